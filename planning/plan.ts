@@ -1,0 +1,95 @@
+/**
+ * The Plan: everything a renderer needs to know, decided. Plain and serialisable; the same stack file always
+ * gives the same bytes. Renderers (components/, `docker run` lines, …) take from it and decide nothing.
+ */
+
+export type Role = "prefill" | "decode" | "scheduler";
+
+export interface Plan {
+  readonly stack: string;
+  readonly hosts: readonly HostPlan[];
+  /** In start order: every prefill, every decode (the order of the global rank table and NODE_PORTS), scheduler. */
+  readonly containers: readonly ContainerPlan[];
+  readonly rankTables: RankTablesPlan;
+  /** Where clients send requests, e.g. `http://10.0.0.18:9000`. */
+  readonly endpoint: string;
+  /** Names the model answers to; what clients put into `model`. */
+  readonly servedModelName: string;
+}
+
+export interface HostPlan {
+  /** Stable name of the host; never changes when its address does. */
+  readonly name: string;
+  readonly address: string;
+  /** Docker endpoint: `unix://…` or `ssh://user@host[:port]`. */
+  readonly docker: string;
+  /** Pinned public host key (`ssh-ed25519 AAAA…`), only with `ssh://`. */
+  readonly hostKey?: string;
+}
+
+export interface ContainerPlan {
+  /** `<stack>-<role>-<index>`, e.g. `2p2d-decode-1`; the scheduler is `<stack>-scheduler`. */
+  readonly name: string;
+  readonly role: Role;
+  readonly host: string;
+  readonly image: ImagePlan;
+  /** Arguments after the image's entry point, or the whole command where the image has none. */
+  readonly command: readonly string[];
+  /** Sorted by name. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Physical NPU ids in rank order: position is `rank_id`. Empty for the scheduler. */
+  readonly npus: readonly number[];
+  readonly devices: readonly DevicePlan[];
+  readonly mounts: readonly MountPlan[];
+  /** Placed in the container before it starts. */
+  readonly files: readonly FilePlan[];
+  readonly user?: string;
+  readonly readOnlyRootFs: boolean;
+  /** Port that the container listens on, on the host's network. */
+  readonly port: number;
+  /** Answers 200 when the container can take requests. */
+  readonly readyPath: string;
+  /** Seconds from start until `readyPath` must have answered. */
+  readonly startTimeoutSeconds: number;
+  /** Seconds between SIGTERM and SIGKILL. */
+  readonly stopTimeoutSeconds: number;
+}
+
+/** `reference`: an image the host has or can pull. `source`: built from this repository, by that folder's name. */
+export type ImagePlan =
+  | { readonly kind: "reference"; readonly name: string }
+  | { readonly kind: "source"; readonly folder: "scheduler" | "simulator" };
+
+export interface DevicePlan {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  readonly permissions: "rwm";
+}
+
+export interface MountPlan {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+export interface FilePlan {
+  readonly path: string;
+  readonly content: string;
+}
+
+export interface RankTablesPlan {
+  readonly global: FilePlan;
+  /** One per container, in the order of `Plan.containers`; the scheduler's names the service entry. */
+  readonly local: readonly FilePlan[];
+}
+
+/** A reason why a stack file cannot work, or (`warning`) is likely a mistake. */
+export interface Problem {
+  /** Stable, documented: `PD` and three digits. */
+  readonly code: string;
+  readonly severity: "error" | "warning";
+  /** Where in the stack file: `decode[0].devices[1]`. */
+  readonly path: string;
+  readonly message: string;
+  readonly fix: string;
+}

@@ -1,0 +1,183 @@
+import { type SpawnOptions, spawn } from "node:child_process";
+import { mkdir, mkdtemp, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** What every part of the toolchain is given. */
+export interface Context {
+  /** Everything downloaded or built lives below; deleting it costs time, nothing else. */
+  readonly cacheDir: string;
+  /** Shows the user one line of progress. */
+  readonly say: (line: string) => void;
+}
+
+/** Which way a part was obtained, for `--explain` and the log. */
+export interface Choice {
+  readonly part: string;
+  readonly chosen: string;
+  readonly why: string;
+}
+
+/** A failure that the user can mend: `message` says what and where, `fix` says how. Shown without a stack. */
+export class ToolchainError extends Error {
+  readonly fix: string;
+
+  constructor(message: string, fix: string) {
+    super(message);
+    this.name = "ToolchainError";
+    this.fix = fix;
+  }
+}
+
+export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
+  return env.ASCEND_PD_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "ascend-pd");
+}
+
+/**
+ * The folder `<cacheDir>/<name>`, made by `make` if it is not there. `make` fills a temporary sibling that is
+ * renamed when it is whole, so an interrupted run leaves nothing that a later one takes for finished; a second
+ * process waits for the first instead of building beside it. `name` must carry the version.
+ */
+export async function cached(
+  context: Context,
+  name: string,
+  make: (folder: string) => Promise<void>,
+): Promise<string> {
+  const folder = join(context.cacheDir, name);
+  if (await exists(folder)) return folder;
+  return withLock(context, name.replaceAll("/", "-"), async () => {
+    if (await exists(folder)) return folder;
+    await mkdir(dirname(folder), { recursive: true });
+    const partial = await mkdtemp(`${folder}.partial-`);
+    try {
+      await make(partial);
+      await rename(partial, folder);
+    } finally {
+      await rm(partial, { recursive: true, force: true });
+    }
+    return folder;
+  });
+}
+
+/** Runs `body` while no other process on this machine runs a body under the same name. */
+export async function withLock<T>(context: Context, name: string, body: () => Promise<T>): Promise<T> {
+  const lock = join(context.cacheDir, `${name}.lock`);
+  await mkdir(context.cacheDir, { recursive: true });
+  let told = false;
+  while (!(await takeLock(lock))) {
+    if (!told) context.say(`waiting for another run that holds ${lock}`);
+    told = true;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  try {
+    return await body();
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+async function takeLock(lock: string): Promise<boolean> {
+  try {
+    const file = await open(lock, "wx");
+    await file.writeFile(await processIdentity(process.pid));
+    await file.close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  const holder = await readFile(lock, "utf8").catch(() => undefined);
+  if (holder === undefined) return false;
+  // An empty lock is one whose owner was stopped between making and writing it, or is about to write it.
+  const abandoned = holder === "" ? await olderThan(lock, 5_000) : !(await isAlive(holder));
+  if (abandoned) await rm(lock, { force: true });
+  return false;
+}
+
+/** `<pid> <start time>`: process ids are used again, the pair is not. */
+export async function processIdentity(pid: number): Promise<string> {
+  const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const startTime = status.slice(status.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  return `${pid} ${startTime}`;
+}
+
+/** Whether the process that `processIdentity` named still runs. */
+export async function isAlive(identity: string): Promise<boolean> {
+  const pid = Number(identity.split(" ")[0]);
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  return (await processIdentity(pid)) === identity;
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function olderThan(path: string, milliseconds: number): Promise<boolean> {
+  const age = await stat(path).then(
+    (found) => Date.now() - found.mtimeMs,
+    () => 0,
+  );
+  return age > milliseconds;
+}
+
+/** The full path of a program on PATH. */
+export async function onPath(
+  program: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string | undefined> {
+  for (const folder of (env.PATH ?? "").split(":").filter(Boolean)) {
+    const candidate = join(folder, program);
+    const found = await stat(candidate).catch(() => undefined);
+    if (found?.isFile() && (found.mode & 0o111) !== 0) return candidate;
+  }
+  return undefined;
+}
+
+export interface RunResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end, without a shell. Never throws for a non-zero exit; a missing program is code 127. */
+export function tryRun(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions & { input?: string } = {},
+): Promise<RunResult> {
+  return new Promise((resolve) => {
+    const { input, ...spawnOptions } = options;
+    const child = spawn(command, args, { ...spawnOptions, stdio: ["pipe", "pipe", "pipe"] });
+    let stdout = "";
+    let stderr = "";
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    child.on("error", (error) => resolve({ code: 127, stdout, stderr: `${stderr}${error.message}` }));
+    child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr }));
+    child.stdin?.on("error", () => {}).end(input ?? "");
+  });
+}
+
+/** Like `tryRun`, but a non-zero exit is a ToolchainError that shows the end of what the program printed. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions & { input?: string; fix?: string } = {},
+): Promise<string> {
+  const { fix = "run the command by hand to see all of its output", ...rest } = options;
+  const { code, stdout, stderr } = await tryRun(command, args, rest);
+  if (code === 0) return stdout;
+  const tail = `${stdout}\n${stderr}`.trim().split("\n").slice(-15).join("\n  ");
+  throw new ToolchainError(`${command} ${args.join(" ")} ended with exit code ${code}\n  ${tail}`, fix);
+}

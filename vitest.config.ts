@@ -1,0 +1,22 @@
+import { defineConfig } from "vitest/config";
+
+const unitTests = ["{planning,components,policies,scheduler,simulator,cli,toolchain}/**/*.test.ts"];
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: unitTests } },
+      {
+        // One engine, one Docker Engine: these tests share both, so they run one file at a time.
+        test: {
+          name: "e2e",
+          include: ["test/**/*.test.ts"],
+          globalSetup: ["test/setup.ts"],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 1_800_000,
+        },
+      },
+    ],
+  },
+});
