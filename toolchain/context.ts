@@ -1,5 +1,7 @@
 import { type SpawnOptions, spawn } from "node:child_process";
-import { mkdir, mkdtemp, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
+import { createServer, type Server } from "node:net";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -59,38 +61,34 @@ export async function cached(
   });
 }
 
-/** Runs `body` while no other process on this machine runs a body under the same name. */
+/**
+ * Runs `body` while no other process on this machine runs a body under the same name. The lock is a listening
+ * abstract socket (Linux): the kernel frees it with its process, so there is no stale lock to judge.
+ */
 export async function withLock<T>(context: Context, name: string, body: () => Promise<T>): Promise<T> {
-  const lock = join(context.cacheDir, `${name}.lock`);
-  await mkdir(context.cacheDir, { recursive: true });
-  let told = false;
-  while (!(await takeLock(lock))) {
-    if (!told) context.say(`waiting for another run that holds ${lock}`);
-    told = true;
-    await new Promise((resolve) => setTimeout(resolve, 500));
+  const key = createHash("sha256").update(`${context.cacheDir}\n${name}`).digest("hex").slice(0, 32);
+  let lock = await listen(`\0ascend-pd-${key}`);
+  if (lock === undefined) context.say(`waiting for another run that prepares ${name}`);
+  while (lock === undefined) {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    lock = await listen(`\0ascend-pd-${key}`);
   }
   try {
     return await body();
   } finally {
-    await rm(lock, { force: true });
+    lock.close();
   }
 }
 
-async function takeLock(lock: string): Promise<boolean> {
-  try {
-    const file = await open(lock, "wx");
-    await file.writeFile(await processIdentity(process.pid));
-    await file.close();
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  const holder = await readFile(lock, "utf8").catch(() => undefined);
-  if (holder === undefined) return false;
-  // An empty lock is one whose owner was stopped between making and writing it, or is about to write it.
-  const abandoned = holder === "" ? await olderThan(lock, 5_000) : !(await isAlive(holder));
-  if (abandoned) await rm(lock, { force: true });
-  return false;
+function listen(path: string): Promise<Server | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.on("listening", () => resolve(server));
+    server.on("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EADDRINUSE" ? resolve(undefined) : reject(error),
+    );
+    server.listen(path);
+  });
 }
 
 /** `<pid> <start time>`: process ids are used again, the pair is not. */
@@ -103,13 +101,7 @@ export async function processIdentity(pid: number): Promise<string> {
 /** Whether the process that `processIdentity` named still runs. */
 export async function isAlive(identity: string): Promise<boolean> {
   const pid = Number(identity.split(" ")[0]);
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-  return (await processIdentity(pid)) === identity;
+  return Number.isInteger(pid) && pid > 0 && (await processIdentity(pid)) === identity;
 }
 
 export async function exists(path: string): Promise<boolean> {
@@ -117,14 +109,6 @@ export async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function olderThan(path: string, milliseconds: number): Promise<boolean> {
-  const age = await stat(path).then(
-    (found) => Date.now() - found.mtimeMs,
-    () => 0,
-  );
-  return age > milliseconds;
 }
 
 /** The full path of a program on PATH. */
