@@ -1,0 +1,39 @@
+/**
+ * Sends one chat completion and gives its text piece by piece as it streams in.
+ * Throws with the server's own words when it refuses, and when the stream ends without `[DONE]`.
+ */
+export async function* streamChat(
+  endpoint: string,
+  model: string,
+  prompt: string,
+  maxTokens: number,
+): AsyncGenerator<string> {
+  const response = await fetch(`${endpoint}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      model,
+      stream: true,
+      max_tokens: maxTokens,
+      messages: [{ role: "user", content: prompt }],
+    }),
+    signal: AbortSignal.timeout(120_000),
+  });
+  if (!response.ok || response.body === null) {
+    throw new Error(`${endpoint} answered ${response.status}: ${await response.text()}`);
+  }
+  let tail = "";
+  for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+    const events = (tail + text).split("\n\n");
+    tail = events.pop() ?? "";
+    for (const event of events) {
+      const data = event.replace(/^data: /, "");
+      if (data === "[DONE]") return;
+      const chunk = JSON.parse(data);
+      if (chunk.error) throw new Error(`the answer broke off: ${chunk.error.message}`);
+      const piece: unknown = chunk.choices?.[0]?.delta?.content;
+      if (typeof piece === "string" && piece !== "") yield piece;
+    }
+  }
+  throw new Error("the answer broke off before it was complete");
+}

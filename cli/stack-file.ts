@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { LineCounter, parseDocument } from "yaml";
+
+/** A mistake of the user's: shown as it is, without a stack. */
+export class UserError extends Error {}
+
+export interface StackFile {
+  /** Path from the project's root, for messages. */
+  readonly where: string;
+  /** The value of `ascend-pd:deployment`, not yet checked; undefined when the file has none. */
+  readonly deployment: unknown;
+}
+
+/** Reads `stacks/Pulumi.<stack>.yaml`. Throws UserError with line and column, or with the stacks there are. */
+export function readStackFile(stack: string, folder = "stacks"): StackFile {
+  const where = `${folder}/Pulumi.${stack}.yaml`;
+  const lines = new LineCounter();
+  const document = parseDocument(readText(where, folder), { lineCounter: lines, prettyErrors: false });
+  const [error] = document.errors;
+  if (error) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    throw new UserError(`${where}:${line}:${col}: ${error.message}\nfix: mend the YAML at that place`);
+  }
+  const content: unknown = document.toJS();
+  return { where, deployment: asRecord(asRecord(content).config)["ascend-pd:deployment"] };
+}
+
+function readText(where: string, folder: string): string {
+  try {
+    return readFileSync(where, "utf8");
+  } catch {
+    throw new UserError(
+      `${where} cannot be read\nfix: choose one of the stacks there are: ${stackNames(folder).join(", ")}`,
+    );
+  }
+}
+
+function stackNames(folder: string): string[] {
+  const name = /^Pulumi\.(.+)\.yaml$/;
+  return readdirSync(folder).flatMap((file) => name.exec(file)?.[1] ?? []);
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,46 @@
+import { posix } from "node:path";
+import * as docker from "@pulumi/docker";
+import type * as pulumi from "@pulumi/pulumi";
+import type { ContainerPlan } from "../planning/plan.ts";
+
+/** The Docker container of a Plan entry, property by property. `image` is a name known at preview. */
+export function createContainer(
+  plan: ContainerPlan,
+  image: string,
+  stack: string,
+  options: pulumi.CustomResourceOptions,
+): docker.Container {
+  return new docker.Container(
+    plan.name,
+    {
+      name: plan.name,
+      image,
+      command: [...plan.command],
+      envs: Object.entries(plan.env).map(([name, value]) => `${name}=${value}`),
+      devices: plan.devices.map((device) => ({ ...device })),
+      // A bind through `mounts` fails when its source is missing; `volumes` would make a folder of that name.
+      mounts: plan.mounts.map((mount) => ({ type: "bind", ...mount })),
+      uploads: plan.files.map(({ path, content }) => ({ file: path, content, permissions: "0644" })),
+      // Docker refuses uploads into a read-only root file system, but not into a volume.
+      volumes: plan.readOnlyRootFs ? uploadFolders(plan).map((containerPath) => ({ containerPath })) : [],
+      readOnly: plan.readOnlyRootFs,
+      ...(plan.user !== undefined && { user: plan.user }),
+      networkMode: "host",
+      restart: "unless-stopped",
+      // Unset means `docker stop -t 0`, which kills requests in flight.
+      destroyGraceSeconds: plan.stopTimeoutSeconds,
+      stopTimeout: plan.stopTimeoutSeconds,
+      logDriver: "json-file",
+      logOpts: { "max-size": "50m", "max-file": "3" },
+      labels: [
+        { label: "ascend-pd.stack", value: stack },
+        { label: "ascend-pd.role", value: plan.role },
+      ],
+    },
+    options,
+  );
+}
+
+function uploadFolders(plan: ContainerPlan): string[] {
+  return [...new Set(plan.files.map(({ path }) => posix.dirname(path)))];
+}

@@ -1,0 +1,65 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ContainerPlan, Plan } from "../planning/plan.ts";
+import { Host } from "./host.ts";
+import { DecodeInstance, type ImageOnHost, PrefillInstance } from "./instance.ts";
+import { RankTableFile } from "./rank-table-file.ts";
+import { Scheduler } from "./scheduler.ts";
+import { SourceImage } from "./source-image.ts";
+
+export interface PdDeploymentArgs {
+  readonly plan: Plan;
+  /** Base of the images that are built from this repository. */
+  readonly nodeImage: string;
+}
+
+/** Everything a Plan says, as resources. Start order: instances side by side, then the scheduler. */
+export class PdDeployment extends pulumi.ComponentResource {
+  /** Known once a completion came back through it. */
+  readonly endpoint: pulumi.Output<string>;
+
+  constructor(
+    name: string,
+    { plan, nodeImage }: PdDeploymentArgs,
+    options?: pulumi.ComponentResourceOptions,
+  ) {
+    super("ascend-pd:index:PdDeployment", name, { stack: plan.stack, endpoint: plan.endpoint }, options);
+    const child = { parent: this };
+    const hosts = new Map(plan.hosts.map((host) => [host.name, new Host(host.name, { host }, child)]));
+    const images = new Map<string, SourceImage>();
+
+    const hostOf = (container: ContainerPlan): Host => {
+      const host = hosts.get(container.host);
+      if (host === undefined)
+        throw new Error(`the Plan puts ${container.name} on an unknown host ${container.host}`);
+      return host;
+    };
+    const imageOf = ({ image, host }: ContainerPlan, on: Host): ImageOnHost => {
+      if (image.kind === "reference") return { name: image.name };
+      const key = `${image.folder}-on-${host}`;
+      const built =
+        images.get(key) ?? new SourceImage(key, { folder: image.folder, nodeImage, host: on }, child);
+      images.set(key, built);
+      return { name: built.imageName, from: built.image };
+    };
+
+    for (const file of [plan.rankTables.global, ...plan.rankTables.local]) {
+      new RankTableFile(file.path.slice(file.path.lastIndexOf("/") + 1), { file }, child);
+    }
+
+    const instances: pulumi.Resource[] = [];
+    let accepted: pulumi.Resource | undefined;
+    for (const container of plan.containers) {
+      const host = hostOf(container);
+      const args = { container, stack: plan.stack, host, image: imageOf(container, host) };
+      if (container.role === "prefill") instances.push(new PrefillInstance(args, child).ready);
+      else if (container.role === "decode") instances.push(new DecodeInstance(args, child).ready);
+      else {
+        const { endpoint, servedModelName } = plan;
+        accepted = new Scheduler({ ...args, endpoint, servedModelName, instances }, child).accepted;
+      }
+    }
+
+    this.endpoint = pulumi.output(accepted?.urn).apply(() => plan.endpoint);
+    this.registerOutputs({ endpoint: this.endpoint });
+  }
+}

@@ -1,0 +1,21 @@
+import * as command from "@pulumi/command";
+import type * as pulumi from "@pulumi/pulumi";
+import type { ProbeArguments } from "./probes/arguments.ts";
+
+/**
+ * A program of `probes/` run as a resource: when it fails its create leaves no state, so the next `up` runs it
+ * again; when it succeeded it runs again only if its arguments or triggers change. It never runs in a preview.
+ */
+export function probe<Name extends keyof ProbeArguments>(
+  resourceName: string,
+  name: Name,
+  args: ProbeArguments[Name],
+  triggers: pulumi.Input<string>[],
+  options: pulumi.CustomResourceOptions,
+): pulumi.Resource {
+  return new command.local.Command(
+    resourceName,
+    { create: `node components/probes/${name}.ts`, environment: { PROBE: JSON.stringify(args) }, triggers },
+    options,
+  );
+}

@@ -1,0 +1,39 @@
+import { statSync } from "node:fs";
+import { probeArguments } from "./arguments.ts";
+import { dockerJson } from "./docker-api.ts";
+import { runProbe } from "./main.ts";
+
+interface Inspected {
+  readonly Name: string;
+  readonly HostConfig: { readonly Devices: readonly { readonly PathOnHost: string }[] | null };
+}
+
+const npuNode = /^\/dev\/davinci\d+$/;
+
+await runProbe(async () => {
+  const { docker, container, devices } = probeArguments("claim-npus");
+  const missing = devices.filter((path) => !statSync(path, { throwIfNoEntry: false })?.isCharacterDevice());
+  if (missing.length > 0) {
+    throw new Error(
+      `${container}: device nodes ${missing.join(", ")} do not exist on this host\n` +
+        "fix: check the NPU driver with `npu-smi info`, or change `devices` in the stack file",
+    );
+  }
+
+  const wanted = new Set(devices.filter((path) => npuNode.test(path)));
+  const running = await dockerJson<{ Id: string }[]>(docker, "/containers/json");
+  for (const { Id } of running) {
+    const { Name, HostConfig } = await dockerJson<Inspected>(docker, `/containers/${Id}/json`);
+    if (Name === `/${container}`) continue;
+    const held = (HostConfig.Devices ?? [])
+      .map((device) => device.PathOnHost)
+      .filter((path) => wanted.has(path));
+    if (held.length > 0) {
+      throw new Error(
+        `${container}: ${held.join(", ")} is held by the running container ${Name.slice(1)}\n` +
+          `fix: stop that container, or give ${container} other NPUs in the stack file`,
+      );
+    }
+  }
+  return `free: ${[...wanted].join(", ") || "no NPU nodes wanted"}`;
+});

@@ -1,0 +1,38 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ContainerPlan } from "../planning/plan.ts";
+import { createContainer } from "./container.ts";
+import { awaitReady, type InstanceArgs } from "./instance.ts";
+import { probe } from "./probe.ts";
+
+export interface SchedulerArgs extends InstanceArgs {
+  readonly container: ContainerPlan;
+  /** Where clients reach it. */
+  readonly endpoint: string;
+  readonly servedModelName: string;
+  /** Gates of the instances; the scheduler starts after them and stops before them. */
+  readonly instances: readonly pulumi.Resource[];
+}
+
+/** The scheduler: container, gate, and one real completion through prefill and decode as acceptance. */
+export class Scheduler extends pulumi.ComponentResource {
+  readonly accepted: pulumi.Resource;
+
+  constructor(args: SchedulerArgs, options?: pulumi.ComponentResourceOptions) {
+    const { container: plan, stack, host, image, endpoint, servedModelName, instances } = args;
+    super("ascend-pd:index:Scheduler", plan.name, { container: plan }, options);
+    const container = createContainer(plan, image.name, stack, {
+      parent: this,
+      provider: host.provider,
+      dependsOn: [...instances, ...(image.from ? [image.from] : [])],
+    });
+    const ready = awaitReady(plan, host, container.id, { parent: this });
+    this.accepted = probe(
+      `${plan.name}-first-completion`,
+      "first-completion",
+      { url: endpoint, model: servedModelName, timeoutSeconds: 120 },
+      [container.id],
+      { parent: this, dependsOn: [ready] },
+    );
+    this.registerOutputs({});
+  }
+}

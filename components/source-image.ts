@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { buildSync } from "esbuild";
+import type { Host } from "./host.ts";
+
+export interface SourceImageArgs {
+  /** Folder of this repository that holds `main.ts` and a Dockerfile. */
+  readonly folder: string;
+  /** Image that the Dockerfile starts from; it has Node 24. */
+  readonly nodeImage: string;
+  readonly host: Host;
+}
+
+/**
+ * An image built on its host from a folder of this repository: one bundled file on a Node base image. Its tag is
+ * the content's hash, so a preview knows the name, and a container is replaced exactly when the content changed.
+ */
+export class SourceImage extends pulumi.ComponentResource {
+  /** Known at preview. */
+  readonly imageName: string;
+  readonly image: docker.RemoteImage;
+
+  constructor(name: string, args: SourceImageArgs, options?: pulumi.ComponentResourceOptions) {
+    const { folder, nodeImage, host } = args;
+    const dockerfile = readFileSync(`${folder}/Dockerfile`, "utf8");
+    const bundle = bundleOf(folder);
+    const hash = createHash("sha256")
+      .update(`${nodeImage}\n${dockerfile}\n`)
+      .update(bundle)
+      .digest("hex")
+      .slice(0, 12);
+    const imageName = `ascend-pd/${folder}:${pulumi.getStack()}-${hash}`;
+    super("ascend-pd:index:SourceImage", name, { imageName, nodeImage }, options);
+
+    const context = `dist/${folder}`;
+    mkdirSync(context, { recursive: true });
+    writeFileSync(`${context}/Dockerfile`, dockerfile);
+    writeFileSync(`${context}/${folder}.js`, bundle);
+
+    this.imageName = imageName;
+    this.image = new docker.RemoteImage(
+      name,
+      {
+        name: imageName,
+        // The default builder would build on this machine also for a host behind ssh://.
+        build: {
+          context,
+          dockerfile: "Dockerfile",
+          buildArgs: { NODE_IMAGE: nodeImage },
+          useLegacyBuilder: true,
+        },
+      },
+      { parent: this, provider: host.provider },
+    );
+    this.registerOutputs({ imageName });
+  }
+}
+
+function bundleOf(folder: string): Uint8Array {
+  const { outputFiles } = buildSync({
+    entryPoints: [`${folder}/main.ts`],
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node24",
+    write: false,
+  });
+  const [file] = outputFiles;
+  if (file === undefined) throw new Error(`esbuild gave no bundle for ${folder}/main.ts`);
+  return file.contents;
+}
