@@ -21,8 +21,8 @@ export interface HostPlan {
   /** Stable name of the host; never changes when its address does. */
   readonly name: string;
   readonly address: string;
-  /** Docker endpoint: `unix://…` or `ssh://user@host[:port]`. */
-  readonly docker: string;
+  /** `unix://…` or `ssh://user@host[:port]`; absent: the engine that DOCKER_HOST names, else the default socket. */
+  readonly docker?: string;
   /** Pinned public host key (`ssh-ed25519 AAAA…`), only with `ssh://`. */
   readonly hostKey?: string;
 }
