@@ -1,0 +1,60 @@
+import type { MountPlan } from "../plan.ts";
+import type { StackFile } from "../stack-file.ts";
+import type { Instance, Topology } from "../topology.ts";
+import { npuDevices } from "./devices.ts";
+import type { EngineContainer } from "./engine.ts";
+import { nodePorts, serverFlags } from "./flags.ts";
+
+type AscendCloud = Extract<StackFile["engine"], { kind: "ascendcloud" }>;
+
+const startServers = "/home/ma-user/AscendCloud/AscendCloud-LLM/llm_tools/PD_separate/start_servers.sh";
+
+/**
+ * Steps two and three of the manual: its image, devices, mounts, variables and flags. Two things differ: the server
+ * is the container's own process instead of one that `docker exec` adds, and mounts that need no writing are
+ * read-only. ASCEND_RT_VISIBLE_DEVICES stays unset: with only its own cards in the container the runtime counts
+ * them from 0, while rank tables hold physical ids.
+ */
+export function ascendcloud(
+  engine: AscendCloud,
+  topology: Topology,
+  instance: Instance,
+  rankTables: Readonly<Record<string, string>>,
+): EngineContainer {
+  const { image, workDir, startTimeoutSeconds } = engine;
+  const { servedName, quantization } = topology.file.model;
+  return {
+    image: { kind: "reference", name: image },
+    command: [
+      "sh",
+      startServers,
+      ...serverFlags(topology, instance),
+      "--served-model-name",
+      servedName,
+      ...(quantization === undefined ? [] : [`--quantization=${quantization}`]),
+      ...(instance.batchingPolicy === undefined
+        ? []
+        : [`--prefill-batching-policy=${instance.batchingPolicy}`]),
+    ],
+    env: { ...rankTables, NODE_PORTS: nodePorts(topology), USE_OPENAI: "1" },
+    devices: npuDevices(instance.npus),
+    mounts: [...driverMounts, { source: workDir.source, target: workDir.target, readOnly: false }],
+    user: "ma-user",
+    readOnlyRootFs: false,
+    readyPath: "/health",
+    startTimeoutSeconds,
+    stopTimeoutSeconds: 120,
+  };
+}
+
+const readOnly = (path: string): MountPlan => ({ source: path, target: path, readOnly: true });
+
+/** What the manual mounts from the host's driver and system, without the user's work directory. */
+export const driverMounts: readonly MountPlan[] = [
+  readOnly("/etc/localtime"),
+  readOnly("/usr/local/Ascend/driver"),
+  readOnly("/etc/ascend_install.info"),
+  { source: "/var/log/npu", target: "/usr/slog", readOnly: false },
+  readOnly("/usr/local/sbin/npu-smi"),
+  readOnly("/sys/fs/cgroup"),
+];

@@ -1,0 +1,33 @@
+import { isLoopback } from "../addresses.ts";
+import { found, hostOf, type Instance, type Topology } from "../topology.ts";
+
+/** The flags that the manual gives to every server, in its order; the model's served name comes last. */
+export function serverFlags(topology: Topology, instance: Instance): string[] {
+  const { model } = topology.file;
+  return [
+    `--model=${model.path}`,
+    `--tensor-parallel-size=${tensorParallelSize(topology, instance)}`,
+    `--max-model-len=${model.maxModelLen}`,
+    `--max-num-seqs=${model.maxNumSeqs}`,
+    `--max-num-batched-tokens=${model.maxNumBatchedTokens}`,
+    `--host=${bindAddress(topology, instance)}`,
+    `--port=${instance.port}`,
+  ];
+}
+
+/** One rank a device. The manual starts the scheduler, which has none, with the same number as the others. */
+function tensorParallelSize(topology: Topology, { npus }: Instance): number {
+  return npus.length || found(topology.instances[0]).npus.length;
+}
+
+/** What is only reached over loopback listens only there. */
+function bindAddress(topology: Topology, instance: Instance): string {
+  const { address } = hostOf(topology, instance);
+  return isLoopback(address) ? "127.0.0.1" : "0.0.0.0";
+}
+
+/** Ports of all prefill, then of all decode instances, in the order of the global rank table. */
+export function nodePorts({ instances }: Topology): string {
+  const servers = instances.filter(({ role }) => role !== "scheduler");
+  return servers.map(({ port }) => port).join(",");
+}

@@ -1,0 +1,59 @@
+import { engineContainer } from "./engines/engine.ts";
+import type { ContainerPlan, FilePlan, HostPlan, Plan, Problem } from "./plan.ts";
+import { globalRankTable, localRankTable } from "./rank-table-writer.ts";
+import { applyRules } from "./rules/index.ts";
+import { parseStackFile } from "./stack-file.ts";
+import { found, type Host, hostOf, type Instance, type Topology, topologyOf } from "./topology.ts";
+
+/**
+ * The Plan of a stack, or every reason why there is none. `input` is the value of `ascend-pd:deployment`. Pure: the
+ * same meaning gives the same bytes, whatever the order of keys in `input`.
+ */
+export function plan(
+  stack: string,
+  input: unknown,
+): { plan: Plan; warnings: Problem[] } | { problems: Problem[] } {
+  const parsed = parseStackFile(input);
+  if ("problems" in parsed) return parsed;
+  const topology = topologyOf(stack, parsed.file);
+  const problems = applyRules(topology);
+  if (problems.some(({ severity }) => severity === "error")) return { problems };
+  return { plan: planOf(topology), warnings: problems };
+}
+
+function planOf(topology: Topology): Plan {
+  const { stack, file, hosts, instances } = topology;
+  const global = globalRankTable(topology);
+  const local = instances.map((instance) => localRankTable(topology, instance));
+  const entry = found(instances.at(-1));
+  return {
+    stack,
+    hosts: hosts.map(hostPlan),
+    containers: instances.map((instance, index) =>
+      container(topology, instance, global, found(local[index])),
+    ),
+    rankTables: { global, local },
+    endpoint: `http://${hostOf(topology, entry).address}:${entry.port}`,
+    servedModelName: file.model.servedName,
+  };
+}
+
+function hostPlan({ name, address, docker, hostKey }: Host): HostPlan {
+  return {
+    name,
+    address,
+    ...(docker !== undefined && { docker }),
+    ...(hostKey !== undefined && { hostKey }),
+  };
+}
+
+function container(topology: Topology, instance: Instance, global: FilePlan, local: FilePlan): ContainerPlan {
+  const { name, role, host, npus, port } = instance;
+  const rankTables = { GLOBAL_RANK_TABLE_FILE_PATH: global.path, RANK_TABLE_FILE_PATH: local.path };
+  const engine = engineContainer(topology, instance, rankTables);
+  return { name, role, host, npus, port, ...engine, env: sorted(engine.env), files: [global, local] };
+}
+
+function sorted(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,23 @@
+import type { Problem } from "./plan.ts";
+
+/**
+ * All problems as the text that a user reads: a line that counts them, then for each its code, place and message,
+ * and below it the way out. `where` names the file.
+ */
+export function formatProblems(where: string, problems: readonly Problem[]): string {
+  const width = Math.max(0, ...problems.map(({ path }) => path.length));
+  const lines = problems.flatMap(({ code, path, message, fix }) => [
+    `  ${code} ${path.padEnd(width)}  ${message}`,
+    `        fix: ${fix}`,
+  ]);
+  return [`${where}: ${countProblems(problems)}`, ...lines].join("\n");
+}
+
+function countProblems(problems: readonly Problem[]): string {
+  const warnings = problems.filter(({ severity }) => severity === "warning").length;
+  const errors = problems.length - warnings;
+  const counts = [counted(errors, "problem"), counted(warnings, "warning")];
+  return counts.filter((count) => !count.startsWith("0")).join(", ") || "no problems";
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
