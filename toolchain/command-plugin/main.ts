@@ -1,0 +1,35 @@
+import grpc from "@grpc/grpc-js";
+import provider from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import { engineLog } from "./engine.ts";
+import { localCommand } from "./local-command.ts";
+import { providerService } from "./provider.ts";
+
+// The engine passes its own address last, after any flags.
+const address = process.argv.slice(2).at(-1);
+const cancel = new AbortController();
+const server = new grpc.Server({ "grpc.max_receive_message_length": -1 });
+server.addService(
+  provider.ResourceProviderService,
+  providerService({
+    version: "1.2.1",
+    resources: { "command:local:Command": localCommand },
+    log: address === undefined ? async () => {} : engineLog(address),
+    cancel,
+  }),
+);
+server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
+  if (error) throw error;
+  // The first line that a plugin prints tells the engine its port.
+  console.log(port);
+});
+
+process.on("SIGINT", stop).on("SIGTERM", stop);
+// An engine that was killed cannot cancel: nothing may go on running behind its back.
+const engine = process.ppid;
+setInterval(() => process.ppid !== engine && stop(), 1000);
+
+/** Ends the commands that run, answers for them, and exits. */
+function stop(): void {
+  cancel.abort(new Error("cancelled"));
+  server.tryShutdown(() => process.exit());
+}
