@@ -1,0 +1,135 @@
+import { spawn } from "node:child_process";
+import { type ClientRequestArgs, request } from "node:http";
+import { Duplex, type Readable } from "node:stream";
+import { ToolchainError } from "./context.ts";
+
+/** Where a Docker Engine listens unless someone says otherwise. */
+export const defaultHost = "unix:///var/run/docker.sock";
+
+export interface EngineAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface CallOptions {
+  readonly method?: "GET" | "POST";
+  /** A tar archive, for the calls that take one. */
+  readonly tar?: Readable;
+  readonly signal?: AbortSignal;
+  /** Every message of a call that reports its progress. */
+  readonly onMessage?: (message: EngineMessage) => void;
+}
+
+export interface EngineMessage {
+  readonly status?: string;
+  readonly id?: string;
+  readonly error?: string;
+}
+
+/**
+ * One call to the Docker Engine API at `host` (`unix://`, `tcp://` without TLS, or `ssh://`, as in DOCKER_HOST).
+ * Any status is an answer; rejects only when no answer came.
+ */
+export function callEngine(host: string, path: string, options: CallOptions = {}): Promise<EngineAnswer> {
+  const { method = "GET", tar, signal, onMessage } = options;
+  return new Promise((resolve, reject) => {
+    const headers = tar === undefined ? {} : { "content-type": "application/x-tar" };
+    const call = request({ ...connection(host), method, path, headers, signal, agent: false }, (answer) => {
+      let body = "";
+      let line = "";
+      answer.setEncoding("utf8");
+      answer.on("data", (text: string) => {
+        body += text;
+        const lines = (line + text).split("\n");
+        line = lines.pop() ?? "";
+        for (const complete of lines) if (onMessage && complete.trim()) onMessage(JSON.parse(complete));
+      });
+      answer.on("error", reject);
+      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
+    });
+    call.on("error", reject);
+    if (tar === undefined) call.end();
+    else tar.on("error", (error) => call.destroy(error)).pipe(call);
+  });
+}
+
+/** Like `callEngine`, for calls that must succeed. A progress stream that ends in an error has not succeeded. */
+export async function expectEngine(host: string, path: string, options: CallOptions = {}): Promise<string> {
+  let failure: string | undefined;
+  const onMessage = (message: EngineMessage) => {
+    failure ??= message.error;
+    options.onMessage?.(message);
+  };
+  const streams = options.method === "POST" ? { onMessage } : {};
+  const { status, body } = await callEngine(host, path, { ...options, ...streams }).catch((error: Error) => {
+    throw new ToolchainError(
+      `The Docker Engine at ${host} does not answer: ${error.message}`,
+      "start it again",
+    );
+  });
+  if (status >= 400) failure = messageOf(body);
+  if (failure === undefined) return body;
+  throw new ToolchainError(
+    `The Docker Engine at ${host} refused ${options.method ?? "GET"} ${path.split("?")[0]}: ${failure}`,
+    "the log of the engine says more",
+  );
+}
+
+/** The engine's word for what went wrong: its errors are `{"message": …}`. */
+function messageOf(body: string): string {
+  try {
+    return String(JSON.parse(body).message);
+  } catch {
+    return body.trim();
+  }
+}
+
+export type Greeting =
+  | { readonly answers: true; readonly version: string }
+  | { readonly answers: false; readonly denied: boolean; readonly reason: string };
+
+/** Whether a Docker Engine is at work at `host`: its own word, within seconds. */
+export async function greetEngine(host: string): Promise<Greeting> {
+  try {
+    const { status, body } = await callEngine(host, "/version", { signal: AbortSignal.timeout(5000) });
+    if (status !== 200) return { answers: false, denied: false, reason: messageOf(body) };
+    return { answers: true, version: String(JSON.parse(body).Version) };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { answers: false, denied: code === "EACCES", reason: message };
+  }
+}
+
+function connection(host: string): ClientRequestArgs {
+  const url = URL.parse(host);
+  switch (url?.protocol) {
+    case "unix:":
+      return { socketPath: url.pathname };
+    case "tcp:":
+      return { host: url.hostname, port: url.port || 2375 };
+    case "ssh:":
+      return { createConnection: () => throughSsh(url) };
+    default:
+      throw new ToolchainError(
+        `DOCKER_HOST is ${host}, which is no address of a Docker Engine`,
+        "use unix:///path/to/docker.sock, ssh://user@host or tcp://host:port",
+      );
+  }
+}
+
+/** The way the docker CLI does it: the CLI on the far side copies between its socket and our pipe. */
+function throughSsh(url: URL): Duplex {
+  const user = url.username === "" ? [] : ["-l", url.username];
+  const port = url.port === "" ? [] : ["-p", url.port];
+  const options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5", ...user, ...port];
+  const ssh = spawn("ssh", [...options, "--", url.hostname, "docker", "system", "dial-stdio"]);
+  const stream = Duplex.from({ readable: ssh.stdout, writable: ssh.stdin });
+  let complaint = "";
+  ssh.stderr.setEncoding("utf8").on("data", (text: string) => {
+    complaint += text;
+  });
+  ssh.on("error", (error) => stream.destroy(error));
+  ssh.on("close", (code) => stream.destroy(code === 0 ? undefined : new Error(complaint.trim())));
+  stream.on("close", () => ssh.kill());
+  return stream;
+}

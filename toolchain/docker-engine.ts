@@ -1,0 +1,130 @@
+import { type Choice, type Context, onPath, run, ToolchainError, tryRun } from "./context.ts";
+import { defaultHost, greetEngine } from "./docker-api.ts";
+import {
+  holdingEngine,
+  ownEngine,
+  pathForRoot,
+  removeEngine,
+  startEngine,
+  stopEngine,
+} from "./own-engine.ts";
+import { stateDir } from "./state.ts";
+
+export interface DockerEngine {
+  readonly choice: Choice;
+  /** What to add to the environment of whatever talks to the engine; empty where its own settings find it. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * A Docker Engine that answers: the one DOCKER_HOST names, else the machine's, else one of our own, started now if
+ * need be (root only). Throws a ToolchainError that says what to do.
+ */
+export async function ensureDockerEngine(
+  context: Context,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<DockerEngine> {
+  const own = ownEngine(stateDir(env));
+  const named = env.DOCKER_HOST || undefined;
+  if (named !== undefined && named !== own.host) return engineNamed(named);
+
+  const theirs = named === undefined ? await greetEngine(defaultHost) : undefined;
+  if (theirs?.answers) return machineEngine(theirs.version);
+  const ours = await greetEngine(own.host);
+  if (ours.answers) return ownChoice(ours.version, "it runs already");
+  if (process.getuid?.() !== 0) throw needsRoot(theirs?.denied ?? false);
+
+  return holdingEngine(context, own, async () => {
+    const startedMeanwhile = await greetEngine(own.host);
+    if (startedMeanwhile.answers)
+      return ownChoice(startedMeanwhile.version, "another run has just started it");
+    let dockerd = await onPath("dockerd", { PATH: pathForRoot(env) });
+    if (dockerd === undefined) {
+      dockerd = await installDockerd(context);
+      // On some machines the package starts its daemon, on others (containers, policy-rc.d) it does not.
+      const installed = named === undefined ? await greetEngine(defaultHost) : undefined;
+      if (installed?.answers) return machineEngine(installed.version);
+    }
+    await startEngine(context, own, dockerd);
+    const started = await greetEngine(own.host);
+    return ownChoice(started.answers ? started.version : "", `no engine answers at ${named ?? defaultHost}`);
+  });
+
+  function ownChoice(version: string, why: string): DockerEngine {
+    return {
+      choice: { part: "Docker Engine", chosen: `${version}, ours, at ${own.host}`, why },
+      env: { DOCKER_HOST: own.host },
+    };
+  }
+}
+
+/** Stops the engine that `ensureDockerEngine` started; never anyone else's. */
+export function stopDockerEngine(
+  context: Context,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<"stopped" | "not running"> {
+  const own = ownEngine(stateDir(env));
+  return holdingEngine(context, own, () => stopEngine(context, own));
+}
+
+/** Stops our engine and deletes all its images, containers and volumes. */
+export function removeDockerEngineData(
+  context: Context,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
+  const own = ownEngine(stateDir(env));
+  return holdingEngine(context, own, () => removeEngine(context, own));
+}
+
+async function engineNamed(host: string): Promise<DockerEngine> {
+  const greeting = await greetEngine(host);
+  if (!greeting.answers) {
+    throw new ToolchainError(
+      `DOCKER_HOST is ${host}, but no Docker Engine answers there: ${greeting.reason}`,
+      "start that engine, or unset DOCKER_HOST",
+    );
+  }
+  const choice = {
+    part: "Docker Engine",
+    chosen: `${greeting.version} at ${host}`,
+    why: "DOCKER_HOST names it",
+  };
+  return { choice, env: {} };
+}
+
+function machineEngine(version: string): DockerEngine {
+  const chosen = `${version} at ${defaultHost}`;
+  return { choice: { part: "Docker Engine", chosen, why: "it answers there" }, env: {} };
+}
+
+function needsRoot(denied: boolean): ToolchainError {
+  if (denied) {
+    return new ToolchainError(
+      `This user may not use the Docker Engine at ${defaultHost}`,
+      "sudo usermod -aG docker $USER, then log in again",
+    );
+  }
+  return new ToolchainError(
+    `No Docker Engine answers at ${defaultHost}, and only root can start one`,
+    "install Docker Engine (on Debian and Ubuntu: sudo apt-get install docker.io) or start it (sudo systemctl start " +
+      "docker), or run this as root, or name an engine in DOCKER_HOST",
+  );
+}
+
+async function installDockerd(context: Context): Promise<string> {
+  const fix = "install Docker Engine for this distribution, or name an engine in DOCKER_HOST";
+  if ((await onPath("apt-get")) === undefined) {
+    throw new ToolchainError("No Docker Engine is installed, and this is no Debian or Ubuntu", fix);
+  }
+  context.say("installing the package docker.io, because this machine has no dockerd");
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const wait = ["-o", "DPkg::Lock::Timeout=300"];
+  const install = [...wait, "install", "-y", "--no-install-recommends", "docker.io"];
+  if ((await tryRun("apt-get", install, { env })).code !== 0) {
+    await run("apt-get", [...wait, "update"], { env, fix });
+    await run("apt-get", install, { env, fix });
+  }
+  const dockerd = await onPath("dockerd", { PATH: pathForRoot() });
+  if (dockerd === undefined) throw new ToolchainError("The package docker.io brought no dockerd", fix);
+  return dockerd;
+}

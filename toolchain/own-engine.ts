@@ -1,0 +1,234 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Context, ToolchainError, tryRun, withLock } from "./context.ts";
+import { callEngine, greetEngine } from "./docker-api.ts";
+
+/** A Docker Engine of our own: one per state folder, apart from any other on the machine. */
+export interface OwnEngine {
+  /** What DOCKER_HOST must be to reach it. */
+  readonly host: string;
+  /** Images and containers. Survives the engine and the machine's restart. */
+  readonly dataRoot: string;
+  /** Sockets and process ids. Short, because a socket's path must be under 108 bytes. */
+  readonly runDir: string;
+  readonly log: string;
+}
+
+export function ownEngine(state: string): OwnEngine {
+  const runDir = `/run/ascend-pd/${createHash("sha256").update(state).digest("hex").slice(0, 12)}`;
+  const folder = join(state, "docker");
+  return {
+    host: `unix://${runDir}/docker.sock`,
+    dataRoot: join(folder, "data"),
+    runDir,
+    log: join(folder, "dockerd.log"),
+  };
+}
+
+/** No two runs start, stop or remove the same engine at once. */
+export function holdingEngine<T>(context: Context, engine: OwnEngine, body: () => Promise<T>): Promise<T> {
+  return withLock({ ...context, cacheDir: engine.runDir }, "the Docker Engine", body);
+}
+
+/** dockerd, containerd, runc and mount tools are here even when a user's PATH lacks the folders for root. */
+export function pathForRoot(env: NodeJS.ProcessEnv = process.env): string {
+  return `${env.PATH ?? ""}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+}
+
+const rootEnv = () => ({ ...process.env, PATH: pathForRoot() });
+
+/**
+ * Starts `dockerd` and returns when it answers; if a former run has started it already, only waits. It outlives this
+ * process. Containers that outlived a killed engine are taken over as they are. Call it in `holdingEngine`.
+ */
+export async function startEngine(context: Context, engine: OwnEngine, dockerd: string): Promise<void> {
+  await mkdir(engine.dataRoot, { recursive: true });
+  await mkdir(engine.runDir, { recursive: true });
+  if ((await processesOf(engine, "dockerd")).length === 0) {
+    context.say(`starting a Docker Engine; its images and containers are in ${engine.dataRoot}`);
+    await forgetDeadProcesses(engine);
+    await configure(engine, { liveRestore: true });
+    await rename(engine.log, `${engine.log}.previous`).catch(() => {});
+    await spawnDetached(dockerd, ["--config-file", configFile(engine)], engine.log);
+  }
+  await untilItAnswers(context, engine);
+  const info = await callEngine(engine.host, "/info");
+  if (JSON.parse(info.body).Driver === "vfs") {
+    context.say(
+      `warning: ${engine.dataRoot} is on a file system without overlay support: every container copies its whole image`,
+    );
+  }
+}
+
+/**
+ * Stops the engine in order: containers get their stop signal and time, and those with a restart policy come back
+ * with the next start. What a crash has left behind (containers without engine, mounts) is cleared too.
+ */
+export async function stopEngine(context: Context, engine: OwnEngine): Promise<"stopped" | "not running"> {
+  const [dockerd] = await processesOf(engine, "dockerd");
+  if (dockerd !== undefined && (await willStopContainers(engine, dockerd))) {
+    process.kill(dockerd, "SIGTERM");
+    await until(
+      async () => (await processesOf(engine, "dockerd")).length === 0,
+      180_000,
+      () => context.say("waiting for containers to stop"),
+    );
+  }
+  const orphans = await clearLeftovers(engine);
+  return dockerd !== undefined || orphans ? "stopped" : "not running";
+}
+
+/** Stops the engine and deletes its images, containers and volumes. */
+export async function removeEngine(context: Context, engine: OwnEngine): Promise<void> {
+  await stopEngine(context, engine);
+  const mounts = await mountsOf(engine);
+  if (mounts.length > 0) {
+    // Deleting through a mount would delete what is mounted, e.g. a model folder.
+    throw new ToolchainError(
+      `Docker's data in ${engine.dataRoot} was not deleted, because these are still mounted: ${mounts.join(", ")}`,
+      `umount ${mounts.join(" ")}, then try again`,
+    );
+  }
+  await rm(engine.runDir, { recursive: true, force: true });
+  await rm(join(engine.dataRoot, ".."), { recursive: true, force: true });
+}
+
+function configFile(engine: OwnEngine): string {
+  return join(engine.runDir, "daemon.json");
+}
+
+async function configure(engine: OwnEngine, { liveRestore }: { liveRestore: boolean }): Promise<void> {
+  const config = {
+    hosts: [engine.host],
+    "data-root": engine.dataRoot,
+    "exec-root": join(engine.runDir, "exec"),
+    pidfile: join(engine.runDir, "docker.pid"),
+    // Our containers use the host's network; leave its firewall and routing alone.
+    bridge: "none",
+    iptables: false,
+    ip6tables: false,
+    "ip-forward": false,
+    "live-restore": liveRestore,
+  };
+  await writeFile(configFile(engine), JSON.stringify(config, null, 2));
+}
+
+/** `live-restore` lets containers outlive the engine; for an ordered stop it must be off. False: the engine hangs. */
+async function willStopContainers(engine: OwnEngine, dockerd: number): Promise<boolean> {
+  await configure(engine, { liveRestore: false });
+  process.kill(dockerd, "SIGHUP");
+  return until(async () => {
+    const info = await callEngine(engine.host, "/info", { signal: AbortSignal.timeout(5000) }).catch(
+      () => undefined,
+    );
+    return info !== undefined && JSON.parse(info.body).LiveRestoreEnabled === false;
+  }, 10_000);
+}
+
+/** A process id in a file may be another process by now, and dockerd would wait for it, or kill it. */
+async function forgetDeadProcesses(engine: OwnEngine): Promise<void> {
+  await rm(join(engine.runDir, "docker.pid"), { force: true });
+  if ((await processesOf(engine, "containerd")).length === 0) {
+    await rm(join(engine.runDir, "exec/containerd/containerd.pid"), { force: true });
+  }
+}
+
+async function spawnDetached(program: string, args: readonly string[], logFile: string): Promise<void> {
+  const log = await open(logFile, "w");
+  try {
+    const child = spawn(program, args, {
+      cwd: "/",
+      detached: true,
+      env: rootEnv(),
+      stdio: ["ignore", log.fd, log.fd],
+    });
+    await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+    child.unref();
+  } finally {
+    await log.close();
+  }
+}
+
+async function untilItAnswers(context: Context, engine: OwnEngine): Promise<void> {
+  let answers = false;
+  await until(
+    async () => {
+      answers = (await greetEngine(engine.host)).answers;
+      return answers || (await processesOf(engine, "dockerd")).length === 0;
+    },
+    120_000,
+    () => context.say("waiting for the Docker Engine to answer"),
+  );
+  if (answers) return;
+  const log = await readFile(engine.log, "utf8");
+  throw new ToolchainError(
+    `dockerd did not start. The end of ${engine.log}:\n  ${log.trim().split("\n").slice(-8).join("\n  ")}`,
+    "dockerd needs a machine where root may mount file systems and make namespaces (a virtual machine, or a " +
+      "privileged container). Or start a Docker Engine elsewhere and name it in DOCKER_HOST",
+  );
+}
+
+async function clearLeftovers(engine: OwnEngine): Promise<boolean> {
+  const runcState = join(engine.runDir, "exec/runtime-runc/moby");
+  const containers = await readdir(runcState).catch(() => []);
+  for (const id of containers) {
+    await tryRun("runc", ["--root", runcState, "delete", "--force", id], { env: rootEnv() });
+  }
+  for (const pid of await processesOf(engine)) process.kill(pid, "SIGKILL");
+  await until(async () => (await processesOf(engine)).length === 0, 10_000);
+  for (const mount of await mountsOf(engine)) await tryRun("umount", [mount], { env: rootEnv() });
+  return containers.length > 0;
+}
+
+/** Process ids of this engine's dockerd, containerd and shims. A zombie has no command line and does not count. */
+async function processesOf(engine: OwnEngine, program = ""): Promise<number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const commands = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")),
+  );
+  return pids.map(Number).filter((_pid, index) => {
+    const [path = "", ...args] = (commands[index] ?? "").split("\0");
+    const name = basename(path);
+    return (
+      (program === "" ? /^(dockerd|containerd(-shim.*)?)$/.test(name) : name === program) &&
+      args.some((arg) => arg.startsWith(`${engine.runDir}/`))
+    );
+  });
+}
+
+/** What is mounted at or below the engine's folders, innermost first. */
+async function mountsOf(engine: OwnEngine): Promise<string[]> {
+  const table = await readFile("/proc/self/mountinfo", "utf8");
+  return table
+    .split("\n")
+    .map((line) =>
+      (line.split(" ")[4] ?? "").replace(/\\([0-7]{3})/g, (_, code) =>
+        String.fromCharCode(Number.parseInt(code, 8)),
+      ),
+    )
+    .filter((path) => [engine.dataRoot, engine.runDir].some((folder) => `${path}/`.startsWith(`${folder}/`)))
+    .reverse();
+}
+
+/** Whether `condition` came true within `limit` milliseconds; `onWait` is told every five seconds. */
+async function until(
+  condition: () => Promise<boolean>,
+  limit: number,
+  onWait: () => void = () => {},
+): Promise<boolean> {
+  const start = performance.now();
+  let nextWord = 5000;
+  while (!(await condition())) {
+    const waited = performance.now() - start;
+    if (waited > limit) return false;
+    if (waited > nextWord) {
+      onWait();
+      nextWord += 5000;
+    }
+    await sleep(50);
+  }
+  return true;
+}
