@@ -1,0 +1,54 @@
+/*
+ * Other systems call their files rank tables too, and three of them name theirs by the same environment variable.
+ * A reader that takes one for another finds a coordinator where the scheduler should be, so each is told by its
+ * marks and refused by name. All parameters are parsed JSON of unknown shape.
+ */
+
+/** What `table` is, if it is anything but the manual's global rank table. */
+export function notGlobalRankTable(table: unknown): string | undefined {
+  if (has(table, "server_group_list")) return otherGroups(list(table, "server_group_list"));
+  if (has(table, "server_list") && has(table, "group_id"))
+    return "a local rank table; the global one is wanted";
+  return otherTable(table);
+}
+
+/** What `table` is, if it is anything but the manual's local rank table. */
+export function notLocalRankTable(table: unknown): string | undefined {
+  if (has(table, "server_group_list")) return "a global rank table; a local one is wanted";
+  return has(table, "group_id") ? undefined : otherTable(table);
+}
+
+function otherGroups(groups: readonly unknown[]): string | undefined {
+  const devicesOf = (id: string) => {
+    const group = groups.find((one) => String(Object(one).group_id) === id);
+    return list(group, "server_list").flatMap((server) => list(server, "device"));
+  };
+  const devices = groups
+    .flatMap((group) => list(group, "server_list"))
+    .flatMap((server) => list(server, "device"));
+  const isMindIe =
+    devices.some((device) => has(device, "device_logical_id")) ||
+    groups.some((group) => has(group, "super_pod_list")) ||
+    (groups.length >= 3 && devicesOf("1").length === 0 && devicesOf("2").length > 0);
+  if (isMindIe) return "a MindIE global rank table (group 0 coordinator, 1 controller)";
+  if (devicesOf("0").length > 0) return "an Omni-infer global rank table (no scheduler in group 0)";
+  const isOneOfSeveral = groups.length > 0 && groups.length < 3;
+  return isOneOfSeveral ? "the rank table of one host before the merge (fewer than three groups)" : undefined;
+}
+
+function otherTable(table: unknown): string | undefined {
+  if (has(table, "prefill_device_list")) return "a vllm-ascend rank table (LLMDataDist connector)";
+  if (has(table, "rank_list")) return "an HCCL rank table, version 2.0";
+  if (has(table, "group_list")) return "an HCCL rank table of the oldest form";
+  if (!has(table, "server_list")) return undefined;
+  if (list(table, "server_list").some((server) => has(server, "container_ip")))
+    return "a MindIE-LLM rank table";
+  return "an HCCL rank table";
+}
+
+const has = (value: unknown, key: string): boolean => Object.hasOwn(Object(value), key);
+
+function list(value: unknown, key: string): readonly unknown[] {
+  const found = Object(value)[key];
+  return Array.isArray(found) ? found : [];
+}
