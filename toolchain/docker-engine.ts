@@ -1,3 +1,5 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type Choice, type Context, onPath, run, ToolchainError, tryRun } from "./context.ts";
 import { defaultHost, greetEngine } from "./docker-api.ts";
 import {
@@ -41,7 +43,7 @@ export async function ensureDockerEngine(
     let dockerd = await onPath("dockerd", { PATH: pathForRoot(env) });
     if (dockerd === undefined) {
       dockerd = await installDockerd(context);
-      // On some machines the package starts its daemon, on others (containers, policy-rc.d) it does not.
+      // Where systemd runs, the package has started its daemon.
       const installed = named === undefined ? await greetEngine(defaultHost) : undefined;
       if (installed?.answers) return machineEngine(installed.version);
     }
@@ -117,12 +119,21 @@ async function installDockerd(context: Context): Promise<string> {
     throw new ToolchainError("No Docker Engine is installed, and this is no Debian or Ubuntu", fix);
   }
   context.say("installing the package docker.io, because this machine has no dockerd");
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const wait = ["-o", "DPkg::Lock::Timeout=300"];
-  const install = [...wait, "install", "-y", "--no-install-recommends", "docker.io"];
-  if ((await tryRun("apt-get", install, { env })).code !== 0) {
-    await run("apt-get", [...wait, "update"], { env, fix });
-    await run("apt-get", install, { env, fix });
+  await mkdir(context.cacheDir, { recursive: true });
+  const folder = await mkdtemp(join(context.cacheDir, "install-"));
+  try {
+    // Packages start their service with invoke-rc.d. Without systemd nothing would keep it running, and where the
+    // start fails (containers) the package stays half installed; systemd starts it by other means.
+    await writeFile(join(folder, "invoke-rc.d"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+    const settings = ["-o", "DPkg::Lock::Timeout=300", "-o", `DPkg::Path=${folder}:${pathForRoot()}`];
+    const install = [...settings, "install", "-y", "--no-install-recommends", "docker.io"];
+    const options = { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, fix };
+    if ((await tryRun("apt-get", install, options)).code !== 0) {
+      await run("apt-get", [...settings, "update"], options);
+      await run("apt-get", install, options);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
   }
   const dockerd = await onPath("dockerd", { PATH: pathForRoot() });
   if (dockerd === undefined) throw new ToolchainError("The package docker.io brought no dockerd", fix);
