@@ -5,7 +5,7 @@ import { formatProblems } from "./planning/problems.ts";
 
 const stack = pulumi.getStack();
 const stackFile = `stacks/Pulumi.${stack}.yaml`;
-const result = plan(stack, new pulumi.Config().getObject("deployment"), stackFile);
+const result = plan(stack, new pulumi.Config().getObject("deployment"));
 
 if ("problems" in result) throw new pulumi.RunError(formatProblems(stackFile, result.problems));
 if (result.warnings.length > 0) pulumi.log.warn(formatProblems(stackFile, result.warnings));

@@ -1,12 +1,7 @@
 import { statSync } from "node:fs";
 import { probeArguments } from "./arguments.ts";
-import { dockerJson } from "./docker-api.ts";
+import { inspect, running } from "./docker.ts";
 import { runProbe } from "./main.ts";
-
-interface Inspected {
-  readonly Name: string;
-  readonly HostConfig: { readonly Devices: readonly { readonly PathOnHost: string }[] | null };
-}
 
 const npuNode = /^\/dev\/davinci\d+$/;
 
@@ -21,9 +16,8 @@ await runProbe(async () => {
   }
 
   const wanted = new Set(devices.filter((path) => npuNode.test(path)));
-  const running = await dockerJson<{ Id: string }[]>(docker, "/containers/json");
-  for (const { Id } of running) {
-    const { Name, HostConfig } = await dockerJson<Inspected>(docker, `/containers/${Id}/json`);
+  for (const id of await running(docker)) {
+    const { Name, HostConfig } = await inspect(docker, id);
     if (Name === `/${container}`) continue;
     const held = (HostConfig.Devices ?? [])
       .map((device) => device.PathOnHost)
