@@ -35,7 +35,8 @@ function readText(where: string, folder: string): string {
   }
 }
 
-function stackNames(folder: string): string[] {
+/** Names of the stacks that have a file. */
+export function stackNames(folder = "stacks"): string[] {
   const name = /^Pulumi\.(.+)\.yaml$/;
   return readdirSync(folder).flatMap((file) => name.exec(file)?.[1] ?? []);
 }

@@ -12,7 +12,7 @@ export interface EngineAnswer {
 }
 
 export interface CallOptions {
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "DELETE";
   /** A tar archive, for the calls that take one. */
   readonly tar?: Readable;
   readonly signal?: AbortSignal;

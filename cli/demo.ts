@@ -1,0 +1,156 @@
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { plan as makePlan } from "../planning/make-plan.ts";
+import type { Plan } from "../planning/plan.ts";
+import { formatProblems } from "../planning/problems.ts";
+import { type Context, defaultCacheDir, ToolchainError, withLock } from "../toolchain/context.ts";
+import { stopDockerEngine } from "../toolchain/docker-engine.ts";
+import { stateDir } from "../toolchain/state.ts";
+import { ensureToolchain } from "../toolchain/toolchain.ts";
+import { streamChat } from "./chat.ts";
+import { planTable } from "./plan-table.ts";
+import { type PulumiRun, runPulumi } from "./pulumi.ts";
+import { recoverStack } from "./recover.ts";
+import { openStack } from "./stack.ts";
+import { readStackFile, stackNames, UserError } from "./stack-file.ts";
+import { describeStep } from "./steps.ts";
+
+const usage = `usage: npm run demo [-- [--stack NAME] [--explain]]
+       npm run demo:down [-- [--stack NAME]]
+
+Brings up a simulated stack with the real Pulumi engine on a real Docker Engine, sends a chat completion
+through its scheduler and prints the answer as it streams. No NPU is needed. What is missing on the machine
+is installed first; a second run changes nothing.
+
+  --stack NAME   a stack of stacks/ whose engine is simulated (default: sim-1p1d)
+  --down         destroy what the demo made; without --stack, every simulated stack
+  --explain      say for each tool which one was chosen, and why
+  --help         this text
+
+examples:
+  npm run demo
+  npm run demo -- --stack sim-2p2d
+  npm run demo:down
+
+exit codes: 0 done, 1 it failed, 2 the command line or the stack file is wrong`;
+
+const prompt = "Why do prefill and decode run on NPUs of their own?";
+
+async function main(): Promise<void> {
+  const options = commandLine();
+  if (options.help) return console.log(usage);
+  const context: Context = { cacheDir: defaultCacheDir(), say: (line) => console.log(`  ${line}`) };
+  await withLock(context, "demo", async () => {
+    if (options.down)
+      await takeDown(context, options.stack ? [options.stack] : simulatedStacks(), options.explain);
+    else await bringUp(context, options.stack ?? "sim-1p1d", options.explain);
+  });
+}
+
+function commandLine() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        stack: { type: "string" },
+        down: { type: "boolean", default: false },
+        explain: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new UserError(`${(error as Error).message}\n\n${usage}`);
+  }
+}
+
+async function bringUp(context: Context, name: string, explain: boolean): Promise<void> {
+  const plan = simulatedPlan(name);
+  console.log(`\n${name}: ${plan.containers.length} containers\n\n${indented(planTable(plan))}\n`);
+
+  const stack = await prepare(context, name, explain);
+  const changed = await pulumi(["up", "--refresh", "--skip-preview", "--yes", ...stack.args], stack.env);
+  console.log(changed ? "" : "\nNothing to change: everything runs already.\n");
+
+  console.log(`> ${prompt}\n`);
+  for await (const text of streamChat(plan.endpoint, plan.servedModelName, prompt, 48))
+    process.stdout.write(text);
+  console.log(`\n\n${nextSteps(plan)}`);
+}
+
+async function takeDown(context: Context, names: readonly string[], explain: boolean): Promise<void> {
+  for (const name of names) {
+    const stack = await prepare(context, name, explain);
+    console.log(`\n${name}`);
+    const changed = await pulumi(
+      ["destroy", "--refresh", "--skip-preview", "--yes", ...stack.args],
+      stack.env,
+    );
+    if (!changed) console.log("  nothing of it is left");
+  }
+  const engine = await stopDockerEngine(context);
+  console.log(`
+${engine === "stopped" ? "The Docker Engine that the demo had started is stopped." : "The Docker Engine was not started by the demo and keeps running."}
+What is left: tools and base images in ${context.cacheDir}, state in ${stateDir()}.
+Remove them with: npm run toolchain -- clean`);
+}
+
+async function prepare(context: Context, name: string, explain: boolean) {
+  const { env, choices } = await ensureToolchain(context, { engine: true });
+  if (explain) for (const { part, chosen, why } of choices) context.say(`${part}: ${chosen} (${why})`);
+  const text = readFileSync(`stacks/Pulumi.${name}.yaml`, "utf8");
+  const stack = await openStack(name, text, stateDir(), { ...process.env, ...env });
+  await recoverStack(stack, context.say);
+  return stack;
+}
+
+/** Runs `pulumi` with a line per step; says whether it changed anything. Throws with the engine's errors. */
+async function pulumi(args: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
+  const started = Date.now();
+  const result: PulumiRun = await runPulumi(args, env, (step) => {
+    const line = describeStep(step);
+    if (line) console.log(`  ${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${line}`);
+  });
+  if (result.code !== 0) throw new Error(result.errors.join("\n"));
+  return Object.keys(result.changes).some((op) => op !== "same");
+}
+
+function simulatedPlan(name: string): Plan {
+  const { where, deployment } = readStackFile(name);
+  const result = makePlan(name, deployment);
+  if ("problems" in result) throw new UserError(formatProblems(where, result.problems));
+  if (!isSimulated(deployment)) {
+    throw new UserError(
+      `${where} is for Ascend hosts; the demo runs simulated stacks: ${simulatedStacks().join(", ")}\n` +
+        `fix: preview it with \`npm run pulumi -- preview --stack ${name}\``,
+    );
+  }
+  return result.plan;
+}
+
+function simulatedStacks(): string[] {
+  return stackNames().filter((name) => isSimulated(readStackFile(name).deployment));
+}
+
+function isSimulated(deployment: unknown): boolean {
+  return (deployment as { engine?: { kind?: unknown } } | undefined)?.engine?.kind === "simulated";
+}
+
+function nextSteps({ endpoint, servedModelName }: Plan): string {
+  return `The scheduler listens at ${endpoint}. Try:
+
+  curl -N ${endpoint}/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '{"model": "${servedModelName}", "stream": true, "messages": [{"role": "user", "content": "Hello"}]}'
+
+  npm run demo -- --stack sim-2p2d    two prefill and two decode instances
+  npm run demo:down                   take everything down again`;
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^/gm, "  ");
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof ToolchainError) console.error(`\n${error.message}\nfix: ${error.fix}`);
+  else console.error(`\n${error instanceof Error ? error.message : error}`);
+  process.exitCode = error instanceof UserError ? 2 : 1;
+});

@@ -1,0 +1,39 @@
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { run } from "../toolchain/context.ts";
+
+/** A stack of the local backend that a command of ours drives, and what `pulumi` needs to be told about it. */
+export interface LocalStack {
+  readonly name: string;
+  /** `--stack` and `--config-file`, for every `pulumi` command that reads the stack's configuration. */
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Folder of the backend (`file://…`). */
+  readonly backend: string;
+}
+
+/**
+ * Makes the stack in the local backend below `state` if it is not there. Pulumi writes its encryption salt into the
+ * file that it reads the configuration from, so it is given a copy: the clone stays clean.
+ */
+export async function openStack(
+  name: string,
+  stackFile: string,
+  state: string,
+  toolchainEnv: NodeJS.ProcessEnv,
+): Promise<LocalStack> {
+  const backend = join(state, "pulumi");
+  const folder = join(state, "stacks", name);
+  const configFile = join(folder, `Pulumi.${name}.yaml`);
+  const env = { ...toolchainEnv, PULUMI_BACKEND_URL: `file://${backend}`, PULUMI_CONFIG_PASSPHRASE: "" };
+  await mkdir(backend, { recursive: true });
+  await mkdir(folder, { recursive: true });
+
+  const isNew = !existsSync(configFile);
+  const salt = isNew ? undefined : /^encryptionsalt:.*$/m.exec(readFileSync(configFile, "utf8"))?.[0];
+  await writeFile(join(folder, "Pulumi.yaml"), "name: ascend-pd\nruntime: nodejs\n");
+  await run("pulumi", ["-C", folder, "stack", "select", "--create", "--stack", name], { env });
+  await writeFile(configFile, salt === undefined ? stackFile : `${stackFile.trimEnd()}\n${salt}\n`);
+  return { name, args: ["--stack", name, "--config-file", configFile], env, backend };
+}
