@@ -1,0 +1,81 @@
+import type { Flags } from "./flags.ts";
+import type { Placement, Role } from "./rank-table.ts";
+import type { SimulatorConfig } from "./server.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** The configuration that flags and rank tables give together. Throws UsageError where they contradict. */
+export function configOf(flags: Flags, placement: Placement | undefined): SimulatorConfig {
+  const model = flags.text("model");
+  if (!model) throw new UsageError("--model is missing", "give the path of the weights, e.g. --model /m");
+  const config: SimulatorConfig = {
+    role: roleOf(flags, placement),
+    host: flags.text("host") ?? "",
+    port: flags.integer("port", 0, 65_535),
+    model,
+    servedModelName: flags.text("served-model-name") ?? model,
+    tensorParallelSize: flags.integer("tensor-parallel-size"),
+    maxModelLen: flags.integer("max-model-len"),
+    maxNumSeqs: flags.integer("max-num-seqs"),
+    maxNumBatchedTokens: flags.integer("max-num-batched-tokens"),
+    ttftBaseMs: flags.number("ttft-base-ms"),
+    ttftMsPerToken: flags.number("ttft-ms-per-token"),
+    interTokenMs: flags.number("inter-token-ms"),
+    kvBlocks: flags.integer("kv-blocks"),
+    blockSize: flags.integer("block-size"),
+    kvHost: flags.text("kv-host") ?? placement?.serverIp ?? "127.0.0.1",
+    kvLeaseSeconds: flags.number("kv-lease-seconds"),
+    kvLoadFailurePolicy: flags.oneOf("kv-load-failure-policy", ["fail", "recompute"]) ?? "fail",
+    seed: flags.integer("seed", 0),
+  };
+  check(config, placement);
+  checkBatchingPolicy(flags, config.role);
+  return config;
+}
+
+function roleOf(flags: Flags, placement: Placement | undefined): Role {
+  const given = flags.oneOf("role", ["prefill", "decode"]);
+  const role = given ?? placement?.role;
+  if (role === undefined) {
+    throw new UsageError(
+      "the role is unknown",
+      "give --role, or RANK_TABLE_FILE_PATH and GLOBAL_RANK_TABLE_FILE_PATH in the environment",
+    );
+  }
+  if (placement !== undefined && role !== placement.role) {
+    throw new UsageError(
+      `--role is ${role}, but the global rank table lists the devices of RANK_TABLE_FILE_PATH under ${placement.role}`,
+      "drop --role, or give this instance its own local rank table",
+    );
+  }
+  return role;
+}
+
+function check(config: SimulatorConfig, placement: Placement | undefined): void {
+  const { tensorParallelSize, maxModelLen, maxNumBatchedTokens, kvBlocks, blockSize } = config;
+  const devices = placement?.deviceIds.length ?? tensorParallelSize;
+  if (tensorParallelSize !== devices) {
+    throw new UsageError(
+      `--tensor-parallel-size is ${tensorParallelSize}, but the local rank table has ${devices} devices`,
+      `give --tensor-parallel-size ${devices}, or the right table`,
+    );
+  }
+  if (maxNumBatchedTokens < maxModelLen) {
+    throw new UsageError(
+      `--max-num-batched-tokens is ${maxNumBatchedTokens}, less than --max-model-len ${maxModelLen}`,
+      `give at least ${maxModelLen}`,
+    );
+  }
+  if (kvBlocks * blockSize < maxModelLen) {
+    throw new UsageError(
+      `the KV cache holds ${kvBlocks * blockSize} tokens, less than --max-model-len ${maxModelLen}`,
+      `give --kv-blocks ${Math.ceil(maxModelLen / blockSize)} or more`,
+    );
+  }
+}
+
+function checkBatchingPolicy(flags: Flags, role: Role): void {
+  const policy = flags.oneOf("prefill-batching-policy", ["fcfs", "gtsf"]);
+  if (policy !== undefined && role !== "prefill") {
+    throw new UsageError("--prefill-batching-policy is given to a decode instance", "drop it here");
+  }
+}

@@ -1,0 +1,185 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { setTimeout as sleep, setImmediate as yieldOnce } from "node:timers/promises";
+import { Batch, type BatchLimits, type Slot } from "./batch.ts";
+import { internalError } from "./errors.ts";
+import { members } from "./json.ts";
+import { KvLedger } from "./kv-ledger.ts";
+import { type LatencyModel, prefillMs, stepMs } from "./latency.ts";
+import { Counters, type Gauges, type RecomputeReason } from "./metrics.ts";
+import { tokenAt } from "./oracle.ts";
+import type { Role } from "./rank-table.ts";
+import type { GenerationRequest } from "./request.ts";
+import { type KvParams, mismatch, namesRemoteKv, parsePull, pullKv, transferParams } from "./transfer.ts";
+
+export interface EngineConfig extends LatencyModel, BatchLimits {
+  readonly role: Role;
+  readonly tensorParallelSize: number;
+  readonly kvBlocks: number;
+  /** Tokens in a KV block. */
+  readonly blockSize: number;
+  readonly kvLeaseSeconds: number;
+  readonly kvLoadFailurePolicy: "fail" | "recompute";
+  /** Where decode instances reach this one. */
+  readonly kvHost: string;
+  readonly port: number;
+}
+
+/** A simulated instance without its HTTP server. Either role does either job when asked, as in vLLM. */
+export class Engine {
+  readonly engineId = randomUUID();
+  readonly counters = new Counters();
+  readonly #config: EngineConfig;
+  readonly #log: (line: string) => void;
+  readonly #kv: KvLedger;
+  readonly #batch: Batch;
+
+  constructor(config: EngineConfig, log: (line: string) => void) {
+    this.#config = config;
+    this.#log = log;
+    this.#kv = new KvLedger(config.kvBlocks);
+    this.#batch = new Batch(config, this.#kv);
+  }
+
+  get gauges(): Gauges {
+    return {
+      running: this.#batch.running,
+      waiting: this.#batch.waiting,
+      kvBlocks: this.#kv.total,
+      kvBlocksUsed: this.#kv.total - this.#kv.free,
+      kvBlocksLeased: this.#kv.leased,
+    };
+  }
+
+  /**
+   * Runs a request to its end, one `onToken` per token. Gives the `kv_transfer_params` of the answer as JSON
+   * text: "null" unless the decode happens elsewhere. Throws ApiError, or the signal's reason. However it ends,
+   * the KV blocks are then free, or under a lease.
+   */
+  async generate(
+    request: GenerationRequest,
+    id: string,
+    signal: AbortSignal,
+    onToken: (text: string) => unknown,
+  ): Promise<string> {
+    try {
+      const params = await this.#run(request, `${id}-${randomBytes(4).toString("hex")}`, signal, onToken);
+      this.counters.finished.length += 1;
+      return params;
+    } catch (error) {
+      this.counters.finished[signal.aborted ? "abort" : "error"] += 1;
+      throw error;
+    }
+  }
+
+  async #run(
+    request: GenerationRequest,
+    requestId: string,
+    signal: AbortSignal,
+    onToken: (text: string) => unknown,
+  ): Promise<string> {
+    const arrived = performance.now();
+    const { kvParams, promptHash, promptTokens, maxTokens } = request;
+    const remote =
+      kvParams?.get("do_remote_prefill") === "true" && namesRemoteKv(kvParams) ? kvParams : undefined;
+    const slot = await this.#enterBatch(request, remote, signal);
+    let leased = false;
+    try {
+      await this.#fillKvCache(request, requestId, remote, slot, signal);
+      this.counters.promptTokens += promptTokens;
+      for (let index = 0; index < maxTokens; index += 1) {
+        if (index > 0 || remote !== undefined) await pause(stepMs(this.#config, this.#batch.running), signal);
+        if (index === 0) this.counters.observeTtft((performance.now() - arrived) / 1000);
+        this.counters.generationTokens += 1;
+        await onToken(tokenAt(promptHash, index));
+      }
+      signal.throwIfAborted();
+      if (kvParams?.get("do_remote_decode") !== "true") return "null";
+      leased = true;
+      return this.#lease(request, requestId, slot.blocks);
+    } finally {
+      if (!leased) this.#kv.release(slot.blocks);
+      this.#batch.leave(slot);
+    }
+  }
+
+  async #enterBatch(
+    request: GenerationRequest,
+    remote: KvParams | undefined,
+    signal: AbortSignal,
+  ): Promise<Slot> {
+    const { promptTokens, maxTokens, promptHash } = request;
+    const blockCount = Math.ceil((promptTokens + maxTokens) / this.#config.blockSize);
+    try {
+      return await this.#batch.enter(blockCount, remote === undefined ? promptTokens : 0, signal);
+    } catch (error) {
+      // As in vLLM: a decode that ends before it pulled tells prefill, which would keep the blocks in vain.
+      if (remote !== undefined) void pullKv(remote, promptHash);
+      throw error;
+    }
+  }
+
+  /** Pulls the prompt's KV cache from the prefill instance, or computes it. */
+  async #fillKvCache(
+    request: GenerationRequest,
+    requestId: string,
+    remote: KvParams | undefined,
+    slot: Slot,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (remote !== undefined) {
+      const failure = await pullKv(remote, request.promptHash);
+      this.counters.pulled[failure === undefined ? "ok" : "failed"] += 1;
+      if (failure === undefined) return;
+      this.#log(`${requestId}: loading the KV cache failed: ${failure}`);
+      if (this.#config.kvLoadFailurePolicy === "fail") throw internalError();
+      this.#recompute(requestId, "load_failure");
+    } else if (this.#config.role === "decode") {
+      this.#recompute(requestId, request.kvParams === undefined ? "no_params" : "incomplete_params");
+    }
+    await pause(prefillMs(this.#config, request.promptTokens), signal);
+    this.#batch.prefillDone(slot);
+  }
+
+  #recompute(requestId: string, reason: RecomputeReason): void {
+    this.counters.recomputed[reason] += 1;
+    this.#log(`${requestId}: decode computes the prompt itself (${reason})`);
+  }
+
+  #lease(request: GenerationRequest, requestId: string, blocks: readonly number[]): string {
+    const { promptHash, promptTokens } = request;
+    const params = transferParams(this.#config, this.engineId, requestId, blocks, promptTokens);
+    this.#kv.hold(requestId, { blocks, promptHash, params: members(params) });
+    setTimeout(() => {
+      if (!this.#endLease(requestId)) return;
+      this.counters.kvExpired += 1;
+      this.#log(
+        `${requestId}: no decode pulled the KV cache in ${this.#config.kvLeaseSeconds} s, it is freed`,
+      );
+    }, this.#config.kvLeaseSeconds * 1000).unref();
+    return params;
+  }
+
+  /** Prefill's side of a pull: hands the KV cache over and frees it. Gives the reason when it may not. */
+  handOver(pullBody: string): string | undefined {
+    const { promptHash, params, requestId } = parsePull(pullBody);
+    const lease = this.#kv.lease(requestId);
+    if (lease === undefined) {
+      return `no KV cache is held for ${requestId}: never was, pulled before, or its lease expired`;
+    }
+    const reason = mismatch(lease, promptHash, params);
+    if (reason === undefined) this.#endLease(requestId);
+    return reason;
+  }
+
+  #endLease(requestId: string): boolean {
+    const ended = this.#kv.endLease(requestId);
+    if (ended) this.#batch.fill();
+    return ended;
+  }
+}
+
+/** Always lets other work run; rejects with an AbortError as soon as the signal aborts. */
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (milliseconds > 0) await sleep(milliseconds, undefined, { signal });
+  else await yieldOnce(undefined, { signal });
+}

@@ -1,0 +1,39 @@
+import { STATUS_CODES } from "node:http";
+
+/** A failed request, told to the client in vLLM's shape. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly type: string;
+  readonly param: string | null;
+
+  constructor(status: number, type: string, message: string, param: string | null = null) {
+    super(message);
+    this.status = status;
+    this.type = type;
+    this.param = param;
+  }
+
+  get body(): object {
+    const { message, type, param, status } = this;
+    return { error: { message, type, param, code: status } };
+  }
+}
+
+export const badRequest = (message: string, param?: string): ApiError =>
+  new ApiError(400, "BadRequestError", message, param);
+
+/** What FastAPI's validation refuses, before vLLM sees the request. */
+export const invalidBody = (type: string, path: readonly (string | number)[], message: string): ApiError => {
+  const location = ["body", ...path]
+    .map((part) => (typeof part === "string" ? `'${part}'` : part))
+    .join(", ");
+  return new ApiError(
+    400,
+    STATUS_CODES[400] ?? "",
+    `1 validation error:\n  {'type': '${type}', 'loc': (${location}), 'msg': '${message}'}`,
+  );
+};
+
+/** What vLLM answers when loading a KV cache failed, and for its own faults. */
+export const internalError = (): ApiError =>
+  new ApiError(500, "InternalServerError", "Internal server error");

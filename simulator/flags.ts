@@ -1,0 +1,113 @@
+import { parseArgs } from "node:util";
+import { UsageError } from "./usage-error.ts";
+
+interface Flag {
+  /** What the value stands for; a flag without one takes no value. */
+  readonly value?: string;
+  readonly default?: string;
+  readonly help: string;
+}
+
+const FLAGS = {
+  role: { value: "prefill|decode", help: "needed without rank tables, checked against them otherwise" },
+  host: { value: "ADDRESS", default: "0.0.0.0", help: "address to listen on" },
+  port: { value: "PORT", default: "8000", help: "port to listen on; 0 takes a free one" },
+  model: { value: "PATH", help: "required; only shown, nothing is loaded" },
+  "served-model-name": { value: "NAME", help: "what requests put into `model`; default: --model" },
+  "tensor-parallel-size": { value: "N", default: "1", help: "NPUs of the instance, as in its rank table" },
+  "max-model-len": { value: "TOKENS", default: "4096", help: "prompt and completion together" },
+  "max-num-seqs": { value: "N", default: "256", help: "sequences that run at once; others wait" },
+  "max-num-batched-tokens": { value: "TOKENS", default: "4096", help: "prompt tokens computed at once" },
+  "prefill-batching-policy": { value: "fcfs|gtsf", help: "prefill only; accepted, the queue is fcfs" },
+  quantization: { value: "METHOD", help: "accepted, without effect" },
+  "ttft-base-ms": { value: "MS", default: "45", help: "time to first token of an empty prompt" },
+  "ttft-ms-per-token": { value: "MS", default: "0.05", help: "added for each prompt token" },
+  "inter-token-ms": { value: "MS", default: "15", help: "between two tokens; twice that in a full batch" },
+  "kv-blocks": { value: "N", default: "4096", help: "size of the KV cache" },
+  "block-size": { value: "TOKENS", default: "16", help: "tokens in a KV block" },
+  "kv-host": { value: "ADDRESS", help: "where decode pulls KV; default: server_ip of the rank table" },
+  "kv-lease-seconds": { value: "S", default: "30", help: "how long prefill keeps KV blocks for decode" },
+  "kv-load-failure-policy": { value: "fail|recompute", default: "fail", help: "when decode gets no KV" },
+  seed: { value: "N", default: "0", help: "stands for the weights: the same in all instances" },
+  "shutdown-timeout": { value: "S", default: "5", help: "for requests in flight after SIGTERM" },
+  "check-devices": { help: "fail unless /dev has the NPUs of the rank table" },
+  help: { help: "show this" },
+} as const satisfies Record<string, Flag>;
+
+type FlagName = keyof typeof FLAGS;
+
+/** Flags by name, `--flag=value` or `--flag value`, defaults filled in. */
+export class Flags {
+  readonly #given: Readonly<Record<string, string | boolean | undefined>>;
+
+  /** Throws UsageError for what is no flag of this program. */
+  constructor(argv: readonly string[]) {
+    const options = Object.fromEntries(
+      Object.entries<Flag>(FLAGS).map(([name, flag]) => [
+        name,
+        { type: flag.value === undefined ? ("boolean" as const) : ("string" as const) },
+      ]),
+    );
+    try {
+      this.#given = parseArgs({ args: [...argv], options, strict: true }).values;
+    } catch (error) {
+      throw new UsageError(
+        error instanceof Error ? error.message.replace(/\. To specify .*$/s, "") : `${error}`,
+        "see --help",
+      );
+    }
+  }
+
+  isSet(name: FlagName): boolean {
+    return this.#given[name] === true;
+  }
+
+  text(name: FlagName): string | undefined {
+    const flag: Flag = FLAGS[name];
+    const given = this.#given[name];
+    return typeof given === "string" ? given : flag.default;
+  }
+
+  oneOf<Choice extends string>(name: FlagName, choices: readonly Choice[]): Choice | undefined {
+    const given = this.text(name);
+    const choice = choices.find((candidate) => candidate === given);
+    if (given !== undefined && choice === undefined) {
+      throw new UsageError(`--${name} is "${given}"`, `give one of ${choices.join(", ")}`);
+    }
+    return choice;
+  }
+
+  /** A whole number from `min` to `max`. */
+  integer(name: FlagName, min = 1, max = 2 ** 31 - 1): number {
+    const value = this.number(name);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new UsageError(`--${name} is ${value}`, `give a whole number from ${min} to ${max}`);
+  }
+
+  /** A number that is not negative. */
+  number(name: FlagName): number {
+    const given = this.text(name) ?? "";
+    if (/^\d+(\.\d+)?$/.test(given)) return Number(given);
+    throw new UsageError(`--${name} is "${given}"`, "give a number that is not negative");
+  }
+}
+
+export function helpText(): string {
+  const lines = Object.entries<Flag>(FLAGS).map(([name, { value, default: preset, help }]) => {
+    const usage = `--${name}${value === undefined ? "" : ` ${value}`}`;
+    return `  ${usage.padEnd(42)} ${help}${preset === undefined ? "" : ` [${preset}]`}`;
+  });
+  return `A simulated vLLM instance of a PD-separated deployment: HTTP, metrics and KV hand-over as of a real one,
+tokens that follow from the prompt alone.
+
+Usage: simulator --role prefill|decode --model PATH [flags]
+
+${lines.join("\n")}
+
+With RANK_TABLE_FILE_PATH and GLOBAL_RANK_TABLE_FILE_PATH in the environment the role follows from the tables.
+
+Example: one prefill and one decode instance
+  simulator --role prefill --model /m --served-model-name sim --port 8088 &
+  simulator --role decode  --model /m --served-model-name sim --port 8089 &
+`;
+}

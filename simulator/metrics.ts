@@ -1,0 +1,115 @@
+/** Upper bounds in seconds, vLLM's. */
+const TTFT_BUCKETS = [
+  0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640,
+  2560,
+];
+
+export type FinishReason = "length" | "abort" | "error";
+export type RecomputeReason = "no_params" | "incomplete_params" | "load_failure";
+
+/** What an engine counts from its start on. */
+export class Counters {
+  promptTokens = 0;
+  generationTokens = 0;
+  kvExpired = 0;
+  readonly finished: Record<FinishReason, number> = { length: 0, abort: 0, error: 0 };
+  readonly recomputed: Record<RecomputeReason, number> = {
+    no_params: 0,
+    incomplete_params: 0,
+    load_failure: 0,
+  };
+  readonly pulled = { ok: 0, failed: 0 };
+  readonly ttft = { buckets: TTFT_BUCKETS.map(() => 0), sum: 0, count: 0 };
+
+  observeTtft(seconds: number): void {
+    TTFT_BUCKETS.forEach((bound, index) => {
+      if (seconds <= bound) this.ttft.buckets[index] = (this.ttft.buckets[index] ?? 0) + 1;
+    });
+    this.ttft.sum += seconds;
+    this.ttft.count += 1;
+  }
+}
+
+/** What an engine holds right now. */
+export interface Gauges {
+  readonly running: number;
+  readonly waiting: number;
+  readonly kvBlocks: number;
+  readonly kvBlocksUsed: number;
+  readonly kvBlocksLeased: number;
+}
+
+type Labels = Readonly<Record<string, string | number>>;
+type Sample = readonly [suffix: string, labels: Labels, value: number];
+
+/** Prometheus text. `vllm:` names are those of vLLM, old and new; `simulator:` names are this program's own. */
+export function renderMetrics(
+  { servedModelName, blockSize }: { servedModelName: string; blockSize: number },
+  gauges: Gauges,
+  counters: Counters,
+): string {
+  const common = { model_name: servedModelName, engine: 0 };
+  const usage = gauges.kvBlocksUsed / gauges.kvBlocks;
+  const by = (label: string, values: Readonly<Record<string, number>>): Sample[] =>
+    Object.entries(values).map(([key, value]) => ["", { ...common, [label]: key }, value]);
+  const one = (value: number): Sample[] => [["", common, value]];
+  const { ttft } = counters;
+  const ttftSamples: Sample[] = [
+    ...ttft.buckets.map(
+      (count, index): Sample => ["_bucket", { ...common, le: `${TTFT_BUCKETS[index]}` }, count],
+    ),
+    ["_bucket", { ...common, le: "+Inf" }, ttft.count],
+    ["_sum", common, ttft.sum],
+    ["_count", common, ttft.count],
+  ];
+  const cacheConfig = { block_size: blockSize, engine: 0, num_gpu_blocks: gauges.kvBlocks };
+
+  return [
+    family("vllm:num_requests_running", "gauge", "Requests in the batch.", one(gauges.running)),
+    family("vllm:num_requests_waiting", "gauge", "Requests waiting for a place.", one(gauges.waiting)),
+    family("vllm:kv_cache_usage_perc", "gauge", "KV cache usage, 1 is all of it.", one(usage)),
+    family("vllm:gpu_cache_usage_perc", "gauge", "The name of kv_cache_usage_perc in vLLM v0.", one(usage)),
+    family("vllm:cache_config_info", "gauge", "The KV cache's size.", [["", cacheConfig, 1]]),
+    family("vllm:prompt_tokens_total", "counter", "Prompt tokens processed.", one(counters.promptTokens)),
+    family("vllm:generation_tokens_total", "counter", "Tokens generated.", one(counters.generationTokens)),
+    family(
+      "vllm:request_success_total",
+      "counter",
+      "Finished requests.",
+      by("finished_reason", counters.finished),
+    ),
+    family("vllm:time_to_first_token_seconds", "histogram", "Time to first token.", ttftSamples),
+    family("simulator:kv_blocks_leased", "gauge", "Blocks kept for a decode.", one(gauges.kvBlocksLeased)),
+    family(
+      "simulator:kv_leases_expired_total",
+      "counter",
+      "Leases that no decode pulled.",
+      one(counters.kvExpired),
+    ),
+    family(
+      "simulator:kv_pulls_total",
+      "counter",
+      "KV caches pulled from a prefill.",
+      by("result", counters.pulled),
+    ),
+    family(
+      "simulator:prefill_recomputed_total",
+      "counter",
+      "Prompts decode computed itself.",
+      by("reason", counters.recomputed),
+    ),
+  ].join("");
+}
+
+function family(name: string, type: string, help: string, samples: readonly Sample[]): string {
+  const lines = samples.map(([suffix, labels, value]) => `${name}${suffix}{${labelText(labels)}} ${value}\n`);
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+function labelText(labels: Labels): string {
+  const escaped = (value: string) =>
+    value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${escaped(`${value}`)}"`)
+    .join(",");
+}

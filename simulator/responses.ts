@@ -1,0 +1,82 @@
+import type { Endpoint, GenerationRequest } from "./request.ts";
+
+/** What all chunks of one answer share. */
+export interface Answer {
+  readonly endpoint: Endpoint;
+  /** `cmpl-…` or `chatcmpl-…` */
+  readonly id: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  readonly model: string;
+}
+
+export function startAnswer(endpoint: Endpoint, requestId: string, model: string): Answer {
+  const prefix = endpoint === "chat" ? "chatcmpl" : "cmpl";
+  return { endpoint, id: `${prefix}-${requestId}`, created: Math.floor(Date.now() / 1000), model };
+}
+
+/** The id under which the engine knows the request: vLLM numbers the prompts of a completion. */
+export function engineRequestId(answer: Answer): string {
+  return answer.endpoint === "chat" ? answer.id : `${answer.id}-0`;
+}
+
+/** The chunk in front of a chat's first token. */
+export function roleChunk(answer: Answer): object {
+  const choice = { index: 0, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null };
+  return chunk(answer, [choice]);
+}
+
+export function tokenChunk(answer: Answer, text: string, last: boolean): object {
+  const end = { logprobs: null, finish_reason: last ? "length" : null, stop_reason: null };
+  const choice =
+    answer.endpoint === "chat" ? { index: 0, delta: { content: text }, ...end } : { index: 0, text, ...end };
+  return chunk(answer, [choice]);
+}
+
+export function usageChunk(answer: Answer, request: GenerationRequest): object {
+  return { ...chunk(answer, []), usage: usage(request) };
+}
+
+function chunk({ endpoint, id, created, model }: Answer, choices: readonly object[]): object {
+  const object = endpoint === "chat" ? "chat.completion.chunk" : "text_completion";
+  return { id, object, created, model, choices };
+}
+
+/** A plain answer as JSON text; `kvTransferParams` is JSON text already and stays as it is. */
+export function plainAnswer(
+  { endpoint, id, created, model }: Answer,
+  request: GenerationRequest,
+  text: string,
+  kvTransferParams: string,
+): string {
+  const end = { logprobs: null, finish_reason: "length", stop_reason: null };
+  const chat = endpoint === "chat";
+  const message = {
+    role: "assistant",
+    content: text,
+    refusal: null,
+    reasoning_content: null,
+    tool_calls: [],
+  };
+  const choice = chat ? { index: 0, message, ...end } : { index: 0, text, ...end, prompt_logprobs: null };
+  const object = chat ? "chat.completion" : "text_completion";
+  const body = {
+    id,
+    object,
+    created,
+    model,
+    choices: [choice],
+    usage: usage(request),
+    prompt_logprobs: null,
+  };
+  return `${JSON.stringify(body).slice(0, -1)},"kv_transfer_params":${kvTransferParams}}`;
+}
+
+function usage({ promptTokens, maxTokens }: GenerationRequest): object {
+  return {
+    prompt_tokens: promptTokens,
+    total_tokens: promptTokens + maxTokens,
+    completion_tokens: maxTokens,
+    prompt_tokens_details: null,
+  };
+}

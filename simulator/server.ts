@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { type JsonBody, parseJsonBody } from "./body.ts";
+import { complete } from "./completion.ts";
+import { Engine, type EngineConfig } from "./engine.ts";
+import { ApiError, internalError } from "./errors.ts";
+import { renderMetrics } from "./metrics.ts";
+import { type Endpoint, parseRequest, type RequestLimits } from "./request.ts";
+import { startAnswer } from "./responses.ts";
+import { PULL_PATH } from "./transfer.ts";
+import { UsageError } from "./usage-error.ts";
+
+export interface SimulatorConfig extends EngineConfig, RequestLimits {
+  readonly host: string;
+  readonly model: string;
+}
+
+export interface Simulator {
+  /** What is listened on, also when the configuration says 0. */
+  readonly port: number;
+  readonly engine: Engine;
+  /** Takes no more requests, lets those in flight finish, cuts what is left after `graceSeconds`. */
+  readonly close: (graceSeconds: number) => Promise<void>;
+}
+
+type Handler = (incoming: IncomingMessage, response: ServerResponse, requestId: string) => unknown;
+
+const VERSION = "0.11.0+simulated";
+/** As uvicorn's. */
+const BACKLOG = 2048;
+
+/** Rejects with UsageError when it cannot listen. */
+export async function startSimulator(
+  config: SimulatorConfig,
+  log: (line: string) => void,
+): Promise<Simulator> {
+  const server = createServer();
+  server.listen({ host: config.host, port: config.port, backlog: BACKLOG });
+  await once(server, "listening").catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(
+      `cannot listen on ${config.host}:${config.port}: ${error.code}`,
+      "give a free --port",
+    );
+  });
+  const { port } = server.address() as AddressInfo;
+  const engine = new Engine({ ...config, port }, log);
+  const routes = routesOf(config, engine);
+  server.on("request", (incoming, response) => void respond(routes, incoming, response, log));
+  return { port, engine, close: (graceSeconds) => close(server, graceSeconds) };
+}
+
+function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Record<string, Handler>> {
+  const started = Math.floor(Date.now() / 1000);
+  const generate =
+    (endpoint: Endpoint): Handler =>
+    async (incoming, response, requestId) => {
+      const request = parseRequest(endpoint, await jsonBody(incoming), config);
+      await complete(engine, request, startAnswer(endpoint, requestId, config.servedModelName), response);
+    };
+  return {
+    "/v1/completions": { POST: generate("completions") },
+    "/v1/chat/completions": { POST: generate("chat") },
+    "/v1/models": { GET: (_, response) => sendJson(response, 200, modelList(config, started)) },
+    "/health": { GET: (_, response) => response.end() },
+    "/version": { GET: (_, response) => sendJson(response, 200, { version: VERSION }) },
+    "/load": {
+      GET: (_, response) => {
+        const { running, waiting } = engine.gauges;
+        sendJson(response, 200, { server_load: running + waiting });
+      },
+    },
+    "/metrics": {
+      GET: (_, response) => {
+        response.setHeader("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+        response.end(renderMetrics(config, engine.gauges, engine.counters));
+      },
+    },
+    [PULL_PATH]: {
+      POST: async (incoming, response) => {
+        const failure = engine.handOver((await jsonBody(incoming)).text);
+        sendJson(response, failure === undefined ? 200 : 409, { failure: failure ?? null });
+      },
+    },
+  };
+}
+
+async function respond(
+  routes: Record<string, Record<string, Handler>>,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  log: (line: string) => void,
+): Promise<void> {
+  const requestId = `${incoming.headers["x-request-id"] ?? randomUUID().replaceAll("-", "")}`;
+  response.setHeader("X-Request-Id", requestId);
+  // uvicorn keeps connections open without saying so, or for how long.
+  response.removeHeader("Connection");
+  const methods = routes[incoming.url?.split("?")[0] ?? ""];
+  const handler = methods?.[incoming.method ?? ""];
+  try {
+    if (methods === undefined) sendJson(response, 404, { detail: "Not Found" });
+    else if (handler === undefined) sendJson(response, 405, { detail: "Method Not Allowed" });
+    else await handler(incoming, response, requestId);
+  } catch (error) {
+    if (incoming.destroyed && !incoming.complete) return;
+    if (!(error instanceof ApiError)) log(`${requestId}: ${error instanceof Error ? error.stack : error}`);
+    const { status, body } = error instanceof ApiError ? error : internalError();
+    sendJson(response, status, body);
+  }
+}
+
+async function jsonBody(incoming: IncomingMessage): Promise<JsonBody> {
+  return parseJsonBody(incoming.headers["content-type"], await buffer(incoming));
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(text),
+  });
+  response.end(text);
+}
+
+function modelList({ servedModelName, model, maxModelLen }: SimulatorConfig, created: number): object {
+  const card = { id: servedModelName, object: "model", created, owned_by: "vllm", root: model, parent: null };
+  return { object: "list", data: [{ ...card, max_model_len: maxModelLen }] };
+}
+
+async function close(server: Server, graceSeconds: number): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  // Node keeps connections open that turn idle only now; clients would send the next request on them.
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
+  const cut = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(cut);
+}
