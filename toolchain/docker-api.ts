@@ -16,7 +16,7 @@ export interface CallOptions {
   /** A tar archive, for the calls that take one. */
   readonly tar?: Readable;
   readonly signal?: AbortSignal;
-  /** Every message of a call that reports its progress. */
+  /** Every message of a call that reports progress, once the engine has accepted it. */
   readonly onMessage?: (message: EngineMessage) => void;
 }
 
@@ -42,7 +42,8 @@ export function callEngine(host: string, path: string, options: CallOptions = {}
         body += text;
         const lines = (line + text).split("\n");
         line = lines.pop() ?? "";
-        for (const complete of lines) if (onMessage && complete.trim()) onMessage(JSON.parse(complete));
+        if (onMessage === undefined || answer.statusCode !== 200) return;
+        for (const message of lines.filter((one) => one.trim() !== "")) onMessage(JSON.parse(message));
       });
       answer.on("error", reject);
       answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));

@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { copyFile, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Context, onPath, run, ToolchainError } from "./context.ts";
+
+export type Architecture = "amd64" | "arm64";
+
+export interface NodeImageRecipe {
+  readonly version: string;
+  readonly architecture: Architecture;
+  /** `name:tag` that it gets when it is loaded. */
+  readonly image: string;
+}
+
+/**
+ * Makes `<folder>/image.tar`, which `docker load` takes: Node from its npm package and the C and C++ libraries it
+ * needs from Debian packages, of any architecture on any. The same packages always give the same bytes, and so the
+ * same image id. Needs npm, apt-get and GNU tar; leaves the machine's own package state alone.
+ */
+export async function assembleNodeImage(
+  context: Context,
+  { version, architecture, image }: NodeImageRecipe,
+  folder: string,
+): Promise<void> {
+  await requirePrograms("npm", "apt-get", "dpkg-deb", "tar");
+  context.say(`assembling ${image} from npm and Debian packages`);
+  const work = join(folder, "work");
+  const root = join(work, "root");
+  await layOut(root);
+  await addLibraries(root, join(work, "apt"), architecture);
+  await addNode(root, join(work, "npm"), version, architecture);
+
+  const archive = join(work, "archive");
+  await mkdir(archive);
+  const layer = join(archive, "layer.tar");
+  await tar(["-c", "--exclude=./tmp", "-f", layer, "-C", root, "."]);
+  await tar(["-r", "--mode=1777", "-f", layer, "-C", root, "./tmp"]);
+  const config = JSON.stringify(imageConfig(architecture, await sha256(layer)));
+  await writeFile(join(archive, "config.json"), config);
+  const manifest = [{ Config: "config.json", RepoTags: [image], Layers: ["layer.tar"] }];
+  await writeFile(join(archive, "manifest.json"), JSON.stringify(manifest));
+  await tar(["-c", "-f", join(folder, "image.tar"), "-C", archive, "."]);
+  await rm(work, { recursive: true });
+}
+
+const accounts = {
+  passwd: [
+    "root:x:0:0:root:/root:/usr/sbin/nologin",
+    "node:x:1000:1000:node:/nonexistent:/usr/sbin/nologin",
+    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin",
+  ],
+  group: ["root:x:0:", "node:x:1000:", "nogroup:x:65534:"],
+  "nsswitch.conf": ["passwd: files", "group: files", "hosts: files dns"],
+};
+
+async function layOut(root: string): Promise<void> {
+  for (const path of [
+    "usr/bin",
+    "usr/sbin",
+    "usr/lib",
+    "usr/lib64",
+    "usr/local/bin",
+    "etc",
+    "home/node",
+    "tmp",
+  ]) {
+    await mkdir(join(root, path), { recursive: true });
+  }
+  // Packages of either age find their place: those that say /lib, and those that say /usr/lib.
+  for (const name of ["bin", "sbin", "lib", "lib64"]) await symlink(`usr/${name}`, join(root, name));
+  for (const [name, lines] of Object.entries(accounts)) {
+    await writeFile(join(root, "etc", name), `${lines.join("\n")}\n`);
+  }
+}
+
+/** libstdc++, libgcc_s, libc and whatever their packages depend on, licences included. */
+async function addLibraries(root: string, state: string, architecture: Architecture): Promise<void> {
+  const archives = join(state, "cache/archives");
+  await mkdir(join(state, "lists/partial"), { recursive: true });
+  await mkdir(join(archives, "partial"), { recursive: true });
+  await writeFile(join(state, "status"), "");
+  // A state of its own, in which nothing is installed and `architecture` is native.
+  const settings = [
+    ...["-o", `Dir::State=${state}`, "-o", `Dir::State::status=${state}/status`],
+    ...["-o", `Dir::Cache=${state}/cache`, "-o", "APT::Sandbox::User="],
+    ...["-o", `APT::Architecture=${architecture}`, "-o", `APT::Architectures=${architecture}`],
+  ];
+  const fix = `apt needs a source of ${architecture} packages; or pull the image on a machine with a registry`;
+  const download = ["install", "--yes", "--download-only", "--no-install-recommends"];
+  await run("apt-get", [...settings, "update"], { fix });
+  await run("apt-get", [...settings, ...download, "libc6", "libstdc++6", "libgcc-s1"], { fix });
+  for (const name of (await readdir(archives)).filter((file) => file.endsWith(".deb"))) {
+    const unpack = 'dpkg-deb --fsys-tarfile "$0" | tar -x --keep-directory-symlink -C "$1"';
+    await run("sh", ["-c", unpack, join(archives, name), root]);
+  }
+}
+
+async function addNode(
+  root: string,
+  work: string,
+  version: string,
+  architecture: Architecture,
+): Promise<void> {
+  const name = `node-linux-${architecture === "amd64" ? "x64" : "arm64"}`;
+  const fix = "npm needs its registry or a mirror of it: see npm config get registry";
+  await mkdir(work);
+  await run("npm", ["pack", "--silent", `${name}@${version}`], { cwd: work, fix });
+  await run("tar", ["-x", "-f", `${name}-${version}.tgz`], { cwd: work });
+  const licences = join(root, "usr/share/doc/node");
+  await mkdir(licences, { recursive: true });
+  await copyFile(join(work, "package/LICENSE"), join(licences, "copyright"));
+  await copyFile(join(work, "package/bin/node"), join(root, "usr/local/bin/node"));
+}
+
+function imageConfig(architecture: Architecture, layerDigest: string) {
+  const created = new Date(0).toISOString();
+  return {
+    created,
+    architecture,
+    os: "linux",
+    config: { Env: ["PATH=/usr/local/bin:/usr/bin"], Cmd: ["node"] },
+    rootfs: { type: "layers", diff_ids: [`sha256:${layerDigest}`] },
+    history: [{ created, created_by: "assembled from npm and Debian packages" }],
+  };
+}
+
+/** With names, owners, modes and times that do not depend on when, where and by whom. */
+async function tar(args: readonly string[]): Promise<void> {
+  const names = ["--sort=name", "--format=gnu", "--owner=0", "--group=0", "--numeric-owner"];
+  await run("tar", [...names, "--mtime=@0", "--mode=u=rwX,go=rX", ...args]);
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file)) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+async function requirePrograms(...names: string[]): Promise<void> {
+  for (const name of names) {
+    if ((await onPath(name)) !== undefined) continue;
+    throw new ToolchainError(
+      `No registry is within reach of the Docker Engine, and without ${name} its Node image cannot be assembled`,
+      "give the engine access to a registry or a mirror, or work on Debian or Ubuntu with npm",
+    );
+  }
+}

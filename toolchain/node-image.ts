@@ -1,0 +1,110 @@
+import { createReadStream } from "node:fs";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Architecture, assembleNodeImage } from "./assemble-node-image.ts";
+import { type Choice, type Context, cached, ToolchainError } from "./context.ts";
+import { callEngine, defaultHost, expectEngine } from "./docker-api.ts";
+
+export type { Architecture };
+
+/**
+ * The image that scheduler/Dockerfile and simulator/Dockerfile stand on: Node as in package.json, for
+ * `architecture` (the engine's own where none is given; another one can be built on, not run). Its name is the same
+ * wherever it came from: already in the engine, pulled from the registry that the engine uses, or assembled from
+ * npm and Debian packages. `env` is what `ensureDockerEngine` returned.
+ */
+export async function ensureNodeImage(
+  context: Context,
+  env: Readonly<Record<string, string>>,
+  architecture?: Architecture,
+): Promise<{ choice: Choice; image: string }> {
+  const host = env.DOCKER_HOST || process.env.DOCKER_HOST || defaultHost;
+  const target = architecture ?? (await engineArchitecture(host));
+  const version = await nodeVersion();
+  const image = `ascend-pd/node:${version}-${target}`;
+  const chosen = (why: string) => ({ choice: { part: "Node image", chosen: image, why }, image });
+
+  if ((await architectureOf(host, image)) === target) return chosen("it is in the engine already");
+  const official = `node:${version}-slim`;
+  const refusal = await pull(context, host, official, image, target);
+  if (refusal === undefined) return chosen(`pulled as ${official}`);
+  const folder = await cached(context, `node-image/${version}-${target}`, (partial) =>
+    assembleNodeImage(context, { version, architecture: target, image }, partial),
+  );
+  await expectEngine(host, "/images/load?quiet=1", {
+    method: "POST",
+    tar: createReadStream(join(folder, "image.tar")),
+  });
+  return chosen(
+    `assembled from npm and Debian packages, because ${official} could not be pulled: ${refusal}`,
+  );
+}
+
+/** The version of Node that package.json pins, so that containers run what the tests ran. */
+async function nodeVersion(): Promise<string> {
+  const manifest = await readFile(new URL("../package.json", import.meta.url), "utf8");
+  return JSON.parse(manifest).dependencies.node;
+}
+
+async function engineArchitecture(host: string): Promise<Architecture> {
+  const name = JSON.parse(await expectEngine(host, "/version")).Arch;
+  if (name === "amd64" || name === "arm64") return name;
+  throw new ToolchainError(
+    `The Docker Engine at ${host} runs on ${name}; there is no Node image for that`,
+    "use a host that is amd64 or arm64",
+  );
+}
+
+/** Undefined where the engine has no image of that name. */
+async function architectureOf(host: string, image: string): Promise<string | undefined> {
+  const { status, body } = await callEngine(host, `/images/${image}/json`);
+  return status === 200 ? JSON.parse(body).Architecture : undefined;
+}
+
+const minute = 60_000;
+
+/**
+ * Pulls `official` for `target` and names it `image`. Returns why not, where that fails; an unreachable registry costs
+ * no more than 2.5 s and is not asked again for an hour.
+ */
+async function pull(
+  context: Context,
+  host: string,
+  official: string,
+  image: string,
+  target: Architecture,
+): Promise<string | undefined> {
+  const note = join(context.cacheDir, "registry-unreachable");
+  const noted = await stat(note).catch(() => undefined);
+  if (noted !== undefined && Date.now() - noted.mtimeMs < 60 * minute) return readFile(note, "utf8");
+
+  const abort = new AbortController();
+  let timer = setTimeout(() => abort.abort(), 2500);
+  let reached = false;
+  try {
+    await expectEngine(host, `/images/create?fromImage=${official}&platform=linux/${target}`, {
+      method: "POST",
+      signal: abort.signal,
+      // The engine's first message comes when the registry has answered it.
+      onMessage: () => {
+        if (!reached) context.say(`pulling ${official} for ${target}`);
+        reached = true;
+        clearTimeout(timer);
+        timer = setTimeout(() => abort.abort(), minute);
+      },
+    });
+    if ((await architectureOf(host, official)) !== target) return `what came is not for ${target}`;
+    const [repo, tag] = image.split(":");
+    await expectEngine(host, `/images/${official}/tag?repo=${repo}&tag=${tag}`, { method: "POST" });
+    return undefined;
+  } catch (error) {
+    const reason = abort.signal.aborted ? "the registry does not answer" : (error as Error).message;
+    if (!reached) {
+      await mkdir(context.cacheDir, { recursive: true });
+      await writeFile(note, reason);
+    }
+    return reason;
+  } finally {
+    clearTimeout(timer);
+  }
+}
