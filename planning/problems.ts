@@ -1,4 +1,5 @@
 import type { Problem } from "./plan.ts";
+import { count } from "./text.ts";
 
 /**
  * All problems as the text that a user reads: a line that counts them, then for each its code, place and message,
@@ -16,8 +17,6 @@ export function formatProblems(where: string, problems: readonly Problem[]): str
 function countProblems(problems: readonly Problem[]): string {
   const warnings = problems.filter(({ severity }) => severity === "warning").length;
   const errors = problems.length - warnings;
-  const counts = [counted(errors, "problem"), counted(warnings, "warning")];
-  return counts.filter((count) => !count.startsWith("0")).join(", ") || "no problems";
+  const counts = [count(errors, "problem"), count(warnings, "warning")];
+  return counts.filter((one) => !one.startsWith("0")).join(", ") || "no problems";
 }
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -95,7 +95,8 @@ function wrongValue(issue: Issue, value: unknown, wanted: string): Problem {
 }
 
 function didYouMean(value: unknown, options: readonly unknown[], wanted: string): string {
-  const guess = typeof value === "string" ? nearest(value, options.map(String)) : undefined;
+  const isWord = typeof value === "string" && !/\d/.test(value);
+  const guess = isWord ? nearest(value, options.map(String)) : undefined;
   return guess === undefined ? `expected: ${wanted}` : `did you mean "${guess}"?`;
 }
 

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import type { Problem } from "./plan.ts";
+import { formatProblems } from "./problems.ts";
+
+const npu: Problem = {
+  code: "PD102",
+  severity: "error",
+  path: "decode[0].devices[1]",
+  message: "NPU 5 on host-a is already used by prefill[0]",
+  fix: "use a free NPU of host-a: 6, 7",
+};
+const port: Problem = {
+  code: "PD110",
+  severity: "error",
+  path: "prefill[1].port",
+  message: "port 8088 on host-a is already taken by prefill[0]",
+  fix: "choose another, e.g. 8090",
+};
+
+test("Problems are shown under one line that counts them, in columns, each with its fix.", () => {
+  const text = formatProblems("stacks/Pulumi.2p2d.yaml", [npu, port]);
+
+  expect(text).toBe(
+    `
+stacks/Pulumi.2p2d.yaml: 2 problems
+  PD102 decode[0].devices[1]  NPU 5 on host-a is already used by prefill[0]
+        fix: use a free NPU of host-a: 6, 7
+  PD110 prefill[1].port       port 8088 on host-a is already taken by prefill[0]
+        fix: choose another, e.g. 8090`.trimStart(),
+  );
+});
+
+test.each([
+  [[npu], "1 problem"],
+  [[{ ...port, severity: "warning" as const }], "1 warning"],
+  [[npu, port, { ...port, severity: "warning" as const }], "2 problems, 1 warning"],
+  [[], "no problems"],
+])("The first line of %# counts errors and warnings apart.", (problems, counts) => {
+  const [first] = formatProblems("x.yaml", problems).split("\n");
+
+  expect(first).toBe(`x.yaml: ${counts}`);
+});

@@ -1,0 +1,22 @@
+import type { Rule } from "./rule.ts";
+
+/**
+ * Why: the rank table names it, and KV caches travel over it; without one the first transfer fails.
+ * Source: the manual, format of the global rank table: device_ip is got from hccn_tool.
+ */
+export const deviceIpKnown: Rule = {
+  code: "PD122",
+  severity: "error",
+  title: "every NPU in use has a device IP",
+  check: ({ hosts, instances }) =>
+    instances.flatMap(({ path, host: hostName, npus }) => {
+      const host = hosts.find(({ name }) => name === hostName);
+      return npus
+        .filter((npu) => host !== undefined && npu < host.npus && host.deviceIps[npu] === undefined)
+        .map((npu) => ({
+          path: `hosts.${hostName}.deviceIps`,
+          message: `NPU ${npu}, which ${path} uses, is not among them`,
+          fix: `add ${npu} with the ipaddr that \`hccn_tool -i ${npu} -ip -g\` prints on ${hostName}`,
+        }));
+    }),
+};

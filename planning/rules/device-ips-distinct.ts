@@ -1,0 +1,19 @@
+import { repeated } from "./repeated.ts";
+import type { Rule } from "./rule.ts";
+
+/** Why: HCCL refuses a rank table in which an address occurs twice; by hand it comes from a copied line. */
+export const deviceIpsDistinct: Rule = {
+  code: "PD123",
+  severity: "error",
+  title: "a device IP belongs to one NPU",
+  check: ({ hosts }) => {
+    const all = hosts.flatMap(({ name, deviceIps }) =>
+      Object.entries(deviceIps).map(([npu, ip]) => ({ host: name, npu, ip })),
+    );
+    return repeated(all, ({ ip }) => ip).map(([{ host, npu, ip }, first]) => ({
+      path: `hosts.${host}.deviceIps.${npu}`,
+      message: `${ip} is already that of NPU ${first.npu} on ${first.host}`,
+      fix: `put in the ipaddr that \`hccn_tool -i ${npu} -ip -g\` prints on ${host}`,
+    }));
+  },
+};

@@ -1,0 +1,19 @@
+import { nearest } from "../nearest.ts";
+import type { Rule } from "./rule.ts";
+
+/** Why: an instance can only be placed on a host whose address and Docker Engine are known. */
+export const hostExists: Rule = {
+  code: "PD101",
+  severity: "error",
+  title: "an instance is on a host of `hosts`",
+  check: ({ hosts, instances }) => {
+    const names = hosts.map(({ name }) => name);
+    return instances
+      .filter(({ host }) => !names.includes(host))
+      .map(({ path, host }) => {
+        const guess = nearest(host, names);
+        const fix = guess === undefined ? `use one of: ${names.join(", ")}` : `did you mean "${guess}"?`;
+        return { path: `${path}.host`, message: `there is no host "${host}"`, fix };
+      });
+  },
+};

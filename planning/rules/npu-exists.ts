@@ -1,0 +1,25 @@
+import { freeNpus } from "./free.ts";
+import type { Rule } from "./rule.ts";
+
+/**
+ * Why: Docker refuses a container whose device node is not there.
+ * Source: A2 hosts have /dev/davinci0 to 7; A3 hosts, with two dies a card, 0 to 15.
+ */
+export const npuExists: Rule = {
+  code: "PD103",
+  severity: "error",
+  title: "an NPU is one that its host has",
+  check: (topology) => {
+    const npusOf = new Map(topology.hosts.map(({ name, npus }) => [name, npus]));
+    return topology.instances.flatMap(({ path, host, npus }) => {
+      const count = npusOf.get(host) ?? Number.POSITIVE_INFINITY;
+      return [...npus.entries()]
+        .filter(([, npu]) => npu >= count)
+        .map(([rank, npu]) => ({
+          path: `${path}.devices[${rank}]`,
+          message: `${host} has no NPU ${npu}, only 0 to ${count - 1}`,
+          fix: `${freeNpus(topology, host)}${npu < 16 ? `; or, if it is an A3 host, set hosts.${host}.npus to 16` : ""}`,
+        }));
+    });
+  },
+};

@@ -1,0 +1,20 @@
+import type { Rule } from "./rule.ts";
+
+/** Why: a Docker endpoint is root on its host; a machine that answers in its place would be given everything. */
+export const sshHostKeyPinned: Rule = {
+  code: "PD150",
+  severity: "error",
+  title: "an ssh:// endpoint has a hostKey, and no other has one",
+  check: ({ hosts }) =>
+    hosts.flatMap(({ name, docker, hostKey }) => {
+      const path = `hosts.${name}.hostKey`;
+      const ssh = /^ssh:\/\/(?:[^@]*@)?([^:]+)(?::(\d+))?$/.exec(docker ?? "");
+      if (ssh !== null && hostKey === undefined) {
+        const keyscan = `ssh-keyscan${ssh[2] === undefined ? "" : ` -p ${ssh[2]}`} -t ed25519 ${ssh[1]}`;
+        const fix = `add what \`${keyscan}\` prints after the host name, once you have checked it`;
+        return [{ path, message: `${docker} needs one`, fix }];
+      }
+      if (ssh !== null || hostKey === undefined) return [];
+      return [{ path, message: `${docker ?? "the default endpoint"} has no use for one`, fix: "remove it" }];
+    }),
+};

@@ -1,0 +1,13 @@
+import type { Rule } from "./rule.ts";
+
+/** Why: container names start with the stack's name, and Docker wants a letter or digit first. */
+export const stackNameFitsDocker: Rule = {
+  code: "PD100",
+  severity: "error",
+  title: "the stack's name can begin a container name",
+  check: ({ stack }) => {
+    if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(stack)) return [];
+    const message = `"${stack}" cannot begin a container name`;
+    return [{ path: "(stack name)", message, fix: "name the stack with a letter or digit first, e.g. 2p2d" }];
+  },
+};

@@ -1,0 +1,247 @@
+import { expect, test } from "vitest";
+import { put, sampleInput } from "./sample-input.ts";
+import { parseStackFile } from "./stack-file.ts";
+
+function problemsOf(changes: Readonly<Record<string, unknown>>) {
+  const input = sampleInput();
+  for (const [path, value] of Object.entries(changes)) put(input, path, value);
+  const parsed = parseStackFile(input);
+  return "problems" in parsed ? parsed.problems : [];
+}
+
+const blank = `\${image_id}`;
+
+/** What is put where, and the problem that must be the only one. */
+const cases = [
+  ["prefil", [], "PD001", "prefil", 'unknown key "prefil"', /^remove it; known here: engine, model, /],
+  [
+    "decode[0].batchingPolicy",
+    "gtsf",
+    "PD001",
+    "decode[0].batchingPolicy",
+    /unknown key/,
+    /^remove it; known here: host/,
+  ],
+  [
+    "model.maxModelLen",
+    undefined,
+    "PD002",
+    "model.maxModelLen",
+    '"maxModelLen" is missing',
+    /^add it: longest request/,
+  ],
+  ["decode", null, "PD002", "decode", '"decode" has no value', /^add it: decode instances/],
+  ["engine.kind", undefined, "PD002", "engine.kind", '"kind" is missing', /`kind: simulated`/],
+  [
+    "engine.kind",
+    "simulate",
+    "PD003",
+    "engine.kind",
+    /"simulate" is not one of ascendcloud, simulated/,
+    'did you mean "simulated"?',
+  ],
+  ["decode", [], "PD003", "decode", "is empty", /^expected: decode instances/],
+  ["decode", { host: "host-a" }, "PD003", "decode", "expected a list, got a group of keys", /^expected: /],
+  [
+    "decode[0].devices",
+    [6, "7"],
+    "PD003",
+    "decode[0].devices[1]",
+    'expected a number, got "7"',
+    "write it without quotes: 7",
+  ],
+  ["decode[0].devices", [-1], "PD003", "decode[0].devices[0]", "-1 is below 0", /physical NPU ids/],
+  [
+    "decode[0].devices",
+    [1.5],
+    "PD003",
+    "decode[0].devices[0]",
+    "expected a whole number, got 1.5",
+    /physical NPU ids/,
+  ],
+  ["decode[0].port", 80, "PD003", "decode[0].port", "80 is below 1024", /^expected: TCP port/],
+  ["decode[0].port", 65536, "PD003", "decode[0].port", "65536 is above 65535", /^expected: TCP port/],
+  ["model.servedName", 7, "PD003", "model.servedName", "expected text, got 7", 'put it in quotes: "7"'],
+  [
+    "model.servedName",
+    "a b",
+    "PD003",
+    "model.servedName",
+    '"a b" is not a model name without white space',
+    /^expected: /,
+  ],
+  ["model.path", "", "PD003", "model.path", "is empty", /^expected: where the weights lie/],
+  [
+    "prefill[0].batchingPolicy",
+    "gtfs",
+    "PD003",
+    "prefill[0].batchingPolicy",
+    '"gtfs" is not one of fcfs, gtsf',
+    'did you mean "gtsf"?',
+  ],
+  [
+    "scheduler.routingPolicy",
+    "blb",
+    "PD003",
+    "scheduler.routingPolicy",
+    /"blb" is not one of/,
+    'did you mean "BLB"?',
+  ],
+  [
+    "hosts.host-b.npus",
+    9,
+    "PD003",
+    "hosts.host-b.npus",
+    "9 is not one of 8, 16",
+    /^expected: NPU device nodes/,
+  ],
+  [
+    "hosts.host-b.address",
+    "host-b",
+    "PD003",
+    "hosts.host-b.address",
+    '"host-b" is not an IPv4 address',
+    /e\.g\. 10\.0\.0\.18/,
+  ],
+  [
+    "hosts.host-b.docker",
+    "tcp://10.0.0.19:2375",
+    "PD003",
+    "hosts.host-b.docker",
+    /is not a Docker endpoint/,
+    /ssh:\/\/user@host/,
+  ],
+  [
+    "hosts.host-b.hostKey",
+    "SHA256:abc",
+    "PD003",
+    "hosts.host-b.hostKey",
+    /is not a public host key/,
+    /ssh-keyscan/,
+  ],
+  [
+    "hosts.host-b.hostKey",
+    "ssh-ed25519 AAAA -o ProxyCommand=x",
+    "PD003",
+    "hosts.host-b.hostKey",
+    /is not a public host key/,
+    /ssh-keyscan/,
+  ],
+  ["hosts.Host_B", {}, "PD003", "hosts.Host_B", /^"Host_B" is not a host name/, /^expected: machines/],
+  [
+    "hosts.host-b.deviceIps.eth0",
+    "29.0.0.1",
+    "PD003",
+    "hosts.host-b.deviceIps.eth0",
+    '"eth0" is not an NPU id',
+    /hccn_tool/,
+  ],
+  [
+    "hosts.host-b.deviceIps.4",
+    "-.-.-.-",
+    "PD003",
+    "hosts.host-b.deviceIps.4",
+    '"-.-.-.-" is not an IPv4 address',
+    /hccn_tool/,
+  ],
+  [
+    "hosts.host-b.deviceIps.4",
+    "10.**.**.22",
+    "PD010",
+    "hosts.host-b.deviceIps.4",
+    /placeholder \*\*/,
+    "put in the real value",
+  ],
+  [
+    "hosts.host-b.address",
+    "xx.xx.xx.xx",
+    "PD010",
+    "hosts.host-b.address",
+    /placeholder xx\.xx\.xx\.xx/,
+    "put in the real value",
+  ],
+  [
+    "hosts.host-b.hostKey",
+    "ssh-ed25519 AAAA…",
+    "PD010",
+    "hosts.host-b.hostKey",
+    /placeholder …/,
+    "put in the real value",
+  ],
+  ["model.path", blank, "PD010", "model.path", /placeholder \$\{image_id\}/, "put in the real value"],
+  ["model.servedName", "<name>", "PD010", "model.servedName", /placeholder <name>/, "put in the real value"],
+  ["allow", ["PD102"], "PD003", "allow[0]", /"PD102" is not one of PD104/, /^expected: codes of problems/],
+] as const;
+
+test.each(cases)("%s as %j is the one problem %s.", (at, value, code, path, message, fix) => {
+  const problems = problemsOf({ [at]: value });
+
+  expect(problems).toEqual([
+    {
+      code,
+      severity: "error",
+      path,
+      message: expect.stringMatching(message),
+      fix: expect.stringMatching(fix),
+    },
+  ]);
+});
+
+test("A misspelt key is one problem, not an unknown key and a missing one.", () => {
+  const problems = problemsOf({ "decode[0].devices": undefined, "decode[0].devies": [6, 7] });
+
+  expect(problems).toMatchObject([
+    { code: "PD001", path: "decode[0].devies", fix: 'did you mean "devices"?' },
+  ]);
+});
+
+test("All problems of shape and all placeholders come at once, ordered by place.", () => {
+  const problems = problemsOf({
+    prefill: null,
+    "model.maxNumSeqs": 0,
+    "engine.image": blank,
+    "decode[0].x": 1,
+  });
+
+  expect(problems.map(({ code, path }) => `${code} ${path}`)).toEqual([
+    "PD001 decode[0].x",
+    "PD010 engine.image",
+    "PD003 model.maxNumSeqs",
+    "PD002 prefill",
+  ]);
+});
+
+test.each([undefined, null, [], "2p2d", 7])(
+  "%j instead of a deployment is a problem of the whole.",
+  (input) => {
+    const parsed = parseStackFile(input);
+
+    expect(parsed).toMatchObject({ problems: [{ path: "ascend-pd:deployment" }] });
+  },
+);
+
+test("An AscendCloud key with the simulator is refused by name.", () => {
+  const problems = problemsOf({ "engine.kind": "simulated", "engine.workDir": undefined });
+
+  expect(problems).toMatchObject([
+    { code: "PD001", path: "engine.image", fix: /known here: kind, startTimeoutSeconds/ },
+  ]);
+});
+
+test("What may be left out gets its default.", () => {
+  const input = sampleInput();
+  put(input, "model.maxNumSeqs", undefined);
+  put(input, "hosts.host-b.npus", undefined);
+
+  const parsed = parseStackFile(input);
+
+  expect(parsed).toMatchObject({
+    file: {
+      engine: { startTimeoutSeconds: 1800 },
+      model: { maxNumSeqs: 256 },
+      hosts: { "host-b": { npus: 8 } },
+      scheduler: { routingPolicy: "RoundRobin" },
+      allow: [],
+    },
+  });
+});
