@@ -19,19 +19,19 @@ export function notLocalRankTable(table: unknown): string | undefined {
 }
 
 function otherGroups(groups: readonly unknown[]): string | undefined {
-  const devicesOf = (id: string) => {
-    const group = groups.find((one) => String(Object(one).group_id) === id);
-    return list(group, "server_list").flatMap((server) => list(server, "device"));
-  };
+  const servers = (id: string) =>
+    groups
+      .filter((group) => String(Object(group).group_id) === id)
+      .flatMap((group) => list(group, "server_list"));
   const devices = groups
     .flatMap((group) => list(group, "server_list"))
     .flatMap((server) => list(server, "device"));
   const isMindIe =
     devices.some((device) => has(device, "device_logical_id")) ||
     groups.some((group) => has(group, "super_pod_list")) ||
-    (groups.length >= 3 && devicesOf("1").length === 0 && devicesOf("2").length > 0);
+    (servers("1").length > 0 && !servers("1").some(hasDevice) && servers("2").some(hasDevice));
   if (isMindIe) return "a MindIE global rank table (group 0 coordinator, 1 controller)";
-  if (devicesOf("0").length > 0) return "an Omni-infer global rank table (no scheduler in group 0)";
+  if (servers("0").some(hasDevice)) return "an Omni-infer global rank table (no scheduler in group 0)";
   const isOneOfSeveral = groups.length > 0 && groups.length < 3;
   return isOneOfSeveral ? "the rank table of one host before the merge (fewer than three groups)" : undefined;
 }
@@ -47,6 +47,8 @@ function otherTable(table: unknown): string | undefined {
 }
 
 const has = (value: unknown, key: string): boolean => Object.hasOwn(Object(value), key);
+
+const hasDevice = (server: unknown): boolean => list(server, "device").length > 0;
 
 function list(value: unknown, key: string): readonly unknown[] {
   const found = Object(value)[key];

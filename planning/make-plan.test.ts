@@ -1,0 +1,238 @@
+import { expect, test } from "vitest";
+import { plan } from "./make-plan.ts";
+import type { ContainerPlan, Plan } from "./plan.ts";
+import { put, sampleInput } from "./sample-input.ts";
+
+function planned(changes: Readonly<Record<string, unknown>> = {}, stack = "1p1d"): Plan {
+  const input = sampleInput();
+  input.prefill.pop();
+  input.decode.pop();
+  put(input, "hosts.host-b", undefined);
+  for (const [path, value] of Object.entries(changes)) put(input, path, value);
+  const result = plan(stack, input);
+  if ("problems" in result) throw new Error(JSON.stringify(result.problems));
+  return result.plan;
+}
+
+function containers(changes?: Readonly<Record<string, unknown>>) {
+  const [prefill, decode, scheduler] = planned(changes).containers as [
+    ContainerPlan,
+    ContainerPlan,
+    ContainerPlan,
+  ];
+  return { prefill, decode, scheduler };
+}
+
+test("The global rank table of the manual's example is the manual's, byte for byte.", () => {
+  const { global } = planned().rankTables;
+
+  expect(global.path).toBe("/etc/ascend-pd/global_ranktable.json");
+  expect(global.content).toBe(
+    `
+{
+    "version": "1.0",
+    "status": "completed",
+    "server_group_list": [
+        {
+            "group_id": "0",
+            "server_count": "1",
+            "server_list": [
+                {
+                    "server_id": "10.0.0.18",
+                    "server_ip": "10.0.0.18"
+                }
+            ]
+        },
+        {
+            "group_id": "1",
+            "server_count": "1",
+            "server_list": [
+                {
+                    "server_id": "10.0.0.18",
+                    "server_ip": "10.0.0.18",
+                    "device": [
+                        {
+                            "device_id": "4",
+                            "device_ip": "29.0.0.22",
+                            "rank_id": "0"
+                        },
+                        {
+                            "device_id": "5",
+                            "device_ip": "29.0.0.23",
+                            "rank_id": "1"
+                        }
+                    ]
+                }
+            ]
+        },
+        {
+            "group_id": "2",
+            "server_count": "1",
+            "server_list": [
+                {
+                    "server_id": "10.0.0.18",
+                    "server_ip": "10.0.0.18",
+                    "device": [
+                        {
+                            "device_id": "6",
+                            "device_ip": "29.0.0.56",
+                            "rank_id": "0"
+                        },
+                        {
+                            "device_id": "7",
+                            "device_ip": "29.0.0.72",
+                            "rank_id": "1"
+                        }
+                    ]
+                }
+            ]
+        }
+    ]
+}`.trim(),
+  );
+});
+
+test("Ranks follow the devices as typed: of [5, 4], NPU 5 is rank 0.", () => {
+  const [local] = planned({ "prefill[0].devices": [5, 4] }).rankTables.local;
+
+  expect(JSON.parse(local?.content ?? "").server_list[0].device).toEqual([
+    { device_id: "5", device_ip: "29.0.0.23", rank_id: "0" },
+    { device_id: "4", device_ip: "29.0.0.22", rank_id: "1" },
+  ]);
+});
+
+test("An ascendcloud instance is started as the manual's steps two and three do.", () => {
+  const { prefill } = containers();
+
+  expect(prefill).toMatchObject({
+    name: "1p1d-prefill-0",
+    host: "host-a",
+    image: { kind: "reference", name: "ascend-vllm:6.3.910" },
+    user: "ma-user",
+    readyPath: "/health",
+    startTimeoutSeconds: 1800,
+    stopTimeoutSeconds: 120,
+    readOnlyRootFs: false,
+  });
+  expect(prefill.command).toEqual([
+    "sh",
+    "/home/ma-user/AscendCloud/AscendCloud-LLM/llm_tools/PD_separate/start_servers.sh",
+    "--model=/data/models/qwen2.5-7b",
+    "--tensor-parallel-size=2",
+    "--max-model-len=4096",
+    "--max-num-seqs=256",
+    "--max-num-batched-tokens=4096",
+    "--host=0.0.0.0",
+    "--port=8088",
+    "--served-model-name",
+    "qwen2.5-7b",
+  ]);
+  expect(prefill.env).toEqual({
+    GLOBAL_RANK_TABLE_FILE_PATH: "/etc/ascend-pd/global_ranktable.json",
+    RANK_TABLE_FILE_PATH: "/etc/ascend-pd/local_ranktable_1p1d-prefill-0.json",
+    NODE_PORTS: "8088,8089",
+    USE_OPENAI: "1",
+  });
+  expect(prefill.devices.map(({ hostPath }) => hostPath)).toEqual([
+    "/dev/davinci4",
+    "/dev/davinci5",
+    "/dev/davinci_manager",
+    "/dev/devmm_svm",
+    "/dev/hisi_hdc",
+  ]);
+  expect(prefill.devices.every(({ hostPath, containerPath }) => hostPath === containerPath)).toBe(true);
+  expect(
+    prefill.mounts.map(({ source, target, readOnly }) => `${source}:${target}${readOnly ? ":ro" : ""}`),
+  ).toEqual([
+    "/etc/localtime:/etc/localtime:ro",
+    "/usr/local/Ascend/driver:/usr/local/Ascend/driver:ro",
+    "/etc/ascend_install.info:/etc/ascend_install.info:ro",
+    "/var/log/npu:/usr/slog",
+    "/usr/local/sbin/npu-smi:/usr/local/sbin/npu-smi:ro",
+    "/sys/fs/cgroup:/sys/fs/cgroup:ro",
+    "/data/models:/data/models",
+  ]);
+});
+
+test("Optional flags of the manual appear where they are asked for, and only there.", () => {
+  const { prefill, decode } = containers({
+    "model.quantization": "awq",
+    "prefill[0].batchingPolicy": "gtsf",
+  });
+
+  expect(prefill.command.slice(-2)).toEqual(["--quantization=awq", "--prefill-batching-policy=gtsf"]);
+  expect(decode.command.slice(-2)).toEqual(["qwen2.5-7b", "--quantization=awq"]);
+});
+
+test("The scheduler is given what step four of the manual gives, and no device or mount.", () => {
+  const { scheduler } = containers({ "scheduler.routingPolicy": "BLB" });
+
+  expect(scheduler).toMatchObject({
+    name: "1p1d-scheduler",
+    image: { kind: "source", folder: "scheduler" },
+    npus: [],
+    devices: [],
+    mounts: [],
+    readOnlyRootFs: true,
+    readyPath: "/readyz",
+    startTimeoutSeconds: 60,
+    stopTimeoutSeconds: 60,
+  });
+  expect(scheduler.command).toEqual([
+    "--model=/data/models/qwen2.5-7b",
+    "--tensor-parallel-size=2",
+    "--max-model-len=4096",
+    "--max-num-seqs=256",
+    "--max-num-batched-tokens=4096",
+    "--host=0.0.0.0",
+    "--port=9000",
+    "--served-model-name=qwen2.5-7b",
+    "--prefill-routing-policy=BLB",
+  ]);
+  expect(scheduler.env).toEqual({
+    GLOBAL_RANK_TABLE_FILE_PATH: "/etc/ascend-pd/global_ranktable.json",
+    RANK_TABLE_FILE_PATH: "/etc/ascend-pd/local_ranktable_1p1d-scheduler.json",
+    NODE_PORTS: "8088,8089",
+    USE_OPENAI: "1",
+    no_proxy: "localhost,127.0.0.1,10.0.0.18",
+    NO_PROXY: "localhost,127.0.0.1,10.0.0.18",
+  });
+});
+
+test("A simulated instance has /dev/null behind its NPUs and addresses from the range for tests.", () => {
+  const { decode } = containers({ engine: { kind: "simulated" }, "hosts.host-a.deviceIps": undefined });
+
+  expect(decode).toMatchObject({
+    image: { kind: "source", folder: "simulator" },
+    mounts: [],
+    readOnlyRootFs: true,
+    startTimeoutSeconds: 60,
+    stopTimeoutSeconds: 10,
+  });
+  expect(decode.user).toBeUndefined();
+  expect(decode.command).toContain("--role=decode");
+  expect(decode.devices[0]).toEqual({
+    hostPath: "/dev/null",
+    containerPath: "/dev/davinci6",
+    permissions: "rwm",
+  });
+  expect(Object.keys(decode.env)).toEqual(["GLOBAL_RANK_TABLE_FILE_PATH", "RANK_TABLE_FILE_PATH"]);
+  expect(decode.files[1]?.content).toContain('"device_ip": "198.18.0.7"');
+});
+
+test.each([
+  ["127.0.0.1", "127.0.0.1"],
+  ["localhost", "127.0.0.1"],
+  ["10.0.0.18", "0.0.0.0"],
+])("On a host whose address is %s servers listen on %s.", (address, bound) => {
+  const { containers: all, endpoint } = planned({ "hosts.host-a.address": address });
+
+  expect(all.every(({ command }) => command.includes(`--host=${bound}`))).toBe(true);
+  expect(endpoint).toBe(`http://${address}:9000`);
+});
+
+test("A host without a Docker endpoint is planned without one.", () => {
+  const { hosts } = planned({ "hosts.host-a.docker": undefined, "hosts.host-a.hostKey": undefined });
+
+  expect(hosts).toEqual([{ name: "host-a", address: "10.0.0.18" }]);
+});

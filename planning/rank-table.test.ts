@@ -1,0 +1,211 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { plan } from "./make-plan.ts";
+import { RankTableError, readGlobalRankTable, readLocalRankTable } from "./rank-table.ts";
+import { put, sampleInput } from "./sample-input.ts";
+
+function written() {
+  const result = plan("2p2d", sampleInput());
+  if ("problems" in result) throw new Error("the sample breaks a rule");
+  return result.plan.rankTables;
+}
+
+function refusal(read: () => unknown): RankTableError {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof RankTableError) return error;
+    throw error;
+  }
+  throw new Error("the table was accepted");
+}
+
+test("What the planner writes reads back as the instances of the stack file.", () => {
+  const { global, local } = written();
+
+  const table = readGlobalRankTable(global.content, global.path);
+  const entries = local.map(({ content, path }) => readLocalRankTable(content, path));
+
+  expect(table.scheduler).toEqual({ ip: "10.0.0.18" });
+  expect(table.prefill[1]).toEqual({
+    ip: "10.0.0.19",
+    devices: [
+      { deviceId: 4, deviceIp: "29.0.1.22", rankId: 0 },
+      { deviceId: 5, deviceIp: "29.0.1.23", rankId: 1 },
+    ],
+  });
+  expect(entries).toEqual([...table.prefill, ...table.decode, { ...table.scheduler, devices: [] }]);
+});
+
+test("The manual's own sample, with localhost, is read.", () => {
+  const { global } = written();
+  const text = global.content.replaceAll(/10\.0\.0\.1[89]/g, "localhost").replaceAll("29.0.1", "29.0.9");
+  const table = JSON.parse(text);
+  table.server_group_list[1].server_list.pop();
+  table.server_group_list[2].server_list.pop();
+  table.server_group_list[1].server_count = "1";
+  table.server_group_list[2].server_count = "1";
+
+  const { scheduler, prefill, decode } = readGlobalRankTable(JSON.stringify(table), "global.json");
+
+  expect([scheduler.ip, prefill[0]?.ip, decode[0]?.ip]).toEqual(["localhost", "localhost", "localhost"]);
+});
+
+test("Devices come in rank order, and unknown keys are let through.", () => {
+  const table = JSON.parse(written().global.content);
+  table.server_group_list[1].server_list[0].device.reverse();
+  table.server_group_list[1].server_list[0].host_ip = "10.0.0.18";
+
+  const { prefill } = readGlobalRankTable(JSON.stringify(table), "global.json");
+
+  expect(prefill[0]?.devices.map(({ rankId, deviceId }) => [rankId, deviceId])).toEqual([
+    [0, 4],
+    [1, 5],
+  ]);
+});
+
+const device = "server_group_list[1].server_list[0].device[0]";
+
+test.each([
+  [`${device}.device_id`, 4, "PD203", "4 is a number", 'write it as a string: "4"'],
+  ["server_group_list[0].server_count", 1, "PD203", "1 is a number", 'write it as a string: "1"'],
+  ["server_group_list[1].group_id", 1, "PD203", "1 is a number", 'write it as a string: "1"'],
+  ["server_group_list[1].group_id", "2", "PD203", '"2" should be "1"', /write the file anew/],
+  [`${device}.device_ip`, "29.**.**.22", "PD203", /is not an address/, "put in the real value"],
+  [`${device}.device_ip`, "-.-.-.- ", "PD203", /is not an address/, "put in the real value"],
+  [`${device}.device_id`, "davinci4", "PD203", /is not a number/, "put in the real value"],
+  [
+    "server_group_list[1].server_list[0].server_ip",
+    "",
+    "PD203",
+    /is not an address/,
+    "put in the real value",
+  ],
+  ["version", "1.2", "PD203", '"1.2" should be "1.0"', /write the file anew/],
+  ["status", "initializing", "PD203", /not complete/, /wait until it is/],
+  [`${device}.rank_id`, "1", "PD204", "rank ids 1, 1 are not 0 to 1", /write the file anew/],
+  [
+    "server_group_list[2].server_count",
+    "3",
+    "PD204",
+    '"3" while server_list has 2 entries',
+    /write the file anew/,
+  ],
+  [
+    "server_group_list[2].server_list[0].device[1].device_id",
+    "4",
+    "PD204",
+    /^NPU 4 of 10\.0\.0\.18 is already in/,
+    /anew/,
+  ],
+  [
+    "server_group_list[2].server_list",
+    [],
+    "PD203",
+    "has too few entries, 1 are needed",
+    /write the file anew/,
+  ],
+])("%s as %j is refused with place, reason and fix.", (path, value, code, message, fix) => {
+  const table = JSON.parse(written().global.content);
+  put(table, path, value);
+
+  const { problems } = refusal(() => readGlobalRankTable(JSON.stringify(table), "global.json"));
+
+  expect(problems).toContainEqual({
+    code,
+    severity: "error",
+    path: expect.stringContaining(path.slice(0, 30)),
+    message: expect.stringMatching(message),
+    fix: expect.stringMatching(fix),
+  });
+});
+
+test("A missing key is named.", () => {
+  const table = JSON.parse(written().global.content);
+  put(table, `${device}.rank_id`, undefined);
+
+  const { problems } = refusal(() => readGlobalRankTable(JSON.stringify(table), "global.json"));
+
+  expect(problems).toMatchObject([{ path: device, message: '"rank_id" is missing', fix: "add it" }]);
+});
+
+test("The error's message is the whole text for the user, with the file's name.", () => {
+  const { message } = refusal(() => readLocalRankTable("{", "/etc/ascend-pd/local.json"));
+
+  expect(message).toMatch(
+    /^\/etc\/ascend-pd\/local\.json: 1 problem\n {2}PD201 \(file\) {2}not JSON: .*\n {8}fix: write/,
+  );
+});
+
+const server = (extra: object) => ({ server_id: "10.0.0.1", server_ip: "10.0.0.1", ...extra });
+const devices = [{ device_id: "0", device_ip: "29.0.0.1", rank_id: "0" }];
+const group = (id: number, extra: object, more: object = {}) => ({
+  group_id: String(id),
+  server_count: "1",
+  server_list: [server(extra)],
+  ...more,
+});
+const groups = (...list: object[]) => ({ version: "1.0", status: "completed", server_group_list: list });
+const hccl = {
+  version: "1.0",
+  status: "completed",
+  server_count: "1",
+  server_list: [server({ device: devices })],
+};
+
+test.each([
+  ["MindIE", groups(group(0, {}), group(1, {}), group(2, { device: devices }))],
+  ["MindIE", groups(group(0, {}), group(1, { device: [{ ...devices[0], device_logical_id: "0" }] }))],
+  ["MindIE", groups(group(0, {}), group(1, {}, { super_pod_list: [] }))],
+  [
+    "Omni-infer",
+    groups(group(0, { device: devices }), group(1, { device: devices }), group(2, { device: devices })),
+  ],
+  ["one host before the merge", groups(group(1, { device: devices }), group(2, { device: devices }))],
+  ["local rank table", { ...hccl, group_id: "0" }],
+  ["HCCL", hccl],
+  ["HCCL", { version: "2.0", rank_list: [], rank_count: 0 }],
+  ["HCCL", { group_list: [] }],
+  ["MindIE-LLM", { ...hccl, server_list: [server({ container_ip: "10.0.0.1", device: devices })] }],
+  ["vllm-ascend", { version: "1.2", prefill_device_list: [], decode_device_list: [] }],
+])("Another dialect is refused as what it is: %s (%#).", (name, table) => {
+  const { problems } = refusal(() => readGlobalRankTable(JSON.stringify(table), "global.json"));
+
+  expect(problems).toMatchObject([{ code: "PD202", message: expect.stringContaining(name) }]);
+});
+
+test.each([
+  ["a global rank table", groups(group(0, {}), group(1, { device: devices }), group(2, { device: devices }))],
+  ["an HCCL rank table", hccl],
+])("In place of a local table, %s is refused by name.", (name, table) => {
+  const { problems } = refusal(() => readLocalRankTable(JSON.stringify(table), "local.json"));
+
+  expect(problems).toMatchObject([{ code: "PD202", message: expect.stringContaining(name) }]);
+});
+
+test("Whatever stands in a table, it is read or refused with problems, never anything else.", () => {
+  const paths = [
+    "version",
+    "status",
+    "server_group_list",
+    device,
+    `${device}.rank_id`,
+    "server_group_list[1]",
+  ];
+  fc.assert(
+    fc.property(fc.constantFrom(...paths), fc.jsonValue(), fc.boolean(), (path, value, isWhole) => {
+      const table = JSON.parse(written().global.content);
+      put(table, path, value);
+      const text = JSON.stringify(isWhole ? value : table);
+
+      for (const read of [readGlobalRankTable, readLocalRankTable]) {
+        try {
+          read(text, "table.json");
+        } catch (error) {
+          expect(error).toBeInstanceOf(RankTableError);
+          expect((error as RankTableError).problems).not.toEqual([]);
+        }
+      }
+    }),
+  );
+});
