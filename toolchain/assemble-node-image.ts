@@ -55,16 +55,7 @@ const accounts = {
 };
 
 async function layOut(root: string): Promise<void> {
-  for (const path of [
-    "usr/bin",
-    "usr/sbin",
-    "usr/lib",
-    "usr/lib64",
-    "usr/local/bin",
-    "etc",
-    "home/node",
-    "tmp",
-  ]) {
+  for (const path of ["usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/local/bin", "etc", "tmp"]) {
     await mkdir(join(root, path), { recursive: true });
   }
   // Packages of either age find their place: those that say /lib, and those that say /usr/lib.

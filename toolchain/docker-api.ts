@@ -54,26 +54,33 @@ export function callEngine(host: string, path: string, options: CallOptions = {}
   });
 }
 
-/** Like `callEngine`, for calls that must succeed. A progress stream that ends in an error has not succeeded. */
-export async function expectEngine(host: string, path: string, options: CallOptions = {}): Promise<string> {
+/** Like `callEngine`, with whatever went wrong in words; also where a progress stream ends in an error. */
+export async function tryEngine(
+  host: string,
+  path: string,
+  options: CallOptions = {},
+): Promise<{ body: string; failure?: string }> {
   let failure: string | undefined;
   const onMessage = (message: EngineMessage) => {
     failure ??= message.error;
     options.onMessage?.(message);
   };
   const streams = options.method === "POST" ? { onMessage } : {};
-  const { status, body } = await callEngine(host, path, { ...options, ...streams }).catch((error: Error) => {
-    throw new ToolchainError(
-      `The Docker Engine at ${host} does not answer: ${error.message}`,
-      "start it again",
-    );
-  });
-  if (status >= 400) failure = messageOf(body);
+  try {
+    const { status, body } = await callEngine(host, path, { ...options, ...streams });
+    if (status >= 400) failure = messageOf(body);
+    return failure === undefined ? { body } : { body, failure };
+  } catch (error) {
+    return { body: "", failure: (error as Error).message };
+  }
+}
+
+/** Like `callEngine`, for calls that must succeed: the answer's body, or a ToolchainError. */
+export async function expectEngine(host: string, path: string, options: CallOptions = {}): Promise<string> {
+  const { body, failure } = await tryEngine(host, path, options);
   if (failure === undefined) return body;
-  throw new ToolchainError(
-    `The Docker Engine at ${host} refused ${options.method ?? "GET"} ${path.split("?")[0]}: ${failure}`,
-    "the log of the engine says more",
-  );
+  const call = `${options.method ?? "GET"} ${path.split("?")[0]}`;
+  throw new ToolchainError(`The Docker Engine at ${host} failed ${call}: ${failure}`, "its log says more");
 }
 
 /** The engine's word for what went wrong: its errors are `{"message": …}`. */
@@ -96,6 +103,7 @@ export async function greetEngine(host: string): Promise<Greeting> {
     if (status !== 200) return { answers: false, denied: false, reason: messageOf(body) };
     return { answers: true, version: String(JSON.parse(body).Version) };
   } catch (error) {
+    if (error instanceof ToolchainError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     return { answers: false, denied: code === "EACCES", reason: message };
   }
@@ -112,8 +120,8 @@ function connection(host: string): ClientRequestArgs {
       return { createConnection: () => throughSsh(url) };
     default:
       throw new ToolchainError(
-        `DOCKER_HOST is ${host}, which is no address of a Docker Engine`,
-        "use unix:///path/to/docker.sock, ssh://user@host or tcp://host:port",
+        `${host} is no address of a Docker Engine`,
+        "set DOCKER_HOST to unix:///path/to/docker.sock, ssh://user@host or tcp://host:port",
       );
   }
 }

@@ -3,7 +3,7 @@ import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Architecture, assembleNodeImage } from "./assemble-node-image.ts";
 import { type Choice, type Context, cached, ToolchainError } from "./context.ts";
-import { callEngine, defaultHost, expectEngine } from "./docker-api.ts";
+import { callEngine, defaultHost, expectEngine, tryEngine } from "./docker-api.ts";
 
 export type { Architecture };
 
@@ -26,8 +26,13 @@ export async function ensureNodeImage(
 
   if ((await architectureOf(host, image)) === target) return chosen("it is in the engine already");
   const official = `node:${version}-slim`;
-  const refusal = await pull(context, host, official, image, target);
-  if (refusal === undefined) return chosen(`pulled as ${official}`);
+  const present = (await architectureOf(host, official)) === target;
+  const refusal = present ? undefined : await pull(context, host, official, target);
+  if (refusal === undefined) {
+    const [repo, tag] = image.split(":");
+    await expectEngine(host, `/images/${official}/tag?repo=${repo}&tag=${tag}`, { method: "POST" });
+    return chosen(`${official} was ${present ? "in the engine already" : "pulled"}`);
+  }
   const folder = await cached(context, `node-image/${version}-${target}`, (partial) =>
     assembleNodeImage(context, { version, architecture: target, image }, partial),
   );
@@ -64,14 +69,13 @@ async function architectureOf(host: string, image: string): Promise<string | und
 const minute = 60_000;
 
 /**
- * Pulls `official` for `target` and names it `image`. Returns why not, where that fails; an unreachable registry costs
+ * Pulls `official` for `target`. Returns why not, where that fails; an unreachable registry costs
  * no more than 2.5 s and is not asked again for an hour.
  */
 async function pull(
   context: Context,
   host: string,
   official: string,
-  image: string,
   target: Architecture,
 ): Promise<string | undefined> {
   const note = join(context.cacheDir, "registry-unreachable");
@@ -81,30 +85,25 @@ async function pull(
   const abort = new AbortController();
   let timer = setTimeout(() => abort.abort(), 2500);
   let reached = false;
-  try {
-    await expectEngine(host, `/images/create?fromImage=${official}&platform=linux/${target}`, {
-      method: "POST",
-      signal: abort.signal,
-      // The engine's first message comes when the registry has answered it.
-      onMessage: () => {
-        if (!reached) context.say(`pulling ${official} for ${target}`);
-        reached = true;
-        clearTimeout(timer);
-        timer = setTimeout(() => abort.abort(), minute);
-      },
-    });
-    if ((await architectureOf(host, official)) !== target) return `what came is not for ${target}`;
-    const [repo, tag] = image.split(":");
-    await expectEngine(host, `/images/${official}/tag?repo=${repo}&tag=${tag}`, { method: "POST" });
-    return undefined;
-  } catch (error) {
-    const reason = abort.signal.aborted ? "the registry does not answer" : (error as Error).message;
+  const { failure } = await tryEngine(host, `/images/create?fromImage=${official}&platform=linux/${target}`, {
+    method: "POST",
+    signal: abort.signal,
+    // The engine's first message comes when the registry has answered it.
+    onMessage: () => {
+      if (!reached) context.say(`pulling ${official} for ${target}`);
+      reached = true;
+      clearTimeout(timer);
+      timer = setTimeout(() => abort.abort(), minute);
+    },
+  });
+  clearTimeout(timer);
+  if (failure !== undefined) {
+    const reason = abort.signal.aborted ? "the registry does not answer" : failure;
     if (!reached) {
       await mkdir(context.cacheDir, { recursive: true });
       await writeFile(note, reason);
     }
     return reason;
-  } finally {
-    clearTimeout(timer);
   }
+  return (await architectureOf(host, official)) === target ? undefined : `what came is not for ${target}`;
 }
