@@ -24,6 +24,14 @@ export interface EngineConfig extends LatencyModel, BatchLimits {
   readonly port: number;
 }
 
+interface Sequence {
+  readonly id: string;
+  readonly request: GenerationRequest;
+  readonly signal: AbortSignal;
+  /** Where the KV cache of the prompt is, when another instance computed it. */
+  readonly remoteKv: KvParams | undefined;
+}
+
 /** A simulated instance without its HTTP server. Either role does either job when asked, as in vLLM. */
 export class Engine {
   readonly engineId = randomUUID();
@@ -61,8 +69,16 @@ export class Engine {
     signal: AbortSignal,
     onToken: (text: string) => unknown,
   ): Promise<string> {
+    const { kvParams } = request;
+    const remote = kvParams?.get("do_remote_prefill") === "true" && namesRemoteKv(kvParams);
+    const sequence: Sequence = {
+      id: `${id}-${randomBytes(4).toString("hex")}`,
+      request,
+      signal,
+      remoteKv: remote ? kvParams : undefined,
+    };
     try {
-      const params = await this.#run(request, `${id}-${randomBytes(4).toString("hex")}`, signal, onToken);
+      const params = await this.#run(sequence, onToken);
       this.counters.finished.length += 1;
       return params;
     } catch (error) {
@@ -71,91 +87,74 @@ export class Engine {
     }
   }
 
-  async #run(
-    request: GenerationRequest,
-    requestId: string,
-    signal: AbortSignal,
-    onToken: (text: string) => unknown,
-  ): Promise<string> {
+  async #run(sequence: Sequence, onToken: (text: string) => unknown): Promise<string> {
+    const { request, signal, remoteKv } = sequence;
     const arrived = performance.now();
-    const { kvParams, promptHash, promptTokens, maxTokens } = request;
-    const remote =
-      kvParams?.get("do_remote_prefill") === "true" && namesRemoteKv(kvParams) ? kvParams : undefined;
-    const slot = await this.#enterBatch(request, remote, signal);
+    const slot = await this.#enterBatch(sequence);
     let leased = false;
     try {
-      await this.#fillKvCache(request, requestId, remote, slot, signal);
-      this.counters.promptTokens += promptTokens;
-      for (let index = 0; index < maxTokens; index += 1) {
-        if (index > 0 || remote !== undefined) await pause(stepMs(this.#config, this.#batch.running), signal);
+      await this.#fillKvCache(sequence, slot);
+      this.counters.promptTokens += request.promptTokens;
+      for (let index = 0; index < request.maxTokens; index += 1) {
+        const prefillGaveIt = index === 0 && remoteKv === undefined;
+        if (!prefillGaveIt) await pause(stepMs(this.#config, this.#batch.running), signal);
         if (index === 0) this.counters.observeTtft((performance.now() - arrived) / 1000);
         this.counters.generationTokens += 1;
-        await onToken(tokenAt(promptHash, index));
+        await onToken(tokenAt(request.promptHash, index));
       }
       signal.throwIfAborted();
-      if (kvParams?.get("do_remote_decode") !== "true") return "null";
+      if (request.kvParams?.get("do_remote_decode") !== "true") return "null";
       leased = true;
-      return this.#lease(request, requestId, slot.blocks);
+      return this.#lease(sequence, slot.blocks);
     } finally {
       if (!leased) this.#kv.release(slot.blocks);
       this.#batch.leave(slot);
     }
   }
 
-  async #enterBatch(
-    request: GenerationRequest,
-    remote: KvParams | undefined,
-    signal: AbortSignal,
-  ): Promise<Slot> {
+  async #enterBatch({ request, remoteKv, signal }: Sequence): Promise<Slot> {
     const { promptTokens, maxTokens, promptHash } = request;
     const blockCount = Math.ceil((promptTokens + maxTokens) / this.#config.blockSize);
     try {
-      return await this.#batch.enter(blockCount, remote === undefined ? promptTokens : 0, signal);
+      return await this.#batch.enter(blockCount, remoteKv === undefined ? promptTokens : 0, signal);
     } catch (error) {
       // As in vLLM: a decode that ends before it pulled tells prefill, which would keep the blocks in vain.
-      if (remote !== undefined) void pullKv(remote, promptHash);
+      if (remoteKv !== undefined) void pullKv(remoteKv, promptHash);
       throw error;
     }
   }
 
   /** Pulls the prompt's KV cache from the prefill instance, or computes it. */
-  async #fillKvCache(
-    request: GenerationRequest,
-    requestId: string,
-    remote: KvParams | undefined,
-    slot: Slot,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (remote !== undefined) {
-      const failure = await pullKv(remote, request.promptHash);
+  async #fillKvCache(sequence: Sequence, slot: Slot): Promise<void> {
+    const { id, request, remoteKv, signal } = sequence;
+    if (remoteKv !== undefined) {
+      const failure = await pullKv(remoteKv, request.promptHash);
       this.counters.pulled[failure === undefined ? "ok" : "failed"] += 1;
       if (failure === undefined) return;
-      this.#log(`${requestId}: loading the KV cache failed: ${failure}`);
+      this.#log(`${id}: loading the KV cache failed: ${failure}`);
       if (this.#config.kvLoadFailurePolicy === "fail") throw internalError();
-      this.#recompute(requestId, "load_failure");
+      this.#recompute(id, "load_failure");
     } else if (this.#config.role === "decode") {
-      this.#recompute(requestId, request.kvParams === undefined ? "no_params" : "incomplete_params");
+      this.#recompute(id, request.kvParams === undefined ? "no_params" : "incomplete_params");
     }
     await pause(prefillMs(this.#config, request.promptTokens), signal);
     this.#batch.prefillDone(slot);
   }
 
-  #recompute(requestId: string, reason: RecomputeReason): void {
+  #recompute(id: string, reason: RecomputeReason): void {
     this.counters.recomputed[reason] += 1;
-    this.#log(`${requestId}: decode computes the prompt itself (${reason})`);
+    this.#log(`${id}: decode computes the prompt itself (${reason})`);
   }
 
-  #lease(request: GenerationRequest, requestId: string, blocks: readonly number[]): string {
-    const { promptHash, promptTokens } = request;
-    const params = transferParams(this.#config, this.engineId, requestId, blocks, promptTokens);
-    this.#kv.hold(requestId, { blocks, promptHash, params: members(params) });
+  #lease({ id, request }: Sequence, blocks: readonly number[]): string {
+    const { kvLeaseSeconds } = this.#config;
+    const params = transferParams(this.#config, this.engineId, id, blocks, request.promptTokens);
+    this.#kv.hold(id, { blocks, promptHash: request.promptHash, params: members(params) });
     setTimeout(() => {
-      if (!this.#endLease(requestId)) return;
+      if (!this.#endLease(id)) return;
       this.counters.kvExpired += 1;
-      this.#log(
-        `${requestId}: no decode pulled the KV cache in ${this.#config.kvLeaseSeconds} s, it is freed`,
-      );
-    }, this.#config.kvLeaseSeconds * 1000).unref();
+      this.#log(`${id}: no decode pulled the KV cache in ${kvLeaseSeconds} s, it is freed`);
+    }, kvLeaseSeconds * 1000).unref();
     return params;
   }
 

@@ -100,14 +100,14 @@ export function helpText(): string {
   return `A simulated vLLM instance of a PD-separated deployment: HTTP, metrics and KV hand-over as of a real one,
 tokens that follow from the prompt alone.
 
-Usage: simulator --role prefill|decode --model PATH [flags]
+Usage: node simulator/main.ts --role prefill|decode --model PATH [flags]
 
 ${lines.join("\n")}
 
 With RANK_TABLE_FILE_PATH and GLOBAL_RANK_TABLE_FILE_PATH in the environment the role follows from the tables.
 
 Example: one prefill and one decode instance
-  simulator --role prefill --model /m --served-model-name sim --port 8088 &
-  simulator --role decode  --model /m --served-model-name sim --port 8089 &
+  node simulator/main.ts --role prefill --model /m --served-model-name sim --port 8088 &
+  node simulator/main.ts --role decode  --model /m --served-model-name sim --port 8089 &
 `;
 }

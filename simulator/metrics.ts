@@ -41,67 +41,50 @@ export interface Gauges {
 
 type Labels = Readonly<Record<string, string | number>>;
 type Sample = readonly [suffix: string, labels: Labels, value: number];
+type Family = readonly [name: string, type: string, help: string, samples: readonly Sample[]];
 
 /** Prometheus text. `vllm:` names are those of vLLM, old and new; `simulator:` names are this program's own. */
 export function renderMetrics(
   { servedModelName, blockSize }: { servedModelName: string; blockSize: number },
   gauges: Gauges,
-  counters: Counters,
+  { promptTokens, generationTokens, finished, ttft, kvExpired, pulled, recomputed }: Counters,
 ): string {
   const common = { model_name: servedModelName, engine: 0 };
-  const usage = gauges.kvBlocksUsed / gauges.kvBlocks;
+  const one = (value: number): Sample[] => [["", common, value]];
   const by = (label: string, values: Readonly<Record<string, number>>): Sample[] =>
     Object.entries(values).map(([key, value]) => ["", { ...common, [label]: key }, value]);
-  const one = (value: number): Sample[] => [["", common, value]];
-  const { ttft } = counters;
+  const bucket = (bound: number | string, count: number): Sample => [
+    "_bucket",
+    { ...common, le: bound },
+    count,
+  ];
+  const cacheConfig = { block_size: blockSize, engine: 0, num_gpu_blocks: gauges.kvBlocks };
+  const usage = gauges.kvBlocksUsed / gauges.kvBlocks;
   const ttftSamples: Sample[] = [
-    ...ttft.buckets.map(
-      (count, index): Sample => ["_bucket", { ...common, le: `${TTFT_BUCKETS[index]}` }, count],
-    ),
-    ["_bucket", { ...common, le: "+Inf" }, ttft.count],
+    ...TTFT_BUCKETS.map((bound, index) => bucket(bound, ttft.buckets[index] ?? 0)),
+    bucket("+Inf", ttft.count),
     ["_sum", common, ttft.sum],
     ["_count", common, ttft.count],
   ];
-  const cacheConfig = { block_size: blockSize, engine: 0, num_gpu_blocks: gauges.kvBlocks };
-
-  return [
-    family("vllm:num_requests_running", "gauge", "Requests in the batch.", one(gauges.running)),
-    family("vllm:num_requests_waiting", "gauge", "Requests waiting for a place.", one(gauges.waiting)),
-    family("vllm:kv_cache_usage_perc", "gauge", "KV cache usage, 1 is all of it.", one(usage)),
-    family("vllm:gpu_cache_usage_perc", "gauge", "The name of kv_cache_usage_perc in vLLM v0.", one(usage)),
-    family("vllm:cache_config_info", "gauge", "The KV cache's size.", [["", cacheConfig, 1]]),
-    family("vllm:prompt_tokens_total", "counter", "Prompt tokens processed.", one(counters.promptTokens)),
-    family("vllm:generation_tokens_total", "counter", "Tokens generated.", one(counters.generationTokens)),
-    family(
-      "vllm:request_success_total",
-      "counter",
-      "Finished requests.",
-      by("finished_reason", counters.finished),
-    ),
-    family("vllm:time_to_first_token_seconds", "histogram", "Time to first token.", ttftSamples),
-    family("simulator:kv_blocks_leased", "gauge", "Blocks kept for a decode.", one(gauges.kvBlocksLeased)),
-    family(
-      "simulator:kv_leases_expired_total",
-      "counter",
-      "Leases that no decode pulled.",
-      one(counters.kvExpired),
-    ),
-    family(
-      "simulator:kv_pulls_total",
-      "counter",
-      "KV caches pulled from a prefill.",
-      by("result", counters.pulled),
-    ),
-    family(
-      "simulator:prefill_recomputed_total",
-      "counter",
-      "Prompts decode computed itself.",
-      by("reason", counters.recomputed),
-    ),
-  ].join("");
+  const families: Family[] = [
+    ["vllm:num_requests_running", "gauge", "Requests in the batch.", one(gauges.running)],
+    ["vllm:num_requests_waiting", "gauge", "Requests waiting for a place.", one(gauges.waiting)],
+    ["vllm:kv_cache_usage_perc", "gauge", "KV cache usage, 1 is all of it.", one(usage)],
+    ["vllm:gpu_cache_usage_perc", "gauge", "The same under its name in vLLM v0.", one(usage)],
+    ["vllm:cache_config_info", "gauge", "The size of the KV cache.", [["", cacheConfig, 1]]],
+    ["vllm:prompt_tokens_total", "counter", "Prompt tokens processed.", one(promptTokens)],
+    ["vllm:generation_tokens_total", "counter", "Tokens generated.", one(generationTokens)],
+    ["vllm:request_success_total", "counter", "Finished requests.", by("finished_reason", finished)],
+    ["vllm:time_to_first_token_seconds", "histogram", "Time to first token.", ttftSamples],
+    ["simulator:kv_blocks_leased", "gauge", "Blocks kept for a decode.", one(gauges.kvBlocksLeased)],
+    ["simulator:kv_leases_expired_total", "counter", "Leases that no decode pulled.", one(kvExpired)],
+    ["simulator:kv_pulls_total", "counter", "Pulls from a prefill.", by("result", pulled)],
+    ["simulator:recomputed_total", "counter", "Prefills that decode did.", by("reason", recomputed)],
+  ];
+  return families.map(familyText).join("");
 }
 
-function family(name: string, type: string, help: string, samples: readonly Sample[]): string {
+function familyText([name, type, help, samples]: Family): string {
   const lines = samples.map(([suffix, labels, value]) => `${name}${suffix}{${labelText(labels)}} ${value}\n`);
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }

@@ -104,5 +104,7 @@ test("an engine with another seed, that is with other weights, answers otherwise
 });
 
 test("the tokens never change from version to version", () => {
-  expect(expectedText(`{"model":"sim","prompt":"Hello"}`, 8)).toMatchInlineSnapshot(`"Shy eels answer bowls. Amber goats bring roads."`);
+  expect(expectedText(`{"model":"sim","prompt":"Hello"}`, 8)).toMatchInlineSnapshot(
+    `"Shy eels answer bowls. Amber goats bring roads."`,
+  );
 });

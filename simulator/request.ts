@@ -2,7 +2,7 @@ import type { JsonBody } from "./body.ts";
 import { ApiError, badRequest, invalidBody } from "./errors.ts";
 import { isObject, members } from "./json.ts";
 import { promptHash } from "./oracle.ts";
-import { countPromptTokens } from "./tokenizer.ts";
+import { countChatTokens, countPromptTokens } from "./tokenizer.ts";
 
 export type Endpoint = "completions" | "chat";
 
@@ -43,7 +43,8 @@ export function parseRequest(endpoint: Endpoint, body: JsonBody, limits: Request
   if (isObject(streamOptions) && !stream) {
     throw badRequest("Stream options can only be defined when `stream=True`.", "stream_options");
   }
-  const promptTokens = countPromptTokens(fields);
+  const promptTokens =
+    endpoint === "chat" ? countChatTokens(fields.messages) : countPromptTokens(fields.prompt);
   const kvParams = members(text).get("kv_transfer_params");
   return {
     endpoint,

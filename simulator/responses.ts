@@ -30,7 +30,7 @@ export function tokenChunk(answer: Answer, text: string, last: boolean): object 
   const end = { logprobs: null, finish_reason: last ? "length" : null, stop_reason: null };
   const choice =
     answer.endpoint === "chat" ? { index: 0, delta: { content: text }, ...end } : { index: 0, text, ...end };
-  return chunk(answer, [choice]);
+  return { ...chunk(answer, [choice]), ...(answer.endpoint === "chat" ? {} : { usage: null }) };
 }
 
 export function usageChunk(answer: Answer, request: GenerationRequest): object {
@@ -77,6 +77,5 @@ function usage({ promptTokens, maxTokens }: GenerationRequest): object {
     prompt_tokens: promptTokens,
     total_tokens: promptTokens + maxTokens,
     completion_tokens: maxTokens,
-    prompt_tokens_details: null,
   };
 }

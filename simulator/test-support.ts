@@ -43,6 +43,11 @@ export function post(url: string, body: unknown, init: RequestInit = {}): Promis
   return fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: text, ...init });
 }
 
+/** The text of a plain completion. */
+export async function completionText(answer: Response): Promise<string> {
+  return JSON.parse(await answer.text()).choices[0].text;
+}
+
 /** The payloads of a whole SSE stream; fails on anything that is not `data: …` and an empty line. */
 export function sseData(stream: string): string[] {
   const events = stream.split("\n\n");

@@ -7,16 +7,16 @@ export function countTokens(text: string): number {
   return text.match(PIECE)?.length ?? 0;
 }
 
-/** `usage.prompt_tokens` of a valid request body. */
-export function countPromptTokens(body: Record<string, unknown>): number {
-  const { prompt, messages } = body;
-  if (Array.isArray(messages)) return countTokens(chatTemplate(messages));
+/** Tokens of a completion's `prompt`: text, or a list of token ids. */
+export function countPromptTokens(prompt: unknown): number {
   return Array.isArray(prompt) ? prompt.length : countTokens(String(prompt));
 }
 
-function chatTemplate(messages: readonly unknown[]): string {
-  const turns = messages.filter(isObject).map(({ role, content }) => `${role}: ${contentText(content)}\n`);
-  return `${turns.join("")}assistant:`;
+/** Tokens of a chat's `messages`, roles included. */
+export function countChatTokens(messages: unknown): number {
+  const turns = Array.isArray(messages) ? messages.filter(isObject) : [];
+  const text = turns.map(({ role, content }) => `${role}: ${contentText(content)}\n`).join("");
+  return countTokens(`${text}assistant:`);
 }
 
 /** `content` may be a string, a list of text parts, or null. */

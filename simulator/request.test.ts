@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import { parseJsonBody } from "./body.ts";
+import { ApiError } from "./errors.ts";
+import { type Endpoint, parseRequest } from "./request.ts";
+
+const limits = { servedModelName: "sim", maxModelLen: 40, seed: 0 };
+
+function parse(endpoint: Endpoint, body: unknown) {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return parseRequest(endpoint, parseJsonBody("application/json", new TextEncoder().encode(text)), limits);
+}
+
+/** Status, type and message of the refusal. */
+function refusal(endpoint: Endpoint, body: unknown): unknown {
+  try {
+    return parse(endpoint, body);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return [error.status, error.type, error.message];
+  }
+}
+
+const bad = (message: string) => [400, "BadRequestError", expect.stringContaining(message)];
+const invalid = (message: string) => [400, "Bad Request", expect.stringContaining(message)];
+const chat = (content: unknown) => ({ messages: [{ role: "user", content }] });
+
+test.each<[string, Endpoint, unknown, unknown]>([
+  ["text that is not JSON", "completions", "{", invalid("JSON decode error")],
+  ["JSON that is not an object", "completions", "[]", invalid("valid dictionary")],
+  ["a missing prompt", "completions", {}, invalid("'loc': ('body', 'prompt'), 'msg': 'Field required'")],
+  ["a null prompt", "completions", { prompt: null }, invalid("Field required")],
+  ["a batch of prompts", "completions", { prompt: ["a", "b"] }, bad("batches are not simulated")],
+  ["missing messages", "chat", { prompt: "x" }, invalid("('body', 'messages')")],
+  ["empty messages", "chat", { messages: [] }, bad("must not be empty")],
+  ["a message without a role", "chat", { messages: [{}] }, invalid("('body', 'messages', 0, 'role')")],
+  ["an image", "chat", chat([{ type: "image_url", image_url: { url: "x" } }]), bad("text only")],
+  ["max_tokens as text", "completions", { prompt: "x", max_tokens: "1" }, invalid("('body', 'max_tokens')")],
+  ["max_tokens 0", "completions", { prompt: "x", max_tokens: 0 }, bad("at least 1, got 0")],
+  ["stream as text", "completions", { prompt: "x", stream: "yes" }, invalid("valid boolean")],
+  ["n over 1", "completions", { prompt: "x", n: 2 }, bad("`n` must be 1")],
+  ["echo", "completions", { prompt: "x", echo: true }, bad("`echo` is not simulated")],
+  ["logprobs", "chat", { ...chat("x"), logprobs: true }, bad("`logprobs` is not simulated")],
+  ["stream_options without stream", "completions", { prompt: "x", stream_options: {} }, bad("`stream=True`")],
+  ["min_tokens over max_tokens", "completions", { prompt: "x", max_tokens: 1, min_tokens: 2 }, bad("got 2")],
+  ["a prompt as long as the model", "completions", { prompt: "x ".repeat(40) }, bad("has 40 input tokens")],
+  ["too large max_tokens", "completions", { prompt: "x", max_tokens: 40 }, bad("(40 > 40 - 1)")],
+  [
+    "an unknown model",
+    "chat",
+    { ...chat("x"), model: "y" },
+    [404, "NotFoundError", "The model `y` does not exist."],
+  ],
+])("%s is refused as vLLM does", (_, endpoint, body, expected) => {
+  expect(refusal(endpoint, body)).toEqual(expected);
+});
+
+test("a body that is not UTF-8, or not declared as JSON, is refused", () => {
+  expect(() => parseJsonBody("application/json", Uint8Array.of(0x7b, 0xff, 0x7d))).toThrow(
+    "JSON decode error",
+  );
+  expect(() => parseJsonBody("text/plain", new TextEncoder().encode("{}"))).toThrow("Only application/json");
+  expect(parseJsonBody("Application/JSON; charset=utf-8", new TextEncoder().encode("{}")).fields).toEqual({});
+});
+
+test("null stands for an absent field, and the model may be left out", () => {
+  const request = parse("completions", { prompt: "x", max_tokens: null, stream: null, n: null, stop: null });
+
+  expect(request).toMatchObject({ maxTokens: 16, stream: false, includeUsage: false, kvParams: undefined });
+});
+
+test("max_tokens is 16 unless given, and less when the model's length leaves less", () => {
+  expect(parse("completions", { prompt: "x" }).maxTokens).toBe(16);
+  expect(parse("completions", { prompt: "x ".repeat(30) }).maxTokens).toBe(10);
+  expect(parse("completions", { prompt: "x", max_tokens: 39 }).maxTokens).toBe(39);
+});
+
+test("a chat's max_completion_tokens goes before max_tokens", () => {
+  expect(parse("chat", { ...chat("x"), max_tokens: 3, max_completion_tokens: 5 }).maxTokens).toBe(5);
+});
+
+test.each<[string, Endpoint, unknown, number]>([
+  ["words of up to six letters, and symbols, one each", "completions", { prompt: "Hi, wonderful world!" }, 5],
+  ["Chinese characters one each", "completions", { prompt: "你好 world" }, 3],
+  ["token ids one each", "completions", { prompt: [7, 8, 9] }, 3],
+  ["an empty prompt not at all", "completions", { prompt: "" }, 0],
+  ["a chat with its roles", "chat", chat("Hi"), 6],
+  ["text parts like the text", "chat", chat([{ type: "text", text: "Hi" }]), 6],
+  ["a message without content", "chat", chat(null), 5],
+])("prompt tokens count %s", (_, endpoint, body, count) => {
+  expect(parse(endpoint, body).promptTokens).toBe(count);
+});
+
+test("kv_transfer_params keep their number literals", () => {
+  const body = `{"prompt":"x","kv_transfer_params":{"do_remote_prefill":true,"transfer_id":9223372036854775807}}`;
+
+  const { kvParams } = parse("completions", body);
+
+  expect(kvParams?.get("transfer_id")).toBe("9223372036854775807");
+});
