@@ -11,7 +11,6 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/**/*.test.ts"],
-          globalSetup: ["test/setup.ts"],
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 1_800_000,

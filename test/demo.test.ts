@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { stringify } from "yaml";
+import { containersOf, simulated1p1d } from "./support.ts";
+
+// The demo as a new user runs it: in a clone of its own, with state of its own.
+const name = "sim-e2e";
+let clone: string;
+let state: string;
+
+beforeAll(async () => {
+  clone = await mkdtemp(join(tmpdir(), "ascend-pd-clone-"));
+  state = await mkdtemp(join(tmpdir(), "ascend-pd-state-"));
+  await cp(".", clone, { recursive: true, filter: (path) => !/^(node_modules|\.git|dist)(\/|$)/.test(path) });
+  await symlink(join(process.cwd(), "node_modules"), join(clone, "node_modules"));
+  await writeFile(
+    join(clone, `stacks/Pulumi.${name}.yaml`),
+    stringify({ config: { "ascend-pd:deployment": simulated1p1d(18200) } }),
+  );
+});
+
+afterAll(async () => {
+  await demo("--down", "--stack", name);
+  await rm(clone, { recursive: true });
+  await rm(state, { recursive: true });
+});
+
+test("killed in the middle, the demo converges when it is run again", async () => {
+  const first = start("--stack", name);
+  await said(first, /is started/);
+  process.kill(-(first.pid ?? 0), "SIGKILL");
+
+  const { code, output } = await demo("--stack", name);
+
+  expect(output).toContain("a first completion came back");
+  expect(code).toBe(0);
+  expect(await containersOf(name)).toHaveLength(3);
+});
+
+test("a second run changes nothing, says so, and streams an answer all the same", async () => {
+  const { code, output } = await demo("--stack", name);
+
+  expect(output).toContain("Nothing to change");
+  expect(output).toMatch(/prefill +sim-e2e-prefill-0 +local +4,5 +18200/);
+  expect(output).toMatch(/> Why do .*\n\n[A-Z][a-z]+( \w+\.?)+/);
+  expect(output).toContain("http://127.0.0.1:18202");
+  expect(code).toBe(0);
+});
+
+test("a stack that has no file is refused with the stacks there are", async () => {
+  const { code, output } = await demo("--stack", "sim-1p2d");
+
+  expect(output).toContain("stacks/Pulumi.sim-1p2d.yaml cannot be read");
+  expect(output).toContain("sim-2p2d");
+  expect(output).not.toMatch(/^\s+at /m);
+  expect(code).toBe(2);
+});
+
+test("broken YAML is refused with line and column", async () => {
+  await writeFile(join(clone, "stacks/Pulumi.broken.yaml"), "config:\n  ascend-pd:deployment: { engine: [\n");
+
+  const { code, output } = await demo("--stack", "broken");
+
+  expect(output).toMatch(/stacks\/Pulumi\.broken\.yaml:\d+:\d+: /);
+  expect(output).not.toMatch(/^\s+at /m);
+  expect(code).toBe(2);
+  await rm(join(clone, "stacks/Pulumi.broken.yaml"));
+});
+
+test("demo:down leaves no container and says what it left", async () => {
+  const { code, output } = await demo("--down", "--stack", name);
+
+  expect(output).toContain("What is left");
+  expect(code).toBe(0);
+  expect(await containersOf(name)).toEqual([]);
+});
+
+function start(...args: string[]): ChildProcess {
+  return spawn("node", ["toolchain/bootstrap.mjs", "cli/demo.ts", ...args], {
+    cwd: clone,
+    env: { ...process.env, ASCEND_PD_STATE: state },
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+function demo(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const child = start(...args);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, output })));
+}
+
+function said(child: ChildProcess, what: RegExp): Promise<void> {
+  let output = "";
+  return new Promise((resolve, reject) => {
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      if (what.test(output)) resolve();
+    });
+    child.on("close", () => reject(new Error(`it ended before it said ${what}:\n${output}`)));
+  });
+}

@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { expectedText } from "../simulator/oracle.ts";
+import {
+  containersOf,
+  inspectContainer,
+  planOf,
+  simulated1p1d,
+  type TestStack,
+  testStack,
+} from "./support.ts";
+
+// One stack from nothing to nothing, on the real Pulumi engine and a real Docker Engine; each test goes on from
+// where the one before it stopped.
+const name = "e2e-1p1d";
+const deployment = simulated1p1d(18100);
+const movedDecode = { ...deployment, decode: [{ host: "local", devices: [6, 7], port: 18109 }] };
+let stack: TestStack;
+
+beforeAll(async () => {
+  stack = await testStack(name);
+});
+
+afterAll(() => stack.dispose());
+
+test("a wrong stack file is refused with every problem at once and changes nothing", async () => {
+  await stack.configure({
+    ...deployment,
+    model: { ...deployment.model, maxNumBatchedTokens: 1024 },
+    decode: [{ host: "local", devices: [5, 6], port: 18100 }],
+  });
+
+  const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
+
+  expect(code).not.toBe(0);
+  expect(output.match(/PD\d{3}/g)).toHaveLength(3);
+  expect(output).toContain("NPU 5 on local is already used by prefill[0]");
+  expect(output).not.toMatch(/^\s+at /m);
+  expect(await containersOf(name)).toEqual([]);
+});
+
+test("up brings all containers and ends after a completion came back through the scheduler", async () => {
+  await stack.configure(deployment);
+
+  const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
+
+  expect(output).toContain("http://127.0.0.1:18102");
+  expect(code).toBe(0);
+  expect(await containersOf(name)).toEqual([`${name}-decode-0`, `${name}-prefill-0`, `${name}-scheduler`]);
+});
+
+test("the scheduler gives exactly the tokens that the engines were asked for", async () => {
+  const body =
+    '{"model":"test-model","prompt":"Exact to the token.","max_tokens":24,"seed":9007199254740993}';
+
+  const response = await fetch("http://127.0.0.1:18102/v1/completions", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
+
+  expect(response.status).toBe(200);
+  expect(await response.json()).toMatchObject({ choices: [{ text: expectedText(body, 24) }] });
+});
+
+test("every container is what the Plan says, by the engine's own word", async () => {
+  for (const plan of planOf(name, deployment).containers) {
+    const { Config, HostConfig, Mounts } = await inspectContainer(plan.name);
+
+    expect(Config.Cmd).toEqual(plan.command);
+    expect(Config.Env).toEqual(
+      expect.arrayContaining(Object.entries(plan.env).map(([key, value]) => `${key}=${value}`)),
+    );
+    expect(sorted(HostConfig.Devices ?? [])).toEqual(
+      sorted(
+        plan.devices.map(({ hostPath, containerPath, permissions }) => ({
+          PathOnHost: hostPath,
+          PathInContainer: containerPath,
+          CgroupPermissions: permissions,
+        })),
+      ),
+    );
+    expect(Mounts.filter(({ Type }: { Type: string }) => Type === "bind")).toEqual([]);
+    expect(HostConfig.NetworkMode).toBe("host");
+    expect(HostConfig.Privileged).toBe(false);
+    expect(HostConfig.ReadonlyRootfs).toBe(plan.readOnlyRootFs);
+    expect(Config.User).toBe("1000");
+  }
+});
+
+test("a preview right after up shows no changes", async () => {
+  const { code, output } = await stack.pulumi("preview", "--expect-no-changes");
+
+  expect(output).not.toMatch(/to (create|update|replace|delete)/);
+  expect(code).toBe(0);
+});
+
+test("the policy pack passes the deployment", async () => {
+  const { code, output } = await stack.pulumi("preview", "--policy-pack", "policies");
+
+  expect(output).toContain("ascend-pd");
+  expect(code).toBe(0);
+});
+
+test("a changed port shows in the preview as exactly the resources that it touches", async () => {
+  await stack.configure(movedDecode);
+
+  const changes = await stack.previewed();
+
+  expect(changes.replace).toEqual(
+    [
+      `${name}-decode-0`,
+      `${name}-decode-0-ready`,
+      `${name}-scheduler`,
+      `${name}-scheduler-first-completion`,
+      `${name}-scheduler-ready`,
+    ].sort(),
+  );
+});
+
+test("up moves the instance, and the answers are the same as before", async () => {
+  const prefillBefore = (await inspectContainer(`${name}-prefill-0`)).Id;
+
+  const { code } = await stack.pulumi("up", "--yes", "--skip-preview");
+
+  const { HostConfig, Id } = await inspectContainer(`${name}-prefill-0`);
+  expect(code).toBe(0);
+  expect(Id).toBe(prefillBefore);
+  expect(HostConfig.Privileged).toBe(false);
+  expect((await inspectContainer(`${name}-decode-0`)).Config.Cmd).toContain("--port=18109");
+});
+
+test("destroy leaves no container", async () => {
+  const { code } = await stack.pulumi("destroy", "--yes", "--skip-preview");
+
+  expect(code).toBe(0);
+  expect(await containersOf(name)).toEqual([]);
+});
+
+function sorted<T>(items: readonly T[]): T[] {
+  return [...items].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+}

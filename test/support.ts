@@ -1,0 +1,96 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { runPulumi } from "../cli/pulumi.ts";
+import { type LocalStack, openStack } from "../cli/stack.ts";
+import { plan as makePlan } from "../planning/make-plan.ts";
+import type { Plan } from "../planning/plan.ts";
+import { tryRun } from "../toolchain/context.ts";
+import { callEngine, defaultHost } from "../toolchain/docker-api.ts";
+
+export const docker = process.env.DOCKER_HOST ?? defaultHost;
+
+/** A stack of a test's own: its state in a temporary folder, its containers on the machine's Docker Engine. */
+export interface TestStack {
+  readonly name: string;
+  configure(deployment: unknown): Promise<void>;
+  /** `pulumi <command>` as a person would run it; never throws for a non-zero exit. */
+  pulumi(...args: string[]): Promise<{ code: number; output: string }>;
+  /** Names of the resources that an `up` now would touch, by operation. */
+  previewed(): Promise<Record<string, string[]>>;
+  dispose(): Promise<void>;
+}
+
+export async function testStack(name: string): Promise<TestStack> {
+  const state = await mkdtemp(join(tmpdir(), "ascend-pd-test-"));
+  let stack: LocalStack = await openStack(name, "config: {}\n", state, process.env);
+
+  async function pulumi(command: string, ...args: string[]) {
+    const { code, stdout, stderr } = await tryRun(
+      "pulumi",
+      [command, ...args, ...stack.args, "--non-interactive", "--color=never"],
+      { env: stack.env },
+    );
+    return { code, output: stdout + stderr };
+  }
+
+  return {
+    name,
+    pulumi,
+    async configure(deployment) {
+      const file = stringify({ config: { "ascend-pd:deployment": deployment } });
+      stack = await openStack(name, file, state, process.env);
+    },
+    async previewed() {
+      const steps: Record<string, string[]> = {};
+      const { code, output } = await pulumi("preview", "--json");
+      if (code !== 0) throw new Error(output);
+      for (const { op, urn } of JSON.parse(output).steps as { op: string; urn: string }[]) {
+        if (op === "same" || op === "read") continue;
+        steps[op] = [...(steps[op] ?? []), urn.split("::").at(-1) ?? urn].sort();
+      }
+      return steps;
+    },
+    async dispose() {
+      await runPulumi(["destroy", "--yes", "--skip-preview", ...stack.args], stack.env, () => {});
+      await rm(state, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The Plan that a deployment of this name must become. */
+export function planOf(stack: string, deployment: unknown): Plan {
+  const result = makePlan(stack, deployment);
+  if ("problems" in result) throw new Error(JSON.stringify(result.problems));
+  return result.plan;
+}
+
+/** Names of all containers of a stack on the engine, running or not. */
+export async function containersOf(stack: string): Promise<string[]> {
+  const filters = encodeURIComponent(JSON.stringify({ label: [`ascend-pd.stack=${stack}`] }));
+  const { body } = await callEngine(docker, `/containers/json?all=1&filters=${filters}`);
+  return (JSON.parse(body) as { Names: string[] }[]).map(({ Names }) => (Names[0] ?? "").slice(1)).sort();
+}
+
+export async function inspectContainer(name: string) {
+  return JSON.parse((await callEngine(docker, `/containers/${name}/json`)).body);
+}
+
+/** One prefill and one decode of the simulator on this machine, at ports that no stack of stacks/ uses. */
+export function simulated1p1d(base: number) {
+  return {
+    engine: { kind: "simulated" },
+    model: {
+      path: "/models/test",
+      servedName: "test-model",
+      maxModelLen: 4096,
+      maxNumSeqs: 256,
+      maxNumBatchedTokens: 4096,
+    },
+    hosts: { local: { address: "127.0.0.1" } },
+    prefill: [{ host: "local", devices: [4, 5], port: base }],
+    decode: [{ host: "local", devices: [6, 7], port: base + 1 }],
+    scheduler: { host: "local", port: base + 2 },
+  };
+}
