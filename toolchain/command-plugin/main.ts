@@ -1,8 +1,10 @@
 import grpc from "@grpc/grpc-js";
 import provider from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import { copyToRemote } from "./copy-to-remote.ts";
 import { engineLog } from "./engine.ts";
 import { localCommand } from "./local-command.ts";
 import { providerService } from "./provider.ts";
+import { remoteCommand } from "./remote-command.ts";
 
 // The engine passes its own address last, after any flags.
 const address = process.argv.slice(2).at(-1);
@@ -12,7 +14,11 @@ server.addService(
   provider.ResourceProviderService,
   providerService({
     version: "1.2.1",
-    resources: { "command:local:Command": localCommand },
+    resources: {
+      "command:local:Command": localCommand,
+      "command:remote:Command": remoteCommand,
+      "command:remote:CopyToRemote": copyToRemote,
+    },
     log: address === undefined ? async () => {} : engineLog(address),
     cancel,
   }),

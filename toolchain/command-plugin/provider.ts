@@ -6,7 +6,7 @@ import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
 import { type Change, diff, rootOf } from "./diff.ts";
 import type { LogLine } from "./engine.ts";
-import type { Operation, Resource } from "./resource.ts";
+import { messageOf, type Operation, type Resource } from "./resource.ts";
 import { mapValues, type PropertyMap, reveal, unknown, withoutNulls } from "./values.ts";
 
 export interface ProviderOptions {
@@ -123,7 +123,7 @@ function unary<Request, Response>(
     } catch (error) {
       callback({
         code: grpc.status.UNKNOWN,
-        details: error instanceof Error ? error.message : String(error),
+        details: messageOf(error),
       });
     }
   };

@@ -25,3 +25,7 @@ export interface Resource {
   update(inputs: PropertyMap, state: PropertyMap, operation: Operation): Promise<PropertyMap>;
   delete(state: PropertyMap, operation: Operation): Promise<void>;
 }
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -36,20 +36,24 @@ export function isPlainMap(value: Value): value is PropertyMap {
   return isMap(value) && !(signature in value);
 }
 
-export function isSecret(value: Value): value is PropertyMap {
-  return isMap(value) && value[signature] === secretSignature;
+export function secret(value: Value): Value {
+  return isMap(value) && isSecret(value) ? value : { [signature]: secretSignature, value };
 }
 
-export function secret(value: Value): Value {
-  return isSecret(value) ? value : { [signature]: secretSignature, value };
+/** Changes a value and leaves it a secret if it was one. */
+export function beneathSecret(value: Value, change: (value: Value) => Value): Value {
+  return isMap(value) && isSecret(value) ? { ...value, value: change(value.value ?? null) } : change(value);
 }
 
 /** The value with every secret in it laid open. */
 export function reveal(value: Value): Value {
   if (Array.isArray(value)) return value.map(reveal);
   if (!isMap(value)) return value;
-  if (isSecret(value)) return reveal(value.value ?? null);
-  return mapValues(value, reveal);
+  return isSecret(value) ? reveal(value.value ?? null) : mapValues(value, reveal);
+}
+
+function isSecret(map: PropertyMap): boolean {
+  return map[signature] === secretSignature;
 }
 
 /** The map without what is null: for Pulumi that is the same as absent. */
