@@ -1,0 +1,54 @@
+/**
+ * Bytes that arrive in pieces and are needed in one. A single piece is kept as it is; a second one moves them
+ * into a buffer that doubles, so that a peer who sends one byte at a time costs linear work, not quadratic.
+ */
+export class ByteBuffer {
+  #bytes: Buffer = Buffer.alloc(0);
+  #start = 0;
+  #end = 0;
+  /** Whether the room behind `#end` is ours to write to. */
+  #owned = false;
+
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Never written to again: what is appended later goes behind it or elsewhere. */
+  view(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
+  append(piece: Buffer): void {
+    if (this.length === 0) {
+      this.#adopt(piece);
+      return;
+    }
+    if (!this.#owned || this.#end + piece.length > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(1024, 2 * (this.length + piece.length)));
+      this.#end = this.#bytes.copy(grown, 0, this.#start, this.#end);
+      this.#start = 0;
+      this.#bytes = grown;
+      this.#owned = true;
+    }
+    this.#end += piece.copy(this.#bytes, this.#end);
+  }
+
+  /** Forgets the first `count` bytes. */
+  consume(count: number): void {
+    this.#start += count;
+  }
+
+  /** All bytes; the buffer is empty afterwards. */
+  take(): Buffer {
+    const all = this.view();
+    this.#adopt(Buffer.alloc(0));
+    return all;
+  }
+
+  #adopt(piece: Buffer): void {
+    this.#bytes = piece;
+    this.#start = 0;
+    this.#end = piece.length;
+    this.#owned = false;
+  }
+}

@@ -1,0 +1,81 @@
+import { askWhole, type Question } from "./ask.ts";
+import type { Config } from "./config.ts";
+import type { ClientRequest, Handler } from "./connection.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { engineRequest, forwardedFields } from "./engine-request.ts";
+import { Failure } from "./errors.ts";
+import type { Instance } from "./instances.ts";
+import { decodeBody, prefillBody, readCall, takeKvParams } from "./legs.ts";
+import { markPhase } from "./log.ts";
+import type { Picker } from "./policy.ts";
+import { relayEvents, relayPlain } from "./relay.ts";
+import type { Reply } from "./reply.ts";
+
+/** Prefill's answer is one token, but prompt log probabilities can make it long. */
+const MAX_PREFILL_ANSWER_BYTES = 8 * 1024 * 1024;
+
+export interface Engines {
+  readonly config: Config;
+  readonly deadlines: Deadlines;
+  readonly prefill: Picker;
+  readonly decode: Picker;
+}
+
+/** POST /v1/completions, /v1/chat/completions: prefill first, then decode with what prefill said. */
+export function completions({ config, deadlines, prefill, decode }: Engines): Handler {
+  const { timeouts } = config;
+
+  return async (request, reply) => {
+    const call = readCall(request.body);
+    // KV cache that no decode instance will fetch would only take room: both roles or none.
+    if (!prefill.anyHealthy) throw new Failure("no_prefill");
+    if (!decode.anyHealthy) throw new Failure("no_decode");
+    const question = asking(deadlines, request, reply);
+
+    const answer = await prefill.run((instance) => {
+      reply.trace.prefill = instance.name;
+      return askWhole(question(instance, prefillBody(call), timeouts.prefillMs), MAX_PREFILL_ANSWER_BYTES);
+    });
+    const kvParams = takeKvParams(answer);
+    markPhase(reply.trace, "prefill");
+    if (kvParams === undefined) {
+      if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
+      reply.trace.recomputed = true;
+    }
+
+    await decode.run((instance) => {
+      reply.trace.decode = instance.name;
+      const body = decodeBody(call, kvParams);
+      return call.stream
+        ? relayEvents(question(instance, body, timeouts.firstTokenMs), reply, timeouts.tokenGapMs)
+        : relayPlain(question(instance, body, timeouts.answerMs), reply, timeouts.tokenGapMs);
+    });
+  };
+}
+
+/** GET /v1/models: what an engine says. */
+export function models({ config, deadlines, prefill, decode }: Engines): Handler {
+  return async (request, reply) => {
+    const picker = decode.anyHealthy ? decode : prefill;
+    const question = asking(deadlines, request, reply);
+    await picker.run((instance) => {
+      reply.trace[instance.role] = instance.name;
+      return relayPlain(
+        question(instance, undefined, config.timeouts.answerMs),
+        reply,
+        config.timeouts.tokenGapMs,
+      );
+    });
+  };
+}
+
+function asking(deadlines: Deadlines, { head }: ClientRequest, { trace, stop }: Reply) {
+  const forwarded = forwardedFields(head.fields);
+  return (instance: Instance, body: readonly Buffer[] | undefined, limitMs: number): Question => ({
+    instance,
+    request: engineRequest(instance, head.path, trace.id, forwarded, body),
+    deadlines,
+    limitMs,
+    stop,
+  });
+}

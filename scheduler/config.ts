@@ -1,0 +1,207 @@
+import { readFileSync } from "node:fs";
+import {
+  type GlobalRankTable,
+  type RankTableEntry,
+  readGlobalRankTable,
+  readLocalRankTable,
+} from "../planning/rank-table.ts";
+import { FLAGS, type FlagName, parseFlags, shown, type UsageProblem } from "./flags.ts";
+import type { HealthLimits } from "./health.ts";
+import type { Endpoint } from "./instances.ts";
+
+export const POLICIES = ["RoundRobin", "FreeKVFirst", "BLB"] as const;
+export type PolicyName = (typeof POLICIES)[number];
+
+/** All in milliseconds. */
+export interface Timeouts {
+  readonly connectMs: number;
+  readonly prefillMs: number;
+  readonly firstTokenMs: number;
+  readonly tokenGapMs: number;
+  readonly answerMs: number;
+  readonly requestHeadMs: number;
+  readonly requestBodyMs: number;
+  readonly stalledClientMs: number;
+  readonly drainMs: number;
+}
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** In the order of the global rank table. */
+  readonly prefill: readonly Endpoint[];
+  readonly decode: readonly Endpoint[];
+  readonly policy: PolicyName;
+  readonly missingKvParams: "recompute" | "fail";
+  readonly maxBodyBytes: number;
+  readonly timeouts: Timeouts;
+  readonly health: HealthLimits;
+}
+
+/** What the command line and the environment say: help is wanted, it can run, or why it cannot. */
+export type Reading =
+  | { readonly kind: "help" }
+  | { readonly kind: "config"; readonly config: Config }
+  | { readonly kind: "problems"; readonly problems: readonly UsageProblem[] };
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Reads and checks everything that is known before start, rank tables included, and reports all that is wrong. */
+export function readConfig(args: readonly string[], env: Env): Reading {
+  const flags = parseFlags(args);
+  if (flags.help) return { kind: "help" };
+  const problems = [...flags.problems];
+  const problem = (message: string, fix: string) => problems.push({ message, fix });
+
+  const text = (name: FlagName): string =>
+    flags.values.get(name) ?? FLAGS.find((flag) => flag.name === name)?.fallback ?? "";
+  const number = (name: FlagName, range: { min: number; max: number; whole?: boolean }): number => {
+    const { min, max, whole = false } = range;
+    const value = text(name);
+    const wellFormed = (whole ? /^[0-9]+$/ : /^[0-9]+(\.[0-9]+)?$/).test(value);
+    if (wellFormed && Number(value) >= min && Number(value) <= max) return Number(value);
+    const kind = whole ? "a whole number" : "a number";
+    problem(`--${name} is ${shown(value)}`, `give ${kind} from ${min} to ${max}`);
+    return min;
+  };
+  const oneOf = <T extends string>(name: FlagName, choices: readonly T[]): T => {
+    const value = text(name);
+    const choice = choices.find((candidate) => candidate === value);
+    if (choice === undefined) problem(`--${name} is ${shown(value)}`, `choose ${choices.join(", ")}`);
+    return choice ?? (choices[0] as T);
+  };
+  const seconds = (name: FlagName): number => Math.round(1000 * number(name, { min: 0.01, max: 86_400 }));
+
+  if ((env.USE_OPENAI || "1") !== "1") {
+    problem(
+      `USE_OPENAI is ${shown(env.USE_OPENAI ?? "")}: only the OpenAI API is served`,
+      "set USE_OPENAI=1, or leave it out",
+    );
+  }
+  const port = number("port", { min: 0, max: 65_535, whole: true });
+  const { prefill, decode } = readInstances(env, port, problem);
+  const config: Config = {
+    host: text("host"),
+    port,
+    prefill,
+    decode,
+    policy: oneOf("prefill-routing-policy", POLICIES),
+    missingKvParams: oneOf("missing-kv-params", ["recompute", "fail"]),
+    maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),
+    timeouts: {
+      connectMs: seconds("connect-timeout"),
+      prefillMs: seconds("prefill-timeout"),
+      firstTokenMs: seconds("first-token-timeout"),
+      tokenGapMs: seconds("token-gap-timeout"),
+      answerMs: seconds("answer-timeout"),
+      requestHeadMs: seconds("request-head-timeout"),
+      requestBodyMs: seconds("request-body-timeout"),
+      stalledClientMs: seconds("stalled-client-timeout"),
+      drainMs: seconds("drain-timeout"),
+    },
+    health: { intervalMs: seconds("health-interval"), timeoutMs: seconds("health-timeout") },
+  };
+  return problems.length > 0 ? { kind: "problems", problems } : { kind: "config", config };
+}
+
+type Report = (message: string, fix: string) => void;
+
+interface Instances {
+  readonly prefill: readonly Endpoint[];
+  readonly decode: readonly Endpoint[];
+}
+
+/** Addresses of the global rank table with the ports of NODE_PORTS, which are in its order. */
+function readInstances(env: Env, ownPort: number, problem: Report): Instances {
+  const ports = readPorts(env.NODE_PORTS ?? "", problem);
+  const table = readTable(env, "GLOBAL_RANK_TABLE_FILE_PATH", readGlobalRankTable, problem);
+  if (table === undefined) return { prefill: [], decode: [] };
+  if (env.RANK_TABLE_FILE_PATH) {
+    const entry = readTable(env, "RANK_TABLE_FILE_PATH", readLocalRankTable, problem);
+    if (entry !== undefined) requireServiceEntry(entry, table, problem);
+  }
+  const entries = [...table.prefill, ...table.decode];
+  if (ports !== undefined && ports.length !== entries.length) {
+    problem(
+      `NODE_PORTS has ${ports.length} ports; the global rank table has ${table.prefill.length} prefill and ` +
+        `${table.decode.length} decode instances`,
+      "give one port per instance: all prefill instances, then all decode instances, in the table's order",
+    );
+  }
+  if (ports?.length !== entries.length) return { prefill: [], decode: [] };
+
+  const endpoints = entries.map(({ ip }, at) => ({ host: ip, port: ports[at] ?? 0 }));
+  const names = [
+    ...table.prefill.map((_, index) => `prefill instance ${index}`),
+    ...table.decode.map((_, index) => `decode instance ${index}`),
+  ];
+  const taken = new Map<string, string>();
+  if (ownPort !== 0) taken.set(`${table.scheduler.ip} port ${ownPort}`, "this scheduler (--port)");
+  for (const [at, { host, port }] of endpoints.entries()) {
+    const place = `${host} port ${port}`;
+    const holder = taken.get(place);
+    const name = names[at] ?? "";
+    if (holder === undefined) taken.set(place, name);
+    else
+      problem(`${place} is both ${holder} and ${name}`, "give each its own port: see NODE_PORTS and --port");
+  }
+  return {
+    prefill: endpoints.slice(0, table.prefill.length),
+    decode: endpoints.slice(table.prefill.length),
+  };
+}
+
+function readPorts(text: string, problem: Report): number[] | undefined {
+  const fix = "list the ports of all prefill, then of all decode instances, e.g. NODE_PORTS=8088,8089";
+  const ports = text.split(",").map((port) => port.trim());
+  if (text.trim() === "") {
+    problem("NODE_PORTS is not set", fix);
+    return undefined;
+  }
+  const wrong = ports.filter(
+    (port) => !/^[0-9]{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535,
+  );
+  for (const port of wrong)
+    problem(`NODE_PORTS has ${shown(port)}, which is not a port from 1 to 65535`, fix);
+  return wrong.length > 0 ? undefined : ports.map(Number);
+}
+
+function readTable<T>(
+  env: Env,
+  variable: string,
+  read: (text: string, where: string) => T,
+  problem: Report,
+): T | undefined {
+  const path = env[variable];
+  if (!path) {
+    problem(`${variable} is not set`, `set it to the path of the rank table`);
+    return undefined;
+  }
+  try {
+    return read(readFileSync(path, "utf8"), `${variable}=${path}`);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") problem(`${variable}: there is no file ${path}`, "check the path");
+    else if (code === "EISDIR") {
+      problem(
+        `${variable}: ${path} is a directory`,
+        "Docker makes one when the file to mount is missing: mount the file",
+      );
+    } else if (code !== undefined)
+      problem(`${variable}: ${path} cannot be read (${code})`, "check its permissions");
+    else problem(message, "put the right file there");
+    return undefined;
+  }
+}
+
+function requireServiceEntry({ ip, devices }: RankTableEntry, table: GlobalRankTable, problem: Report): void {
+  const fix = "give the scheduler the service entry's local table, local_ranktable_<ip>_host.json";
+  if (devices.length > 0) {
+    problem(
+      `RANK_TABLE_FILE_PATH is the table of an instance with ${devices.length} NPUs, not of the scheduler`,
+      fix,
+    );
+  } else if (ip !== table.scheduler.ip) {
+    problem(`RANK_TABLE_FILE_PATH says ${ip}, the global rank table says ${table.scheduler.ip}`, fix);
+  }
+}

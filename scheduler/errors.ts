@@ -1,0 +1,107 @@
+import { HttpSyntaxError } from "./http/head.ts";
+
+/** Every way a request can end other than well: what the client and the log see. */
+const ERRORS = {
+  malformed_http: [400, "invalid_request_error", "The request is not well-formed HTTP/1.1"],
+  invalid_json: [400, "invalid_request_error", "The body is not a JSON object"],
+  duplicate_key: [400, "invalid_request_error", "The body has a key twice"],
+  invalid_value: [400, "invalid_request_error", "The body has an invalid value"],
+  not_found: [404, "invalid_request_error", "There is no such path here"],
+  method_not_allowed: [405, "invalid_request_error", "This path does not take this method"],
+  request_timeout: [408, "invalid_request_error", "The request did not arrive in time"],
+  body_too_large: [413, "invalid_request_error", "The body is too large"],
+  unsupported_encoding: [415, "invalid_request_error", "Encoded bodies are not taken: send it as it is"],
+  expectation_failed: [417, "invalid_request_error", "The expectation cannot be met"],
+  head_too_large: [431, "invalid_request_error", "The head of the request is too large"],
+  client_left: [499, "client_error", "The client left before the answer was complete"],
+  client_stalled: [499, "client_error", "The client stopped reading"],
+  internal_error: [500, "server_error", "The scheduler failed"],
+  prefill_failed: [502, "server_error", "The prefill instance failed"],
+  decode_failed: [502, "server_error", "The decode instance failed"],
+  missing_kv_params: [502, "server_error", "The prefill instance gave no KV transfer parameters"],
+  no_prefill: [503, "server_error", "No prefill instance is available"],
+  no_decode: [503, "server_error", "No decode instance is available"],
+  prefill_unreachable: [503, "server_error", "The prefill instance cannot be reached"],
+  decode_unreachable: [503, "server_error", "The decode instance cannot be reached"],
+  shutting_down: [503, "server_error", "The scheduler is shutting down"],
+  prefill_timeout: [504, "server_error", "The prefill instance did not answer in time"],
+  decode_timeout: [504, "server_error", "The decode instance did not answer in time"],
+  http_version: [505, "invalid_request_error", "Only HTTP/1.0 and HTTP/1.1 are spoken"],
+  refused_by_engine: [400, "invalid_request_error", "The engine refused the request"],
+} as const satisfies Record<string, readonly [status: number, type: string, message: string]>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What an engine said about its refusal, in OpenAI's terms. */
+export interface EngineError {
+  readonly message: string;
+  readonly type: string | null;
+  readonly param: string | null;
+  readonly code: string | number | null;
+}
+
+interface FailureOptions {
+  /** Instead of the table's text. Shown to the client: no address, no content of a request. */
+  readonly message?: string;
+  /** For the log only. */
+  readonly detail?: string | undefined;
+  /** Instead of the table's status. */
+  readonly status?: number;
+  /** In seconds, or an HTTP date. */
+  readonly retryAfter?: string;
+  /** Comma-separated methods, with `method_not_allowed`. */
+  readonly allow?: string;
+  readonly engine?: EngineError;
+  /** The engine has not answered a byte: another instance may be asked instead. */
+  readonly retriable?: boolean;
+}
+
+/** Why a request fails. Thrown and passed along until it is answered or logged. */
+export class Failure extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly detail: string | undefined;
+  readonly retryAfter: string | undefined;
+  readonly allow: string | undefined;
+  readonly retriable: boolean;
+  readonly #engine: EngineError | undefined;
+
+  constructor(code: ErrorCode, options: FailureOptions = {}) {
+    const [status, , message] = ERRORS[code];
+    super(options.message ?? options.engine?.message ?? message);
+    this.name = "Failure";
+    this.code = code;
+    this.status = options.status ?? status;
+    this.detail = options.detail;
+    this.retryAfter = options.retryAfter ?? (status === 503 ? "1" : undefined);
+    this.allow = options.allow;
+    this.retriable = options.retriable ?? false;
+    this.#engine = options.engine;
+  }
+
+  /** The error object of the OpenAI API, as JSON text. */
+  toJson(): string {
+    const { type = ERRORS[this.code][1], param = null, code = this.code } = this.#engine ?? {};
+    return JSON.stringify({ error: { message: this.message, type, param, code } });
+  }
+}
+
+const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
+  413: "body_too_large",
+  417: "expectation_failed",
+  431: "head_too_large",
+  505: "http_version",
+};
+
+/** Anything thrown while a request is read or served, as a Failure. */
+export function toFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  if (error instanceof HttpSyntaxError) {
+    return new Failure(BY_STATUS[error.status] ?? "malformed_http", { message: sentence(error.message) });
+  }
+  return new Failure("internal_error", { detail: error instanceof Error ? error.stack : String(error) });
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

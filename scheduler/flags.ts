@@ -1,0 +1,210 @@
+/** The flags of the command line: one table, from which parsing, checks and `--help` come. */
+
+export interface Flag {
+  readonly name: string;
+  /** What stands for its value in the help; without one the flag takes none. */
+  readonly value?: string;
+  readonly help?: string;
+  readonly fallback?: string;
+}
+
+/** Flags that decide something. */
+export const FLAGS = [
+  { name: "host", value: "ADDRESS", fallback: "0.0.0.0", help: "address to listen on" },
+  { name: "port", value: "PORT", fallback: "9000", help: "port to listen on; 0 takes a free one" },
+  {
+    name: "prefill-routing-policy",
+    value: "POLICY",
+    fallback: "RoundRobin",
+    help: "which prefill instance is next: RoundRobin, FreeKVFirst or BLB",
+  },
+  {
+    name: "missing-kv-params",
+    value: "WHAT",
+    fallback: "recompute",
+    help: "when prefill gives no KV parameters: recompute (on decode) or fail (502)",
+  },
+  { name: "max-body-bytes", value: "N", fallback: "8388608", help: "largest request body" },
+  {
+    name: "health-interval",
+    value: "SECONDS",
+    fallback: "1",
+    help: "between two health checks of an instance",
+  },
+  { name: "health-timeout", value: "SECONDS", fallback: "2", help: "for one health check" },
+  { name: "connect-timeout", value: "SECONDS", fallback: "2", help: "to connect to an instance" },
+  { name: "prefill-timeout", value: "SECONDS", fallback: "300", help: "for prefill's whole answer" },
+  { name: "first-token-timeout", value: "SECONDS", fallback: "120", help: "for decode's first event" },
+  { name: "token-gap-timeout", value: "SECONDS", fallback: "60", help: "between two events" },
+  { name: "answer-timeout", value: "SECONDS", fallback: "900", help: "for decode's whole plain answer" },
+  { name: "request-head-timeout", value: "SECONDS", fallback: "30", help: "for the head of a request" },
+  { name: "request-body-timeout", value: "SECONDS", fallback: "60", help: "for the body of a request" },
+  {
+    name: "stalled-client-timeout",
+    value: "SECONDS",
+    fallback: "60",
+    help: "for a client that does not read",
+  },
+  { name: "drain-timeout", value: "SECONDS", fallback: "50", help: "for requests in flight after SIGTERM" },
+] as const satisfies readonly Flag[];
+
+export type FlagName = (typeof FLAGS)[number]["name"];
+
+/** Flags of the engine's own command line, which is shared by all roles: taken, and without effect here. */
+export const IGNORED_FLAGS: readonly Flag[] = [
+  ...[
+    "model",
+    "served-model-name",
+    "tokenizer",
+    "tensor-parallel-size",
+    "pipeline-parallel-size",
+    "max-model-len",
+    "max-num-seqs",
+    "max-num-batched-tokens",
+    "quantization",
+    "dtype",
+    "kv-cache-dtype",
+    "block-size",
+    "load-format",
+    "seed",
+    "gpu-memory-utilization",
+    "swap-space",
+    "distributed-executor-backend",
+    "num-scheduler-steps",
+    "prefill-batching-policy",
+    "uvicorn-log-level",
+  ].map((name) => ({ name, value: "…" })),
+  ...[
+    "trust-remote-code",
+    "enforce-eager",
+    "enable-prefix-caching",
+    "enable-chunked-prefill",
+    "disable-log-requests",
+    "disable-log-stats",
+    "disable-async-output-proc",
+  ].map((name) => ({ name })),
+];
+
+export interface ParsedFlags {
+  readonly help: boolean;
+  readonly values: ReadonlyMap<string, string>;
+  readonly problems: readonly UsageProblem[];
+}
+
+/** What a user got wrong, and the way out. */
+export interface UsageProblem {
+  readonly message: string;
+  readonly fix: string;
+}
+
+/** Reads `--flag value` and `--flag=value`. `_` in a flag is `-`, as in vLLM. A flag given twice: the last counts. */
+export function parseFlags(args: readonly string[]): ParsedFlags {
+  const flags = new Map<string, Flag>([...FLAGS, ...IGNORED_FLAGS].map((flag) => [flag.name, flag]));
+  const values = new Map<string, string>();
+  const problems: UsageProblem[] = [];
+  const problem = (message: string, fix: string) => problems.push({ message, fix });
+  let help = false;
+
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] ?? "";
+    const equals = arg.indexOf("=");
+    const written = equals === -1 ? arg : arg.slice(0, equals);
+    const name = written.replace(/^--/, "").replaceAll("_", "-");
+    const flag = flags.get(name);
+    if (arg === "--help" || arg === "-h") {
+      help = true;
+    } else if (!arg.startsWith("--")) {
+      problem(`${shown(arg)} is not a flag`, "give every setting as --flag value; see --help");
+    } else if (flag === undefined) {
+      const near = nearest(name, [...flags.keys()]);
+      const fix = near === undefined ? "see --help for those there are" : `did you mean --${near}?`;
+      problem(`${shown(written)} is not a flag of the scheduler`, fix);
+      // Its value, if it has one, is not a second problem.
+      if (equals === -1 && args[at + 1]?.startsWith("--") === false) at++;
+    } else if (flag.value === undefined) {
+      if (equals !== -1) problem(`--${name} takes no value`, `write --${name} alone`);
+    } else if (equals !== -1) {
+      values.set(name, arg.slice(equals + 1));
+    } else if (args[at + 1] === undefined || args[at + 1]?.startsWith("--") === true) {
+      problem(`--${name} has no value`, `write --${name} ${flag.value}`);
+    } else {
+      values.set(name, args[++at] ?? "");
+      // vLLM lets a model have several names: `--served-model-name a b`.
+      while (name === "served-model-name" && args[at + 1]?.startsWith("--") === false) at++;
+    }
+  }
+  return { help, values, problems };
+}
+
+export function helpText(): string {
+  const rows = FLAGS.map(({ name, value, fallback, help }): [string, string] => [
+    `--${name} ${value}`,
+    `${help} (${fallback})`,
+  ]);
+  const width = Math.max(...rows.map(([flag]) => flag.length));
+  return `The scheduler of a PD-separated deployment: an OpenAI-compatible server that sends each request to a
+prefill instance, then to a decode instance, and streams the answer.
+
+Usage: node scheduler/main.ts [flags]
+
+${rows.map(([flag, text]) => `  ${flag.padEnd(width)}  ${text}`).join("\n")}
+
+Flags of the engine are taken and have no effect here:
+${wrapped(IGNORED_FLAGS.map(({ name }) => `--${name}`))}
+
+Environment:
+  GLOBAL_RANK_TABLE_FILE_PATH  the global rank table: where the instances are (required)
+  RANK_TABLE_FILE_PATH         the local rank table of the service entry (checked when given)
+  NODE_PORTS                   the instances' ports, comma-separated, in the order of the global rank
+                               table: all prefill instances, then all decode instances (required)
+  USE_OPENAI                   1: the OpenAI API, which is the only one (1)
+  no_proxy                     taken; instances are always asked directly, never through a proxy
+
+Example, one prefill instance on port 8088 and one decode instance on port 8089:
+  GLOBAL_RANK_TABLE_FILE_PATH=global_ranktable_10.0.0.18.json NODE_PORTS=8088,8089 \\
+    node scheduler/main.ts --host=0.0.0.0 --port=9000 --prefill-routing-policy RoundRobin
+
+Exit codes: 0 after a drain (SIGTERM), 1 when it cannot listen, 2 for wrong flags or environment.
+`;
+}
+
+function wrapped(words: readonly string[]): string {
+  const lines: string[] = [];
+  let line = " ";
+  for (const word of words) {
+    if (line.length + word.length > 98) {
+      lines.push(line);
+      line = " ";
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line].join("\n");
+}
+
+/** What the user wrote, safe to print. */
+export function shown(text: string): string {
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+}
+
+/** The candidate that takes the fewest edits, if it takes few. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const ranked = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best !== undefined && best.distance <= Math.max(2, word.length / 4) ? best.candidate : undefined;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substituted));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

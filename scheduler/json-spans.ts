@@ -1,0 +1,233 @@
+import { isUtf8 } from "node:buffer";
+
+/**
+ * Reads and edits the top level of a JSON object as bytes. Nothing is turned into values and back, so number
+ * literals, key order, white space and escapes that are not edited stay as they were written (RFC 8259).
+ */
+
+/** Deeper nesting is refused: engines parse with recursion and some fail near 200. */
+const MAX_DEPTH = 128;
+
+export interface Member {
+  /** With its escapes resolved: `"\u0073tream"` is `stream`. */
+  readonly key: string;
+  /** Index of the key's opening quote. */
+  readonly start: number;
+  readonly valueStart: number;
+  /** Index behind the value; also the end of the member. */
+  readonly end: number;
+}
+
+/** Says what is wrong with a text and where, without quoting it. */
+export class JsonSyntaxError extends Error {
+  constructor(what: string, at: number) {
+    super(`${what} at byte ${at}`);
+    this.name = "JsonSyntaxError";
+  }
+}
+
+/** The members of the object that `bytes` is, all of it checked. Throws JsonSyntaxError. */
+export function scanObject(bytes: Buffer): Member[] {
+  if (!isUtf8(bytes)) throw new JsonSyntaxError("invalid UTF-8", 0);
+  const members: Member[] = [];
+  let at = skipSpace(bytes, 0);
+  if (bytes[at] !== OPEN_BRACE) throw new JsonSyntaxError("expected an object", at);
+  at = skipSpace(bytes, at + 1);
+  if (bytes[at] === CLOSE_BRACE) return endOfText(bytes, at + 1, members);
+  for (;;) {
+    const start = at;
+    const valueStart = skipKey(bytes, at);
+    const end = skipValue(bytes, valueStart);
+    members.push({ key: keyAt(bytes, start), start, valueStart, end });
+    at = skipSpace(bytes, end);
+    if (bytes[at] === CLOSE_BRACE) return endOfText(bytes, at + 1, members);
+    if (bytes[at] !== COMMA) throw new JsonSyntaxError("expected `,` or `}`", at);
+    at = skipSpace(bytes, at + 1);
+  }
+}
+
+/** What to write in place of a member's value; `undefined` takes the member out. */
+export type Edits = ReadonlyMap<string, string | Buffer | undefined>;
+
+/**
+ * `bytes` with `edits` made, as pieces to write one after the other. Values that have no member yet are put in
+ * front. `members` is what `scanObject` gave and has no edited key twice.
+ */
+export function editObject(bytes: Buffer, members: readonly Member[], edits: Edits): Buffer[] {
+  const cuts: { from: number; to: number; put: string | Buffer }[] = [];
+  const kept = members.filter(({ key }) => !edits.has(key) || edits.get(key) !== undefined);
+  const lastKept = kept.at(-1);
+  let front = "";
+  const pieces: Buffer[] = [];
+
+  for (const [i, member] of members.entries()) {
+    if (!edits.has(member.key)) continue;
+    const put = edits.get(member.key);
+    if (put !== undefined) {
+      cuts.push({ from: member.valueStart, to: member.end, put });
+    } else if (lastKept !== undefined && member.start > lastKept.start) {
+      // Behind the last one that stays: the comma before it goes, not the one after it.
+      cuts.push({ from: members[i - 1]?.end ?? 0, to: member.end, put: "" });
+    } else {
+      cuts.push({ from: member.start, to: members[i + 1]?.start ?? member.end, put: "" });
+    }
+  }
+  const present = new Set(members.map(({ key }) => key));
+  let at = bytes.indexOf(OPEN_BRACE) + 1;
+  pieces.push(bytes.subarray(0, at));
+  for (const [key, value] of edits) {
+    if (value === undefined || present.has(key)) continue;
+    pieces.push(Buffer.from(`${front}${JSON.stringify(key)}:`), asBuffer(value));
+    front = ",";
+  }
+  if (front !== "" && kept.length > 0) pieces.push(Buffer.from(","));
+  for (const { from, to, put } of cuts) {
+    pieces.push(bytes.subarray(at, from), asBuffer(put));
+    at = to;
+  }
+  pieces.push(bytes.subarray(at));
+  return pieces.filter(({ length }) => length > 0);
+}
+
+function asBuffer(value: string | Buffer): Buffer {
+  return typeof value === "string" ? Buffer.from(value) : value;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/** 1 for bytes that end the plain part of a string: the quote, the backslash, control characters. */
+const STRING_STOP = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte < 0x20 || byte === QUOTE || byte === BACKSLASH ? 1 : 0,
+);
+const SIMPLE_ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
+const LITERALS = ["true", "false", "null"].map((word) => Buffer.from(word));
+
+function endOfText(bytes: Buffer, from: number, members: Member[]): Member[] {
+  const at = skipSpace(bytes, from);
+  if (at !== bytes.length) throw new JsonSyntaxError("unexpected text behind the object", at);
+  return members;
+}
+
+function keyAt(bytes: Buffer, start: number): string {
+  const end = skipString(bytes, start);
+  const raw = bytes.toString("utf8", start, end);
+  return raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+}
+
+function skipSpace(bytes: Buffer, from: number): number {
+  let at = from;
+  while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at++;
+  return at;
+}
+
+/** From a key's opening quote to the start of its value. */
+function skipKey(bytes: Buffer, from: number): number {
+  if (bytes[from] !== QUOTE) throw new JsonSyntaxError("expected a key", from);
+  const at = skipSpace(bytes, skipString(bytes, from));
+  if (bytes[at] !== COLON) throw new JsonSyntaxError("expected `:`", at);
+  return skipSpace(bytes, at + 1);
+}
+
+/** A loop with its own stack: how deep a text nests must not decide how deep we recurse. */
+function skipValue(bytes: Buffer, from: number): number {
+  const closers: number[] = [];
+  let at = from;
+  for (;;) {
+    const byte = bytes[at];
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      const closer = byte + 2; // In ASCII `}` and `]` stand two behind `{` and `[`.
+      const inside = skipSpace(bytes, at + 1);
+      if (bytes[inside] === closer) {
+        at = inside + 1;
+      } else {
+        // The top-level object is one level of its own.
+        if (closers.push(closer) >= MAX_DEPTH) throw new JsonSyntaxError("nested too deep", at);
+        at = closer === CLOSE_BRACE ? skipKey(bytes, inside) : inside;
+        continue;
+      }
+    } else {
+      at = skipScalar(bytes, at);
+    }
+    for (;;) {
+      const closer = closers.at(-1);
+      if (closer === undefined) return at;
+      at = skipSpace(bytes, at);
+      if (bytes[at] === closer) {
+        closers.pop();
+        at++;
+      } else if (bytes[at] === COMMA) {
+        at = skipSpace(bytes, at + 1);
+        if (closer === CLOSE_BRACE) at = skipKey(bytes, at);
+        break;
+      } else {
+        throw new JsonSyntaxError(
+          closer === CLOSE_BRACKET ? "expected `,` or `]`" : "expected `,` or `}`",
+          at,
+        );
+      }
+    }
+  }
+}
+
+function skipScalar(bytes: Buffer, from: number): number {
+  const byte = bytes[from];
+  if (byte === QUOTE) return skipString(bytes, from);
+  if (byte === MINUS || isDigit(byte)) return skipNumber(bytes, from);
+  for (const word of LITERALS) {
+    if (byte === word[0] && bytes.subarray(from, from + word.length).equals(word)) return from + word.length;
+  }
+  throw new JsonSyntaxError(byte === undefined ? "unexpected end" : "expected a value", from);
+}
+
+function skipString(bytes: Buffer, from: number): number {
+  let at = from + 1;
+  for (;;) {
+    while (STRING_STOP[bytes[at] ?? 0] === 0) at++;
+    const byte = bytes[at];
+    if (byte === QUOTE) return at + 1;
+    if (byte === undefined) throw new JsonSyntaxError("unexpected end", at);
+    if (byte !== BACKSLASH) throw new JsonSyntaxError("control character in a string", at);
+    at = skipEscape(bytes, at);
+  }
+}
+
+function skipEscape(bytes: Buffer, from: number): number {
+  const byte = bytes[from + 1];
+  if (byte !== undefined && SIMPLE_ESCAPES.has(byte)) return from + 2;
+  const digits = bytes.toString("latin1", from + 2, from + 6);
+  if (byte === 0x75 && /^[0-9A-Fa-f]{4}$/.test(digits)) return from + 6;
+  throw new JsonSyntaxError("invalid escape", from);
+}
+
+function skipNumber(bytes: Buffer, from: number): number {
+  let at = bytes[from] === MINUS ? from + 1 : from;
+  at = bytes[at] === ZERO ? at + 1 : skipDigits(bytes, at);
+  if (bytes[at] === DOT) at = skipDigits(bytes, at + 1);
+  if (bytes[at] === 0x65 || bytes[at] === 0x45) {
+    at++;
+    if (bytes[at] === MINUS || bytes[at] === 0x2b) at++;
+    at = skipDigits(bytes, at);
+  }
+  return at;
+}
+
+function skipDigits(bytes: Buffer, from: number): number {
+  let at = from;
+  while (isDigit(bytes[at])) at++;
+  if (at === from) throw new JsonSyntaxError("invalid number", at);
+  return at;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= 0x39;
+}

@@ -1,0 +1,98 @@
+import { Failure } from "./errors.ts";
+import { type Edits, editObject, JsonSyntaxError, type Member, scanObject } from "./json-spans.ts";
+
+/** A client's completion request, read as far as the scheduler needs to. */
+export interface Call {
+  readonly body: Buffer;
+  readonly members: readonly Member[];
+  readonly stream: boolean;
+}
+
+const KV_PARAMS = "kv_transfer_params";
+
+/** Asks a prefill instance to keep the KV cache for a decode instance and to say where it is. */
+const PREFILL_KV_PARAMS =
+  '{"do_remote_decode":true,"do_remote_prefill":false,"remote_engine_id":null,' +
+  '"remote_block_ids":null,"remote_host":null,"remote_port":null}';
+
+/** Parsers disagree on which of two equal keys counts, so these may stand only once. */
+const READ_OR_EDITED = new Set([
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "min_tokens",
+  KV_PARAMS,
+]);
+
+/** Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. */
+export function readCall(body: Buffer): Call {
+  const members = scan(
+    body,
+    (what) => new Failure("invalid_json", { message: `The body is not valid JSON: ${what}` }),
+  );
+  const seen = new Set<string>();
+  for (const { key } of members) {
+    if (seen.has(key))
+      throw new Failure("duplicate_key", { message: `The body has the key \`${key}\` twice` });
+    if (READ_OR_EDITED.has(key)) seen.add(key);
+  }
+  return { body, members, stream: readStream(body, members) };
+}
+
+function readStream(body: Buffer, members: readonly Member[]): boolean {
+  const text = valueAt(body, members, "stream")?.toString("latin1") ?? "false";
+  if (text === "true") return true;
+  if (text === "false" || text === "null") return false;
+  throw new Failure("invalid_value", { message: "`stream` must be true or false" });
+}
+
+/** The prefill leg: one token, in one answer, the KV cache kept. */
+export function prefillBody({ body, members }: Call): Buffer[] {
+  const edits = new Map<string, string | undefined>([
+    [KV_PARAMS, PREFILL_KV_PARAMS],
+    ["max_tokens", "1"],
+    ["stream", "false"],
+    ["stream_options", undefined],
+    ["min_tokens", undefined],
+  ]);
+  if (members.some(({ key }) => key === "max_completion_tokens")) edits.set("max_completion_tokens", "1");
+  return editObject(body, members, edits);
+}
+
+/** The decode leg: the client's request with what prefill said; without parameters decode recomputes. */
+export function decodeBody({ body, members }: Call, kvParams: Buffer | undefined): Buffer[] {
+  return editObject(body, members, new Map([[KV_PARAMS, kvParams]]));
+}
+
+/** Prefill's KV parameters as it wrote them; `undefined` when it gave none. Throws a Failure (502). */
+export function takeKvParams(answer: Buffer): Buffer | undefined {
+  const failed = (what: string) =>
+    new Failure("prefill_failed", { detail: `its answer is not usable: ${what}` });
+  const members = scan(answer, failed);
+  if (members.filter(({ key }) => key === KV_PARAMS).length > 1) throw failed(`${KV_PARAMS} twice`);
+  const params = valueAt(answer, members, KV_PARAMS);
+  return params === undefined || /^(?:null|\{\s*\})$/.test(params.toString("latin1", 0, 64))
+    ? undefined
+    : params;
+}
+
+/** An engine's JSON object as the client may see it. Throws JsonSyntaxError. */
+export function withoutKvParams(answer: Buffer): Buffer[] {
+  const members = scanObject(answer);
+  const edits: Edits = new Map([[KV_PARAMS, undefined]]);
+  return members.some(({ key }) => key === KV_PARAMS) ? editObject(answer, members, edits) : [answer];
+}
+
+function valueAt(bytes: Buffer, members: readonly Member[], key: string): Buffer | undefined {
+  const member = members.find((candidate) => candidate.key === key);
+  return member && bytes.subarray(member.valueStart, member.end);
+}
+
+function scan(bytes: Buffer, failure: (what: string) => Failure): Member[] {
+  try {
+    return scanObject(bytes);
+  } catch (error) {
+    throw error instanceof JsonSyntaxError ? failure(error.message) : error;
+  }
+}

@@ -1,0 +1,120 @@
+import { connect, isIPv6, type Socket, type TcpNetConnectOpts } from "node:net";
+import type { Deadline, Deadlines } from "./deadlines.ts";
+
+/**
+ * How long an idle connection is kept. Engines served by uvicorn close theirs after 5 s; using one at that very
+ * moment costs a retry.
+ */
+const IDLE_MS = 4000;
+const MAX_IDLE = 256;
+/** Per direction and connection, in bytes. The same on every Node version, unlike the default. */
+export const HIGH_WATER_MARK = 64 * 1024;
+
+/** Who is told what happens on a wire. */
+export interface WireUser {
+  data(bytes: Buffer): void;
+  /** The engine will send nothing more. */
+  finished(): void;
+  /** The connection is gone; nothing is told after this. `reason` is for the log. */
+  closed(reason: string): void;
+}
+
+/** A connection to an engine. */
+export interface Wire {
+  readonly socket: Socket;
+  /** Whether it has carried a request before. */
+  used: boolean;
+  user: WireUser | undefined;
+  readonly idleLimit: Deadline;
+  reason: string;
+}
+
+/** The connections to one engine: handed out one request at a time, kept for a while in between. */
+export class Pool {
+  readonly host: string;
+  readonly port: number;
+  /** The value of the Host header. */
+  readonly authority: string;
+  readonly #deadlines: Deadlines;
+  readonly #connectMs: number;
+  readonly #idle: Wire[] = [];
+
+  constructor(host: string, port: number, deadlines: Deadlines, connectMs: number) {
+    this.host = host;
+    this.port = port;
+    this.authority = isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+    this.#deadlines = deadlines;
+    this.#connectMs = connectMs;
+  }
+
+  /** The most recently used idle connection, or a new one. What is written before it is connected waits. */
+  lease(user: WireUser, fresh = false): Wire {
+    const wire = fresh ? this.#open() : (this.#idle.pop() ?? this.#open());
+    wire.idleLimit.clear();
+    wire.user = user;
+    return wire;
+  }
+
+  /** Gives back a connection on which a whole request and a whole answer have passed, and nothing else. */
+  keep(wire: Wire): void {
+    wire.user = undefined;
+    wire.used = true;
+    if (wire.socket.destroyed || this.#idle.length >= MAX_IDLE) {
+      wire.socket.destroy();
+      return;
+    }
+    wire.socket.resume();
+    wire.idleLimit.extend(IDLE_MS);
+    this.#idle.push(wire);
+  }
+
+  get idleCount(): number {
+    return this.#idle.length;
+  }
+
+  close(): void {
+    for (const { socket } of [...this.#idle]) socket.destroy();
+  }
+
+  #open(): Wire {
+    const options: TcpNetConnectOpts & { highWaterMark: number } = {
+      host: this.host,
+      port: this.port,
+      noDelay: true,
+      highWaterMark: HIGH_WATER_MARK,
+    };
+    const socket = connect(options);
+    const wire: Wire = {
+      socket,
+      used: false,
+      user: undefined,
+      reason: "connection closed",
+      idleLimit: this.#deadlines.unarmed(() => socket.destroy()),
+    };
+    const connectLimit = this.#deadlines.arm(this.#connectMs, () => {
+      wire.reason = `not connected within ${this.#connectMs} ms`;
+      socket.destroy();
+    });
+    socket.once("connect", () => connectLimit.clear());
+    socket.on("data", (bytes) => {
+      // Bytes that nobody asked for: what they belong to cannot be known.
+      if (wire.user === undefined) socket.destroy();
+      else wire.user.data(bytes);
+    });
+    socket.on("end", () => {
+      if (wire.user === undefined) socket.destroy();
+      else wire.user.finished();
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      wire.reason = error.code ?? error.message;
+    });
+    socket.on("close", () => {
+      connectLimit.clear();
+      wire.idleLimit.clear();
+      const at = this.#idle.indexOf(wire);
+      if (at !== -1) this.#idle.splice(at, 1);
+      wire.user?.closed(wire.reason);
+    });
+    return wire;
+  }
+}

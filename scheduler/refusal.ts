@@ -1,0 +1,77 @@
+import { type EngineError, Failure } from "./errors.ts";
+import type { ResponseHead } from "./http/response.ts";
+import type { Role } from "./instances.ts";
+
+const MAX_MESSAGE_LENGTH = 4096;
+
+/** Whether the status is the engine's verdict on the request, or on its own load: the client's to know. */
+export function isRefusal(status: number): boolean {
+  return (status >= 400 && status < 500) || status === 503;
+}
+
+/** An engine's refusal as the client may see it: its status, its words, when to come again. Never throws. */
+export function refusal(role: Role, { status, fields }: ResponseHead, body: Buffer): Failure {
+  const wait = fields.find(({ name }) => name === "retry-after")?.value ?? "";
+  const options = {
+    status,
+    detail: `${role} answered with status ${status}`,
+    ...(/^(?:[0-9]{1,6}|[A-Za-z]{3}, [0-9A-Za-z: ]{20,24})$/.test(wait) ? { retryAfter: wait } : {}),
+  };
+  const engine = readEngineError(parse(body));
+  if (engine !== undefined) return new Failure("refused_by_engine", { ...options, engine });
+  return new Failure(status === 503 ? `${role}_failed` : "refused_by_engine", options);
+}
+
+/** The error event of an engine whose stream has not begun for the client, as an answer with a status. */
+export function failureFromEvent(role: Role, data: Buffer): Failure {
+  const engine = readEngineError(parse(data));
+  const code = Number(engine?.code);
+  const detail = `${role} began its stream with an error`;
+  if (engine === undefined || !isRefusal(code)) return new Failure(`${role}_failed`, { detail });
+  return new Failure("refused_by_engine", { status: code, detail, engine });
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** `{error: {message, …}}` (OpenAI, vLLM 1), `{object: "error", message, …}` (vLLM 0), `{detail}` (FastAPI). */
+function readEngineError(answer: unknown): EngineError | undefined {
+  if (!isRecord(answer)) return undefined;
+  const error = isRecord(answer.error) ? answer.error : answer;
+  const said = error.message ?? error.detail ?? answer.error;
+  if (said === undefined || said === null) return undefined;
+  const message = typeof said === "string" ? said : JSON.stringify(said);
+  if (!isPublic(message)) return undefined;
+  return {
+    message: withoutAddresses(message.slice(0, MAX_MESSAGE_LENGTH)),
+    type: textOr(error.type, "invalid_request_error"),
+    param: textOr(error.param, null),
+    code: typeof error.code === "number" ? error.code : textOr(error.code, null),
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function textOr<T>(value: unknown, otherwise: T): string | T {
+  return typeof value === "string" && value.length <= 200 && isPublic(value) ? value : otherwise;
+}
+
+/** Pages and stack traces are for the operator. */
+function isPublic(text: string): boolean {
+  return !/<!doctype|<html|Traceback \(most recent call last\)|\n\s+at \S+ \(|File "[^"]+", line \d+/i.test(
+    text,
+  );
+}
+
+function withoutAddresses(text: string): string {
+  return text
+    .replace(/\bhttps?:\/\/[^\s"'<>]+/gi, "[address]")
+    .replace(/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b/g, "[address]");
+}

@@ -1,0 +1,98 @@
+import { ask, type Flow, type Question } from "./ask.ts";
+import { ByteBuffer } from "./bytes.ts";
+import { Failure } from "./errors.ts";
+import { JsonSyntaxError } from "./json-spans.ts";
+import { withoutKvParams } from "./legs.ts";
+import { markPhase } from "./log.ts";
+import { failureFromEvent } from "./refusal.ts";
+import type { Reply } from "./reply.ts";
+import { EventSplitter } from "./sse.ts";
+
+/** A plain answer up to this size is held until it is known to be whole. */
+export const MAX_HELD_BYTES = 1024 * 1024;
+/** How long the engine may take to end its answer behind `[DONE]`, so that its connection can be used again. */
+const AFTERMATH_MS = 1000;
+
+/**
+ * Relays an engine's event stream. Rejects with a Failure; whether the client can still be given a status then is
+ * for `reply.fail` to know.
+ */
+export async function relayEvents(question: Question, reply: Reply, gapMs: number): Promise<void> {
+  const { role } = question.instance;
+  const splitter = new EventSplitter();
+  let done = false;
+  try {
+    await ask(question, {
+      data(bytes, flow) {
+        if (done) return;
+        const { pass, end, error } = splitter.push(bytes);
+        if (pass.length > 0) {
+          if (!reply.started) {
+            markPhase(reply.trace, "firstEvent");
+            reply.openEvents();
+          }
+          paced(flow, reply, pass, gapMs);
+        }
+        if (error !== undefined) {
+          if (reply.started) {
+            reply.write(error.event);
+            reply.end();
+          }
+          throw failureFromEvent(role, error.data);
+        }
+        if (end === "done") {
+          done = true;
+          reply.onDrain = undefined;
+          reply.end();
+          flow.resume();
+          flow.limit.extend(AFTERMATH_MS);
+        }
+      },
+    });
+  } catch (failure) {
+    // The client has its whole answer: how the engine ends the connection is no concern of the request.
+    if (!done) throw failure;
+  }
+  if (!done) throw new Failure(`${role}_failed`, { detail: "its stream ended without [DONE]" });
+}
+
+/** Relays an engine's JSON answer: whole when it is small, else with its length as it comes. */
+export async function relayPlain(question: Question, reply: Reply, gapMs: number): Promise<void> {
+  const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
+  const held = new ByteBuffer();
+  await ask(question, {
+    head({ framing: { length = 0 } }) {
+      if (length > MAX_HELD_BYTES) reply.openSized(200, length);
+    },
+    data(bytes, flow) {
+      if (reply.started) return paced(flow, reply, bytes, gapMs);
+      held.append(bytes);
+      if (held.length > MAX_HELD_BYTES)
+        throw failed(`it sent over ${MAX_HELD_BYTES} bytes without their length`);
+    },
+  });
+  if (reply.started) {
+    reply.end();
+    return;
+  }
+  try {
+    reply.send(200, withoutKvParams(held.take()));
+  } catch (error) {
+    throw error instanceof JsonSyntaxError ? failed(`its answer is not usable: ${error.message}`) : error;
+  }
+}
+
+/** Writes to the client; while it does not keep up, the engine is not read and its time does not run. */
+function paced(flow: Flow, reply: Reply, bytes: Buffer, gapMs: number): void {
+  if (reply.write(bytes)) {
+    flow.limit.extend(gapMs);
+    return;
+  }
+  flow.pause();
+  flow.limit.clear();
+  reply.onDrain = () => {
+    reply.onDrain = undefined;
+    flow.limit.extend(gapMs);
+    flow.resume();
+  };
+}

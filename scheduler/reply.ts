@@ -1,0 +1,134 @@
+import type { Failure } from "./errors.ts";
+import { chunk, type Headers, httpDate, LAST_CHUNK, responseHead } from "./http/write.ts";
+import type { Trace } from "./log.ts";
+import { StopSignal } from "./stop-signal.ts";
+
+/** The side of a client connection that a reply writes to. */
+export interface ReplyTarget {
+  /** False when the client reads too slowly: wait for the reply's `onDrain`. */
+  write(bytes: Buffer | string): boolean;
+  /** The answer is complete. */
+  finished(): void;
+  /** The answer cannot be completed: the connection has to break. */
+  cut(): void;
+}
+
+/**
+ * The answer to one request. A whole answer is one `send`; a longer one is opened, written and ended. Whatever
+ * goes wrong is `fail`, which does what is still possible.
+ */
+export class Reply {
+  readonly trace: Trace;
+  /** Fires when the client is gone or the answer has to end now. */
+  readonly stop = new StopSignal();
+  /** Called when the client has read what `write` returned false for. */
+  onDrain: (() => void) | undefined;
+  /** Whether the connection ends with this answer. */
+  close: boolean;
+  readonly #target: ReplyTarget;
+  readonly #headOnly: boolean;
+  readonly #minor: number;
+  #mode: "waiting" | "events" | "sized" | "over" = "waiting";
+
+  constructor(
+    target: ReplyTarget,
+    trace: Trace,
+    request: { method: string; minor: number; keepAlive: boolean } | undefined,
+  ) {
+    this.#target = target;
+    this.trace = trace;
+    this.#headOnly = request?.method === "HEAD";
+    this.#minor = request?.minor ?? 1;
+    this.close = request?.keepAlive !== true;
+  }
+
+  /** Whether the status has been written. */
+  get started(): boolean {
+    return this.#mode !== "waiting";
+  }
+
+  /** A whole answer. */
+  send(status: number, body: readonly Buffer[], headers: Headers = []): void {
+    const length = body.reduce((sum, piece) => sum + piece.length, 0);
+    this.openSized(status, length, headers);
+    for (const piece of body) if (piece.length > 0) this.write(piece);
+    this.end();
+  }
+
+  /** Begins an answer of exactly `length` bytes of JSON. */
+  openSized(status: number, length: number, headers: Headers = []): void {
+    this.#open("sized", status, [
+      ["Content-Type", "application/json"],
+      ["Content-Length", String(length)],
+      ...headers,
+    ]);
+  }
+
+  /** Begins an event stream. */
+  openEvents(): void {
+    // HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
+    if (this.#minor === 0) this.close = true;
+    this.#open("events", 200, [
+      ["Content-Type", "text/event-stream; charset=utf-8"],
+      ["Cache-Control", "no-cache"],
+      ["X-Accel-Buffering", "no"],
+      ...(this.#minor === 0 ? [] : [["Transfer-Encoding", "chunked"] as const]),
+    ]);
+  }
+
+  #open(mode: "events" | "sized", status: number, headers: Headers): void {
+    this.#mode = mode;
+    this.trace.status = status;
+    this.#target.write(
+      responseHead(status, [
+        ["Date", httpDate()],
+        ["X-Request-Id", this.trace.id],
+        ...headers,
+        ...(this.close ? [["Connection", "close"] as const] : []),
+      ]),
+    );
+  }
+
+  /** Part of an opened answer; `bytes` is not empty. False: the client has to read first. */
+  write(bytes: Buffer): boolean {
+    if (this.#mode === "over" || this.#headOnly) return true;
+    return this.#target.write(this.#mode === "events" && this.#minor === 1 ? chunk(bytes) : bytes);
+  }
+
+  /** Completes an opened answer. */
+  end(): void {
+    if (this.#mode === "over") return;
+    if (this.#mode === "events" && this.#minor === 1) this.#target.write(LAST_CHUNK);
+    this.#mode = "over";
+    this.#target.finished();
+  }
+
+  /**
+   * Ends the answer as a failure: an error with its own status while that is possible, then an `error` event
+   * without `[DONE]`, and for a sized answer, where no sign is left to give, a broken connection.
+   */
+  fail(failure: Failure): void {
+    switch (this.#mode) {
+      case "waiting":
+        this.send(
+          failure.status,
+          [Buffer.from(failure.toJson())],
+          [
+            ...(failure.retryAfter === undefined ? [] : [["Retry-After", failure.retryAfter] as const]),
+            ...(failure.allow === undefined ? [] : [["Allow", failure.allow] as const]),
+          ],
+        );
+        break;
+      case "events":
+        this.write(Buffer.from(`data: ${failure.toJson()}\n\n`));
+        this.end();
+        break;
+      case "sized":
+        this.#mode = "over";
+        this.#target.cut();
+        break;
+      case "over":
+        break;
+    }
+  }
+}

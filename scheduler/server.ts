@@ -1,0 +1,143 @@
+import { createServer, type ServerOpts } from "node:net";
+import { completions, type Engines, models } from "./completion.ts";
+import type { Config } from "./config.ts";
+import { ClientConnection, type Handler, type Service } from "./connection.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Failure } from "./errors.ts";
+import { watchHealth } from "./health.ts";
+import type { RequestHead } from "./http/request.ts";
+import { makeInstances } from "./instances.ts";
+import { type LogSink, logLine, markPhase } from "./log.ts";
+import { leastInFlight, Picker, roundRobin } from "./policy.ts";
+import { HIGH_WATER_MARK } from "./pool.ts";
+import type { Reply } from "./reply.ts";
+
+/** Bursts of clients wait in the kernel for `accept`, not for a lost SYN to be sent again. */
+const BACKLOG = 4096;
+/** How long the last answers may take to leave once nothing works on them any more. */
+const FLUSH_MS = 1000;
+
+interface Route {
+  readonly methods: readonly string[];
+  readonly handler: Handler;
+  /** Whether it goes to the engines: refused while draining, and in the log. */
+  readonly toEngines: boolean;
+}
+
+export interface Scheduler {
+  readonly port: number;
+  /** Lets requests in flight finish, within the drain limit, refuses others, and resolves when all is closed. */
+  drain(): Promise<void>;
+  /** Closes everything now. */
+  close(): void;
+}
+
+/** Listens and serves. Rejects with the listen error when the port cannot be had. */
+export async function startScheduler(config: Config, log: LogSink): Promise<Scheduler> {
+  const deadlines = new Deadlines();
+  const { connectMs } = config.timeouts;
+  const prefill = new Picker(makeInstances("prefill", config.prefill, deadlines, connectMs), roundRobin);
+  const decode = new Picker(makeInstances("decode", config.decode, deadlines, connectMs), leastInFlight);
+  const instances = [...prefill.instances, ...decode.instances];
+  const engines: Engines = { config, deadlines, prefill, decode };
+
+  const connections = new Set<ClientConnection>();
+  const replies = new Set<Reply>();
+  let draining = false;
+  let becameIdle = () => {};
+
+  const isReady = () => !draining && prefill.anyHealthy && decode.anyHealthy;
+  const routes = new Map<string, Route>([
+    ["/v1/completions", { methods: ["POST"], handler: completions(engines), toEngines: true }],
+    ["/v1/chat/completions", { methods: ["POST"], handler: completions(engines), toEngines: true }],
+    ["/v1/models", { methods: ["GET", "HEAD"], handler: models(engines), toEngines: true }],
+    ["/health", answer(() => true)],
+    ["/livez", answer(() => true)],
+    ["/readyz", answer(isReady)],
+  ]);
+
+  function answer(isWell: () => boolean): Route {
+    const count = (picker: Picker) => picker.instances.filter(({ healthy }) => healthy).length;
+    return {
+      methods: ["GET", "HEAD"],
+      toEngines: false,
+      handler: (_, reply) => {
+        const state = { ready: isReady(), draining, prefill: count(prefill), decode: count(decode) };
+        reply.send(isWell() ? 200 : 503, [Buffer.from(JSON.stringify(state))]);
+      },
+    };
+  }
+
+  const service: Service = {
+    deadlines,
+    limits: { ...config.timeouts, maxBodyBytes: config.maxBodyBytes },
+    route({ path, method }: RequestHead) {
+      const route = routes.get(path);
+      if (route === undefined) throw new Failure("not_found");
+      if (!route.methods.includes(method)) {
+        throw new Failure("method_not_allowed", { allow: route.methods.join(", ") });
+      }
+      if (draining && route.toEngines) throw new Failure("shutting_down");
+      return route.handler;
+    },
+    began(reply) {
+      if (draining) reply.close = true;
+      replies.add(reply);
+    },
+    ended(reply) {
+      replies.delete(reply);
+      const { startedAt, ...entry } = reply.trace;
+      markPhase(reply.trace, "total");
+      if (entry.outcome !== "ok" || routes.get(entry.path)?.toEngines === true) log(logLine(entry));
+      if (replies.size === 0) becameIdle();
+    },
+  };
+
+  const options: ServerOpts = { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_MARK };
+  const server = createServer(options, (socket) => {
+    const connection = new ClientConnection(socket, service);
+    connections.add(connection);
+    socket.once("close", () => connections.delete(connection));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: config.host, port: config.port, backlog: BACKLOG }, resolve);
+  });
+  const endHealth = watchHealth(instances, deadlines, config.health, ({ name, healthy, pool }) =>
+    log(logLine({ instance: name, address: pool.authority, healthy })),
+  );
+  const address = server.address();
+
+  function close(): void {
+    endHealth();
+    for (const { pool } of instances) pool.close();
+    for (const connection of connections) connection.destroy();
+    server.close();
+    deadlines.close();
+  }
+
+  return {
+    port: typeof address === "object" && address !== null ? address.port : config.port,
+    close,
+    async drain() {
+      draining = true;
+      const idle = new Promise<void>((resolve) => {
+        becameIdle = resolve;
+      });
+      if (replies.size > 0) {
+        const limit = deadlines.arm(config.timeouts.drainMs, () => {
+          for (const reply of replies) reply.stop.stop(new Failure("shutting_down"));
+          // Whoever is still sending a request has no answer to wait for.
+          deadlines.arm(FLUSH_MS, becameIdle);
+        });
+        await idle;
+        limit.clear();
+      }
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const connection of connections) connection.shutDown();
+      const flushed = new Promise<void>((resolve) => deadlines.arm(FLUSH_MS, resolve));
+      await Promise.race([closed, flushed]);
+      close();
+    },
+  };
+}

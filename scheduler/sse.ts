@@ -1,0 +1,142 @@
+import { ByteBuffer } from "./bytes.ts";
+import { Failure } from "./errors.ts";
+import { JsonSyntaxError, scanObject } from "./json-spans.ts";
+import { withoutKvParams } from "./legs.ts";
+
+/** A longer event is a failure: what waits for its end is held in memory, once per stream. */
+export const MAX_EVENT_BYTES = 512 * 1024;
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** What a push made ready. */
+export interface Events {
+  /** Whole events as they came, `[DONE]` included; may be empty. */
+  readonly pass: Buffer;
+  /** Set when the stream is over, whatever follows. */
+  readonly end?: "done" | "error";
+  /** With `end: "error"`: the engine's own error event, not in `pass`, and its data. */
+  readonly error?: { readonly event: Buffer; readonly data: Buffer };
+}
+
+/**
+ * Cuts a `text/event-stream` into whole events (WHATWG HTML §9.2.6) without decoding or changing them. LF, CRLF
+ * and CR end a line. Comments in front of the first event wait for it: a stream of comments has not started.
+ */
+export class EventSplitter {
+  readonly #held = new ByteBuffer();
+  /** How many of the held bytes have been looked at, and where the line there begins. */
+  #seen = 0;
+  #lineStart = 0;
+  #eventHasData = false;
+  #started = false;
+  /** Whether the last byte of the last event was a CR, whose LF may still come. */
+  #afterCr = false;
+
+  /** Throws a Failure when an event is too long. */
+  push(chunk: Buffer): Events {
+    this.#held.append(chunk);
+    const bytes = this.#held.view();
+    const ends = this.#eventEnds(bytes);
+    const whole = bytes.subarray(0, ends.at(-1) ?? 0);
+    this.#held.consume(whole.length);
+    this.#seen = bytes.length - whole.length;
+    this.#lineStart -= whole.length;
+    if (this.#seen > MAX_EVENT_BYTES) {
+      throw new Failure("decode_failed", { detail: `an event is longer than ${MAX_EVENT_BYTES} bytes` });
+    }
+    if (whole.length > 0) this.#afterCr = whole.at(-1) === CR;
+    return mayBeSpecial(whole) ? inspect(whole, ends) : { pass: whole };
+  }
+
+  #eventEnds(bytes: Buffer): number[] {
+    const ends: number[] = [];
+    for (let at = this.#seen; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte !== LF && byte !== CR) continue;
+      if (byte === LF && at === this.#lineStart && (at > 0 ? bytes[at - 1] === CR : this.#afterCr)) {
+        // The second half of a CRLF. Behind a whole event it is passed on with it, or alone when that has gone.
+        if (at === (ends.at(-1) ?? 0)) ends[Math.max(ends.length - 1, 0)] = at + 1;
+      } else if (at > this.#lineStart) {
+        this.#eventHasData ||= isDataLine(bytes, this.#lineStart, at);
+      } else if (this.#eventHasData || this.#started) {
+        ends.push(at + 1);
+        this.#started = true;
+        this.#eventHasData = false;
+      }
+      this.#lineStart = at + 1;
+    }
+    return ends;
+  }
+}
+
+/** Whether the line's field is `data`: with a colon behind it, or nothing. */
+function isDataLine(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start > 4 && bytes[start + 4] !== 0x3a) return false;
+  return (
+    bytes[start] === 0x64 &&
+    bytes[start + 1] === 0x61 &&
+    bytes[start + 2] === 0x74 &&
+    bytes[start + 3] === 0x61
+  );
+}
+
+// `\u00` stands in every escaped spelling of an ASCII key.
+const SPECIAL = ["[DONE]", '"error"', "kv_transfer_params", "\\u00"].map((text) => Buffer.from(text));
+
+/** Almost no event needs a closer look; these searches run at memory speed. */
+function mayBeSpecial(events: Buffer): boolean {
+  return SPECIAL.some((text) => events.includes(text));
+}
+
+function inspect(bytes: Buffer, ends: readonly number[]): Events {
+  const pass: Buffer[] = [];
+  let start = 0;
+  for (const end of ends) {
+    const event = bytes.subarray(start, end);
+    const data = dataOf(event);
+    if (data.equals(DONE)) return { pass: Buffer.concat([...pass, event]), end: "done" };
+    if (hasError(data)) return { pass: Buffer.concat(pass), end: "error", error: { event, data } };
+    pass.push(withoutParams(event, data));
+    start = end;
+  }
+  return { pass: Buffer.concat(pass) };
+}
+
+const DONE = Buffer.from("[DONE]");
+
+/** The values of the event's data lines, joined by LF. */
+function dataOf(event: Buffer): Buffer {
+  const values = linesOf(event)
+    .filter((line) => line === "data" || line.startsWith("data:"))
+    .map((line) => line.slice(line[5] === " " ? 6 : 5));
+  return Buffer.from(values.join("\n"), "latin1");
+}
+
+function linesOf(event: Buffer): string[] {
+  return event.toString("latin1").split(/\r\n|\n|\r/);
+}
+
+function hasError(data: Buffer): boolean {
+  try {
+    const error = scanObject(data).find(({ key }) => key === "error");
+    return error !== undefined && data.toString("latin1", error.valueStart, error.end) !== "null";
+  } catch (problem) {
+    if (problem instanceof JsonSyntaxError) return false;
+    throw problem;
+  }
+}
+
+function withoutParams(event: Buffer, data: Buffer): Buffer {
+  let clean: string;
+  try {
+    clean = Buffer.concat(withoutKvParams(data)).toString("latin1");
+  } catch (problem) {
+    if (problem instanceof JsonSyntaxError) return event;
+    throw problem;
+  }
+  if (clean.length === data.length) return event;
+  const others = linesOf(event).filter((line) => line !== "" && line !== "data" && !line.startsWith("data:"));
+  const lines = [...others, ...clean.split("\n").map((line) => `data: ${line}`)];
+  return Buffer.from(`${lines.join("\n")}\n\n`, "latin1");
+}
