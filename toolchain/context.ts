@@ -1,9 +1,9 @@
 import { type SpawnOptions, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 
 /** What every part of the toolchain is given. */
 export interface Context {
@@ -32,7 +32,8 @@ export class ToolchainError extends Error {
 }
 
 export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
-  return env.ASCEND_PD_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "ascend-pd");
+  const fallback = join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "ascend-pd");
+  return resolve(env.ASCEND_PD_CACHE || fallback);
 }
 
 /**
@@ -49,7 +50,9 @@ export async function cached(
   if (await exists(folder)) return folder;
   return withLock(context, name.replaceAll("/", "-"), async () => {
     if (await exists(folder)) return folder;
+    await openCache(context);
     await mkdir(dirname(folder), { recursive: true });
+    await removePartials(folder);
     const partial = await mkdtemp(`${folder}.partial-`);
     try {
       await make(partial);
@@ -59,6 +62,31 @@ export async function cached(
     }
     return folder;
   });
+}
+
+// The mark that backup programs know; it also tells our folder from one that must not be deleted.
+const cacheMark = "CACHEDIR.TAG";
+
+export async function openCache({ cacheDir }: Context): Promise<void> {
+  await mkdir(cacheDir, { recursive: true });
+  if ((await readdir(cacheDir)).length > 0) return;
+  await writeFile(
+    join(cacheDir, cacheMark),
+    "Signature: 8a477f597d28d172789f06886806bc55\n# made by ascend-pd\n",
+  );
+}
+
+/** Whether `cacheDir` holds only what this toolchain has put there. */
+export function isCache({ cacheDir }: Context): Promise<boolean> {
+  return exists(join(cacheDir, cacheMark));
+}
+
+/** What runs that were killed have left; only for the holder of the folder's lock. */
+async function removePartials(folder: string): Promise<void> {
+  for (const name of await readdir(dirname(folder))) {
+    if (!name.startsWith(`${basename(folder)}.partial-`)) continue;
+    await rm(join(dirname(folder), name), { recursive: true, force: true });
+  }
 }
 
 /**

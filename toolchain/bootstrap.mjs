@@ -1,0 +1,107 @@
+// Plain JavaScript for whatever Node runs it: brings node_modules up to date with package-lock.json, then runs the
+// TypeScript file that it is given with the Node that package.json pins.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const modules = join(root, "node_modules");
+const [major, minor] = process.versions.node.split(".").map(Number);
+
+/** @returns {never} */
+function fail(problem, fix) {
+  console.error(`error: ${problem}\n  fix: ${fix}`);
+  process.exit(1);
+}
+
+/** Whether everything in package-lock.json that fits this machine is installed, by npm's own record of its work. */
+function isInstalled() {
+  const packagesOf = (file) => JSON.parse(readFileSync(file, "utf8")).packages;
+  try {
+    const installed = packagesOf(join(modules, ".package-lock.json"));
+    return Object.entries(packagesOf(join(root, "package-lock.json"))).every(([path, wanted]) => {
+      if (path === "") return true;
+      const found = installed[path];
+      return found ? found.integrity === wanted.integrity : wanted.optional === true;
+    });
+  } catch {
+    return false;
+  }
+}
+
+/** An abstract socket is a lock that dies with its process; where there are none, npm is on its own. */
+async function lock() {
+  if (process.platform !== "linux") return;
+  const name = `\0ascend-pd-npm-${createHash("sha256").update(root).digest("hex").slice(0, 32)}`;
+  for (let waiting = false; ; waiting = true) {
+    const server = createServer((socket) => socket.destroy());
+    const taken = await new Promise((resolve) => {
+      server.once("error", () => resolve(true));
+      server.listen(name, () => resolve(false));
+    });
+    if (!taken) return server;
+    if (!waiting) console.error("waiting for another run that installs the npm packages");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}
+
+async function install() {
+  const held = await lock();
+  if (!isInstalled()) {
+    console.error("installing the npm packages of package-lock.json");
+    const npm = process.env.npm_execpath?.endsWith("/npm-cli.js")
+      ? [process.execPath, process.env.npm_execpath]
+      : ["npm"];
+    const { code, output } = await runQuietly([...npm, "ci", "--no-audit", "--no-fund"]);
+    if (code !== 0) {
+      console.error(output.trimEnd());
+      fail(`npm ci ended with ${code} in ${root}`, "mend what npm says above, then run this again");
+    }
+  }
+  held?.close();
+}
+
+function runQuietly([command, ...args]) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text) => (output += text));
+    child.on("error", (error) => resolve({ code: error.message, output }));
+    child.on("close", (code, signal) => resolve({ code: code ?? signal, output }));
+  });
+}
+
+/** The Node of package.json; this one where install scripts are off and it runs TypeScript as well. */
+function nodeForTypeScript() {
+  const pinned = join(modules, "node", "bin", "node");
+  if (existsSync(pinned)) return pinned;
+  if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
+  fail(
+    "the npm package node has not put its program in place, because install scripts are switched off",
+    "npm rebuild node --ignore-scripts=false, or run this with Node 24",
+  );
+}
+
+if (major < 20) fail(`this is Node ${process.versions.node}`, "use Node 20 or newer");
+const [script, ...args] = process.argv.slice(2);
+if (script === undefined) fail("no file to run", "node toolchain/bootstrap.mjs FILE.ts [ARGS]");
+if (!isInstalled()) await install();
+
+const child = spawn(nodeForTypeScript(), [script, ...args], {
+  stdio: "inherit",
+  env: { ...process.env, PATH: `${join(modules, ".bin")}:${process.env.PATH}` },
+});
+// The child decides what a signal means. A terminal sends Ctrl-C to it as well: passed on, it would count twice, and
+// Pulumi takes a second one as the order to drop everything.
+process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
+process.on("SIGTERM", () => child.kill("SIGTERM"));
+child.on("error", (error) => fail(error.message, "npm ci"));
+child.on("exit", (code, signal) => {
+  if (signal === null) process.exit(code);
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+});

