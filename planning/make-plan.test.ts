@@ -155,13 +155,14 @@ test("An ascendcloud instance is started as the manual's steps two and three do.
 });
 
 test("Optional flags of the manual appear where they are asked for, and only there.", () => {
-  const { prefill, decode } = containers({
+  const { prefill, decode, scheduler } = containers({
     "model.quantization": "awq",
     "prefill[0].batchingPolicy": "gtsf",
   });
 
   expect(prefill.command.slice(-2)).toEqual(["--quantization=awq", "--prefill-batching-policy=gtsf"]);
   expect(decode.command.slice(-2)).toEqual(["qwen2.5-7b", "--quantization=awq"]);
+  expect(scheduler.command.slice(-2)).toEqual(["--quantization=awq", "--prefill-routing-policy=RoundRobin"]);
 });
 
 test("The scheduler is given what step four of the manual gives, and no device or mount.", () => {
@@ -186,7 +187,8 @@ test("The scheduler is given what step four of the manual gives, and no device o
     "--max-num-batched-tokens=4096",
     "--host=0.0.0.0",
     "--port=9000",
-    "--served-model-name=qwen2.5-7b",
+    "--served-model-name",
+    "qwen2.5-7b",
     "--prefill-routing-policy=BLB",
   ]);
   expect(scheduler.env).toEqual({
@@ -218,6 +220,23 @@ test("A simulated instance has /dev/null behind its NPUs and addresses from the 
   });
   expect(Object.keys(decode.env)).toEqual(["GLOBAL_RANK_TABLE_FILE_PATH", "RANK_TABLE_FILE_PATH"]);
   expect(decode.files[1]?.content).toContain('"device_ip": "198.18.0.7"');
+});
+
+test("A device IP that is given stands, with the simulator too.", () => {
+  const { decode } = containers({
+    engine: { kind: "simulated" },
+    "hosts.host-a.deviceIps": { 6: "29.0.0.56" },
+  });
+
+  const ips = [...(decode.files[1]?.content ?? "").matchAll(/"device_ip": "(.*)"/g)].map(([, ip]) => ip);
+  expect(ips).toEqual(["29.0.0.56", "198.18.0.8"]);
+});
+
+test("Variables come sorted by name.", () => {
+  const { scheduler } = containers();
+
+  const names = Object.keys(scheduler.env);
+  expect(names).toEqual([...names].sort());
 });
 
 test.each([

@@ -67,7 +67,7 @@ const cases = [
     "a b",
     "PD003",
     "model.servedName",
-    '"a b" is not a model name without white space',
+    '"a b" is not a model name: no white space, no leading hyphen',
     /^expected: /,
   ],
   ["model.path", "", "PD003", "model.path", "is empty", /^expected: where the weights lie/],

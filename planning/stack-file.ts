@@ -97,7 +97,7 @@ export const stackFileSchema = z
         path: text("where the weights lie in the container, e.g. /data/models/qwen2.5-7b"),
         servedName: z
           .string()
-          .regex(/^\S+$/, { error: "is not a model name without white space" })
+          .regex(/^[^\s-]\S*$/, { error: "is not a model name: no white space, no leading hyphen" })
           .describe("name that clients put into `model`, e.g. qwen2.5-7b"),
         maxModelLen: z
           .int()

@@ -22,20 +22,9 @@ export function ascendcloud(
   rankTables: Readonly<Record<string, string>>,
 ): EngineContainer {
   const { image, workDir, startTimeoutSeconds } = engine;
-  const { servedName, quantization } = topology.file.model;
   return {
     image: { kind: "reference", name: image },
-    command: [
-      "sh",
-      startServers,
-      ...serverFlags(topology, instance),
-      "--served-model-name",
-      servedName,
-      ...(quantization === undefined ? [] : [`--quantization=${quantization}`]),
-      ...(instance.batchingPolicy === undefined
-        ? []
-        : [`--prefill-batching-policy=${instance.batchingPolicy}`]),
-    ],
+    command: ["sh", startServers, ...serverFlags(topology, instance)],
     env: { ...rankTables, NODE_PORTS: nodePorts(topology), USE_OPENAI: "1" },
     devices: npuDevices(instance.npus),
     mounts: [...driverMounts, { source: workDir.source, target: workDir.target, readOnly: false }],

@@ -1,7 +1,7 @@
 import { isLoopback } from "../addresses.ts";
 import { found, hostOf, type Instance, type Topology } from "../topology.ts";
 
-/** The flags that the manual gives to every server, in its order; the model's served name comes last. */
+/** The flags of the manual's start command, in its order. */
 export function serverFlags(topology: Topology, instance: Instance): string[] {
   const { model } = topology.file;
   return [
@@ -12,8 +12,15 @@ export function serverFlags(topology: Topology, instance: Instance): string[] {
     `--max-num-batched-tokens=${model.maxNumBatchedTokens}`,
     `--host=${bindAddress(topology, instance)}`,
     `--port=${instance.port}`,
+    "--served-model-name",
+    model.servedName,
+    ...optional("--quantization", model.quantization),
+    ...optional("--prefill-batching-policy", instance.batchingPolicy),
   ];
 }
+
+const optional = (flag: string, value: string | undefined) =>
+  value === undefined ? [] : [`${flag}=${value}`];
 
 /** One rank a device. The manual starts the scheduler, which has none, with the same number as the others. */
 function tensorParallelSize(topology: Topology, { npus }: Instance): number {

@@ -11,15 +11,11 @@ export function scheduler(
   instance: Instance,
   rankTables: Readonly<Record<string, string>>,
 ): EngineContainer {
-  const { model, scheduler } = topology.file;
+  const { scheduler } = topology.file;
   const direct = noProxy(topology);
   return {
     image: { kind: "source", folder: "scheduler" },
-    command: [
-      ...serverFlags(topology, instance),
-      `--served-model-name=${model.servedName}`,
-      `--prefill-routing-policy=${scheduler.routingPolicy}`,
-    ],
+    command: [...serverFlags(topology, instance), `--prefill-routing-policy=${scheduler.routingPolicy}`],
     env: {
       ...rankTables,
       NODE_PORTS: nodePorts(topology),

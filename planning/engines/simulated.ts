@@ -8,8 +8,7 @@ type Simulated = Extract<StackFile["engine"], { kind: "simulated" }>;
 
 /**
  * This repository's simulator. `/dev/null` stands behind each device node, so the container has the real list while
- * the host's /dev stays as it is. It has no quantization and no batching policy; a stack file that names them for
- * its real engine can be rehearsed unchanged.
+ * the host's /dev stays as it is.
  */
 export function simulated(
   { startTimeoutSeconds }: Simulated,
@@ -19,12 +18,7 @@ export function simulated(
 ): EngineContainer {
   return {
     image: { kind: "source", folder: "simulator" },
-    command: [
-      `--role=${instance.role}`,
-      ...serverFlags(topology, instance),
-      `--served-model-name=${topology.file.model.servedName}`,
-      "--check-devices",
-    ],
+    command: [`--role=${instance.role}`, "--check-devices", ...serverFlags(topology, instance)],
     env: rankTables,
     devices: npuDevices(instance.npus, () => "/dev/null"),
     mounts: [],

@@ -52,7 +52,7 @@ export const rules: readonly Rule[] = [
 export function applyRules(topology: Topology): Problem[] {
   const allowed: readonly string[] = topology.file.allow;
   return rules
-    .filter(({ code, waivable }) => !(waivable && allowed.includes(code)))
+    .filter(({ code }) => !allowed.includes(code))
     .flatMap(({ code, severity, waivable, check }) =>
       check(topology).map(({ path, message, fix }) => {
         const waiver = waivable ? `; if this is meant, add ${code} to \`allow\`` : "";

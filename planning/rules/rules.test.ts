@@ -263,6 +263,37 @@ test.each(["/home/ma-user2", "/home/ma", "/data", "/mnt/home/ma-user", "/etceter
   },
 );
 
+test.each([
+  ["hosts.host-b.address", "localhost", "PD120"],
+  ["hosts.host-b.address", "0.0.0.0", "PD120"],
+  ["hosts.host-b.address", "169.254.1.1", "PD120"],
+  ["hosts.host-b.deviceIps.5", "127.0.0.1", "PD124"],
+  ["decode[0].devices[1]", 8, "PD103"],
+  ["decode[0].port", 8088, "PD110"],
+  ["decode[0].port", 60000, "PD111"],
+  ["decode[0].port", 60031, "PD111"],
+])("%s as %s is refused by %s.", (path, value, code) => {
+  const problems = problemsOf({ [path]: value, allow: ["PD112"] });
+
+  expect(problems.map((problem) => problem.code)).toEqual([code]);
+});
+
+test("Equal ports of prefill and decode on one host are one problem, and no opt-out allows them.", () => {
+  const problems = problemsOf({ "decode[0].port": 8090, "prefill[0].port": 8090 });
+
+  expect(problems.map(({ code }) => code)).toEqual(["PD110"]);
+});
+
+test("An address of no network is refused for a single host too.", () => {
+  const input = sampleInput();
+  const { "host-a": host } = input.hosts;
+  const alone = { ...input, prefill: input.prefill.slice(0, 1), decode: input.decode.slice(0, 1) };
+
+  const result = plan("1p1d", { ...alone, hosts: { "host-a": { ...host, address: "0.0.0.0" } } });
+
+  expect(result).toMatchObject({ problems: [{ code: "PD120" }] });
+});
+
 test("A single host may be reached over loopback alone.", () => {
   const input = sampleInput();
   const { "host-a": host } = input.hosts;
