@@ -1,5 +1,5 @@
-import { showPath } from "./path.ts";
 import type { Problem } from "./plan.ts";
+import { showPath } from "./show-path.ts";
 
 /**
  * PD010: a text that still looks like the manual's or an example's blank.

@@ -5,7 +5,7 @@
 
 const draft = "https://json-schema.org/draft/2020-12/schema";
 
-const numeral = (description: string) => ({ type: "string", pattern: "^(0|[1-9][0-9]*)$", description });
+const numeral = (description: string) => ({ type: "string", pattern: "^(0|[1-9][0-9]{0,5})$", description });
 const address = (description: string) => ({ type: "string", pattern: "^[0-9A-Za-z.:-]+$", description });
 
 const header = {

@@ -23,7 +23,7 @@ const schema19 = {
             group_id: { const: "0" },
             server_count: {
               type: "string",
-              pattern: "^(0|[1-9][0-9]*)$",
+              pattern: "^(0|[1-9][0-9]{0,5})$",
               description: "length of server_list",
             },
             server_list: { type: "array", minItems: 1, maxItems: 1, items: { $ref: "#/$defs/scheduler" } },
@@ -37,7 +37,7 @@ const schema19 = {
             group_id: { const: "1" },
             server_count: {
               type: "string",
-              pattern: "^(0|[1-9][0-9]*)$",
+              pattern: "^(0|[1-9][0-9]{0,5})$",
               description: "length of server_list",
             },
             server_list: { type: "array", minItems: 1, items: { $ref: "#/$defs/instance" } },
@@ -51,7 +51,7 @@ const schema19 = {
             group_id: { const: "2" },
             server_count: {
               type: "string",
-              pattern: "^(0|[1-9][0-9]*)$",
+              pattern: "^(0|[1-9][0-9]{0,5})$",
               description: "length of server_list",
             },
             server_list: { type: "array", minItems: 1, items: { $ref: "#/$defs/instance" } },
@@ -100,7 +100,7 @@ const schema19 = {
       properties: {
         device_id: {
           type: "string",
-          pattern: "^(0|[1-9][0-9]*)$",
+          pattern: "^(0|[1-9][0-9]{0,5})$",
           description: "physical NPU id, N of /dev/davinciN",
         },
         device_ip: {
@@ -110,14 +110,14 @@ const schema19 = {
         },
         rank_id: {
           type: "string",
-          pattern: "^(0|[1-9][0-9]*)$",
+          pattern: "^(0|[1-9][0-9]{0,5})$",
           description: "rank within the instance, from 0",
         },
       },
     },
   },
 };
-const pattern3 = new RegExp("^(0|[1-9][0-9]*)$", "u");
+const pattern3 = new RegExp("^(0|[1-9][0-9]{0,5})$", "u");
 const schema20 = {
   type: "object",
   required: ["server_id", "server_ip"],
@@ -283,7 +283,7 @@ const schema22 = {
   properties: {
     device_id: {
       type: "string",
-      pattern: "^(0|[1-9][0-9]*)$",
+      pattern: "^(0|[1-9][0-9]{0,5})$",
       description: "physical NPU id, N of /dev/davinciN",
     },
     device_ip: {
@@ -293,7 +293,7 @@ const schema22 = {
     },
     rank_id: {
       type: "string",
-      pattern: "^(0|[1-9][0-9]*)$",
+      pattern: "^(0|[1-9][0-9]{0,5})$",
       description: "rank within the instance, from 0",
     },
   },
@@ -363,7 +363,7 @@ function validate56(
             instancePath: instancePath + "/device_id",
             schemaPath: "#/properties/device_id/pattern",
             keyword: "pattern",
-            params: { pattern: "^(0|[1-9][0-9]*)$" },
+            params: { pattern: "^(0|[1-9][0-9]{0,5})$" },
           };
           if (vErrors === null) {
             vErrors = [err3];
@@ -427,7 +427,7 @@ function validate56(
             instancePath: instancePath + "/rank_id",
             schemaPath: "#/properties/rank_id/pattern",
             keyword: "pattern",
-            params: { pattern: "^(0|[1-9][0-9]*)$" },
+            params: { pattern: "^(0|[1-9][0-9]{0,5})$" },
           };
           if (vErrors === null) {
             vErrors = [err7];
@@ -844,7 +844,7 @@ function validate52(
                     schemaPath:
                       "#/properties/server_group_list/prefixItems/0/properties/server_count/pattern",
                     keyword: "pattern",
-                    params: { pattern: "^(0|[1-9][0-9]*)$" },
+                    params: { pattern: "^(0|[1-9][0-9]{0,5})$" },
                   };
                   if (vErrors === null) {
                     vErrors = [err11];
@@ -1016,7 +1016,7 @@ function validate52(
                     schemaPath:
                       "#/properties/server_group_list/prefixItems/1/properties/server_count/pattern",
                     keyword: "pattern",
-                    params: { pattern: "^(0|[1-9][0-9]*)$" },
+                    params: { pattern: "^(0|[1-9][0-9]{0,5})$" },
                   };
                   if (vErrors === null) {
                     vErrors = [err21];
@@ -1173,7 +1173,7 @@ function validate52(
                     schemaPath:
                       "#/properties/server_group_list/prefixItems/2/properties/server_count/pattern",
                     keyword: "pattern",
-                    params: { pattern: "^(0|[1-9][0-9]*)$" },
+                    params: { pattern: "^(0|[1-9][0-9]{0,5})$" },
                   };
                   if (vErrors === null) {
                     vErrors = [err30];
@@ -1335,7 +1335,7 @@ const schema23 = {
       properties: {
         device_id: {
           type: "string",
-          pattern: "^(0|[1-9][0-9]*)$",
+          pattern: "^(0|[1-9][0-9]{0,5})$",
           description: "physical NPU id, N of /dev/davinciN",
         },
         device_ip: {
@@ -1345,7 +1345,7 @@ const schema23 = {
         },
         rank_id: {
           type: "string",
-          pattern: "^(0|[1-9][0-9]*)$",
+          pattern: "^(0|[1-9][0-9]{0,5})$",
           description: "rank within the instance, from 0",
         },
       },
@@ -1417,7 +1417,7 @@ function validate61(
             instancePath: instancePath + "/device_id",
             schemaPath: "#/properties/device_id/pattern",
             keyword: "pattern",
-            params: { pattern: "^(0|[1-9][0-9]*)$" },
+            params: { pattern: "^(0|[1-9][0-9]{0,5})$" },
           };
           if (vErrors === null) {
             vErrors = [err3];
@@ -1481,7 +1481,7 @@ function validate61(
             instancePath: instancePath + "/rank_id",
             schemaPath: "#/properties/rank_id/pattern",
             keyword: "pattern",
-            params: { pattern: "^(0|[1-9][0-9]*)$" },
+            params: { pattern: "^(0|[1-9][0-9]{0,5})$" },
           };
           if (vErrors === null) {
             vErrors = [err7];

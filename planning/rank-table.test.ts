@@ -82,7 +82,7 @@ test.each([
     "put in the real value",
   ],
   ["version", "1.2", "PD203", '"1.2" should be "1.0"', /write the file anew/],
-  ["status", "initializing", "PD203", /not complete/, /wait until it is/],
+  ["status", "initializing", "PD203", /not complete/, /wait until/],
   [`${device}.rank_id`, "1", "PD204", "rank ids 1, 1 are not 0 to 1", /write the file anew/],
   [
     "server_group_list[2].server_count",
@@ -102,7 +102,7 @@ test.each([
     "server_group_list[2].server_list",
     [],
     "PD203",
-    "has too few entries, 1 are needed",
+    "has fewer entries than the 1 needed",
     /write the file anew/,
   ],
 ])("%s as %j is refused with place, reason and fix.", (path, value, code, message, fix) => {

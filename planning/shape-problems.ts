@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { nearest } from "./nearest.ts";
-import { showPath } from "./path.ts";
 import type { Problem } from "./plan.ts";
+import { showPath } from "./show-path.ts";
 
 type Issue = z.core.$ZodIssue;
 type Keys = readonly PropertyKey[];
@@ -37,28 +37,16 @@ function unknownKey(
 ): { problem: Problem; meant?: string } {
   const known = Object.keys(schemasAt(root, path, input).at(-1)?.properties ?? {});
   const present = Object.keys(Object(valueAt(input, path)));
-  const guess = nearest(
-    key,
-    known.filter((name) => !present.includes(name)),
-  );
-  const message = `unknown key "${key}"`;
-  if (guess === undefined) {
-    return {
-      problem: problem("PD001", [...path, key], message, `remove it; known here: ${known.join(", ")}`),
-    };
-  }
-  const found = problem("PD001", [...path, key], message, `did you mean "${guess}"?`);
-  return { problem: found, meant: showPath([...path, guess]) };
+  const absent = known.filter((name) => !present.includes(name));
+  const guess = nearest(key, absent);
+  const found = (fix: string) => problem("PD001", [...path, key], `unknown key "${key}"`, fix);
+  if (guess === undefined) return { problem: found(`remove it; known here: ${known.join(", ")}`) };
+  return { problem: found(`did you mean "${guess}"?`), meant: showPath([...path, guess]) };
 }
 
 function missingKey(path: Keys, value: undefined | null, wanted: string): Problem {
-  const name = String(path.at(-1) ?? wholeInput);
-  return problem(
-    "PD002",
-    path,
-    `"${name}" ${value === null ? "has no value" : "is missing"}`,
-    `add it: ${wanted}`,
-  );
+  const message = `"${String(path.at(-1) ?? wholeInput)}" ${value === null ? "has no value" : "is missing"}`;
+  return problem("PD002", path, message, `add it: ${wanted}`);
 }
 
 function wrongValue(issue: Issue, value: unknown, wanted: string): Problem {
@@ -74,15 +62,10 @@ function wrongValue(issue: Issue, value: unknown, wanted: string): Problem {
       }
       return wrong(`expected ${plainWords[issue.expected] ?? issue.expected}, got ${shown}`);
     case "invalid_value":
-      return wrong(
-        `${shown} is not one of ${issue.values.join(", ")}`,
-        didYouMean(value, issue.values, wanted),
-      );
-    case "invalid_union": {
-      const options = "options" in issue && issue.options ? issue.options : [];
-      if (options.length === 0) return wrong(`${shown} ${issue.message}`);
-      return wrong(`${shown} is not one of ${options.join(", ")}`, didYouMean(value, options, wanted));
-    }
+      return wrong(`${shown} is not one of ${issue.values.join(", ")}`, didYouMean(value, issue.values));
+    case "invalid_union":
+      if (!("options" in issue) || issue.options === undefined) return wrong(`${shown} ${issue.message}`);
+      return wrong(`${shown} is not one of ${issue.options.join(", ")}`, didYouMean(value, issue.options));
     case "too_small":
       return wrong(typeof value === "number" ? `${value} is below ${issue.minimum}` : "is empty");
     case "too_big":
@@ -94,10 +77,11 @@ function wrongValue(issue: Issue, value: unknown, wanted: string): Problem {
   }
 }
 
-function didYouMean(value: unknown, options: readonly unknown[], wanted: string): string {
+/** A fix only for a word: of a number or a code that is one letter off, the nearest is no likelier than another. */
+function didYouMean(value: unknown, options: readonly unknown[]): string | undefined {
   const isWord = typeof value === "string" && !/\d/.test(value);
   const guess = isWord ? nearest(value, options.map(String)) : undefined;
-  return guess === undefined ? `expected: ${wanted}` : `did you mean "${guess}"?`;
+  return guess === undefined ? undefined : `did you mean "${guess}"?`;
 }
 
 const wholeInput = "ascend-pd:deployment";

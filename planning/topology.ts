@@ -11,16 +11,8 @@ export interface Topology {
   readonly instances: readonly Instance[];
 }
 
-export interface Host {
-  readonly name: string;
-  readonly address: string;
-  readonly docker?: string;
-  readonly hostKey?: string;
-  /** NPUs have the ids 0 to `npus` - 1. */
-  readonly npus: number;
-  /** Address of an NPU's own network port by NPU id. */
-  readonly deviceIps: Readonly<Record<string, string>>;
-}
+/** A host as declared, under its name; with the simulator every NPU has a device IP. */
+export type Host = StackFile["hosts"][string] & { readonly name: string };
 
 export interface Instance {
   readonly role: Role;
@@ -33,53 +25,41 @@ export interface Instance {
   readonly port: number;
   /** Physical NPU ids; position is `rank_id`. Empty for the scheduler. */
   readonly npus: readonly number[];
-  readonly batchingPolicy?: "fcfs" | "gtsf";
+  readonly batchingPolicy?: string | undefined;
 }
 
 export function topologyOf(stack: string, file: StackFile): Topology {
-  const { prefill, decode, scheduler } = file;
-  const instances: Instance[] = [
-    ...prefill.map(({ host, port, devices, batchingPolicy }, index) => ({
-      role: "prefill" as const,
-      name: `${stack}-prefill-${index}`,
-      path: `prefill[${index}]`,
-      host,
-      port,
+  const instances = (role: "prefill" | "decode"): Instance[] =>
+    file[role].map(({ devices, ...declared }, index) => ({
+      role,
+      name: `${stack}-${role}-${index}`,
+      path: `${role}[${index}]`,
       npus: devices,
-      ...(batchingPolicy !== undefined && { batchingPolicy }),
-    })),
-    ...decode.map(({ host, port, devices }, index) => ({
-      role: "decode" as const,
-      name: `${stack}-decode-${index}`,
-      path: `decode[${index}]`,
-      host,
-      port,
-      npus: devices,
-    })),
-    {
-      role: "scheduler",
-      name: `${stack}-scheduler`,
-      path: "scheduler",
-      host: scheduler.host,
-      port: scheduler.port,
-      npus: [],
-    },
-  ];
-  return { stack, file, hosts: hostsOf(file), instances };
+      ...declared,
+    }));
+  const { host, port } = file.scheduler;
+  const scheduler: Instance = {
+    role: "scheduler",
+    name: `${stack}-scheduler`,
+    path: "scheduler",
+    npus: [],
+    host,
+    port,
+  };
+  return {
+    stack,
+    file,
+    hosts: hostsOf(file),
+    instances: [...instances("prefill"), ...instances("decode"), scheduler],
+  };
 }
 
 function hostsOf({ engine, hosts }: StackFile): Host[] {
   const names = Object.keys(hosts).sort();
   return names.map((name, index) => {
-    const { address, docker, hostKey, npus, deviceIps } = found(hosts[name]);
-    return {
-      name,
-      address,
-      ...(docker !== undefined && { docker }),
-      ...(hostKey !== undefined && { hostKey }),
-      npus,
-      deviceIps: engine.kind === "simulated" ? { ...simulatedIps(index, npus), ...deviceIps } : deviceIps,
-    };
+    const host = found(hosts[name]);
+    if (engine.kind !== "simulated") return { ...host, name };
+    return { ...host, name, deviceIps: { ...simulatedIps(index, host.npus), ...host.deviceIps } };
   });
 }
 

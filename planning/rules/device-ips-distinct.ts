@@ -1,4 +1,4 @@
-import { repeated } from "./repeated.ts";
+import { repeated } from "../repeated.ts";
 import type { Rule } from "./rule.ts";
 
 /** Why: HCCL refuses a rank table in which an address occurs twice; by hand it comes from a copied line. */

@@ -1,4 +1,4 @@
-import { repeated } from "./repeated.ts";
+import { repeated } from "../repeated.ts";
 import type { Rule } from "./rule.ts";
 
 /** Why: through one endpoint both hosts' containers come to stand on one machine. */

@@ -1,4 +1,4 @@
-import { repeated } from "./repeated.ts";
+import { repeated } from "../repeated.ts";
 import type { Rule } from "./rule.ts";
 
 /** Why: two names for one machine hide that its NPUs and ports are claimed twice. */

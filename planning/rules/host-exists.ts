@@ -12,7 +12,10 @@ export const hostExists: Rule = {
       .filter(({ host }) => !names.includes(host))
       .map(({ path, host }) => {
         const guess = nearest(host, names);
-        const fix = guess === undefined ? `use one of: ${names.join(", ")}` : `did you mean "${guess}"?`;
+        const fix =
+          guess === undefined
+            ? `declare it in \`hosts\`, which has: ${names.join(", ")}`
+            : `did you mean "${guess}"?`;
         return { path: `${path}.host`, message: `there is no host "${host}"`, fix };
       });
   },

@@ -1,4 +1,4 @@
-import { contains } from "../paths.ts";
+import { contains } from "../absolute-path.ts";
 import type { Rule } from "./rule.ts";
 
 /** Why: only workDir comes from the host; weights elsewhere must be in the image, or the engine finds none. */

@@ -1,5 +1,5 @@
+import { repeated } from "../repeated.ts";
 import { freeNpus } from "./free.ts";
-import { repeated } from "./repeated.ts";
 import type { Rule } from "./rule.ts";
 
 /**

@@ -1,5 +1,5 @@
+import { repeated } from "../repeated.ts";
 import { freePort } from "./free.ts";
-import { repeated } from "./repeated.ts";
 import type { Rule } from "./rule.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { overlap } from "../paths.ts";
+import { overlap } from "../absolute-path.ts";
 import type { Rule } from "./rule.ts";
 
 const home = "/home/ma-user";

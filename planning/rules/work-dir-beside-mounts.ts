@@ -1,5 +1,5 @@
+import { overlap } from "../absolute-path.ts";
 import { driverMounts } from "../engines/ascendcloud.ts";
-import { overlap } from "../paths.ts";
 import { rankTableFolder } from "../rank-table-writer.ts";
 import type { Rule } from "./rule.ts";
 

@@ -1,4 +1,4 @@
-import { isPlain } from "../paths.ts";
+import { isPlain } from "../absolute-path.ts";
 import type { Rule } from "./rule.ts";
 
 /** Why: Docker refuses a bind mount of a relative path, and `..` hides from other rules where a path leads. */

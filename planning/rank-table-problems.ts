@@ -1,0 +1,100 @@
+import type { ErrorObject } from "ajv";
+import type { Problem } from "./plan.ts";
+import { repeated } from "./repeated.ts";
+import { showPath } from "./show-path.ts";
+
+/** A rank table as the schemas have it. */
+export interface GlobalJson {
+  readonly server_group_list: readonly [GroupJson, GroupJson, GroupJson];
+}
+
+/** A group of a global table, or a local table. */
+export interface GroupJson {
+  readonly server_count: string;
+  readonly server_list: readonly [ServerJson, ...ServerJson[]];
+}
+
+export interface ServerJson {
+  readonly server_ip: string;
+  readonly device?: readonly DeviceJson[];
+}
+
+interface DeviceJson {
+  readonly device_id: string;
+  readonly device_ip: string;
+  readonly rank_id: string;
+}
+
+const rewrite = "write the file anew, from a stack file or with the manual's pd_ranktable_tools.py";
+
+function problem(code: string, path: string, message: string, fix: string): Problem {
+  return { code, severity: "error", path: path || "(file)", message, fix };
+}
+
+/** PD201: not JSON. PD202: another system's table. */
+export function wholeFileProblem(code: "PD201" | "PD202", message: string): Problem {
+  return problem(code, "", message, rewrite);
+}
+
+/** PD203: what a schema refuses. */
+export function schemaProblems(errors: readonly ErrorObject[], table: unknown): Problem[] {
+  return errors.map(({ instancePath, keyword, params }) => {
+    const keys = instancePath.split("/").slice(1);
+    const value = keys.reduce<unknown>((inner, key) => Object(inner)[key], table);
+    const path = showPath(keys.map((key) => (/^\d+$/.test(key) ? Number(key) : key)));
+    const [message, fix] = explain(keyword, params, keys.at(-1) ?? "", value);
+    return problem("PD203", path, message, fix);
+  });
+}
+
+function explain(
+  keyword: string,
+  params: Record<string, unknown>,
+  key: string,
+  value: unknown,
+): [message: string, fix: string] {
+  const shown = JSON.stringify(value);
+  if (keyword === "required") return [`"${params.missingProperty}" is missing`, "add it"];
+  if (typeof value === "number") return [`${value} is a number`, `write it as a string: "${value}"`];
+  if (keyword === "minItems") return [`has fewer entries than the ${params.limit} needed`, rewrite];
+  if (keyword === "maxItems") return [`has more entries than the ${params.limit} allowed`, rewrite];
+  if (keyword === "pattern") {
+    const isNumeral = ["device_id", "rank_id", "server_count"].includes(key);
+    return [`${shown} is not ${isNumeral ? "a number" : "an address"}`, "put in the real value"];
+  }
+  if (keyword === "type") return [`${shown} should be of type ${params.type}`, rewrite];
+  if (key === "status")
+    return [`${shown} says that the table is not complete`, "wait until its status is completed"];
+  return [`${shown} should be "${params.allowedValue}"`, rewrite];
+}
+
+/** PD204: what a schema cannot say. Each group comes with the path that leads to its keys. */
+export function contradictions(groups: readonly (readonly [path: string, group: GroupJson])[]): Problem[] {
+  const wrong = (path: string, message: string) => problem("PD204", path, message, rewrite);
+  const counts = groups.flatMap(([path, { server_count, server_list }]) => {
+    if (Number(server_count) === server_list.length) return [];
+    return [
+      wrong(`${path}server_count`, `"${server_count}" while server_list has ${server_list.length} entries`),
+    ];
+  });
+  const servers = groups.flatMap(([path, { server_list }]) =>
+    server_list.map(({ server_ip, device = [] }, index) => ({
+      server_ip,
+      device,
+      path: `${path}server_list[${index}]`,
+    })),
+  );
+  const ranks = servers.flatMap(({ path, device }) => {
+    const ids = device.map(({ rank_id }) => Number(rank_id)).sort((a, b) => a - b);
+    if (ids.every((id, position) => id === position)) return [];
+    return [wrong(`${path}.device`, `rank ids ${ids.join(", ")} are not 0 to ${ids.length - 1}`)];
+  });
+  const npus = servers.flatMap(({ path, server_ip, device }) =>
+    device.map(({ device_id }, position) => ({ path, server_ip, device_id, position })),
+  );
+  const shared = repeated(npus, ({ server_ip, device_id }) => `${server_ip} ${device_id}`).map(
+    ([{ path, server_ip, device_id, position }, first]) =>
+      wrong(`${path}.device[${position}]`, `NPU ${device_id} of ${server_ip} is already in ${first.path}`),
+  );
+  return [...counts, ...ranks, ...shared];
+}
