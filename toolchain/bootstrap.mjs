@@ -25,7 +25,8 @@ function isInstalled() {
     return Object.entries(packagesOf(join(root, "package-lock.json"))).every(([path, wanted]) => {
       if (path === "") return true;
       const found = installed[path];
-      return found ? found.integrity === wanted.integrity : wanted.optional === true;
+      if (found === undefined) return wanted.optional === true;
+      return found.version === wanted.version && found.integrity === wanted.integrity;
     });
   } catch {
     return false;
@@ -70,6 +71,8 @@ function runQuietly([command, ...args]) {
     let output = "";
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding("utf8").on("data", (text) => (output += text));
+    // Left running, it would be in the way of the next try.
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => child.kill(signal));
     child.on("error", (error) => resolve({ code: error.message, output }));
     child.on("close", (code, signal) => resolve({ code: code ?? signal, output }));
   });

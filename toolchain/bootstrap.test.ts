@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type RunResult, tryRun } from "./context.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+let repository: string;
+
+/** A repository with one dependency, which lies in the repository, so that npm needs no network. */
+beforeEach(async () => {
+  repository = await mkdtemp(join(tmpdir(), "bootstrap-"));
+  await mkdir(join(repository, "toolchain"));
+  await cp(join(import.meta.dirname, "bootstrap.mjs"), join(repository, "toolchain", "bootstrap.mjs"));
+  await writeFile(
+    join(repository, "package.json"),
+    '{ "name": "r", "type": "module", "dependencies": { "dep": "file:./dep" } }',
+  );
+  await writeDependency("1.0.0");
+  await writeFile(
+    join(repository, "package-lock.json"),
+    JSON.stringify({
+      lockfileVersion: 3,
+      packages: {
+        "": { name: "r", dependencies: { dep: "file:./dep" } },
+        dep: { version: "1.0.0" },
+        "node_modules/dep": { resolved: "dep", link: true },
+      },
+    }),
+  );
+  await script("import { name } from 'dep'; console.log(name as string, ...process.argv.slice(2));");
+});
+
+afterEach(() => rm(repository, { recursive: true }));
+
+async function writeDependency(version: string): Promise<void> {
+  await mkdir(join(repository, "dep"), { recursive: true });
+  const manifest = { name: "dep", version, type: "module", exports: "./index.js" };
+  await writeFile(join(repository, "dep", "package.json"), JSON.stringify(manifest));
+  await writeFile(join(repository, "dep", "index.js"), 'export const name = "dep";');
+}
+
+function script(source: string): Promise<void> {
+  return writeFile(join(repository, "main.ts"), source);
+}
+
+/** As npm leaves it, without running npm. */
+async function markInstalled(): Promise<void> {
+  const { packages } = JSON.parse(await readFile(join(repository, "package-lock.json"), "utf8"));
+  await mkdir(join(repository, "node_modules"));
+  await writeFile(join(repository, "node_modules", ".package-lock.json"), JSON.stringify({ packages }));
+}
+
+function bootstrap(...args: string[]): Promise<RunResult> {
+  return tryRun(process.execPath, ["toolchain/bootstrap.mjs", ...args], {
+    cwd: repository,
+    env: environment(),
+  });
+}
+
+function environment(): NodeJS.ProcessEnv {
+  const { npm_execpath, NODE_OPTIONS, ...env } = process.env;
+  return { ...env, npm_config_offline: "true" };
+}
+
+test("the packages are installed once, and the script gets its arguments", async () => {
+  const first = await bootstrap("main.ts", "--flag", "two words");
+  const second = await bootstrap("main.ts");
+
+  expect(first).toMatchObject({
+    code: 0,
+    stdout: "dep --flag two words\n",
+    stderr: "installing the npm packages of package-lock.json\n",
+  });
+  expect(second).toMatchObject({ code: 0, stdout: "dep\n", stderr: "" });
+});
+
+test("packages that npm ci has installed by hand are taken as they are", async () => {
+  await tryRun("npm", ["ci"], { cwd: repository, env: environment() });
+
+  expect((await bootstrap("main.ts")).stderr).toBe("");
+});
+
+test("a package-lock.json that has gained a package is installed", async () => {
+  await bootstrap("main.ts");
+  const lock = await readFile(join(repository, "package-lock.json"), "utf8");
+  await cp(join(repository, "dep"), join(repository, "more"), { recursive: true });
+  const change = (text: string) =>
+    text.replaceAll('"dep":"file:./dep"', '"dep":"file:./dep","more":"file:./more"');
+  const { packages, ...rest } = JSON.parse(change(lock));
+  packages.more = { version: "1.0.0" };
+  packages["node_modules/more"] = { resolved: "more", link: true };
+  await writeFile(join(repository, "package-lock.json"), JSON.stringify({ ...rest, packages }));
+  await writeFile(
+    join(repository, "package.json"),
+    '{ "name": "r", "type": "module", "dependencies": { "dep": "file:./dep", "more": "file:./more" } }',
+  );
+  await script("import { name } from 'more'; console.log(name);");
+
+  expect(await bootstrap("main.ts")).toMatchObject({ code: 0, stdout: "dep\n" });
+});
+
+test("runs that start at once install once, and all of them work", async () => {
+  const runs = await Promise.all([1, 2, 3].map((number) => bootstrap("main.ts", `${number}`)));
+
+  expect(runs.map(({ stdout }) => stdout)).toEqual(["dep 1\n", "dep 2\n", "dep 3\n"]);
+  expect(runs.filter(({ stderr }) => stderr.includes("installing"))).toHaveLength(1);
+});
+
+test("when npm fails, its output is shown with what to do", async () => {
+  await writeFile(
+    join(repository, "package.json"),
+    '{ "name": "r", "type": "module", "dependencies": { "other": "1.0.0" } }',
+  );
+
+  const { code, stderr } = await bootstrap("main.ts");
+
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/npm error[\s\S]*error: npm ci ended with 1 in [\s\S]*fix: /);
+});
+
+test("the exit code of the script is passed on", async () => {
+  await markInstalled();
+  await script("process.exit(42);");
+
+  expect((await bootstrap("main.ts")).code).toBe(42);
+});
+
+test("the script finds the programs of the packages first on PATH", async () => {
+  await markInstalled();
+  await script("console.log(process.env.PATH);");
+
+  expect((await bootstrap("main.ts")).stdout).toMatch(new RegExp(`^${repository}/node_modules/.bin:`));
+});
+
+test.each(["SIGINT", "SIGTERM"] as const)("%s is left to the script to answer", async (signal) => {
+  await markInstalled();
+  await script(
+    `process.on("${signal}", () => process.exit(7)); console.log("up"); setInterval(() => {}, 1000);`,
+  );
+  const child: ChildProcess = spawn(process.execPath, ["toolchain/bootstrap.mjs", "main.ts"], {
+    cwd: repository,
+    env: environment(),
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  if (child.stdout) await once(child.stdout, "data");
+
+  child.kill(signal);
+
+  expect(await once(child, "exit")).toEqual([7, null]);
+});
+
+test("a script that a signal ends ends the whole run by that signal", async () => {
+  await markInstalled();
+  await script('process.kill(process.pid, "SIGTERM"); setInterval(() => {}, 1000);');
+  const child = spawn(process.execPath, ["toolchain/bootstrap.mjs", "main.ts"], {
+    cwd: repository,
+    env: environment(),
+    stdio: "ignore",
+  });
+
+  expect(await once(child, "exit")).toEqual([null, "SIGTERM"]);
+});
