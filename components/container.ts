@@ -1,4 +1,3 @@
-import { posix } from "node:path";
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ContainerPlan } from "../planning/plan.ts";
@@ -21,9 +20,7 @@ export function createContainer(
       // A bind through `mounts` fails when its source is missing; `volumes` would make a folder of that name.
       mounts: plan.mounts.map((mount) => ({ type: "bind", ...mount })),
       uploads: plan.files.map(({ path, content }) => ({ file: path, content, permissions: "0644" })),
-      // Docker refuses uploads into a read-only root file system, but not into a volume.
-      volumes: plan.readOnlyRootFs ? uploadFolders(plan).map((containerPath) => ({ containerPath })) : [],
-      readOnly: plan.readOnlyRootFs,
+      ...(plan.restricted && { capabilities: { drops: ["ALL"] }, securityOpts: ["no-new-privileges"] }),
       ...(plan.user !== undefined && { user: plan.user }),
       networkMode: "host",
       restart: "unless-stopped",
@@ -39,8 +36,4 @@ export function createContainer(
     },
     options,
   );
-}
-
-function uploadFolders(plan: ContainerPlan): string[] {
-  return [...new Set(plan.files.map(({ path }) => posix.dirname(path)))];
 }

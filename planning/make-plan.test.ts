@@ -112,7 +112,7 @@ test("An ascendcloud instance is started as the manual's steps two and three do.
     readyPath: "/health",
     startTimeoutSeconds: 1800,
     stopTimeoutSeconds: 120,
-    readOnlyRootFs: false,
+    restricted: false,
   });
   expect(prefill.command).toEqual([
     "sh",
@@ -174,7 +174,7 @@ test("The scheduler is given what step four of the manual gives, and no device o
     npus: [],
     devices: [],
     mounts: [],
-    readOnlyRootFs: true,
+    restricted: true,
     readyPath: "/readyz",
     startTimeoutSeconds: 60,
     stopTimeoutSeconds: 60,
@@ -207,7 +207,7 @@ test("A simulated instance has /dev/null behind its NPUs and addresses from the 
   expect(decode).toMatchObject({
     image: { kind: "source", folder: "simulator" },
     mounts: [],
-    readOnlyRootFs: true,
+    restricted: true,
     startTimeoutSeconds: 60,
     stopTimeoutSeconds: 10,
   });

@@ -44,7 +44,8 @@ export interface ContainerPlan {
   /** Placed in the container before it starts. */
   readonly files: readonly FilePlan[];
   readonly user?: string;
-  readonly readOnlyRootFs: boolean;
+  /** Runs without any capability and can gain none: for images of ours, which need none. */
+  readonly restricted: boolean;
   /** Port that the container listens on, on the host's network. */
   readonly port: number;
   /** Answers 200 when the container can take requests. */

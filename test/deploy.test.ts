@@ -82,7 +82,8 @@ test("every container is what the Plan says, by the engine's own word", async ()
     expect(Mounts.filter(({ Type }: { Type: string }) => Type === "bind")).toEqual([]);
     expect(HostConfig.NetworkMode).toBe("host");
     expect(HostConfig.Privileged).toBe(false);
-    expect(HostConfig.ReadonlyRootfs).toBe(plan.readOnlyRootFs);
+    expect(HostConfig.CapDrop).toEqual(["ALL"]);
+    expect(HostConfig.SecurityOpt).toContain("no-new-privileges");
     expect(Config.User).toBe("1000");
   }
 });

@@ -29,7 +29,7 @@ export function ascendcloud(
     devices: npuDevices(instance.npus),
     mounts: [...driverMounts, { source: workDir.source, target: workDir.target, readOnly: false }],
     user: "ma-user",
-    readOnlyRootFs: false,
+    restricted: false,
     readyPath: "/health",
     startTimeoutSeconds,
     stopTimeoutSeconds: 120,

@@ -25,7 +25,7 @@ export function scheduler(
     },
     devices: [],
     mounts: [],
-    readOnlyRootFs: true,
+    restricted: true,
     readyPath: "/readyz",
     startTimeoutSeconds: 60,
     stopTimeoutSeconds: 60,

@@ -22,7 +22,7 @@ export function simulated(
     env: rankTables,
     devices: npuDevices(instance.npus, () => "/dev/null"),
     mounts: [],
-    readOnlyRootFs: true,
+    restricted: true,
     readyPath: "/health",
     startTimeoutSeconds,
     stopTimeoutSeconds: 10,
