@@ -13,8 +13,9 @@ export interface EngineAnswer {
 
 export interface CallOptions {
   readonly method?: "GET" | "POST" | "DELETE";
-  /** A tar archive, for the calls that take one. */
+  /** What the call takes: a tar archive, or parameters. */
   readonly tar?: Readable;
+  readonly json?: unknown;
   readonly signal?: AbortSignal;
   /** Every message of a call that reports progress, once the engine has accepted it. */
   readonly onMessage?: (message: EngineMessage) => void;
@@ -31,10 +32,11 @@ export interface EngineMessage {
  * Any status is an answer; rejects only when no answer came.
  */
 export function callEngine(host: string, path: string, options: CallOptions = {}): Promise<EngineAnswer> {
-  const { method = "GET", tar, signal, onMessage } = options;
+  const { method = "GET", tar, json, signal, onMessage } = options;
   return new Promise((resolve, reject) => {
-    const headers = tar === undefined ? {} : { "content-type": "application/x-tar" };
-    const call = request({ ...connection(host), method, path, headers, signal, agent: false }, (answer) => {
+    const type = tar === undefined ? "application/json" : "application/x-tar";
+    const headers = { "content-type": type };
+    const call = request({ ...connection(host), method, path, headers, signal }, (answer) => {
       let body = "";
       let line = "";
       answer.setEncoding("utf8");
@@ -49,7 +51,7 @@ export function callEngine(host: string, path: string, options: CallOptions = {}
       answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
     });
     call.on("error", reject);
-    if (tar === undefined) call.end();
+    if (tar === undefined) call.end(JSON.stringify(json));
     else tar.on("error", (error) => call.destroy(error)).pipe(call);
   });
 }
@@ -99,7 +101,7 @@ export type Greeting =
 /** Whether a Docker Engine is at work at `host`: its own word, within seconds. */
 export async function greetEngine(host: string): Promise<Greeting> {
   try {
-    const { status, body } = await callEngine(host, "/version", { signal: AbortSignal.timeout(5000) });
+    const { status, body } = await callEngine(host, "/version", { signal: AbortSignal.timeout(10_000) });
     if (status !== 200) return { answers: false, denied: false, reason: messageOf(body) };
     return { answers: true, version: String(JSON.parse(body).Version) };
   } catch (error) {
@@ -113,9 +115,9 @@ function connection(host: string): ClientRequestArgs {
   const url = URL.parse(host);
   switch (url?.protocol) {
     case "unix:":
-      return { socketPath: url.pathname };
+      return { socketPath: url.pathname, agent: false };
     case "tcp:":
-      return { host: url.hostname, port: url.port || 2375 };
+      return { host: url.hostname, port: url.port || 2375, agent: false };
     case "ssh:":
       return { createConnection: () => throughSsh(url) };
     default:
@@ -132,13 +134,23 @@ function throughSsh(url: URL): Duplex {
   const port = url.port === "" ? [] : ["-p", url.port];
   const options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5", ...user, ...port];
   const ssh = spawn("ssh", [...options, "--", url.hostname, "docker", "system", "dial-stdio"]);
-  const stream = Duplex.from({ readable: ssh.stdout, writable: ssh.stdin });
   let complaint = "";
   ssh.stderr.setEncoding("utf8").on("data", (text: string) => {
     complaint += text;
   });
+  // Broken pipes are only how the end of ssh shows first; its own words come with "close".
+  ssh.stdin.on("error", () => {});
+  const stream = new Duplex({
+    read: () => ssh.stdout.resume(),
+    write: (chunk, _encoding, done) => ssh.stdin.write(chunk, () => done()),
+    final: (done) => ssh.stdin.end(done),
+    destroy: (error, done) => {
+      ssh.kill();
+      done(error);
+    },
+  });
+  ssh.stdout.on("data", (chunk) => stream.push(chunk) || ssh.stdout.pause());
   ssh.on("error", (error) => stream.destroy(error));
-  ssh.on("close", (code) => stream.destroy(code === 0 ? undefined : new Error(complaint.trim())));
-  stream.on("close", () => ssh.kill());
+  ssh.on("close", (code) => (code === 0 ? stream.push(null) : stream.destroy(new Error(complaint.trim()))));
   return stream;
 }

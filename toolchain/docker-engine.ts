@@ -34,7 +34,7 @@ export async function ensureDockerEngine(
   if (theirs?.answers) return machineEngine(theirs.version);
   const ours = await greetEngine(own.host);
   if (ours.answers) return ownChoice(ours.version, "it runs already");
-  if (process.getuid?.() !== 0) throw needsRoot(theirs?.denied ?? false);
+  if (process.geteuid?.() !== 0) throw needsRoot(theirs?.denied ?? false);
 
   return holdingEngine(context, own, async () => {
     const startedMeanwhile = await greetEngine(own.host);

@@ -45,9 +45,16 @@ const rootEnv = () => ({ ...process.env, PATH: pathForRoot() });
  * process. Containers that outlived a killed engine are taken over as they are. Call it in `holdingEngine`.
  */
 export async function startEngine(context: Context, engine: OwnEngine, dockerd: string): Promise<void> {
-  await mkdir(engine.dataRoot, { recursive: true });
-  await mkdir(engine.runDir, { recursive: true });
+  for (const folder of [engine.dataRoot, engine.runDir]) {
+    await mkdir(folder, { recursive: true }).catch(({ message }: Error) => {
+      throw new ToolchainError(
+        `The Docker Engine cannot have ${folder}: ${message}`,
+        "set ASCEND_PD_STATE to a folder that can be written",
+      );
+    });
+  }
   if ((await processesOf(engine, "dockerd")).length === 0) {
+    await requireNamespaces();
     context.say(`starting a Docker Engine; its images and containers are in ${engine.dataRoot}`);
     await forgetDeadProcesses(engine);
     await configure(engine, { liveRestore: true });
@@ -164,11 +171,18 @@ async function untilItAnswers(context: Context, engine: OwnEngine): Promise<void
   );
   if (answers) return;
   const log = await readFile(engine.log, "utf8");
-  throw new ToolchainError(
-    `dockerd did not start. The end of ${engine.log}:\n  ${log.trim().split("\n").slice(-8).join("\n  ")}`,
-    "dockerd needs a machine where root may mount file systems and make namespaces (a virtual machine, or a " +
-      "privileged container). Or start a Docker Engine elsewhere and name it in DOCKER_HOST",
-  );
+  const end = log.trim().split("\n").slice(-8).join("\n  ");
+  throw new ToolchainError(`dockerd did not start. The end of ${engine.log}:\n  ${end}`, needsMachine);
+}
+
+const needsMachine =
+  "a Docker Engine needs a machine where root may mount file systems and make namespaces: a virtual machine, or a " +
+  "privileged container. Or start one elsewhere and name it in DOCKER_HOST";
+
+/** Without this right dockerd starts and answers, but cannot even unpack an image. */
+async function requireNamespaces(): Promise<void> {
+  const { code, stderr } = await tryRun("unshare", ["--mount", "true"], { env: rootEnv() });
+  if (code !== 0) throw new ToolchainError(`No Docker Engine can work here: ${stderr.trim()}`, needsMachine);
 }
 
 async function clearLeftovers(engine: OwnEngine): Promise<boolean> {
