@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { members } from "./json.ts";
 import { expectedText } from "./oracle.ts";
-import { completionText, post, sseData, start, type TestSimulator, until } from "./test-support.ts";
+import { parseRequest } from "./request.ts";
+import { completionText, post, quick, sseData, start, type TestSimulator, until } from "./test-support.ts";
 
 const prompt = `"prompt":"Hello there","seed":9007199254740993`;
 
@@ -164,6 +165,29 @@ test("a client that leaves while decode has it queued frees prefill's blocks too
   expect(await queued).toBe("left");
   expect(d.engine.gauges.waiting).toBe(0);
   void running;
+});
+
+test("a request that waits for prefill's blocks runs as soon as decode has pulled them", async () => {
+  const [p, d] = [await start({ kvBlocks: 1 }), await start({ role: "decode" })];
+  const params = await prefill(p);
+  const waiting = prefill(p);
+  await until(() => p.engine.gauges.waiting === 1);
+
+  await decode(d, params);
+
+  expect(await waiting).toContain("transfer_id");
+});
+
+test("a client that leaves with the last token gets no lease", async () => {
+  const { engine } = await start();
+  const text = `{${prompt},"max_tokens":1,"kv_transfer_params":{"do_remote_decode":true}}`;
+  const request = parseRequest("completions", { text, fields: JSON.parse(text) }, quick);
+  const leaving = new AbortController();
+
+  const answer = engine.generate(request, "cmpl-1", leaving.signal, () => leaving.abort());
+
+  await expect(answer).rejects.toThrow("aborted");
+  expect(engine.gauges).toMatchObject({ running: 0, kvBlocksUsed: 0 });
 });
 
 test("whatever is asked, aborted, lost or pulled twice, in the end no instance holds anything", async () => {

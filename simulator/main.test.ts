@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -171,20 +172,25 @@ test.each<[string, string[], string[], string]>([
   expect(stderr).toMatch(/\n {2}fix: .+\n$/);
 });
 
-test("SIGTERM lets a stream finish, takes nothing new, and exits with 0", async () => {
+test("SIGTERM lets a stream finish, takes nothing new, not even on its connection, and exits with 0", async () => {
   const child = launch([...flags, "--role=prefill", "--inter-token-ms=20"]);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(() => agent.destroy());
+  const options = { agent, method: "POST", headers: { "Content-Type": "application/json" } };
   const url = await listening(child);
-  const body = { prompt: "x", max_tokens: 30, stream: true };
-  const stream = await post(`${url}/v1/completions`, body);
+  const client = request(`${url}/v1/completions`, options);
+  client.end(JSON.stringify({ prompt: "x", max_tokens: 30, stream: true }));
+  const [stream] = await once(client, "response");
 
   child.kill("SIGTERM");
   const ended = once(child, "exit");
-  const data = sseData(await stream.text());
+  const data = sseData(await text(stream));
+  const next = request(`${url}/health`, { agent }).end();
 
   expect(data.length).toBe(31);
   expect(data.at(-1)).toBe("[DONE]");
+  await expect(once(next, "response")).rejects.toThrow();
   expect(await ended).toEqual([0, null]);
-  await expect(fetch(`${url}/health`)).rejects.toThrow();
 });
 
 test("SIGTERM cuts what does not finish in time, and exits with 0", async () => {

@@ -48,7 +48,13 @@ export async function startSimulator(
   const { port } = server.address() as AddressInfo;
   const engine = new Engine({ ...config, port }, log);
   const routes = routesOf(config, engine);
-  server.on("request", (incoming, response) => void respond(routes, incoming, response, log));
+  server.on("request", (incoming, response) => {
+    void respond(routes, incoming, response, log);
+    response.on("finish", () => {
+      // A connection that turns idle while the server closes would otherwise bring further requests.
+      if (!server.listening) incoming.socket.end();
+    });
+  });
   return { port, engine, close: (graceSeconds) => close(server, graceSeconds) };
 }
 
@@ -132,10 +138,7 @@ function modelList({ servedModelName, model, maxModelLen }: SimulatorConfig, cre
 async function close(server: Server, graceSeconds: number): Promise<void> {
   const closed = once(server, "close");
   server.close();
-  // Node keeps connections open that turn idle only now; clients would send the next request on them.
-  const sweep = setInterval(() => server.closeIdleConnections(), 20);
   const cut = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
   await closed;
-  clearInterval(sweep);
   clearTimeout(cut);
 }

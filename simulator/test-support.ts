@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { onTestFinished } from "vitest";
+import { onTestFinished, vi } from "vitest";
 import { type Simulator, type SimulatorConfig, startSimulator } from "./server.ts";
+
+// Sockets and processes are quick, but the machine may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** A configuration without delays, on a free port of 127.0.0.1. */
 export const quick: SimulatorConfig = {
