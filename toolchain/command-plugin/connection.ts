@@ -1,5 +1,5 @@
-import ssh2 from "ssh2";
-import { map, number, optional, type Shape, string } from "./shape.ts";
+import ssh2, { type ParsedKey } from "ssh2";
+import { kind, map, number, optional, type Shape, string } from "./shape.ts";
 import { beneathSecret, isMap, mapValues, type PropertyMap, secret, type Value } from "./values.ts";
 
 /** How to reach a host over SSH, as the program gives it, with the defaults of `completed`. */
@@ -23,12 +23,16 @@ export type Connection = {
   readonly proxy?: Connection;
 };
 
-const publicKey: Shape = {
-  problems: (value, property) =>
-    typeof value === "string" && !(ssh2.utils.parseKey(value) instanceof Error)
-      ? []
-      : [{ property, reason: "must be a public key in OpenSSH format, e.g. ssh-ed25519 AAAA…" }],
-};
+const publicKey = kind(
+  "a public key in OpenSSH format, e.g. ssh-ed25519 AAAA…",
+  (value) => typeof value === "string" && parsedHostKey(value) !== undefined,
+);
+
+/** Undefined when the text is not a public key. */
+export function parsedHostKey(text: string | Buffer): ParsedKey | undefined {
+  const parsed = ssh2.utils.parseKey(text);
+  return parsed instanceof Error || Array.isArray(parsed) || parsed.isPrivateKey() ? undefined : parsed;
+}
 
 const endpoint = {
   host: string,

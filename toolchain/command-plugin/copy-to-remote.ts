@@ -3,7 +3,7 @@ import { type Connection, completed, connectionShape } from "./connection.ts";
 import { put, putText } from "./remote-files.ts";
 import { messageOf, type Operation, type Resource } from "./resource.ts";
 import { list, map, optional, problemsOf, type Shape, string } from "./shape.ts";
-import { withConnection } from "./ssh.ts";
+import { abortable, withConnection } from "./ssh.ts";
 import { type Asset, assetKind, isMap, type Value } from "./values.ts";
 
 type CopyInputs = {
@@ -44,18 +44,15 @@ export const copyToRemote: Resource = {
 };
 
 async function copy({ connection, source, remotePath }: CopyInputs, operation: Operation): Promise<void> {
-  await withConnection(connection, operation, async (client) => {
-    const cancel = () => client.destroy();
-    operation.signal.addEventListener("abort", cancel);
-    try {
-      const sftp = await promisify(client.sftp.bind(client))();
-      if (source.path === undefined) await putText(sftp, source.text ?? "", remotePath);
-      else await put(sftp, source.path, remotePath);
-    } catch (error) {
-      operation.signal.throwIfAborted();
-      throw new Error(`cannot copy ${source.path ?? "the text"} to ${connection.host}: ${messageOf(error)}`);
-    } finally {
-      operation.signal.removeEventListener("abort", cancel);
-    }
-  });
+  const { path, text = "" } = source;
+  await withConnection(connection, operation, (client) =>
+    abortable(operation.signal, async () => {
+      try {
+        const sftp = await promisify(client.sftp.bind(client))();
+        await (path === undefined ? putText(sftp, text, remotePath) : put(sftp, path, remotePath));
+      } catch (error) {
+        throw new Error(`cannot copy ${path ?? "the text"} to ${connection.host}: ${messageOf(error)}`);
+      }
+    }),
+  );
 }

@@ -2,11 +2,9 @@ import grpc from "@grpc/grpc-js";
 import engineService from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import engineTypes from "@pulumi/pulumi/proto/engine_pb.js";
 
-export type Severity = "info" | "warning" | "error";
-
 export interface LogLine {
   readonly urn: string;
-  readonly severity: Severity;
+  readonly severity: keyof typeof severities;
   readonly message: string;
   /** Shown while the resource is worked on, then gone. */
   readonly ephemeral: boolean;
@@ -15,7 +13,6 @@ export interface LogLine {
 const severities = {
   info: engineTypes.LogSeverity.INFO,
   warning: engineTypes.LogSeverity.WARNING,
-  error: engineTypes.LogSeverity.ERROR,
 };
 
 /** Messages to the engine at this address. One that cannot be delivered does not fail the command. */

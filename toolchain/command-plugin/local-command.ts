@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { capture } from "./capture.ts";
 import { type CommandInputs, commandFailure, commandResource, outputOf, type Run } from "./command.ts";
 import { optional, string, strings, uncovered } from "./shape.ts";
@@ -25,7 +25,7 @@ export const localCommand = commandResource<LocalInputs>(
 async function runLocally(...[command, inputs, variables, operation]: Parameters<Run<LocalInputs>>) {
   const interpreter = inputs.interpreter?.length ? inputs.interpreter : ["/bin/sh", "-c"];
   const [program = "", ...args] = [...interpreter, command];
-  if (inputs.dir !== undefined && !(await isFolder(inputs.dir))) {
+  if (inputs.dir !== undefined && !statSync(inputs.dir, { throwIfNoEntry: false })?.isDirectory()) {
     throw commandFailure(`${inputs.dir} is not a directory`, command, "");
   }
   const child = spawn(program, args, {
@@ -65,11 +65,4 @@ function killGroup(child: ChildProcessWithoutNullStreams): void {
   // What left the group and still holds the pipes must not hold up the end of the command.
   child.stdout.destroy();
   child.stderr.destroy();
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

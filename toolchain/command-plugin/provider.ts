@@ -7,7 +7,7 @@ import struct from "google-protobuf/google/protobuf/struct_pb.js";
 import { type Change, diff, rootOf } from "./diff.ts";
 import type { LogLine } from "./engine.ts";
 import { messageOf, type Operation, type Resource } from "./resource.ts";
-import { mapValues, type PropertyMap, reveal, unknown, withoutNulls } from "./values.ts";
+import { type PropertyMap, reveal, unknown, withoutNulls } from "./values.ts";
 
 export interface ProviderOptions {
   readonly version: string;
@@ -34,7 +34,7 @@ export function providerService({ version, resources, log, cancel }: ProviderOpt
         ? AbortSignal.any([cancel.signal, AbortSignal.timeout(timeoutSeconds * 1000)])
         : cancel.signal,
     status: (message) => log({ urn, severity: "info", message, ephemeral: true }),
-    say: (severity, message) => log({ urn, severity, message, ephemeral: false }),
+    warn: (message) => log({ urn, severity: "warning", message, ephemeral: false }),
   });
 
   return {
@@ -66,7 +66,7 @@ export function providerService({ version, resources, log, cancel }: ProviderOpt
       if (request.getPreview()) {
         return new rpc.CreateResponse().setProperties(toStruct({ ...inputs, ...unknowns(resource) }));
       }
-      const outputs = await resource.create(revealed(inputs), operation(urn, request.getTimeout()));
+      const outputs = await resource.create(reveal(inputs), operation(urn, request.getTimeout()));
       return new rpc.CreateResponse()
         .setId(nameOf(urn) + randomBytes(4).toString("hex"))
         .setProperties(toStruct({ ...inputs, ...outputs }));
@@ -87,8 +87,8 @@ export function providerService({ version, resources, log, cancel }: ProviderOpt
       const outputs = request.getPreview()
         ? unknowns(resource)
         : await resource.update(
-            revealed(inputs),
-            revealed(fromStruct(request.getOlds())),
+            reveal(inputs),
+            reveal(fromStruct(request.getOlds())),
             operation(urn, request.getTimeout()),
           );
       return new rpc.UpdateResponse().setProperties(toStruct({ ...inputs, ...outputs }));
@@ -96,7 +96,7 @@ export function providerService({ version, resources, log, cancel }: ProviderOpt
 
     delete: unary(async (request: rpc.DeleteRequest) => {
       const urn = request.getUrn();
-      const state = revealed(fromStruct(request.getProperties()));
+      const state = reveal(fromStruct(request.getProperties()));
       await resourceOf(urn).delete(state, operation(urn, request.getTimeout()));
       return new empty.Empty();
     }),
@@ -121,10 +121,7 @@ function unary<Request, Response>(
     try {
       callback(null, await answer(call.request));
     } catch (error) {
-      callback({
-        code: grpc.status.UNKNOWN,
-        details: messageOf(error),
-      });
+      callback({ code: grpc.status.UNKNOWN, details: messageOf(error) });
     }
   };
 }
@@ -158,10 +155,6 @@ function replaces(property: string): boolean {
 
 function unknowns(resource: Resource): PropertyMap {
   return Object.fromEntries(resource.computed.map((property) => [property, unknown]));
-}
-
-function revealed(map: PropertyMap): PropertyMap {
-  return mapValues(map, reveal);
 }
 
 function fromStruct(value: struct.Struct | undefined): PropertyMap {

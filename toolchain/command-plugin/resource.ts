@@ -8,7 +8,7 @@ export interface Operation {
   /** Shows a line beside the resource while it is worked on. */
   status(line: string): Promise<void>;
   /** Shows a message that stays. */
-  say(severity: "warning" | "error", message: string): Promise<void>;
+  warn(message: string): Promise<void>;
 }
 
 /**

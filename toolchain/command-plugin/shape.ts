@@ -11,7 +11,8 @@ export interface Problem {
   readonly reason: string;
 }
 
-function kind(expected: string, accepts: (value: Value) => boolean): Shape {
+/** A shape told by one question; `expected` follows "must be". */
+export function kind(expected: string, accepts: (value: Value) => boolean): Shape {
   return {
     problems: (value, property) =>
       // The value is not named: it may be a password.

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import ssh2, { type Client, type ConnectConfig, type ParsedKey, type ServerHostKeyAlgorithm } from "ssh2";
-import type { Connection } from "./connection.ts";
+import ssh2, { type Client, type ConnectConfig, type ServerHostKeyAlgorithm } from "ssh2";
+import { type Connection, parsedHostKey } from "./connection.ts";
 import { messageOf, type Operation } from "./resource.ts";
 
 /** What another attempt would not mend: a wrong host key, a private key that cannot be read. */
@@ -37,13 +37,13 @@ async function dial(connection: Connection, operation: Operation, bastion?: Clie
   for (let failures = 1, pauseMs = 100; ; failures++, pauseMs = Math.min(pauseMs * 1.5, 5000)) {
     signal.throwIfAborted();
     try {
-      return await open(connection, signal, bastion && (await tunnel(bastion, connection)));
+      return await open(connection, signal, bastion);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof PermanentError) throw error;
       if (limit !== -1 && failures > limit) {
         throw new Error(
-          `cannot connect to ${nameOf(connection)}, ${failures} failed attempts: ${messageOf(error)}`,
+          `cannot connect to ${nameOf(connection)}, attempt ${failures} of ${limit + 1}: ${messageOf(error)}`,
         );
       }
     }
@@ -60,15 +60,24 @@ function tunnel(bastion: Client, { host, port }: Connection): Promise<Duplex> {
   );
 }
 
-/** One attempt, over `stream` where a bastion gave one. */
-function open(connection: Connection, signal: AbortSignal, stream?: Duplex): Promise<Client> {
+/** One attempt. */
+async function open(connection: Connection, signal: AbortSignal, bastion?: Client): Promise<Client> {
+  const stream = bastion && (await abortable(signal, () => tunnel(bastion, connection)));
   const client = new ssh2.Client();
-  const { promise, resolve, reject } = Promise.withResolvers<Client>();
-  const cancel = () => reject(signal.reason);
-  signal.addEventListener("abort", cancel);
+  try {
+    await abortable(signal, () => ready(client, connection, stream));
+    return client;
+  } catch (error) {
+    client.destroy();
+    throw error;
+  }
+}
+
+function ready(client: Client, connection: Connection, stream?: Duplex): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
   let note = "";
   client
-    .on("ready", () => resolve(client))
+    .on("ready", resolve)
     .on("error", (error) => {
       // After a failing agent come the other ways to log in.
       if (error.level === "agent") note = ` (SSH agent: ${error.message})`;
@@ -98,18 +107,27 @@ function open(connection: Connection, signal: AbortSignal, stream?: Duplex): Pro
   } catch (error) {
     reject(new PermanentError(`cannot connect to ${nameOf(connection)}: ${messageOf(error)}`));
   }
-  return promise
-    .catch((error) => {
-      client.destroy();
-      throw error;
-    })
-    .finally(() => signal.removeEventListener("abort", cancel));
+  return promise;
+}
+
+/** Waits for `body`, but not longer than until the signal. */
+export async function abortable<T>(signal: AbortSignal, body: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([aborted.promise, body()]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 /** Accepts only the pinned host key. Without a pin any key is taken, as the published plugin does. */
 function pinning(connection: Connection, refuse: (error: Error) => void) {
   if (connection.hostKey === undefined) return {};
-  const pinned = publicKey(connection.hostKey);
+  const pinned = parsedHostKey(connection.hostKey);
+  if (pinned === undefined) throw new Error("connection.hostKey is not a public key in OpenSSH format");
   const types = (
     pinned.type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] : [pinned.type]
   ) as ServerHostKeyAlgorithm[];
@@ -120,8 +138,8 @@ function pinning(connection: Connection, refuse: (error: Error) => void) {
       if (shown.equals(pinned.getPublicSSH())) return true;
       refuse(
         new PermanentError(
-          `host key of ${nameOf(connection)} is not the pinned one: expected ${fingerprint(pinned)}, ` +
-            `seen ${fingerprint(publicKey(shown))}. If the host was set up anew, put its new public key ` +
+          `host key of ${nameOf(connection)} is not the pinned one: expected ${fingerprint(pinned.getPublicSSH())}, ` +
+            `seen ${fingerprint(shown)}. If the host was set up anew, put its new public key ` +
             "into connection.hostKey; if not, another machine may be answering in its place",
         ),
       );
@@ -130,16 +148,10 @@ function pinning(connection: Connection, refuse: (error: Error) => void) {
   };
 }
 
-function publicKey(key: string | Buffer): ParsedKey {
-  const parsed = ssh2.utils.parseKey(key);
-  if (parsed instanceof Error) throw parsed;
-  return parsed;
-}
-
-/** As `ssh-keygen -l` shows it. */
-function fingerprint(key: ParsedKey): string {
-  const hash = createHash("sha256").update(key.getPublicSSH()).digest("base64").replace(/=+$/, "");
-  return `${key.type} SHA256:${hash}`;
+/** As `ssh-keygen -l` shows it, of a key as it goes over the wire. */
+function fingerprint(key: Buffer): string {
+  const hash = createHash("sha256").update(key).digest("base64").replace(/=+$/, "");
+  return `${parsedHostKey(key)?.type} SHA256:${hash}`;
 }
 
 function nameOf({ user, host, port }: Connection): string {

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import ssh2 from "ssh2";
-import { type Context, cached, defaultCacheDir, exists, run } from "../context.ts";
+import { exists, tryRun } from "../context.ts";
 import type { PropertyMap } from "./values.ts";
 
 /** A real sshd for tests, on loopback, with keys of its own. Lets only the present user in. */
@@ -19,46 +19,20 @@ export interface StartedSshd {
   stop(): Promise<void>;
 }
 
-/** Where an sshd is on this machine, or why there is none. */
-export type Sshd = { readonly program: string; readonly libraries: string } | { readonly missing: string };
+const program = "/usr/sbin/sshd";
 
-/**
- * The machine's own sshd; else Debian's, unpacked and not installed, since a test must not open port 22 of the
- * machine.
- */
-export async function findSshd(): Promise<Sshd> {
-  if (await exists("/usr/sbin/sshd")) return { program: "/usr/sbin/sshd", libraries: "" };
-  const context: Context = { cacheDir: defaultCacheDir(), say: console.log };
-  try {
-    const folder = await cached(context, "test-sshd-debian", unpackSshd);
-    const library = join(folder, "usr/lib", `${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`);
-    return { program: join(folder, "usr/sbin/sshd"), libraries: library };
-  } catch (error) {
-    return {
-      missing: `no sshd here, and none to be had from apt: ${error instanceof Error ? error.message : error}`,
-    };
+/** Whether there is an sshd to test with; it is installed where that cannot start a service on port 22. */
+export async function haveSshd(): Promise<boolean> {
+  if (await exists(program)) return true;
+  if (userInfo().uid === 0 && !(await exists("/run/systemd/system"))) {
+    await tryRun("apt-get", ["update"]);
+    const options = ["-o", "DPkg::Lock::Timeout=300", "--yes", "--no-install-recommends"];
+    await tryRun("apt-get", [...options, "install", "openssh-server"]);
   }
+  return exists(program);
 }
 
-/** Fetches openssh-server and those of its dependencies that the machine lacks. */
-async function unpackSshd(folder: string): Promise<void> {
-  const archives = join(folder, "archives");
-  await mkdir(join(archives, "partial"), { recursive: true });
-  const options = ["-o", `Dir::Cache::Archives=${archives}`, "-o", "Debug::NoLocking=1"];
-  await run("apt-get", [
-    ...options,
-    "--yes",
-    "--download-only",
-    "--no-install-recommends",
-    "install",
-    "openssh-server",
-  ]);
-  for (const name of await readdir(archives)) {
-    if (name.endsWith(".deb")) await run("dpkg-deb", ["-x", join(archives, name), folder]);
-  }
-}
-
-export async function startSshd(sshd: Exclude<Sshd, { missing: string }>): Promise<StartedSshd> {
+export async function startSshd(): Promise<StartedSshd> {
   const folder = await mkdtemp(join(tmpdir(), "sshd-"));
   const host = ssh2.utils.generateKeyPairSync("ed25519");
   const user = ssh2.utils.generateKeyPairSync("ed25519");
@@ -80,8 +54,7 @@ export async function startSshd(sshd: Exclude<Sshd, { missing: string }>): Promi
     "Subsystem sftp internal-sftp",
   ];
   await writeFile(join(folder, "sshd_config"), config.join("\n"));
-  const server = spawn(sshd.program, ["-D", "-e", "-f", join(folder, "sshd_config")], {
-    env: { ...process.env, ...(sshd.libraries && { LD_LIBRARY_PATH: sshd.libraries }) },
+  const server = spawn(program, ["-D", "-e", "-f", join(folder, "sshd_config")], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   await listening(server);

@@ -45,11 +45,15 @@ export function beneathSecret(value: Value, change: (value: Value) => Value): Va
   return isMap(value) && isSecret(value) ? { ...value, value: change(value.value ?? null) } : change(value);
 }
 
-/** The value with every secret in it laid open. */
-export function reveal(value: Value): Value {
-  if (Array.isArray(value)) return value.map(reveal);
+/** The map with every secret in it laid open. */
+export function reveal(map: PropertyMap): PropertyMap {
+  return withoutNulls(mapValues(map, revealed));
+}
+
+function revealed(value: Value): Value {
+  if (Array.isArray(value)) return value.map(revealed);
   if (!isMap(value)) return value;
-  return isSecret(value) ? reveal(value.value ?? null) : mapValues(value, reveal);
+  return isSecret(value) ? revealed(value.value ?? null) : mapValues(value, revealed);
 }
 
 function isSecret(map: PropertyMap): boolean {
