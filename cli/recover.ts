@@ -13,13 +13,20 @@ import type { LocalStack } from "./stack.ts";
  */
 export async function recoverStack(stack: LocalStack, say: (line: string) => void): Promise<void> {
   await clearLocks(stack, say);
+  const interrupted = await interruptedCreates(stack);
+  if (interrupted.length === 0) return;
   const host = stack.env.DOCKER_HOST ?? defaultHost;
-  for (const name of await interruptedContainers(stack)) {
+  for (const { inputs, type } of interrupted) {
+    if (type !== "docker:index/container:Container") continue;
+    const { name } = inputs;
     const { status, body } = await callEngine(host, `/containers/${name}/json`);
     if (status !== 200 || JSON.parse(body).Config.Labels["ascend-pd.stack"] !== stack.name) continue;
     say(`removing ${name}: its creation was interrupted`);
     await expectEngine(host, `/containers/${name}?force=1&v=1`, { method: "DELETE" });
   }
+  // Otherwise the state would name them as interrupted for ever, also after they were created.
+  const flags = ["--clear-pending-creates", "--yes", "--skip-preview", "--non-interactive"];
+  await run("pulumi", ["refresh", ...flags, ...stack.args], { env: stack.env });
 }
 
 async function clearLocks(stack: LocalStack, say: (line: string) => void): Promise<void> {
@@ -59,19 +66,20 @@ function isRunning(pid: number): boolean {
   }
 }
 
-async function interruptedContainers(stack: LocalStack): Promise<string[]> {
+async function interruptedCreates(stack: LocalStack): Promise<ResourceInState[]> {
   const state = JSON.parse(
     await run("pulumi", ["stack", "export", "--stack", stack.name], { env: stack.env }),
   );
   const pending: PendingOperation[] = state.deployment?.pending_operations ?? [];
-  return pending
-    .filter(
-      ({ type, resource }) => type === "creating" && resource.type === "docker:index/container:Container",
-    )
-    .map(({ resource }) => resource.inputs.name);
+  return pending.filter(({ type }) => type === "creating").map(({ resource }) => resource);
 }
 
 interface PendingOperation {
   readonly type: string;
-  readonly resource: { readonly type: string; readonly inputs: { readonly name: string } };
+  readonly resource: ResourceInState;
+}
+
+interface ResourceInState {
+  readonly type: string;
+  readonly inputs: { readonly name: string };
 }
