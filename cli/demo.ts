@@ -106,6 +106,7 @@ async function prepare(context: Context, name: string, explain: boolean) {
 /** Runs `pulumi` with a line per step; says whether it changed anything. Throws with the engine's errors. */
 async function pulumi(args: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
   const started = Date.now();
+  console.log(`  pulumi ${args[0]}`);
   const result: PulumiRun = await runPulumi(args, env, (step) => {
     const line = describeStep(step);
     if (line) console.log(`  ${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${line}`);

@@ -51,6 +51,11 @@ export async function runPulumi(
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));
   });
+  // Pulumi is interrupted, not left behind: it finishes the step that it is in and records it. Ctrl-C reaches it by
+  // itself, through the terminal.
+  const interrupt = () => child.kill("SIGINT");
+  const wait = () => {};
+  process.on("SIGTERM", interrupt).on("SIGINT", wait);
   for await (const line of createInterface({ input: child.stdout })) {
     const event = parseEvent(line);
     if (event === undefined) continue;
@@ -65,6 +70,7 @@ export async function runPulumi(
     if (event.summaryEvent) changes = event.summaryEvent.resourceChanges;
   }
   const code = await ended;
+  process.off("SIGTERM", interrupt).off("SIGINT", wait);
   if (code !== 0 && errors.length === 0) errors.push(plainText(stderr));
   return { code, changes, errors };
 }

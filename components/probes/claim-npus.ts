@@ -7,6 +7,12 @@ const npuNode = /^\/dev\/davinci\d+$/;
 
 await runProbe(async () => {
   const { docker, container, devices } = probeArguments("claim-npus");
+  if (docker?.startsWith("ssh://")) {
+    throw new Error(
+      `${container}: its host is reached by ${docker}, but this version deploys only through an engine of this machine\n` +
+        "fix: run `pulumi up` on that host, with `docker` and `hostKey` left out of the stack file",
+    );
+  }
   const missing = devices.filter((path) => !statSync(path, { throwIfNoEntry: false })?.isCharacterDevice());
   if (missing.length > 0) {
     throw new Error(
