@@ -36,6 +36,8 @@ const FLAGS = {
 
 type FlagName = keyof typeof FLAGS;
 
+const MAX_NUMBER = 2_000_000;
+
 /** Flags by name, `--flag=value` or `--flag value`, defaults filled in. */
 export class Flags {
   readonly #given: Readonly<Record<string, string | boolean | undefined>>;
@@ -78,17 +80,17 @@ export class Flags {
   }
 
   /** A whole number from `min` to `max`. */
-  integer(name: FlagName, min = 1, max = 2 ** 31 - 1): number {
+  integer(name: FlagName, min = 1, max = MAX_NUMBER): number {
     const value = this.number(name);
     if (Number.isInteger(value) && value >= min && value <= max) return value;
     throw new UsageError(`--${name} is ${value}`, `give a whole number from ${min} to ${max}`);
   }
 
-  /** A number that is not negative. */
+  /** A number that is not negative, and small enough for a timer, be it milliseconds or seconds. */
   number(name: FlagName): number {
     const given = this.text(name) ?? "";
-    if (/^\d+(\.\d+)?$/.test(given)) return Number(given);
-    throw new UsageError(`--${name} is "${given}"`, "give a number that is not negative");
+    if (/^\d+(\.\d+)?$/.test(given) && Number(given) <= MAX_NUMBER) return Number(given);
+    throw new UsageError(`--${name} is "${given}"`, `give a number from 0 to ${MAX_NUMBER}`);
   }
 }
 

@@ -27,7 +27,11 @@ function launch(args: readonly string[], env: Record<string, string> = {}, progr
 
 /** The URL that a started instance listens on. */
 async function listening(child: Program): Promise<string> {
-  const [line] = await once(child.stdout, "data");
+  const stopped = once(child, "exit").then(([code]) => {
+    throw new Error(`exit code ${code} before it listened`);
+  });
+  const [line] = await Promise.race([once(child.stdout, "data"), stopped]);
+  stopped.catch(() => {});
   return `http://${`${line}`.trim().split(" ").at(-1)}`;
 }
 
@@ -82,6 +86,11 @@ test.each<[string, string[], string]>([
   ["a value that is not in the list", ["--role", "both"], '--role is "both"'],
   ["a number that is none", ["--role=prefill", "--max-num-seqs", "many"], '--max-num-seqs is "many"'],
   ["a fraction of a token", ["--role=prefill", "--block-size=1.5"], "--block-size is 1.5"],
+  [
+    "a time too long for a timer",
+    ["--role=prefill", "--inter-token-ms=3000000"],
+    '--inter-token-ms is "3000000"',
+  ],
   ["a port that there is not", ["--role=prefill", "--port=70000"], "--port is 70000"],
   ["no role and no rank tables", [], "the role is unknown"],
   [
@@ -194,7 +203,7 @@ test("SIGTERM lets a stream finish, takes nothing new, not even on its connectio
 });
 
 test("SIGTERM cuts what does not finish in time, and exits with 0", async () => {
-  const child = launch([...flags, "--role=prefill", "--inter-token-ms=3600000", "--shutdown-timeout=0.1"]);
+  const child = launch([...flags, "--role=prefill", "--inter-token-ms=1000000", "--shutdown-timeout=0.1"]);
   const url = await listening(child);
   const stream = await post(`${url}/v1/completions`, { prompt: "x", max_tokens: 30, stream: true });
 
