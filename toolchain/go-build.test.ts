@@ -1,8 +1,8 @@
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type Context, onPath, run } from "./context.ts";
+import { type Context, onPath, run, tryRun } from "./context.ts";
 import { type GoBuild, goBuild, isBuilt } from "./go-build.ts";
 
 const hasGo = (await onPath("go")) !== undefined;
@@ -73,6 +73,23 @@ describe.skipIf(!hasGo)("goBuild", () => {
     const programs = await goBuild(context, build);
 
     expect(await run(join(programs, "hello"), [])).toBe("hello you\n");
+  });
+
+  test("stops Go and leaves nothing behind when it is interrupted", async () => {
+    await mkdir(join(folder, "bin"));
+    await writeFile(join(folder, "bin", "go"), `#!/bin/sh\necho $$ > ${folder}/pid\nexec sleep 600\n`, {
+      mode: 0o755,
+    });
+    vi.stubEnv("PATH", `${folder}/bin:${process.env.PATH}`);
+
+    const building = goBuild(context, build);
+    const failed = expect(building).rejects.toThrow("building a greeter was interrupted");
+    const pid = await vi.waitUntil(() => readFile(join(folder, "pid"), "utf8").catch(() => undefined));
+    process.emit("SIGTERM");
+    await failed;
+
+    expect(await readdir(join(context.cacheDir, "go"))).toEqual([]);
+    expect(await tryRun("kill", ["-0", pid.trim()])).toMatchObject({ code: 1 });
   });
 
   test("leaves nothing behind when the build fails, and shows what Go said", async () => {

@@ -51,15 +51,30 @@ async function runGo(context: Context, build: GoBuild, folder: string, progress:
   const started = Date.now();
   const say = (text: string) => context.say(`building ${build.what}${progress}: ${text}`);
   say("takes minutes, is done once");
+  // Go, left alone, would go on for minutes.
+  const interrupted = new AbortController();
+  const stop = () => interrupted.abort();
+  process.once("SIGINT", stop).once("SIGTERM", stop);
   const clock = setInterval(() => say(`${Math.round((Date.now() - started) / 1000)} s`), 10_000);
   const linker = ["-s", "-w", ...build.variables.map((variable) => `-X ${variable}`)].join(" ");
   const args = ["build", "-mod=readonly", "-trimpath", `-ldflags=${linker}`, "-o", `${folder}/`];
   try {
     const cwd = resolve(modulesDir, build.module);
-    const result = await tryRun(go, [...args, ...build.packages], { cwd, env: goEnvironment(process.env) });
+    const result = await tryRun(go, [...args, ...build.packages], {
+      cwd,
+      env: goEnvironment(process.env),
+      signal: interrupted.signal,
+    });
+    if (interrupted.signal.aborted) {
+      throw new ToolchainError(
+        `building ${build.what} was interrupted`,
+        "run it again: it goes on where it stopped",
+      );
+    }
     if (result.code !== 0) throw buildFailed(build, result.stderr);
   } finally {
     clearInterval(clock);
+    process.off("SIGINT", stop).off("SIGTERM", stop);
   }
   say(`done in ${Math.round((Date.now() - started) / 1000)} s`);
 }

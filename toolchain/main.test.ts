@@ -62,7 +62,7 @@ test("ensure tells what is used, and with --explain why", async () => {
   const brief = await toolchain("--no-engine");
   const explained = await toolchain("--no-engine", "--explain", "ensure");
 
-  expect(brief.stdout).toContain(`Pulumi CLI              3.300.0, ${folder}/bin/pulumi\n`);
+  expect(brief.stdout).toContain(`Pulumi CLI              3.300.0: ${folder}/bin/pulumi\n`);
   expect(brief.stdout).not.toContain("because");
   expect(explained.stdout).toContain("because it is on PATH");
 });

@@ -31,7 +31,7 @@ test("the Pulumi on PATH is used, and its home stays the user's", async () => {
     folder: `${folder}/bin`,
     home: "/home/me/p",
     ours: false,
-    choice: { chosen: `3.300.1, ${folder}/bin/pulumi` },
+    choice: { chosen: `3.300.1: ${folder}/bin/pulumi` },
   });
 });
 

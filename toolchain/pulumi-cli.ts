@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Choice, type Context, cached, exists, onPath, tryRun } from "./context.ts";
 import { type GoBuild, goBuild, isBuilt } from "./go-build.ts";
-import { downloadsReachable, installPublishedCli } from "./pulumi-download.ts";
+import { downloadsReachable, installPublishedCli, unreachable } from "./pulumi-download.ts";
 import { pinnedVersion, repositoryKey } from "./repository.ts";
 
 export interface Cli {
@@ -39,37 +39,34 @@ export async function installedCli(context: Context, env: NodeJS.ProcessEnv): Pr
   if (isOlder(version, testedVersion)) {
     return { why: `${command} is version ${version || "unknown"}, older than ${testedVersion}` };
   }
-  const choice = { part: "Pulumi CLI", chosen: `${version}, ${command}`, why: "it is on PATH" };
+  const choice = { part: "Pulumi CLI", chosen: `${version}: ${command}`, why: "it is on PATH" };
   return { choice, folder: dirname(command), home: userHome(env), ours: false };
 }
 
 /** A CLI of our own below the cache: the published one, or where that cannot be downloaded one that is built. */
 export async function obtainCli(context: Context, whyNotInstalled: string, progress: string): Promise<Cli> {
   const home = join(context.cacheDir, "pulumi-home", repositoryKey);
-  const cli = (version: string, folder: string, why: string): Cli => ({
-    choice: { part: "Pulumi CLI", chosen: `${version}, ${folder}`, why: `${whyNotInstalled}; ${why}` },
+  const cli = (folder: string, chosen: string, why: string): Cli => ({
+    choice: { part: "Pulumi CLI", chosen: `${chosen}: ${folder}`, why },
     folder,
     home,
     ours: true,
   });
   const published = await pinnedVersion("@pulumi/pulumi");
   const download = `pulumi/published-${published}`;
-  let failure = "Pulumi's downloads cannot be reached";
   const isDownloaded = await exists(join(context.cacheDir, download));
+  let failure = unreachable;
   if (isDownloaded || (!(await isBuilt(context, cliBuild)) && (await downloadsReachable()))) {
     try {
       if (!isDownloaded) context.say(`downloading Pulumi ${published}`);
       const folder = await cached(context, download, installPublishedCli);
-      return cli(published, join(folder, "bin"), "downloaded");
+      return cli(join(folder, "bin"), `${published}, downloaded`, whyNotInstalled);
     } catch (error) {
       failure = error instanceof Error ? error.message : String(error);
     }
   }
-  return cli(
-    testedVersion,
-    await goBuild(context, cliBuild, progress),
-    `built from Go modules, because ${failure}`,
-  );
+  const folder = await goBuild(context, cliBuild, progress);
+  return cli(folder, `${testedVersion}, built from Go modules`, `${whyNotInstalled}, and ${failure}`);
 }
 
 /** PATH without what we have put there ourselves: an inner run must come to the conclusion of the outer one. */

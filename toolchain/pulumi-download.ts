@@ -1,6 +1,9 @@
 import { setGlobalProxyFromEnv } from "node:http";
 import { ToolchainError } from "./context.ts";
 
+/** Why something else is used, for a `Choice`. */
+export const unreachable = "Pulumi's downloads could not be reached";
+
 let answer: Promise<boolean> | undefined;
 
 /** Whether Pulumi's own download site can be reached from here. Asked at most once, answered within two seconds. */

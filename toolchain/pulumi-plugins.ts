@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { type Choice, type Context, exists, onPath, tryRun } from "./context.ts";
 import { type GoBuild, goBuild } from "./go-build.ts";
 import { type Cli, foreignPath } from "./pulumi-cli.ts";
-import { downloadsReachable } from "./pulumi-download.ts";
+import { downloadsReachable, unreachable } from "./pulumi-download.ts";
 import { pinnedVersion, repositoryDir, repositoryKey } from "./repository.ts";
 
 /** A resource plugin, and what takes its place where the published one cannot be had. */
@@ -69,29 +69,31 @@ export async function ensurePlugin(
   const installed = join(cli.home, "plugins", `resource-${name}-v${version}`, file);
   const link = cli.ours ? installed : join(context.cacheDir, "pulumi-path", repositoryKey, file);
   const found = (chosen: string, why: string): InstalledPlugin => ({
-    choice: { part: `Pulumi plugin ${name}`, chosen: `${version}, ${chosen}`, why },
+    choice: { part: `Pulumi plugin ${name}`, chosen: `${version}${chosen}`, why },
   });
   const isLinked = await isLink(link);
 
   if (!(cli.ours && isLinked)) {
-    if (await exists(installed)) return found(installed, "it is installed");
+    if ((await exists(installed)) && !(await exists(`${dirname(installed)}.partial`))) {
+      return found(`: ${installed}`, "it is installed");
+    }
     const onUsersPath = cli.ours ? undefined : await onPath(file, { PATH: foreignPath(context, env) });
-    if (onUsersPath !== undefined) return found(onUsersPath, "it is on PATH");
+    if (onUsersPath !== undefined) return found(`: ${onUsersPath}`, "it is on PATH");
   }
-  let failure = "Pulumi's downloads cannot be reached";
+  let failure = unreachable;
   if (!isLinked && (await downloadsReachable())) {
     context.say(`downloading the Pulumi plugin ${name} ${version}`);
     const args = ["plugin", "install", "resource", name, version];
     const { code, stderr } = await tryRun(join(cli.folder, "pulumi"), args, {
       env: { ...env, PULUMI_HOME: cli.home, PULUMI_SKIP_UPDATE_CHECK: "1" },
     });
-    if (code === 0) return found(installed, "downloaded");
+    if (code === 0) return found(`, downloaded: ${installed}`, "it was not installed");
     failure = `its download failed: ${stderr.trim().split("\n").at(-1)}`;
   }
   const { executable, how } = await plugin.standIn(context);
   await pointLink(link, executable);
-  const choice = found(executable, `${how}, because ${failure}`);
-  return cli.ours ? choice : { ...choice, path: dirname(link) };
+  const standIn = found(`, ${how}: ${executable}`, `it is not installed, and ${failure}`);
+  return cli.ours ? standIn : { ...standIn, path: dirname(link) };
 }
 
 /** Points `link` at `target` in one step, for others may be reading it. */

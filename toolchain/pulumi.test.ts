@@ -110,7 +110,7 @@ test("a stand-in is linked into the plugin folder of our own Pulumi", async () =
   const link = join(folder, "home/plugins/resource-fake-v1.0.0/pulumi-resource-fake");
   expect(await readlink(link)).toBe(executable);
   expect(path).toBeUndefined();
-  expect(choice.why).toBe("made, because Pulumi's downloads cannot be reached");
+  expect(choice.why).toBe("it is not installed, and Pulumi's downloads could not be reached");
 });
 
 test("a stand-in for the user's own Pulumi goes on PATH, and their home is left alone", async () => {
@@ -139,7 +139,7 @@ test("a plugin that the user has is never replaced by a stand-in", async () => {
 
   const { choice } = await ensurePlugin(context, cli(false), plugin, env);
 
-  expect(choice).toMatchObject({ chosen: `1.0.0, ${folder}/bin/pulumi-resource-fake`, why: "it is on PATH" });
+  expect(choice).toMatchObject({ chosen: `1.0.0: ${folder}/bin/pulumi-resource-fake`, why: "it is on PATH" });
   expect(made()).toBe(0);
 });
 
