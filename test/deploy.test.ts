@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { expectedText } from "../simulator/oracle.ts";
+import { expectedText, expectedTokens } from "../simulator/oracle.ts";
 import {
   containersOf,
   inspectContainer,
+  logOf,
   planOf,
   simulated1p1d,
   type TestStack,
@@ -60,6 +61,19 @@ test("the scheduler gives exactly the tokens that the engines were asked for", a
 
   expect(response.status).toBe(200);
   expect(await response.json()).toMatchObject({ choices: [{ text: expectedText(body, 24) }] });
+});
+
+test("no container logs a word of prompt or answer", async () => {
+  const body = '{"model":"test-model","prompt":"A secret about zebras.","max_tokens":16}';
+  const headers = { "content-type": "application/json", authorization: "Bearer sk-not-for-logs" };
+
+  await fetch("http://127.0.0.1:18102/v1/completions", { method: "POST", headers, body });
+
+  const words = ["zebras", "sk-not-for-logs", ...expectedTokens(body, 16)].map((token) => token.trim());
+  for (const { name } of planOf(stack.name, deployment).containers) {
+    const log = await logOf(name);
+    expect(words.filter((word) => log.includes(word))).toEqual([]);
+  }
 });
 
 test("every container is what the Plan says, by the engine's own word", async () => {

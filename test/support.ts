@@ -77,6 +77,11 @@ export async function inspectContainer(name: string) {
   return JSON.parse((await callEngine(docker, `/containers/${name}/json`)).body);
 }
 
+/** Everything that a container has written, with Docker's own 8 bytes before each line. */
+export async function logOf(name: string): Promise<string> {
+  return (await callEngine(docker, `/containers/${name}/logs?stdout=1&stderr=1`)).body;
+}
+
 /** One prefill and one decode of the simulator on this machine, at ports that no stack of stacks/ uses. */
 export function simulated1p1d(base: number) {
   return {
