@@ -76,6 +76,21 @@ test("a progress stream that ends in an error is a failure, though its status wa
   expect(failure).toBe("disk full");
 });
 
+test("a call that is refused at once is not reported as progress", async () => {
+  const host = await serveSocket((_request, response) => {
+    response.writeHead(500).end('{"message":"no such host"}\n');
+  });
+  const messages: EngineMessage[] = [];
+
+  const { failure } = await tryEngine(host, "/images/create", {
+    method: "POST",
+    onMessage: (message) => messages.push(message),
+  });
+
+  expect(failure).toBe("no such host");
+  expect(messages).toEqual([]);
+});
+
 test("a refused call tells what the engine said and where", async () => {
   const host = await serveSocket((_request, response) => {
     response.writeHead(404).end('{"message":"no such image"}');

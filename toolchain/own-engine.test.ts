@@ -95,10 +95,13 @@ describe.skipIf(process.geteuid?.() !== 0)("an engine of our own", { timeout: 2 
 
   test("runs at the same time start one engine", async () => {
     const engine = await newEngine();
-    const start = () => holdingEngine(context, engine, () => startEngine(context, engine, dockerd));
+    const said: string[] = [];
+    const listening = { ...context, say: (line: string) => said.push(line) };
+    const start = () => holdingEngine(listening, engine, () => startEngine(listening, engine, dockerd));
 
     await Promise.all([start(), start(), start()]);
 
+    expect(said.filter((line) => line.startsWith("starting a Docker Engine"))).toHaveLength(1);
     expect(await processesNaming(engine, "dockerd")).toHaveLength(1);
   });
 

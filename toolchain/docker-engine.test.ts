@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { type Context, defaultCacheDir } from "./context.ts";
+import { greetEngine } from "./docker-api.ts";
+import { ensureDockerEngine, stopDockerEngine } from "./docker-engine.ts";
+import { stateDir } from "./state.ts";
+
+const minutes = 60_000;
+const context: Context = { cacheDir: defaultCacheDir(), say: () => {} };
+const folders: string[] = [];
+
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
+});
+
+async function emptyState(): Promise<NodeJS.ProcessEnv> {
+  const folder = await mkdtemp(join(tmpdir(), "ascend-pd-state-"));
+  folders.push(folder);
+  const { DOCKER_HOST: _, ...env } = process.env;
+  return { ...env, ASCEND_PD_STATE: folder };
+}
+
+test("state is where ASCEND_PD_STATE says, else below XDG_STATE_HOME, else below the home folder", () => {
+  expect(stateDir({ ASCEND_PD_STATE: "/a/b", XDG_STATE_HOME: "/c" })).toBe("/a/b");
+  expect(stateDir({ XDG_STATE_HOME: "/c" })).toBe("/c/ascend-pd");
+  expect(stateDir({})).toMatch(/\/\.local\/state\/ascend-pd$/);
+});
+
+test("an engine that DOCKER_HOST names and that does not answer is not replaced by another", async () => {
+  const env = { ...(await emptyState()), DOCKER_HOST: "unix:///nowhere/docker.sock" };
+
+  const ensured = ensureDockerEngine(context, env);
+
+  await expect(ensured).rejects.toMatchObject({
+    message: expect.stringMatching(/^DOCKER_HOST is unix:\/\/\/nowhere\/docker.sock, but .* ENOENT/),
+    fix: "start that engine, or unset DOCKER_HOST",
+  });
+});
+
+test("where no engine of ours runs there is none to stop", async () => {
+  expect(await stopDockerEngine(context, await emptyState())).toBe("not running");
+});
+
+describe.skipIf(process.geteuid?.() !== 0)("as root", { timeout: 10 * minutes }, () => {
+  test("an engine is found or started, and found again", async () => {
+    const first = await ensureDockerEngine(context);
+    const second = await ensureDockerEngine(context);
+
+    expect(second.env).toEqual(first.env);
+    const host = first.env.DOCKER_HOST ?? process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock";
+    expect(second.choice.chosen).toContain(host);
+    expect((await greetEngine(host)).answers).toBe(true);
+  });
+
+  test("our engine, named by DOCKER_HOST, is still ours", async () => {
+    const { env } = await ensureDockerEngine(context);
+
+    const again = await ensureDockerEngine(context, { ...process.env, ...env });
+
+    expect(again.env).toEqual(env);
+  });
+
+  test("a user who may start none is told what to do", async () => {
+    const env = await emptyState();
+    process.seteuid?.(65534);
+    try {
+      const ensured = ensureDockerEngine(context, env);
+
+      await expect(ensured).rejects.toMatchObject({
+        name: "ToolchainError",
+        fix: expect.stringMatching(/sudo (apt-get install docker.io|usermod -aG docker)/),
+      });
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
+});
