@@ -15,6 +15,8 @@ export interface Question {
   readonly deadlines: Deadlines;
   /** How long until the first `limit.extend`, or until the answer is complete. */
   readonly limitMs: number;
+  /** Not on a connection that was kept: such a one may be dead without our knowing. */
+  readonly fresh: boolean;
   /** Closes the connection to the engine at once. */
   readonly stop: StopSignal;
 }
@@ -38,13 +40,13 @@ export interface AnswerReader {
  * a Failure for everything else, an engine's refusal included.
  */
 export function ask(question: Question, reader: AnswerReader): Promise<void> {
-  const { instance, request, deadlines, limitMs, stop } = question;
+  const { instance, request, deadlines, limitMs, fresh, stop } = question;
   if (stop.failure !== undefined) return Promise.reject(stop.failure);
   const { role } = instance;
   return new Promise((resolve, reject) => {
     const limit = deadlines.arm(limitMs, () => exchange.abort(new Failure(`${role}_timeout`)));
     let refused: { readonly head: ResponseHead; readonly body: ByteBuffer } | undefined;
-    const exchange = new Exchange(instance, request, {
+    const exchange = new Exchange(instance, request, fresh, {
       head(head) {
         if (head.status === 200) reader.head?.(head, flow);
         else if (isRefusal(head.status)) refused = { head, body: new ByteBuffer() };

@@ -32,9 +32,12 @@ export function completions({ config, deadlines, prefill, decode }: Engines): Ha
     if (!decode.anyHealthy) throw new Failure("no_decode");
     const question = asking(deadlines, request, reply);
 
-    const answer = await prefill.run((instance) => {
+    const answer = await prefill.run(request.body.length, (instance, fresh) => {
       reply.trace.prefill = instance.name;
-      return askWhole(question(instance, prefillBody(call), timeouts.prefillMs), MAX_PREFILL_ANSWER_BYTES);
+      return askWhole(
+        question(instance, fresh, timeouts.prefillMs, prefillBody(call)),
+        MAX_PREFILL_ANSWER_BYTES,
+      );
     });
     const kvParams = takeKvParams(answer);
     markPhase(reply.trace, "prefill");
@@ -43,12 +46,12 @@ export function completions({ config, deadlines, prefill, decode }: Engines): Ha
       reply.trace.recomputed = true;
     }
 
-    await decode.run((instance) => {
+    await decode.run(request.body.length, (instance, fresh) => {
       reply.trace.decode = instance.name;
       const body = decodeBody(call, kvParams);
       return call.stream
-        ? relayEvents(question(instance, body, timeouts.firstTokenMs), reply, timeouts.tokenGapMs)
-        : relayPlain(question(instance, body, timeouts.answerMs), reply, timeouts.tokenGapMs);
+        ? relayEvents(question(instance, fresh, timeouts.firstTokenMs, body), reply, timeouts.tokenGapMs)
+        : relayPlain(question(instance, fresh, timeouts.answerMs, body), reply, timeouts.tokenGapMs);
     });
   };
 }
@@ -58,10 +61,10 @@ export function models({ config, deadlines, prefill, decode }: Engines): Handler
   return async (request, reply) => {
     const picker = decode.anyHealthy ? decode : prefill;
     const question = asking(deadlines, request, reply);
-    await picker.run((instance) => {
+    await picker.run(0, (instance, fresh) => {
       reply.trace[instance.role] = instance.name;
       return relayPlain(
-        question(instance, undefined, config.timeouts.answerMs),
+        question(instance, fresh, config.timeouts.answerMs),
         reply,
         config.timeouts.tokenGapMs,
       );
@@ -71,11 +74,12 @@ export function models({ config, deadlines, prefill, decode }: Engines): Handler
 
 function asking(deadlines: Deadlines, { head }: ClientRequest, { trace, stop }: Reply) {
   const forwarded = forwardedFields(head.fields);
-  return (instance: Instance, body: readonly Buffer[] | undefined, limitMs: number): Question => ({
+  return (instance: Instance, fresh: boolean, limitMs: number, body?: readonly Buffer[]): Question => ({
     instance,
     request: engineRequest(instance, head.path, trace.id, forwarded, body),
     deadlines,
     limitMs,
+    fresh,
     stop,
   });
 }

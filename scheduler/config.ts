@@ -6,8 +6,8 @@ import {
   readLocalRankTable,
 } from "../planning/rank-table.ts";
 import { FLAGS, type FlagName, parseFlags, shown, type UsageProblem } from "./flags.ts";
-import type { HealthLimits } from "./health.ts";
 import type { Endpoint } from "./instances.ts";
+import type { WatchLimits } from "./watch.ts";
 
 export const POLICIES = ["RoundRobin", "FreeKVFirst", "BLB"] as const;
 export type PolicyName = (typeof POLICIES)[number];
@@ -35,7 +35,7 @@ export interface Config {
   readonly missingKvParams: "recompute" | "fail";
   readonly maxBodyBytes: number;
   readonly timeouts: Timeouts;
-  readonly health: HealthLimits;
+  readonly health: WatchLimits;
 }
 
 /** What the command line and the environment say: help is wanted, it can run, or why it cannot. */

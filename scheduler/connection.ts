@@ -233,8 +233,12 @@ export class ClientConnection implements ReplyTarget {
 
   /** The client is not there any more, or is to be treated so. */
   #gone(failure: Failure): void {
+    const isStillComing = this.#phase === "body";
+    this.#phase = "linger";
     this.#reply?.stop.stop(failure);
     this.#socket.destroy();
+    // Nothing works yet on a request that is still coming: nothing else would end it.
+    if (isStillComing) this.#refuse(failure);
   }
 
   #drained(): void {

@@ -52,8 +52,11 @@ interface FailureOptions {
   /** Comma-separated methods, with `method_not_allowed`. */
   readonly allow?: string;
   readonly engine?: EngineError;
-  /** The engine has not answered a byte: another instance may be asked instead. */
-  readonly retriable?: boolean;
+  /**
+   * The engine has not answered a byte, so the request may be sent once more: to another instance, or to any when a
+   * kept connection was to blame.
+   */
+  readonly retry?: "another" | "any";
 }
 
 /** Why a request fails. Thrown and passed along until it is answered or logged. */
@@ -63,7 +66,7 @@ export class Failure extends Error {
   readonly detail: string | undefined;
   readonly retryAfter: string | undefined;
   readonly allow: string | undefined;
-  readonly retriable: boolean;
+  readonly retry: "another" | "any" | undefined;
   readonly #engine: EngineError | undefined;
 
   constructor(code: ErrorCode, options: FailureOptions = {}) {
@@ -75,7 +78,7 @@ export class Failure extends Error {
     this.detail = options.detail;
     this.retryAfter = options.retryAfter ?? (status === 503 ? "1" : undefined);
     this.allow = options.allow;
-    this.retriable = options.retriable ?? false;
+    this.retry = options.retry;
     this.#engine = options.engine;
   }
 

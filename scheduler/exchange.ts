@@ -23,27 +23,28 @@ export interface AnswerSink {
   fail(failure: Failure): void;
 }
 
-/**
- * One request and its answer on one connection. A kept connection that dies before it has answered a byte was
- * dead already: the request is sent once more on a new one.
- */
+/** One request and its answer on one connection. */
 export class Exchange implements WireUser {
   readonly #instance: Instance;
-  readonly #request: EngineRequest;
   readonly #sink: AnswerSink;
   readonly #head = new ByteBuffer();
-  #wire: Wire;
+  readonly #wire: Wire;
   #answer: ResponseHead | undefined;
   #body: BodyDecoder | undefined;
   #interim = 0;
   #anyByte = false;
   #over = false;
 
-  constructor(instance: Instance, request: EngineRequest, sink: AnswerSink) {
+  /** `fresh`: not on a connection that was kept. */
+  constructor(instance: Instance, request: EngineRequest, fresh: boolean, sink: AnswerSink) {
     this.#instance = instance;
-    this.#request = request;
     this.#sink = sink;
-    this.#wire = this.#send(false);
+    this.#wire = instance.pool.lease(this, fresh);
+    const { socket } = this.#wire;
+    socket.cork();
+    socket.write(request.head, "latin1");
+    for (const piece of request.body) socket.write(piece);
+    socket.uncork();
   }
 
   pause(): void {
@@ -61,15 +62,6 @@ export class Exchange implements WireUser {
     this.#wire.user = undefined;
     this.#wire.socket.destroy();
     this.#sink.fail(failure);
-  }
-
-  #send(fresh: boolean): Wire {
-    const wire = this.#instance.pool.lease(this, fresh);
-    wire.socket.cork();
-    wire.socket.write(this.#request.head, "latin1");
-    for (const piece of this.#request.body) wire.socket.write(piece);
-    wire.socket.uncork();
-    return wire;
   }
 
   data(bytes: Buffer): void {
@@ -141,14 +133,8 @@ export class Exchange implements WireUser {
   }
 
   #lost(reason: string): void {
-    if (this.#over) return;
-    if (this.#wire.used && !this.#anyByte) {
-      this.#wire.user = undefined;
-      this.#wire.socket.destroy();
-      this.#wire = this.#send(true);
-      return;
-    }
-    this.abort(this.#anyByte ? this.#failed(reason) : this.#unreachable(reason));
+    if (this.#anyByte) this.abort(this.#failed(reason));
+    else this.abort(this.#unreachable(reason));
   }
 
   #failed(detail: string): Failure {
@@ -156,6 +142,7 @@ export class Exchange implements WireUser {
   }
 
   #unreachable(detail: string): Failure {
-    return new Failure(`${this.#instance.role}_unreachable`, { detail, retriable: true });
+    const retry = this.#wire.used ? "any" : "another";
+    return new Failure(`${this.#instance.role}_unreachable`, { detail, retry });
   }
 }

@@ -1,4 +1,5 @@
 import type { Deadlines } from "./deadlines.ts";
+import type { Load } from "./load.ts";
 import { Pool } from "./pool.ts";
 
 export type Role = "prefill" | "decode";
@@ -18,6 +19,10 @@ export interface Instance {
   healthy: boolean;
   /** Requests that it works on for us. */
   inFlight: number;
+  /** What it last said about its load, where that is asked for. */
+  load: Load | undefined;
+  /** What was sent there since. */
+  readonly sinceLoad: { requests: number; bytes: number };
 }
 
 export function makeInstances(
@@ -32,5 +37,7 @@ export function makeInstances(
     pool: new Pool(host, port, deadlines, connectMs),
     healthy: false,
     inFlight: 0,
+    load: undefined,
+    sinceLoad: { requests: 0, bytes: 0 },
   }));
 }

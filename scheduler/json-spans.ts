@@ -46,6 +46,16 @@ export function scanObject(bytes: Buffer): Member[] {
   }
 }
 
+/** Like `scanObject`; `undefined` for what is no JSON object. */
+export function scanIfObject(bytes: Buffer): Member[] | undefined {
+  try {
+    return scanObject(bytes);
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return undefined;
+    throw error;
+  }
+}
+
 /** What to write in place of a member's value; `undefined` takes the member out. */
 export type Edits = ReadonlyMap<string, string | Buffer | undefined>;
 
@@ -145,13 +155,14 @@ function skipValue(bytes: Buffer, from: number): number {
   for (;;) {
     const byte = bytes[at];
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      // The top-level object is one level of its own.
+      if (closers.length >= MAX_DEPTH - 1) throw new JsonSyntaxError("nested too deep", at);
       const closer = byte + 2; // In ASCII `}` and `]` stand two behind `{` and `[`.
       const inside = skipSpace(bytes, at + 1);
       if (bytes[inside] === closer) {
         at = inside + 1;
       } else {
-        // The top-level object is one level of its own.
-        if (closers.push(closer) >= MAX_DEPTH) throw new JsonSyntaxError("nested too deep", at);
+        closers.push(closer);
         at = closer === CLOSE_BRACE ? skipKey(bytes, inside) : inside;
         continue;
       }

@@ -1,5 +1,5 @@
 import { Failure } from "./errors.ts";
-import { type Edits, editObject, JsonSyntaxError, type Member, scanObject } from "./json-spans.ts";
+import { editObject, JsonSyntaxError, type Member, scanIfObject, scanObject } from "./json-spans.ts";
 
 /** A client's completion request, read as far as the scheduler needs to. */
 export interface Call {
@@ -27,10 +27,7 @@ const READ_OR_EDITED = new Set([
 
 /** Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. */
 export function readCall(body: Buffer): Call {
-  const members = scan(
-    body,
-    (what) => new Failure("invalid_json", { message: `The body is not valid JSON: ${what}` }),
-  );
+  const members = scan(body);
   const seen = new Set<string>();
   for (const { key } of members) {
     if (seen.has(key))
@@ -38,6 +35,15 @@ export function readCall(body: Buffer): Call {
     if (READ_OR_EDITED.has(key)) seen.add(key);
   }
   return { body, members, stream: readStream(body, members) };
+}
+
+function scan(body: Buffer): Member[] {
+  try {
+    return scanObject(body);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    throw new Failure("invalid_json", { message: `The body is not a JSON object: ${error.message}` });
+  }
 }
 
 function readStream(body: Buffer, members: readonly Member[]): boolean {
@@ -67,32 +73,27 @@ export function decodeBody({ body, members }: Call, kvParams: Buffer | undefined
 
 /** Prefill's KV parameters as it wrote them; `undefined` when it gave none. Throws a Failure (502). */
 export function takeKvParams(answer: Buffer): Buffer | undefined {
-  const failed = (what: string) =>
-    new Failure("prefill_failed", { detail: `its answer is not usable: ${what}` });
-  const members = scan(answer, failed);
-  if (members.filter(({ key }) => key === KV_PARAMS).length > 1) throw failed(`${KV_PARAMS} twice`);
+  const members = scanIfObject(answer);
+  const found = members?.filter(({ key }) => key === KV_PARAMS);
+  if (members === undefined || found === undefined || found.length > 1) {
+    throw new Failure("prefill_failed", {
+      detail: "its answer is not one JSON object with one kv_transfer_params",
+    });
+  }
   const params = valueAt(answer, members, KV_PARAMS);
   return params === undefined || /^(?:null|\{\s*\})$/.test(params.toString("latin1", 0, 64))
     ? undefined
     : params;
 }
 
-/** An engine's JSON object as the client may see it. Throws JsonSyntaxError. */
-export function withoutKvParams(answer: Buffer): Buffer[] {
-  const members = scanObject(answer);
-  const edits: Edits = new Map([[KV_PARAMS, undefined]]);
-  return members.some(({ key }) => key === KV_PARAMS) ? editObject(answer, members, edits) : [answer];
+/** An engine's JSON object as the client may see it; `undefined` when it is none. */
+export function withoutKvParams(answer: Buffer): Buffer[] | undefined {
+  const members = scanIfObject(answer);
+  if (members?.some(({ key }) => key === KV_PARAMS) !== true) return members && [answer];
+  return editObject(answer, members, new Map([[KV_PARAMS, undefined]]));
 }
 
 function valueAt(bytes: Buffer, members: readonly Member[], key: string): Buffer | undefined {
   const member = members.find((candidate) => candidate.key === key);
   return member && bytes.subarray(member.valueStart, member.end);
-}
-
-function scan(bytes: Buffer, failure: (what: string) => Failure): Member[] {
-  try {
-    return scanObject(bytes);
-  } catch (error) {
-    throw error instanceof JsonSyntaxError ? failure(error.message) : error;
-  }
 }

@@ -43,26 +43,32 @@ export class Picker {
   }
 
   /**
-   * Has `work` done on a chosen instance, and once more on another one when the first did not answer a byte.
-   * Throws what `work` throws.
+   * Has `work` done on a chosen instance, and once more when not a byte of an answer came. `bytes` is the size of
+   * the request. Throws what `work` throws.
    */
-  async run<T>(work: (instance: Instance) => Promise<T>): Promise<T> {
+  async run<T>(bytes: number, work: Work<T>): Promise<T> {
     const first = this.pick();
     if (first === undefined) throw new Failure(`no_${this.instances[0]?.role ?? "prefill"}`);
     try {
-      return await counted(first, work);
+      return await counted(first, bytes, () => work(first, false));
     } catch (error) {
-      const second = error instanceof Failure && error.retriable ? this.pick(first) : undefined;
+      const retry = error instanceof Failure ? error.retry : undefined;
+      const second = retry && (this.pick(first) ?? (retry === "any" ? first : undefined));
       if (second === undefined) throw error;
-      return counted(second, work);
+      return counted(second, bytes, () => work(second, true));
     }
   }
 }
 
-async function counted<T>(instance: Instance, work: (instance: Instance) => Promise<T>): Promise<T> {
+/** `again`: the second attempt, which must not fail for a reason that the first one has met. */
+type Work<T> = (instance: Instance, again: boolean) => Promise<T>;
+
+async function counted<T>(instance: Instance, bytes: number, work: () => Promise<T>): Promise<T> {
+  instance.sinceLoad.requests++;
+  instance.sinceLoad.bytes += bytes;
   instance.inFlight++;
   try {
-    return await work(instance);
+    return await work();
   } finally {
     instance.inFlight--;
   }

@@ -1,7 +1,6 @@
 import { ask, type Flow, type Question } from "./ask.ts";
 import { ByteBuffer } from "./bytes.ts";
 import { Failure } from "./errors.ts";
-import { JsonSyntaxError } from "./json-spans.ts";
 import { withoutKvParams } from "./legs.ts";
 import { markPhase } from "./log.ts";
 import { failureFromEvent } from "./refusal.ts";
@@ -75,11 +74,9 @@ export async function relayPlain(question: Question, reply: Reply, gapMs: number
     reply.end();
     return;
   }
-  try {
-    reply.send(200, withoutKvParams(held.take()));
-  } catch (error) {
-    throw error instanceof JsonSyntaxError ? failed(`its answer is not usable: ${error.message}`) : error;
-  }
+  const answer = withoutKvParams(held.take());
+  if (answer === undefined) throw failed("its answer is no JSON object");
+  reply.send(200, answer);
 }
 
 /** Writes to the client; while it does not keep up, the engine is not read and its time does not run. */

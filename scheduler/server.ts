@@ -1,16 +1,17 @@
 import { createServer, type ServerOpts } from "node:net";
 import { completions, type Engines, models } from "./completion.ts";
-import type { Config } from "./config.ts";
+import type { Config, PolicyName } from "./config.ts";
 import { ClientConnection, type Handler, type Service } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Failure } from "./errors.ts";
-import { watchHealth } from "./health.ts";
 import type { RequestHead } from "./http/request.ts";
-import { makeInstances } from "./instances.ts";
+import { type Instance, makeInstances } from "./instances.ts";
+import { byLoad, fewestWaiting, mostFreeKv } from "./load.ts";
 import { type LogSink, logLine, markPhase } from "./log.ts";
-import { leastInFlight, Picker, roundRobin } from "./policy.ts";
+import { type Cost, leastInFlight, Picker, roundRobin } from "./policy.ts";
 import { HIGH_WATER_MARK } from "./pool.ts";
 import type { Reply } from "./reply.ts";
+import { Watch } from "./watch.ts";
 
 /** Bursts of clients wait in the kernel for `accept`, not for a lost SYN to be sent again. */
 const BACKLOG = 4096;
@@ -36,9 +37,11 @@ export interface Scheduler {
 export async function startScheduler(config: Config, log: LogSink): Promise<Scheduler> {
   const deadlines = new Deadlines();
   const { connectMs } = config.timeouts;
-  const prefill = new Picker(makeInstances("prefill", config.prefill, deadlines, connectMs), roundRobin);
-  const decode = new Picker(makeInstances("decode", config.decode, deadlines, connectMs), leastInFlight);
-  const instances = [...prefill.instances, ...decode.instances];
+  const prefillInstances = makeInstances("prefill", config.prefill, deadlines, connectMs);
+  const decodeInstances = makeInstances("decode", config.decode, deadlines, connectMs);
+  const prefill = new Picker(prefillInstances, costOf(config.policy, prefillInstances));
+  const decode = new Picker(decodeInstances, leastInFlight);
+  const instances = [...prefillInstances, ...decodeInstances];
   const engines: Engines = { config, deadlines, prefill, decode };
 
   const connections = new Set<ClientConnection>();
@@ -103,13 +106,18 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
     server.once("error", reject);
     server.listen({ host: config.host, port: config.port, backlog: BACKLOG }, resolve);
   });
-  const endHealth = watchHealth(instances, deadlines, config.health, ({ name, healthy, pool }) =>
-    log(logLine({ instance: name, address: pool.authority, healthy })),
-  );
+  const watch = new Watch(deadlines, config.health, {
+    healthChanged: ({ name, healthy, pool }) =>
+      log(logLine({ instance: name, address: pool.authority, healthy })),
+    loadLost: ({ name }) =>
+      log(logLine({ instance: name, warning: "no /metrics: requests in flight decide" })),
+  });
+  for (const instance of instances) watch.health(instance);
+  if (config.policy !== "RoundRobin") for (const instance of prefillInstances) watch.load(instance);
   const address = server.address();
 
   function close(): void {
-    endHealth();
+    watch.end();
     for (const { pool } of instances) pool.close();
     for (const connection of connections) connection.destroy();
     server.close();
@@ -140,4 +148,15 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
       close();
     },
   };
+}
+
+function costOf(policy: PolicyName, instances: readonly Instance[]): Cost {
+  switch (policy) {
+    case "RoundRobin":
+      return roundRobin;
+    case "BLB":
+      return byLoad(instances, fewestWaiting);
+    case "FreeKVFirst":
+      return byLoad(instances, mostFreeKv);
+  }
 }

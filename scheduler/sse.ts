@@ -1,6 +1,6 @@
 import { ByteBuffer } from "./bytes.ts";
 import { Failure } from "./errors.ts";
-import { JsonSyntaxError, scanObject } from "./json-spans.ts";
+import { scanIfObject } from "./json-spans.ts";
 import { withoutKvParams } from "./legs.ts";
 
 /** A longer event is a failure: what waits for its end is held in memory, once per stream. */
@@ -95,7 +95,7 @@ function inspect(bytes: Buffer, ends: readonly number[]): Events {
   for (const end of ends) {
     const event = bytes.subarray(start, end);
     const data = dataOf(event);
-    if (data.equals(DONE)) return { pass: Buffer.concat([...pass, event]), end: "done" };
+    if (data.equals(DONE)) return { pass: Buffer.concat([...pass, event, lineEnd(event)]), end: "done" };
     if (hasError(data)) return { pass: Buffer.concat(pass), end: "error", error: { event, data } };
     pass.push(withoutParams(event, data));
     start = end;
@@ -105,38 +105,48 @@ function inspect(bytes: Buffer, ends: readonly number[]): Events {
 
 const DONE = Buffer.from("[DONE]");
 
+/** The LF that a CRLF cut in two still owes, where nothing that follows is waited for. */
+function lineEnd(event: Buffer): Buffer {
+  return Buffer.from(event.toString("latin1", event.length - 3) === "\r\n\r" ? "\n" : "");
+}
+
 /** The values of the event's data lines, joined by LF. */
 function dataOf(event: Buffer): Buffer {
   const values = linesOf(event)
-    .filter((line) => line === "data" || line.startsWith("data:"))
-    .map((line) => line.slice(line[5] === " " ? 6 : 5));
+    .filter(({ isData }) => isData)
+    .map(({ content }) => content.slice(content[5] === " " ? 6 : 5));
   return Buffer.from(values.join("\n"), "latin1");
 }
 
-function linesOf(event: Buffer): string[] {
-  return event.toString("latin1").split(/\r\n|\n|\r/);
-}
-
 function hasError(data: Buffer): boolean {
-  try {
-    const error = scanObject(data).find(({ key }) => key === "error");
-    return error !== undefined && data.toString("latin1", error.valueStart, error.end) !== "null";
-  } catch (problem) {
-    if (problem instanceof JsonSyntaxError) return false;
-    throw problem;
-  }
+  const error = scanIfObject(data)?.find(({ key }) => key === "error");
+  return error !== undefined && data.toString("latin1", error.valueStart, error.end) !== "null";
 }
 
+/** The event with new data where its data was, if KV parameters stand in it. */
 function withoutParams(event: Buffer, data: Buffer): Buffer {
-  let clean: string;
-  try {
-    clean = Buffer.concat(withoutKvParams(data)).toString("latin1");
-  } catch (problem) {
-    if (problem instanceof JsonSyntaxError) return event;
-    throw problem;
-  }
+  const clean = Buffer.concat(withoutKvParams(data) ?? [data]);
   if (clean.length === data.length) return event;
-  const others = linesOf(event).filter((line) => line !== "" && line !== "data" && !line.startsWith("data:"));
-  const lines = [...others, ...clean.split("\n").map((line) => `data: ${line}`)];
-  return Buffer.from(`${lines.join("\n")}\n\n`, "latin1");
+  const left = clean.toString("latin1").split("\n");
+  let text = "";
+  for (const { content, end, isData } of linesOf(event)) {
+    if (!isData) text += content + end;
+    else for (const line of left.splice(0)) text += `data: ${line}${end}`;
+  }
+  return Buffer.from(text, "latin1");
+}
+
+interface Line {
+  readonly content: string;
+  readonly end: string;
+  readonly isData: boolean;
+}
+
+function linesOf(event: Buffer): Line[] {
+  const lines = event.toString("latin1").matchAll(/([^\r\n]*)(\r\n|\n|\r)/g);
+  return [...lines].map(([, content = "", end = ""]) => ({
+    content,
+    end,
+    isData: /^data(?::|$)/.test(content),
+  }));
 }

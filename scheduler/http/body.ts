@@ -1,9 +1,13 @@
-import { type Framing, HttpSyntaxError, parseField } from "./head.ts";
+import { type Field, type Framing, HttpSyntaxError, parseField } from "./head.ts";
 
-/** All chunk extensions of a message, and all its trailer fields, may take this many bytes each. */
+/** All chunk extensions and trailer fields of a message together may take this many bytes. */
 const MAX_OVERHEAD_BYTES = 4096;
 /** Enough for any size that a number holds exactly. */
 const MAX_SIZE_DIGITS = 13;
+
+/** Without the white space that RFC 9112 calls bad, in which parsers differ. */
+const EXTENSIONS =
+  /^(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/;
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -79,9 +83,9 @@ class ChunkedDecoder implements BodyDecoder {
   #state: State = "size";
   #size = 0;
   #digits = 0;
-  #extensionBytes = 0;
-  #trailer = "";
-  #trailerBytes = 0;
+  /** The chunk extensions or the trailer line that is being read. */
+  #line = "";
+  #overhead = 0;
 
   get done(): boolean {
     return this.#state === "done";
@@ -114,12 +118,13 @@ class ChunkedDecoder implements BodyDecoder {
       case "size":
         return this.#sizeByte(byte);
       case "extension":
-        if (byte === CR) return "size-lf";
-        if (!isFieldByte(byte) || ++this.#extensionBytes > MAX_OVERHEAD_BYTES) break;
-        return "extension";
+        if (byte !== CR) return this.#collect(byte, "extension");
+        if (!EXTENSIONS.test(this.#line)) break;
+        return "size-lf";
       case "size-lf":
         if (byte !== LF) break;
         this.#digits = 0;
+        this.#line = "";
         return this.#size === 0 ? "trailer" : "data";
       case "data-cr":
         if (byte !== CR) break;
@@ -129,17 +134,23 @@ class ChunkedDecoder implements BodyDecoder {
         return "size";
       case "trailer":
         if (byte === CR) return "trailer-lf";
-        if (!isFieldByte(byte) || ++this.#trailerBytes > MAX_OVERHEAD_BYTES) break;
-        this.#trailer += String.fromCharCode(byte);
-        return "trailer";
+        return this.#collect(byte, "trailer");
       case "trailer-lf":
         if (byte !== LF) break;
-        if (this.#trailer === "") return "done";
-        parseField(this.#trailer);
-        this.#trailer = "";
+        if (this.#line === "") return "done";
+        refuseFraming(parseField(this.#line));
+        this.#line = "";
         return "trailer";
     }
     throw new HttpSyntaxError("malformed chunked body");
+  }
+
+  #collect(byte: number, state: "extension" | "trailer"): State {
+    const isControl = (byte < 0x20 && byte !== 0x09) || byte === 0x7f;
+    if (isControl || ++this.#overhead > MAX_OVERHEAD_BYTES)
+      throw new HttpSyntaxError("malformed chunk extension or trailer");
+    this.#line += String.fromCharCode(byte);
+    return state;
   }
 
   #sizeByte(byte: number): State {
@@ -151,8 +162,15 @@ class ChunkedDecoder implements BodyDecoder {
     }
     // No white space between size and extension: servers disagree about it.
     if (this.#digits > 0 && byte === CR) return "size-lf";
-    if (this.#digits > 0 && byte === SEMICOLON) return "extension";
+    if (this.#digits > 0 && byte === SEMICOLON) return this.#collect(byte, "extension");
     throw new HttpSyntaxError("malformed chunk size");
+  }
+}
+
+/** A trailer is dropped; one that looks like framing is an attempt at something. */
+function refuseFraming({ name }: Field): void {
+  if (name === "content-length" || name === "transfer-encoding") {
+    throw new HttpSyntaxError(`${name} in a trailer`);
   }
 }
 
@@ -160,8 +178,4 @@ function hexDigit(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const lower = byte | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
-}
-
-function isFieldByte(byte: number): boolean {
-  return byte === 0x09 || (byte >= 0x20 && byte !== 0x7f);
 }

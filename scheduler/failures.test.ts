@@ -1,0 +1,399 @@
+import { expect, test } from "vitest";
+import {
+  answerEvents,
+  answerJson,
+  ask,
+  type Bench,
+  bench,
+  chunked,
+  client,
+  DONE,
+  type EngineCall,
+  EVENTS,
+  type FakeEngine,
+  fakeEngine,
+  get,
+  goodDecode,
+  goodPrefill,
+  KV_PARAMS,
+  PLAIN,
+  PLAIN_ANSWER,
+  post,
+  type Script,
+  STREAM,
+  STREAM_HEAD,
+  startBench,
+} from "./test-support.ts";
+
+const hang: Script = () => {};
+const close: Script = ({ socket }) => socket.end();
+const reset: Script = ({ socket }) => socket.resetAndDestroy();
+const [FIRST = ""] = EVENTS;
+
+/** Stops listening and closes every connection: from now on it refuses. */
+async function kill(engine: FakeEngine | undefined): Promise<void> {
+  await engine?.close();
+}
+
+test.for([
+  { limit: "prefillMs", prefill: hang, decode: goodDecode, body: PLAIN, code: "prefill_timeout" },
+  { limit: "answerMs", prefill: goodPrefill, decode: hang, body: PLAIN, code: "decode_timeout" },
+  { limit: "firstTokenMs", prefill: goodPrefill, decode: hang, body: STREAM, code: "decode_timeout" },
+  {
+    limit: "firstTokenMs",
+    prefill: goodPrefill,
+    decode: (call: EngineCall) => call.socket.write(STREAM_HEAD + chunked("data: half")),
+    body: STREAM,
+    code: "decode_timeout",
+  },
+])("rule 15: $limit ends a leg that hangs with a 504, and closes its connection", async (one) => {
+  const { port, prefill, decode } = await bench(
+    { prefill: [one.prefill], decode: [one.decode] },
+    { timeouts: { [one.limit]: 100 } },
+  );
+
+  const answer = await ask(port, post(one.body));
+
+  expect(answer.status).toBe(504);
+  expect(answer.json().error.code).toBe(one.code);
+  const hung = one.code === "prefill_timeout" ? prefill[0] : decode[0];
+  await hung?.calls[0]?.closed;
+  expect(hung?.calls).toHaveLength(1);
+});
+
+test("rule 15: tokenGapMs ends a stream that stops moving with an error event", async () => {
+  const { port, decode } = await bench(
+    { decode: [(call) => call.socket.write(STREAM_HEAD + chunked(FIRST))] },
+    { timeouts: { tokenGapMs: 100 } },
+  );
+
+  const answer = await ask(port, post(STREAM));
+
+  expect(answer.body).toMatch(/^data: .*\n\ndata: \{"error":.*"decode_timeout"\}\}\n\n$/);
+  await decode[0]?.calls[0]?.closed;
+});
+
+test("rule 15: bytes that complete no event do not extend the gap between tokens", async () => {
+  const { port } = await bench(
+    {
+      decode: [
+        ({ socket }) => {
+          socket.write(STREAM_HEAD + chunked(`${FIRST}data: `));
+          const trickle = setInterval(() => socket.write(chunked("x")), 20);
+          socket.on("close", () => clearInterval(trickle));
+        },
+      ],
+    },
+    { timeouts: { tokenGapMs: 150 } },
+  );
+
+  const answer = await ask(port, post(STREAM));
+
+  expect(answer.body).toContain("decode_timeout");
+});
+
+test.for([
+  { how: "refuses", break: async (b: Bench) => kill(b.prefill[0]) },
+  { how: "closes", break: async (b: Bench) => void Object.assign(b.prefill[0] ?? {}, { script: close }) },
+  { how: "resets", break: async (b: Bench) => void Object.assign(b.prefill[0] ?? {}, { script: reset }) },
+])("rule 17: a prefill instance that $how is replaced by another", async ({ break: breakIt }) => {
+  const one = await bench(
+    { prefill: [goodPrefill, goodPrefill] },
+    { health: { intervalMs: 60_000, timeoutMs: 1000 } },
+  );
+  await breakIt(one);
+
+  const answers = [await ask(one.port, post(PLAIN)), await ask(one.port, post(PLAIN))];
+
+  expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+  expect(one.prefill[1]?.calls).toHaveLength(2);
+});
+
+test("rule 16: when only decode's connect failed prefill's result is used again", async () => {
+  const one = await bench(
+    { decode: [goodDecode, goodDecode] },
+    { health: { intervalMs: 60_000, timeoutMs: 1000 } },
+  );
+  await kill(one.decode[0]);
+
+  const answer = await ask(one.port, post(PLAIN));
+
+  expect(answer.body).toBe(PLAIN_ANSWER);
+  expect(one.prefill[0]?.calls).toHaveLength(1);
+  expect(one.decode[1]?.calls[0]?.body).toContain(KV_PARAMS);
+});
+
+test("rule 16: there are at most two attempts per leg", async () => {
+  const { port, prefill } = await bench({ prefill: [close, close, close] });
+
+  const answer = await ask(port, post(PLAIN));
+
+  expect(answer.status).toBe(503);
+  expect(answer.json().error.code).toBe("prefill_unreachable");
+  expect(answer.header("retry-after")).toBe("1");
+  expect(prefill.flatMap(({ calls }) => calls)).toHaveLength(2);
+});
+
+test("rule 16: nothing is tried again behind the first relayed byte", async () => {
+  const cut: Script = ({ socket }) => socket.end(STREAM_HEAD + chunked(FIRST));
+  const { port, decode } = await bench({ decode: [cut, cut] });
+
+  const answer = await ask(port, post(STREAM));
+
+  expect(answer.body).toContain('"error"');
+  expect(decode.flatMap(({ calls }) => calls)).toHaveLength(1);
+});
+
+test("rule 17: a kept connection that dies before any byte is replaced once, on the same instance", async () => {
+  let calls = 0;
+  const { port, decode } = await bench({
+    decode: [(call) => (++calls === 2 ? call.socket.destroy() : goodDecode(call))],
+  });
+
+  const first = await ask(port, post(PLAIN));
+  const second = await ask(port, post(PLAIN));
+
+  expect([first.status, second.status]).toEqual([200, 200]);
+  expect(decode[0]?.calls).toHaveLength(3);
+});
+
+test("connections to the engines are kept and used again", async () => {
+  const { port, prefill, decode } = await bench({}, { health: { intervalMs: 60_000, timeoutMs: 1000 } });
+
+  for (let i = 0; i < 5; i++) await ask(port, post(i % 2 === 0 ? STREAM : PLAIN));
+
+  expect(prefill[0]?.connections.accepted).toBe(1);
+  expect(decode[0]?.connections.accepted).toBe(1);
+});
+
+test.for([
+  {
+    name: "OpenAI's form",
+    body: '{"error":{"message":"too long","type":"T","param":"p","code":"c"}}',
+    message: "too long",
+  },
+  {
+    name: "vLLM 0's form",
+    body: '{"object":"error","message":"too long","type":"T","param":"p","code":"c"}',
+    message: "too long",
+  },
+  { name: "FastAPI's form", body: '{"detail":"too long"}', message: "too long" },
+  { name: "FastAPI's list", body: '{"detail":[{"msg":"too long"}]}', message: '[{"msg":"too long"}]' },
+])("rule 18: an engine's refusal in $name is relayed with status and message", async ({ body, message }) => {
+  const { port, prefill, decode } = await bench({
+    prefill: [(call) => answerJson(call, body, "422 x"), (call) => answerJson(call, body, "422 x")],
+  });
+
+  const answer = await ask(port, post(STREAM));
+
+  expect(answer.status).toBe(422);
+  expect(answer.json().error.message).toBe(message);
+  expect(prefill.flatMap(({ calls }) => calls)).toHaveLength(1);
+  expect(decode[0]?.calls).toHaveLength(0);
+});
+
+test.for(["429 Too Many Requests", "503 Service Unavailable"])(
+  "rule 18: a %s of decode keeps its Retry-After and is not tried again",
+  async (status) => {
+    const busy: Script = (call) =>
+      answerJson(call, '{"error":{"message":"busy"}}', status, "Retry-After: 17");
+    const { port, decode } = await bench({ decode: [busy, busy] });
+
+    const answer = await ask(port, post(STREAM));
+
+    expect(answer.status).toBe(Number(status.slice(0, 3)));
+    expect(answer.header("retry-after")).toBe("17");
+    expect(answer.json().error.message).toBe("busy");
+    expect(decode.flatMap(({ calls }) => calls)).toHaveLength(1);
+  },
+);
+
+test("rule 18: neither refusals nor clients that leave make an instance unavailable", async () => {
+  const { port, prefill } = await bench({ prefill: [(call) => answerJson(call, "{}", "400 Bad")] });
+
+  for (let i = 0; i < 20; i++) await ask(port, post(PLAIN));
+  if (prefill[0] !== undefined) prefill[0].script = goodPrefill;
+
+  expect((await ask(port, get("/readyz"))).status).toBe(200);
+  expect((await ask(port, post(PLAIN))).status).toBe(200);
+});
+
+test.for([
+  "<html><h1>500</h1></html>",
+  '{"error":{"message":"Traceback (most recent call last): File"}}',
+  '{"error":{"message":"<!DOCTYPE html>"}}',
+  '{"error":{"message":"  at f (x.js:1)\\n    at g (x.js:2)"}}',
+])("rule 29: a page or stack trace in a refusal (%s) is replaced", async (body) => {
+  const { port } = await bench({ prefill: [(call) => answerJson(call, body, "400 Bad")] });
+
+  const answer = await ask(port, post(PLAIN));
+
+  expect(answer.status).toBe(400);
+  expect(answer.json().error.message).toBe("The engine refused the request");
+});
+
+test("rule 29: addresses in a refusal are blanked", async () => {
+  const { port } = await bench({
+    prefill: [
+      (call) =>
+        answerJson(call, '{"error":{"message":"no route to 10.1.2.3:8088, see http://h/x"}}', "400 Bad"),
+    ],
+  });
+
+  const answer = await ask(port, post(PLAIN));
+
+  expect(answer.json().error.message).toBe("no route to [address], see [address]");
+});
+
+const phases: {
+  phase: string;
+  body: string;
+  prefill: Script;
+  decode: Script;
+  at: "prefill" | "decode";
+  event?: true;
+}[] = [
+  { phase: "prefill runs", body: PLAIN, prefill: hang, decode: goodDecode, at: "prefill" },
+  {
+    phase: "prefill answers",
+    body: STREAM,
+    prefill: ({ socket }) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"),
+    decode: goodDecode,
+    at: "prefill",
+  },
+  { phase: "decode has a plain request", body: PLAIN, prefill: goodPrefill, decode: hang, at: "decode" },
+  { phase: "decode has a streaming request", body: STREAM, prefill: goodPrefill, decode: hang, at: "decode" },
+  {
+    phase: "decode streams",
+    body: STREAM,
+    prefill: goodPrefill,
+    decode: ({ socket }) => socket.write(STREAM_HEAD + chunked(FIRST)),
+    at: "decode",
+    event: true,
+  },
+];
+
+test.for(
+  phases.flatMap((phase) => [
+    { ...phase, how: "closes its connection" as const },
+    { ...phase, how: "resets its connection" as const },
+  ]),
+)("rule 20: a client that $how while $phase closes the engine's at once", async (one) => {
+  const { port, prefill, decode, logged } = await bench({ prefill: [one.prefill], decode: [one.decode] });
+  const connection = await client(port);
+
+  connection.send(post(one.body));
+  const call = await (one.at === "prefill" ? prefill : decode)[0]?.call(1);
+  if (one.event) await connection.received((text) => text.includes(FIRST));
+  if (one.how === "closes its connection") connection.socket.destroy();
+  else connection.socket.resetAndDestroy();
+  await call?.closed;
+
+  expect((await logged(1)).outcome).toBe("client_left");
+  expect(decode[0]?.calls).toHaveLength(one.at === "prefill" ? 0 : 1);
+});
+
+test("rule 21: an instance whose health check fails gets no requests until it is well again", async () => {
+  const { port, prefill } = await bench({ prefill: [goodPrefill, goodPrefill] });
+  const [first, second] = prefill;
+  const healthOf = async () => JSON.parse((await ask(port, get("/health"))).body).prefill;
+
+  if (first !== undefined) first.health = (call) => answerJson(call, "", "503 x");
+  while ((await healthOf()) !== 1) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let i = 0; i < 4; i++) await ask(port, post(PLAIN));
+  const without = [first?.calls.length, second?.calls.length];
+  if (first !== undefined) first.health = (call) => answerJson(call, "");
+  while ((await healthOf()) !== 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let i = 0; i < 4; i++) await ask(port, post(PLAIN));
+
+  expect(without).toEqual([0, 4]);
+  expect([first?.calls.length, second?.calls.length]).toEqual([2, 6]);
+});
+
+test("rule 21: one lost health check is not an outage", async () => {
+  let checks = 0;
+  const { port, prefill } = await bench({}, { health: { intervalMs: 20, timeoutMs: 1000 } });
+  const [engine] = prefill;
+  const seen = new Promise<void>((resolve) => {
+    if (engine === undefined) return;
+    engine.health = (call) => {
+      checks++;
+      answerJson(call, "", checks % 2 === 1 ? "500 x" : "200 OK");
+      if (checks === 6) resolve();
+    };
+  });
+
+  await seen;
+  const answer = await ask(port, get("/readyz"));
+
+  expect(answer.status).toBe(200);
+});
+
+test.for(["prefill", "decode"] as const)(
+  "rule 22: with no %s instance the answer is a 503 with Retry-After, and no engine is asked",
+  async (role) => {
+    const down = await fakeEngine(hang);
+    await down.close();
+    const up = await fakeEngine(role === "prefill" ? goodDecode : goodPrefill);
+    const { port } = await startBench(
+      role === "prefill" ? [down] : [up],
+      role === "prefill" ? [up] : [down],
+      {
+        ready: false,
+      },
+    );
+    const state = async () => JSON.parse((await ask(port, get("/health"))).body);
+    while ((await state())[role === "prefill" ? "decode" : "prefill"] === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+
+    const answer = await ask(port, post(PLAIN));
+
+    expect(answer.status).toBe(503);
+    expect(answer.header("retry-after")).toBe("1");
+    expect(answer.json().error.code).toBe(`no_${role}`);
+    expect(up.calls).toHaveLength(0);
+    expect((await ask(port, get("/readyz"))).status).toBe(503);
+    expect((await ask(port, get("/livez"))).status).toBe(200);
+  },
+);
+
+test("round robin gives every prefill instance its turn", async () => {
+  const { port, prefill } = await bench({ prefill: [goodPrefill, goodPrefill, goodPrefill] });
+
+  for (let i = 0; i < 6; i++) await ask(port, post(PLAIN));
+
+  expect(prefill.map(({ calls }) => calls.length)).toEqual([2, 2, 2]);
+});
+
+test("decode goes to the instance with the fewest requests in flight", async () => {
+  const { port, decode } = await bench({ decode: [hang, (call) => answerEvents(call, FIRST, DONE)] });
+  const slow = await client(port);
+  slow.send(post(STREAM));
+  await decode[0]?.call(1);
+
+  for (let i = 0; i < 3; i++) await ask(port, post(STREAM));
+
+  expect(decode.map(({ calls }) => calls.length)).toEqual([1, 3]);
+});
+
+test.for([
+  { policy: "BLB", metrics: ['vllm:num_requests_waiting{engine="0"} 3.0', "vllm:num_requests_waiting 0.0"] },
+  {
+    policy: "FreeKVFirst",
+    metrics: ['vllm:gpu_cache_usage_perc{m="a"} 0.9', "vllm:kv_cache_usage_perc 0.1"],
+  },
+] as const)("$policy prefers the instance that says it has the most room", async ({ policy, metrics }) => {
+  const say =
+    (text: string): Script =>
+    (call) =>
+      call.path === "/metrics" ? answerJson(call, text) : goodPrefill(call);
+  const { port, prefill } = await bench({ prefill: metrics.map(say) }, { policy });
+  await Promise.all(prefill.map((engine) => engine.call(1)));
+  await ask(port, get("/livez"));
+
+  for (let i = 0; i < 3; i++) await ask(port, post(PLAIN));
+
+  const asked = prefill.map(({ calls }) => calls.filter(({ path }) => path !== "/metrics").length);
+  expect(asked).toEqual([0, 3]);
+});

@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import {
+  answerJson,
+  ask,
+  bench,
+  type EngineCall,
+  goodPrefill,
+  PLAIN,
+  post,
+  type Script,
+} from "../test-support.ts";
+import { ENGINE_CASES } from "./engine-cases.ts";
+
+/** A decode instance that answers so the first time, and well afterwards. */
+function decodeThatAnswers(first: (call: EngineCall) => void): Script {
+  let calls = 0;
+  return (call) => (calls++ === 0 ? first(call) : answerJson(call, "{}"));
+}
+
+test.for(ENGINE_CASES)("the engine's answer $id ($clause) becomes a $status", async (one) => {
+  const { port, decode, logged } = await bench({
+    decode: [
+      decodeThatAnswers((call) => {
+        call.socket.write(Buffer.from(one.bytes, "latin1"));
+        if (one.closes) call.socket.end();
+      }),
+    ],
+  });
+
+  const answer = await ask(port, post(PLAIN));
+  const next = await ask(port, post(PLAIN));
+
+  expect(answer.status).toBe(one.status);
+  expect(answer.header("content-type")).toBe("application/json");
+  expect(answer.whole).toBe(true);
+  if (one.status === 200) expect(answer.body).toBe('{"a":1}');
+  else expect(answer.json().error.message).toEqual(expect.any(String));
+  expect(next.status).toBe(200);
+  const [first, second] = decode[0]?.calls ?? [];
+  expect(first?.socket === second?.socket).toBe(one.reused);
+  expect((await logged(1)).status).toBe(one.status);
+});
+
+test.for(ENGINE_CASES.filter(({ bytes }) => bytes.length < 600))(
+  "the engine's answer $id becomes the same byte by byte",
+  async (one) => {
+    const { port } = await bench({
+      decode: [
+        decodeThatAnswers(async ({ socket }) => {
+          for (const byte of Buffer.from(one.bytes, "latin1")) {
+            socket.write(Buffer.from([byte]));
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+          if (one.closes) socket.end();
+        }),
+      ],
+    });
+
+    const answer = await ask(port, post(PLAIN));
+
+    expect(answer.status).toBe(one.status);
+  },
+);
+
+test("bytes on a kept connection that nobody asked for end it", async () => {
+  const { port, prefill } = await bench({
+    prefill: [
+      (call) => {
+        goodPrefill(call);
+        setImmediate(() => call.socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"));
+      },
+    ],
+  });
+
+  await ask(port, post(PLAIN));
+  await prefill[0]?.calls[0]?.closed;
+  const answer = await ask(port, post(PLAIN));
+
+  expect(answer.status).toBe(200);
+  expect(prefill[0]?.calls).toHaveLength(2);
+});

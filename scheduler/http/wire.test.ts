@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { bench, client, get } from "../test-support.ts";
+import { WIRE_CASES } from "./wire-cases.ts";
+
+test("every case has its own name", () => {
+  const ids = WIRE_CASES.map(({ id }) => id);
+
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test.for(WIRE_CASES)("the wire case $id ($clause) ends as it should", async (one) => {
+  const { port, prefill } = await bench();
+  const connection = await client(port);
+  const statuses: number[] = [];
+
+  connection.send(Buffer.from(one.bytes, "latin1"));
+  for (const _ of one.answers) statuses.push((await connection.answer()).status);
+  connection.send(get("/livez"));
+  const then = one.keeps ? (await connection.answer()).status : await connection.ended();
+
+  expect(statuses).toEqual(one.answers);
+  expect(then).toEqual(one.keeps ? 200 : "");
+  expect(prefill[0]?.calls).toHaveLength(one.reaches);
+});
+
+const SHORT_CASES = WIRE_CASES.filter(({ bytes }) => bytes.length <= 600);
+
+test.for(SHORT_CASES)("the wire case $id ends the same when it comes byte by byte", async (one) => {
+  const { port, prefill } = await bench();
+  const connection = await client(port);
+  const statuses: number[] = [];
+
+  for (const byte of Buffer.from(one.bytes, "latin1")) {
+    connection.send(Buffer.from([byte]));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (const _ of one.answers) {
+    const { status } = await connection.answer();
+    statuses.push(status === 100 ? (await connection.answer()).status : status);
+  }
+
+  expect(statuses).toEqual(one.answers);
+  expect(prefill[0]?.calls).toHaveLength(one.reaches);
+});

@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { askWhole } from "./ask.ts";
+import { Deadlines } from "./deadlines.ts";
+import { engineRequest } from "./engine-request.ts";
+import { type Instance, makeInstances } from "./instances.ts";
+import { StopSignal } from "./stop-signal.ts";
+import { answerJson, fakeEngine, goodPrefill } from "./test-support.ts";
+
+function instanceAt(port: number, connectMs: number): { instance: Instance; deadlines: Deadlines } {
+  const deadlines = new Deadlines();
+  onTestFinished(() => deadlines.close());
+  const [instance] = makeInstances("prefill", [{ host: "127.0.0.1", port }], deadlines, connectMs);
+  if (instance === undefined) throw new Error("no instance");
+  onTestFinished(() => instance.pool.close());
+  return { instance, deadlines };
+}
+
+function question({ instance, deadlines }: ReturnType<typeof instanceAt>, fresh = false) {
+  const request = engineRequest(instance, "/v1/models", "id", []);
+  return { instance, request, deadlines, limitMs: 20_000, fresh, stop: new StopSignal() };
+}
+
+/** A port whose process accepts nothing, and whose queue is full: a connect hangs as to a host that is gone. */
+async function silentPort(): Promise<number> {
+  const program = `require("net").createServer().listen({port: 0, host: "127.0.0.1", backlog: 1}, function () {
+    require("fs").writeSync(1, String(this.address().port));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  })`;
+  const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const [port] = await once(child.stdout, "data");
+  for (let i = 0; i < 2; i++) {
+    const filler = connect(Number(port), "127.0.0.1");
+    onTestFinished(() => void filler.destroy());
+    await once(filler, "connect");
+  }
+  return Number(port);
+}
+
+test("rule 15: an attempt to connect that nobody answers ends at its limit", async () => {
+  const bench = instanceAt(await silentPort(), 100);
+
+  const failure = await askWhole(question(bench), 1000).catch((error: unknown) => error);
+
+  expect(failure).toMatchObject({ code: "prefill_unreachable", detail: "not connected within 100 ms" });
+});
+
+test("an idle connection is kept, used again, and gone when the engine closes it", async () => {
+  const engine = await fakeEngine(goodPrefill);
+  const bench = instanceAt(engine.port, 1000);
+
+  await askWhole(question(bench), 1000);
+  const kept = bench.instance.pool.idleCount;
+  await askWhole(question(bench), 1000);
+  engine.calls[1]?.socket.end();
+  while (bench.instance.pool.idleCount > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+
+  expect(kept).toBe(1);
+  expect(engine.connections.accepted).toBe(1);
+});
+
+test("a fresh question does not use a kept connection", async () => {
+  const engine = await fakeEngine(goodPrefill);
+  const bench = instanceAt(engine.port, 1000);
+
+  await askWhole(question(bench), 1000);
+  await askWhole(question(bench, true), 1000);
+
+  expect(engine.connections.accepted).toBe(2);
+});
+
+test("a request that stops before it starts is never sent", async () => {
+  const engine = await fakeEngine(goodPrefill);
+  const bench = instanceAt(engine.port, 1000);
+  const one = question(bench);
+  const left = new Error("left");
+
+  one.stop.stop(left as never);
+  const failure = await askWhole(one, 1000).catch((error: unknown) => error);
+
+  expect(failure).toBe(left);
+  expect(engine.connections.accepted).toBe(0);
+});
+
+test("no deadline outlives its question", async () => {
+  const engine = await fakeEngine((call) => answerJson(call, "{}"));
+  const bench = instanceAt(engine.port, 1000);
+
+  await askWhole(question(bench), 1000);
+  bench.instance.pool.close();
+  while (bench.instance.pool.idleCount > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+
+  expect(bench.deadlines.size).toBe(0);
+});
