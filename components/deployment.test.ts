@@ -1,0 +1,202 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { plan as makePlan } from "../planning/make-plan.ts";
+import type { ContainerPlan, Plan } from "../planning/plan.ts";
+import { sampleInput } from "../planning/sample-input.ts";
+import { PdDeployment } from "./deployment.ts";
+import { inTemporaryProject, planOfStack, type Registration, registrationsOf } from "./test-support.ts";
+
+inTemporaryProject();
+
+function deployed(plan: Plan): Promise<Registration[]> {
+  return registrationsOf(plan.stack, () => {
+    new PdDeployment(plan.stack, { plan, nodeImage: "node:test" });
+  });
+}
+
+describe.each(["sim-1p1d", "sim-2p2d", "1p1d", "2p2d"])("stack %s", (stack) => {
+  let plan: Plan;
+  let registrations: Registration[];
+
+  beforeAll(async () => {
+    plan = await planOfStack(stack);
+    registrations = await deployed(plan);
+  });
+
+  const ofType = (type: string) => registrations.filter((one) => one.type === type);
+  const named = (type: string, name: string) => ofType(type).find((one) => one.name === name);
+
+  test("Every container of the Plan becomes one Docker container with its properties and no other.", () => {
+    const containers = ofType("Container");
+
+    expect(containers.map(({ name }) => name).sort()).toEqual(plan.containers.map(({ name }) => name).sort());
+    for (const container of plan.containers) {
+      const image =
+        container.image.kind === "reference"
+          ? container.image.name
+          : named("SourceImage", `${container.image.folder}-on-${container.host}`)?.inputs.imageName;
+      expect(named("Container", container.name)?.inputs).toEqual(inputsOf(container, stack, image));
+    }
+  });
+
+  test("A container waits for its claim and its image, and its claim names its device nodes on the host.", () => {
+    for (const { name, role, image, host, devices } of plan.containers) {
+      if (role === "scheduler") continue;
+      const built = image.kind === "source" ? [`RemoteImage ${image.folder}-on-${host}`] : [];
+      expect(named("Container", name)?.dependencies).toEqual([`Command ${name}-npus`, ...built]);
+      expect(probeOf(named("Command", `${name}-npus`))).toEqual({
+        program: "node components/probes/claim-npus.ts",
+        container: name,
+        devices: devices.map(({ hostPath }) => hostPath),
+        docker: hostOf(plan, host)?.docker,
+      });
+    }
+  });
+
+  test("A gate waits for each container on its ready path, and is made anew with the container.", () => {
+    for (const { name, host, port, readyPath, startTimeoutSeconds } of plan.containers) {
+      const gate = named("Command", `${name}-ready`);
+      expect(gate?.inputs.triggers).toEqual([`${name}-id`]);
+      expect(gate?.dependencies).toEqual([`Container ${name}`]);
+      expect(probeOf(gate)).toEqual({
+        program: "node components/probes/await-ready.ts",
+        container: name,
+        url: `http://${hostOf(plan, host)?.address}:${port}${readyPath}`,
+        timeoutSeconds: startTimeoutSeconds,
+        docker: hostOf(plan, host)?.docker,
+      });
+    }
+  });
+
+  test("The scheduler starts after the gate of every instance, and is accepted by a completion after its own.", () => {
+    const scheduler = plan.containers.at(-1);
+    const gates = plan.containers.slice(0, -1).map(({ name }) => `Command ${name}-ready`);
+
+    expect(named("Container", `${stack}-scheduler`)?.dependencies).toEqual(
+      [...gates, `RemoteImage scheduler-on-${scheduler?.host}`].sort(),
+    );
+    const acceptance = named("Command", `${stack}-scheduler-first-completion`);
+    expect(acceptance?.inputs.triggers).toEqual([`${stack}-scheduler-id`]);
+    expect(acceptance?.dependencies).toEqual([
+      `Command ${stack}-scheduler-ready`,
+      `Container ${stack}-scheduler`,
+    ]);
+    expect(probeOf(acceptance)).toMatchObject({ url: plan.endpoint, model: plan.servedModelName });
+  });
+
+  test("Every rank table is a resource that shows the table and the hash of its bytes.", () => {
+    const files = [plan.rankTables.global, ...plan.rankTables.local];
+
+    expect(ofType("RankTableFile")).toHaveLength(files.length);
+    for (const { path, content } of files) {
+      const sha256 = createHash("sha256").update(content).digest("hex");
+      const table = JSON.parse(content);
+      expect(named("RankTableFile", basename(path))?.inputs).toEqual({ path, table, sha256 });
+    }
+  });
+});
+
+test("Resources stand below what they belong to.", async () => {
+  const registrations = await deployed(await planOfStack("sim-1p1d"));
+
+  expect(outline(registrations)).toBe(`
+PdDeployment sim-1p1d
+  DecodeInstance sim-1p1d-decode-0
+    Command sim-1p1d-decode-0-ready
+    Container sim-1p1d-decode-0
+    NpuDevices sim-1p1d-decode-0-npus
+      Command sim-1p1d-decode-0-npus
+  Host local
+    docker local
+  PrefillInstance sim-1p1d-prefill-0
+    Command sim-1p1d-prefill-0-ready
+    Container sim-1p1d-prefill-0
+    NpuDevices sim-1p1d-prefill-0-npus
+      Command sim-1p1d-prefill-0-npus
+  RankTableFile global_ranktable.json
+  RankTableFile local_ranktable_sim-1p1d-decode-0.json
+  RankTableFile local_ranktable_sim-1p1d-prefill-0.json
+  RankTableFile local_ranktable_sim-1p1d-scheduler.json
+  Scheduler sim-1p1d-scheduler
+    Command sim-1p1d-scheduler-first-completion
+    Command sim-1p1d-scheduler-ready
+    Container sim-1p1d-scheduler
+  SourceImage scheduler-on-local
+    RemoteImage scheduler-on-local
+  SourceImage simulator-on-local
+    RemoteImage simulator-on-local`);
+});
+
+test("Each of two hosts has a provider of its own, and what runs or is built on a host goes through it.", async () => {
+  const plan = twoSimulatedHosts();
+
+  const registrations = await deployed(plan);
+
+  const throughDocker = registrations.filter(({ type }) => type === "Container" || type === "RemoteImage");
+  expect(Object.fromEntries(throughDocker.map(({ name, provider }) => [name, provider]))).toEqual({
+    "two-prefill-0": "docker host-a",
+    "two-prefill-1": "docker host-b",
+    "two-decode-0": "docker host-a",
+    "two-decode-1": "docker host-b",
+    "two-scheduler": "docker host-a",
+    "simulator-on-host-a": "docker host-a",
+    "simulator-on-host-b": "docker host-b",
+    "scheduler-on-host-a": "docker host-a",
+  });
+});
+
+test("A Plan with a container on a host that it does not have is refused.", async () => {
+  const plan = { ...(await planOfStack("sim-1p1d")), hosts: [] };
+
+  await expect(deployed(plan)).rejects.toThrow("sim-1p1d-prefill-0 on an unknown host local");
+});
+
+function twoSimulatedHosts(): Plan {
+  const result = makePlan("two", { ...sampleInput(), engine: { kind: "simulated" } });
+  if ("problems" in result) throw new Error(JSON.stringify(result.problems));
+  return result.plan;
+}
+
+/** All inputs of a container: none beside these, so neither `privileged` nor `volumes`. */
+function inputsOf(container: ContainerPlan, stack: string, image: string) {
+  const { name, command, env, devices, mounts, files, user, restricted, stopTimeoutSeconds } = container;
+  return {
+    name,
+    image,
+    command,
+    envs: Object.keys(env).map((key) => `${key}=${env[key]}`),
+    devices,
+    mounts: mounts.map((mount) => ({ type: "bind", ...mount })),
+    uploads: files.map(({ path, content }) => ({ file: path, content, permissions: "0644" })),
+    ...(restricted ? { capabilities: { drops: ["ALL"] }, securityOpts: ["no-new-privileges"] } : {}),
+    ...(user === undefined ? {} : { user }),
+    networkMode: "host",
+    restart: "unless-stopped",
+    destroyGraceSeconds: stopTimeoutSeconds,
+    stopTimeout: stopTimeoutSeconds,
+    logDriver: "json-file",
+    logOpts: { "max-size": "50m", "max-file": "3" },
+    labels: [
+      { label: "ascend-pd.stack", value: stack },
+      { label: "ascend-pd.role", value: container.role },
+    ],
+  };
+}
+
+function hostOf(plan: Plan, name: string) {
+  return plan.hosts.find((host) => host.name === name);
+}
+
+function probeOf(gate: Registration | undefined) {
+  return { program: gate?.inputs.create, ...JSON.parse(gate?.inputs.environment.PROBE) };
+}
+
+function outline(registrations: readonly Registration[], parent = "", indent = "\n"): string {
+  return registrations
+    .filter((one) => one.parent === parent)
+    .map(({ type, name }) => `${type} ${name}`)
+    .sort()
+    .map((line) => `${indent}${line}${outline(registrations, line, `${indent}  `)}`)
+    .join("");
+}
