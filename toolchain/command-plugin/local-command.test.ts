@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { isAlive, processIdentity } from "../context.ts";
+import { isAlive, processIdentity, tryRun } from "../context.ts";
 import { launcher, type StartedPlugin, startPlugin } from "./started-plugin.ts";
 import { secret, unknown } from "./values.ts";
 
@@ -270,6 +270,32 @@ test("the plugin starts through a link and through a launcher elsewhere", async 
     await started.stop();
   }
 });
+
+test.for([
+  { version: process.versions.node, code: 0, says: "started with 127.0.0.1:1" },
+  { version: "22.17.1", code: 1, says: "needs Node.js 22.18 or newer" },
+])(
+  "without the repository's own Node.js, $version on PATH is judged by its age",
+  async ({ version, code, says }) => {
+    const plugin = join(folder, "toolchain", "command-plugin");
+    await mkdir(plugin, { recursive: true });
+    await copyFile(launcher, join(plugin, "launcher"));
+    await writeFile(
+      join(plugin, "main.ts"),
+      "const said: string = process.argv[2] ?? ''; console.log('started with', said);",
+    );
+    const pretend = `data:text/javascript,Object.defineProperty(process,"versions",{value:{node:"${version}"}})`;
+    const node = `#!/bin/sh\nexec '${process.execPath}' --import '${pretend}' "$@"\n`;
+    await writeFile(join(folder, "node"), node, { mode: 0o755 });
+
+    const result = await tryRun(join(plugin, "launcher"), ["127.0.0.1:1"], {
+      env: { PATH: `${folder}:/usr/bin:/bin` },
+    });
+
+    expect(result).toMatchObject({ code });
+    expect(result.stdout + result.stderr).toContain(says);
+  },
+);
 
 function never(): never {
   throw new Error("nothing logged yet");
