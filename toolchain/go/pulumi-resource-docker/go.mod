@@ -1,6 +1,6 @@
 // A path below the provider's own, so that Go lets this module import the provider, which upstream keeps in an
 // internal package (the published plugin does the same).
-module github.com/terraform-providers/terraform-provider-docker/ascend-pd
+module github.com/terraform-providers/terraform-provider-docker/pulumi-resource-docker
 
 go 1.25.11
 
