@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -16,6 +16,7 @@ import {
   startEngine,
   stopEngine,
 } from "./own-engine.ts";
+import { processesUsing } from "./traces.ts";
 
 const minutes = 60_000;
 const context: Context = { cacheDir: defaultCacheDir(), say: () => {} };
@@ -39,7 +40,7 @@ describe.skipIf(process.geteuid?.() !== 0)("an engine of our own", { timeout: 2 
   });
 
   async function newEngine(): Promise<OwnEngine> {
-    const state = await mkdtemp(join(tmpdir(), "ascend-pd-state-"));
+    const state = await mkdtemp(join(tmpdir(), "ascend-pd state-"));
     const engine = ownEngine(state);
     started.push({ engine, state });
     return engine;
@@ -102,7 +103,7 @@ describe.skipIf(process.geteuid?.() !== 0)("an engine of our own", { timeout: 2 
     await Promise.all([start(), start(), start()]);
 
     expect(said.filter((line) => line.startsWith("starting a Docker Engine"))).toHaveLength(1);
-    expect(await processesNaming(engine, "dockerd")).toHaveLength(1);
+    expect(await processesUsing(engine.runDir, /^dockerd$/)).toHaveLength(1);
   });
 
   test("process ids that a crash has left behind do not keep it from starting, nor their new owners from living", async () => {
@@ -172,20 +173,7 @@ async function logOf(engine: OwnEngine, id: string): Promise<string> {
 
 /** Ends dockerd and its containerd the way a crash or the kernel's OOM killer does. */
 async function killEngine(engine: OwnEngine): Promise<void> {
-  const pids = async () => [
-    ...(await processesNaming(engine, "dockerd")),
-    ...(await processesNaming(engine, "containerd")),
-  ];
+  const pids = () => processesUsing(engine.runDir, /^(dockerd|containerd)$/);
   for (const pid of await pids()) process.kill(pid, "SIGKILL");
   await expect.poll(pids).toEqual([]);
-}
-
-async function processesNaming(engine: OwnEngine, program: string): Promise<number[]> {
-  const found: number[] = [];
-  for (const pid of await readdir("/proc")) {
-    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    const [path = ""] = command.split("\0");
-    if (path.split("/").at(-1) === program && command.includes(engine.runDir)) found.push(Number(pid));
-  }
-  return found;
 }

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, ToolchainError, tryRun, withLock } from "./context.ts";
 import { callEngine, greetEngine } from "./docker-api.ts";
+import { mountsBelow, processesUsing } from "./traces.ts";
 
 /** A Docker Engine of our own: one per state folder, apart from any other on the machine. */
 export interface OwnEngine {
@@ -53,7 +54,7 @@ export async function startEngine(context: Context, engine: OwnEngine, dockerd: 
       );
     });
   }
-  if ((await processesOf(engine, /^dockerd$/)).length === 0) {
+  if ((await processesUsing(engine.runDir, /^dockerd$/)).length === 0) {
     await requireNamespaces();
     context.say(`starting a Docker Engine; its images and containers are in ${engine.dataRoot}`);
     await forgetDeadProcesses(engine);
@@ -75,11 +76,11 @@ export async function startEngine(context: Context, engine: OwnEngine, dockerd: 
  * with the next start. What a crash has left behind (containers without engine, mounts) is cleared too.
  */
 export async function stopEngine(context: Context, engine: OwnEngine): Promise<"stopped" | "not running"> {
-  const [dockerd] = await processesOf(engine, /^dockerd$/);
+  const [dockerd] = await processesUsing(engine.runDir, /^dockerd$/);
   if (dockerd !== undefined && (await willStopContainers(engine, dockerd))) {
     signal(dockerd, "SIGTERM");
     await until(
-      async () => (await processesOf(engine, /^dockerd$/)).length === 0,
+      async () => (await processesUsing(engine.runDir, /^dockerd$/)).length === 0,
       180_000,
       () => context.say("waiting for containers to stop"),
     );
@@ -91,7 +92,7 @@ export async function stopEngine(context: Context, engine: OwnEngine): Promise<"
 /** Stops the engine and deletes its images, containers and volumes. */
 export async function removeEngine(context: Context, engine: OwnEngine): Promise<void> {
   await stopEngine(context, engine);
-  const mounts = await mountsOf(engine);
+  const mounts = await mountsBelow([engine.dataRoot, engine.runDir]);
   if (mounts.length > 0) {
     // Deleting through a mount would delete what is mounted, e.g. a model folder.
     throw new ToolchainError(
@@ -138,7 +139,7 @@ async function willStopContainers(engine: OwnEngine, dockerd: number): Promise<b
 /** A process id in a file may be another process by now, and dockerd would wait for it, or kill it. */
 async function forgetDeadProcesses(engine: OwnEngine): Promise<void> {
   await rm(join(engine.runDir, "docker.pid"), { force: true });
-  if ((await processesOf(engine, /^containerd$/)).length === 0) {
+  if ((await processesUsing(engine.runDir, /^containerd$/)).length === 0) {
     await rm(join(engine.runDir, "exec/containerd/containerd.pid"), { force: true });
   }
 }
@@ -164,7 +165,7 @@ async function untilItAnswers(context: Context, engine: OwnEngine): Promise<void
   await until(
     async () => {
       answers = (await greetEngine(engine.host)).answers;
-      return answers || (await processesOf(engine, /^dockerd$/)).length === 0;
+      return answers || (await processesUsing(engine.runDir, /^dockerd$/)).length === 0;
     },
     120_000,
     () => context.say("waiting for the Docker Engine to answer"),
@@ -185,28 +186,20 @@ async function requireNamespaces(): Promise<void> {
   if (code !== 0) throw new ToolchainError(`No Docker Engine can work here: ${stderr.trim()}`, needsMachine);
 }
 
+const everyProgram = /^(dockerd|containerd(-shim.*)?)$/;
+
+/** Returns whether containers were among them. */
 async function clearLeftovers(engine: OwnEngine): Promise<boolean> {
   const runcState = join(engine.runDir, "exec/runtime-runc/moby");
   const containers = await readdir(runcState).catch(() => []);
   for (const id of containers) {
     await tryRun("runc", ["--root", runcState, "delete", "--force", id], { env: rootEnv() });
   }
-  for (const pid of await processesOf(engine)) signal(pid, "SIGKILL");
-  await until(async () => (await processesOf(engine)).length === 0, 10_000);
-  for (const mount of await mountsOf(engine)) await tryRun("umount", [mount], { env: rootEnv() });
+  for (const pid of await processesUsing(engine.runDir, everyProgram)) signal(pid, "SIGKILL");
+  await until(async () => (await processesUsing(engine.runDir, everyProgram)).length === 0, 10_000);
+  for (const mount of await mountsBelow([engine.dataRoot, engine.runDir]))
+    await tryRun("umount", [mount], { env: rootEnv() });
   return containers.length > 0;
-}
-
-/** Process ids of this engine. A zombie has no command line and does not count. */
-async function processesOf(engine: OwnEngine, name = /^(dockerd|containerd(-shim.*)?)$/): Promise<number[]> {
-  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
-  const commands = await Promise.all(
-    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")),
-  );
-  return pids.map(Number).filter((_pid, index) => {
-    const [program = "", ...args] = (commands[index] ?? "").split("\0");
-    return name.test(basename(program)) && args.some((arg) => arg.startsWith(`${engine.runDir}/`));
-  });
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
@@ -215,23 +208,6 @@ function signal(pid: number, name: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
-}
-
-/** What is mounted at or below the engine's folders, innermost first. */
-async function mountsOf(engine: OwnEngine): Promise<string[]> {
-  const folders = [engine.dataRoot, engine.runDir];
-  const paths = await Promise.all(folders.map((folder) => realpath(folder).catch(() => folder)));
-  const table = await readFile("/proc/self/mountinfo", "utf8");
-  return table
-    .split("\n")
-    .map((line) => unescapeOctal(line.split(" ")[4] ?? ""))
-    .filter((mount) => paths.some((path) => `${mount}/`.startsWith(`${path}/`)))
-    .reverse();
-}
-
-/** The kernel writes a space in a path as `\040`. */
-function unescapeOctal(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 8)));
 }
 
 /** Whether `condition` came true within `limit` milliseconds; `onWait` is told every five seconds. */
