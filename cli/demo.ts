@@ -11,7 +11,7 @@ import { streamChat } from "./chat.ts";
 import { planTable } from "./plan-table.ts";
 import { type PulumiRun, runPulumi } from "./pulumi.ts";
 import { recoverStack } from "./recover.ts";
-import { openStack } from "./stack.ts";
+import { closeStack, isOpen, openStack } from "./stack.ts";
 import { readStackFile, stackNames, UserError } from "./stack-file.ts";
 import { describeStep } from "./steps.ts";
 
@@ -78,20 +78,23 @@ async function bringUp(context: Context, name: string, explain: boolean): Promis
 }
 
 async function takeDown(context: Context, names: readonly string[], explain: boolean): Promise<void> {
-  for (const name of names) {
+  for (const name of names.filter((name) => isOpen(name, stateDir()))) {
     const stack = await prepare(context, name, explain);
     console.log(`\n${name}`);
-    const changed = await pulumi(
-      ["destroy", "--refresh", "--skip-preview", "--yes", ...stack.args],
-      stack.env,
-    );
-    if (!changed) console.log("  nothing of it is left");
+    await pulumi(["destroy", "--refresh", "--skip-preview", "--yes", ...stack.args], stack.env);
+    await closeStack(stack);
   }
+  console.log(`\nNothing of ${names.join(", ")} is deployed.`);
+  const others = simulatedStacks().filter((name) => isOpen(name, stateDir()));
+  if (others.length > 0)
+    return console.log(`The Docker Engine stays: ${others.join(", ")} is deployed on it.`);
+
   const engine = await stopDockerEngine(context);
+  if (engine === "stopped") console.log("The Docker Engine that the demo had started is stopped.");
   console.log(`
-${engine === "stopped" ? "The Docker Engine that the demo had started is stopped." : "The Docker Engine was not started by the demo and keeps running."}
-What is left: tools and base images in ${context.cacheDir}, state in ${stateDir()}.
-Remove them with: npm run toolchain -- clean`);
+What is left, and what removes it:
+  ${context.cacheDir}: tools; npm run toolchain -- clean
+  ${stateDir()}: state and image layers; rm -r ${stateDir()}`);
 }
 
 async function prepare(context: Context, name: string, explain: boolean) {
@@ -136,14 +139,15 @@ function isSimulated(deployment: unknown): boolean {
   return (deployment as { engine?: { kind?: unknown } } | undefined)?.engine?.kind === "simulated";
 }
 
-function nextSteps({ endpoint, servedModelName }: Plan): string {
+function nextSteps({ stack, endpoint, servedModelName }: Plan): string {
+  const others = simulatedStacks().filter((name) => name !== stack);
   return `The scheduler listens at ${endpoint}. Try:
 
   curl -N ${endpoint}/v1/chat/completions -H 'Content-Type: application/json' \\
     -d '{"model": "${servedModelName}", "stream": true, "messages": [{"role": "user", "content": "Hello"}]}'
 
-  npm run demo -- --stack sim-2p2d    two prefill and two decode instances
-  npm run demo:down                   take everything down again`;
+${others.map((name) => `  npm run demo -- --stack ${name}`).join("\n")}
+  npm run demo:down`;
 }
 
 function indented(text: string): string {

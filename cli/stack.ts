@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../toolchain/context.ts";
 
@@ -11,6 +11,8 @@ export interface LocalStack {
   readonly env: NodeJS.ProcessEnv;
   /** Folder of the backend (`file://…`). */
   readonly backend: string;
+  /** Holds the copy of the stack file that `pulumi` reads. */
+  readonly folder: string;
 }
 
 /**
@@ -24,7 +26,7 @@ export async function openStack(
   toolchainEnv: NodeJS.ProcessEnv,
 ): Promise<LocalStack> {
   const backend = join(state, "pulumi");
-  const folder = join(state, "stacks", name);
+  const folder = folderOf(name, state);
   const configFile = join(folder, `Pulumi.${name}.yaml`);
   const env = { ...toolchainEnv, PULUMI_BACKEND_URL: `file://${backend}`, PULUMI_CONFIG_PASSPHRASE: "" };
   await mkdir(backend, { recursive: true });
@@ -35,5 +37,20 @@ export async function openStack(
   await writeFile(join(folder, "Pulumi.yaml"), "name: ascend-pd\nruntime: nodejs\n");
   await run("pulumi", ["-C", folder, "stack", "select", "--create", "--stack", name], { env });
   await writeFile(configFile, salt === undefined ? stackFile : `${stackFile.trimEnd()}\n${salt}\n`);
-  return { name, args: ["--stack", name, "--config-file", configFile], env, backend };
+  return { name, args: ["--stack", name, "--config-file", configFile], env, backend, folder };
+}
+
+/** Whether `openStack` has made this stack, and `closeStack` has not taken it away. */
+export function isOpen(name: string, state: string): boolean {
+  return existsSync(folderOf(name, state));
+}
+
+/** Forgets a stack that has no resources any more. */
+export async function closeStack({ name, folder, env }: LocalStack): Promise<void> {
+  await run("pulumi", ["-C", folder, "stack", "rm", "--yes", "--stack", name], { env });
+  await rm(folder, { recursive: true });
+}
+
+function folderOf(name: string, state: string): string {
+  return join(state, "stacks", name);
 }
