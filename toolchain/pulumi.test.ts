@@ -122,16 +122,20 @@ test("a stand-in for the user's own Pulumi goes on PATH, and their home is left 
   await expect(lstat(join(folder, "home/plugins/resource-fake-v1.0.0"))).rejects.toThrow("ENOENT");
 });
 
-test("a stand-in that has moved is linked anew", async () => {
-  const { plugin, executable } = fakePlugin();
-  const link = join(folder, "home/plugins/resource-fake-v1.0.0/pulumi-resource-fake");
-  await mkdir(dirname(link), { recursive: true });
-  await symlink(join(folder, "gone"), link);
+test.each(["an older one, which is still there", "one that is gone"])(
+  "a link to %s gives way",
+  async (target) => {
+    const { plugin, executable } = fakePlugin();
+    const link = join(folder, "home/plugins/resource-fake-v1.0.0/pulumi-resource-fake");
+    if (target.startsWith("an older")) await program(join(folder, "older"));
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(join(folder, "older"), link);
 
-  await ensurePlugin(context, cli(true), plugin, env);
+    await ensurePlugin(context, cli(true), plugin, env);
 
-  expect(await readlink(link)).toBe(executable);
-});
+    expect(await readlink(link)).toBe(executable);
+  },
+);
 
 test("a plugin that the user has is never replaced by a stand-in", async () => {
   const { plugin, made } = fakePlugin();
