@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -16,10 +16,9 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-async function pulumiThatPrints(text: string): Promise<void> {
-  await mkdir(join(folder, "bin"));
-  await writeFile(join(folder, "bin", "pulumi"), `#!/bin/sh\necho '${text}'\n`);
-  await chmod(join(folder, "bin", "pulumi"), 0o755);
+async function pulumiThatPrints(text: string, bin = join(folder, "bin")): Promise<void> {
+  await mkdir(bin, { recursive: true });
+  await writeFile(join(bin, "pulumi"), `#!/bin/sh\necho '${text}'\n`, { mode: 0o755 });
 }
 
 test("the Pulumi on PATH is used, and its home stays the user's", async () => {
@@ -52,9 +51,11 @@ test("something on PATH that is called pulumi and is not is passed over", async 
 });
 
 test("a run inside another does not take our Pulumi for the user's", async () => {
-  const PATH = `/usr/bin:${context.cacheDir}/go/pulumi-1:${folder}/bin`;
+  const ours = join(context.cacheDir, "go", "pulumi-1");
+  await pulumiThatPrints("v3.300.1", ours);
+  const PATH = `/nowhere:${ours}:${folder}/bin`;
 
-  expect(foreignPath(context, { PATH })).toBe(`/usr/bin:${folder}/bin`);
+  expect(foreignPath(context, { PATH })).toBe(`/nowhere:${folder}/bin`);
   expect(await installedCli(context, { PATH })).toEqual({ why: "no pulumi is on PATH" });
 });
 
