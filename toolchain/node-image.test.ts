@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -7,6 +7,7 @@ import { type Context, defaultCacheDir, run } from "./context.ts";
 import { callEngine, defaultHost, expectEngine } from "./docker-api.ts";
 import { ensureDockerEngine } from "./docker-engine.ts";
 import { type Architecture, ensureNodeImage } from "./node-image.ts";
+import { pinnedVersion } from "./repository.ts";
 
 const minutes = 60_000;
 const context: Context = { cacheDir: defaultCacheDir(), say: () => {} };
@@ -44,9 +45,8 @@ describe.skipIf(process.geteuid?.() !== 0)("the Node image", { timeout: 10 * min
       },
     });
 
-    const manifest = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
     expect(JSON.parse(output)).toEqual({
-      version: `v${manifest.dependencies.node}`,
+      version: `v${await pinnedVersion("node")}`,
       uid: 1000,
       user: "node",
       readOnly: true,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Architecture, assembleNodeImage } from "./assemble-node-image.ts";
 import { type Choice, type Context, cached, ToolchainError } from "./context.ts";
 import { callEngine, defaultHost, expectEngine, tryEngine } from "./docker-api.ts";
+import { pinnedVersion } from "./repository.ts";
 
 export type { Architecture };
 
@@ -20,7 +21,8 @@ export async function ensureNodeImage(
 ): Promise<{ choice: Choice; image: string }> {
   const host = env.DOCKER_HOST || process.env.DOCKER_HOST || defaultHost;
   const target = architecture ?? (await engineArchitecture(host));
-  const version = await nodeVersion();
+  // Containers run the Node that the tests ran.
+  const version = await pinnedVersion("node");
   const image = `ascend-pd/node:${version}-${target}`;
   const chosen = (why: string) => ({ choice: { part: "Node image", chosen: image, why }, image });
 
@@ -45,12 +47,6 @@ export async function ensureNodeImage(
   );
 }
 
-/** The version of Node that package.json pins, so that containers run what the tests ran. */
-async function nodeVersion(): Promise<string> {
-  const manifest = await readFile(new URL("../package.json", import.meta.url), "utf8");
-  return JSON.parse(manifest).dependencies.node;
-}
-
 async function engineArchitecture(host: string): Promise<Architecture> {
   const name = JSON.parse(await expectEngine(host, "/version")).Arch;
   if (name === "amd64" || name === "arm64") return name;
@@ -69,8 +65,8 @@ async function architectureOf(host: string, image: string): Promise<string | und
 const minute = 60_000;
 
 /**
- * Pulls `official` for `target`. Returns why not, where that fails; an unreachable registry costs
- * no more than 2.5 s and is not asked again for an hour.
+ * Pulls `official` for `target`. Returns why not, where that fails; an unreachable registry costs no more than 2.5 s
+ * and is not asked again for an hour.
  */
 async function pull(
   context: Context,
