@@ -56,10 +56,11 @@ async function install() {
     const npm = process.env.npm_execpath?.endsWith("/npm-cli.js")
       ? [process.execPath, process.env.npm_execpath]
       : ["npm"];
-    const { code, output } = await runQuietly([...npm, "ci", "--no-audit", "--no-fund"]);
+    // Not `npm ci`: it refuses a registry that lacks an optional package for another platform.
+    const { code, output } = await runQuietly([...npm, "install", "--no-save", "--no-audit", "--no-fund"]);
     if (code !== 0) {
       console.error(output.trimEnd());
-      fail(`npm ci ended with ${code} in ${root}`, "mend what npm says above, then run this again");
+      fail(`npm install ended with ${code} in ${root}`, "mend what npm says above, then run this again");
     }
   }
   held?.close();
@@ -102,7 +103,7 @@ const child = spawn(nodeForTypeScript(), [script, ...args], {
 // Pulumi takes a second one as the order to drop everything.
 process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
 process.on("SIGTERM", () => child.kill("SIGTERM"));
-child.on("error", (error) => fail(error.message, "npm ci"));
+child.on("error", (error) => fail(error.message, "npm install"));
 child.on("exit", (code, signal) => {
   if (signal === null) process.exit(code);
   process.removeAllListeners(signal);

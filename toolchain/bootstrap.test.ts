@@ -78,7 +78,7 @@ test("the packages are installed once, and the script gets its arguments", async
   expect(second).toMatchObject({ code: 0, stdout: "dep\n", stderr: "" });
 });
 
-test("packages that npm ci has installed by hand are taken as they are", async () => {
+test("packages that npm has installed by hand are taken as they are", async () => {
   await tryRun("npm", ["ci"], { cwd: repository, env: environment() });
 
   expect((await bootstrap("main.ts")).stderr).toBe("");
@@ -119,7 +119,7 @@ test("when npm fails, its output is shown with what to do", async () => {
   const { code, stderr } = await bootstrap("main.ts");
 
   expect(code).toBe(1);
-  expect(stderr).toMatch(/npm error[\s\S]*error: npm ci ended with 1 in [\s\S]*fix: /);
+  expect(stderr).toMatch(/npm error[\s\S]*error: npm install ended with 1 in [\s\S]*fix: /);
 });
 
 test("the exit code of the script is passed on", async () => {
