@@ -58,6 +58,30 @@ test("exec of a program that is missing ends with 127", async () => {
   expect(stderr).toContain("there is no no-such-program");
 });
 
+test("exec uses the engine and the image that an earlier run has obtained, unless told not to", async () => {
+  const part = { env: { ASCEND_PD_NODE_IMAGE: "obtained" }, choices: [] };
+  await mkdir(join(folder, "state"));
+  await writeFile(join(folder, "state", "engine.json"), JSON.stringify({ userHost: "", part }));
+  const show = ["exec", "sh", "-c", "echo image: $ASCEND_PD_NODE_IMAGE"];
+
+  expect((await toolchain(...show)).stdout).toBe("image: obtained\n");
+  expect((await toolchain("--no-engine", ...show)).stdout).toBe("image:\n");
+});
+
+test("exec does not use what was obtained for another Docker Engine, or for one that is gone", async () => {
+  const { env, choices } = { env: { ASCEND_PD_NODE_IMAGE: "obtained" }, choices: [] };
+  const show = ["exec", "sh", "-c", "echo image: $ASCEND_PD_NODE_IMAGE"];
+  const record = (value: object) => writeFile(join(folder, "state", "engine.json"), JSON.stringify(value));
+  await mkdir(join(folder, "state"));
+
+  await record({ userHost: "tcp://elsewhere", part: { env, choices } });
+  const elsewhere = await toolchain(...show);
+  await record({ userHost: "", part: { env: { ...env, DOCKER_HOST: `unix://${folder}/gone` }, choices } });
+  const gone = await toolchain(...show);
+
+  expect([elsewhere.stdout, gone.stdout]).toEqual(["image:\n", "image:\n"]);
+});
+
 test("ensure tells what is used, and with --explain why", async () => {
   const brief = await toolchain("--no-engine");
   const explained = await toolchain("--no-engine", "--explain", "ensure");

@@ -20,12 +20,13 @@ is what this machine has, else the published one, else one made from package reg
 
   ensure             obtain everything (the default)
   exec PROGRAM …     obtain Pulumi, then run a program with it; npm run pulumi -- … is short for exec pulumi …
+                     A Docker Engine that an earlier run has obtained is used; none is started
   where              the folders that are used; obtains nothing
   clean              stop our own Docker Engine and delete the cache; deployments and their state stay
 
 options, before the command:
   --engine           exec: obtain a Docker Engine and the Node image too
-  --no-engine        ensure: leave them out
+  --no-engine        leave them out
   --explain          say for each part which one was chosen, and why
   --json             ensure, where: print JSON
   --help             this text
@@ -87,7 +88,7 @@ async function exec(
 ): Promise<void> {
   const [program, ...args] = operands;
   if (program === undefined) throw new UsageError("exec needs a program");
-  const toolchain = await ensureToolchain(context, { engine: engine ?? false });
+  const toolchain = await ensureToolchain(context, { engine: engine ?? "if obtained" });
   if (explain) for (const choice of toolchain.choices) context.say(describe(choice, true));
   const env = { ...process.env, ...toolchain.env };
   const file = program.includes("/") ? program : await onPath(program, env);

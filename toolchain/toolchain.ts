@@ -1,7 +1,11 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type Choice, type Context, openCache } from "./context.ts";
+import { greetEngine } from "./docker-api.ts";
 import { ensureDockerEngine } from "./docker-engine.ts";
 import { ensureNodeImage } from "./node-image.ts";
-import { ensurePulumi } from "./pulumi.ts";
+import { ensurePulumi, type Part } from "./pulumi.ts";
+import { stateDir } from "./state.ts";
 
 export interface Toolchain {
   /** What to add to the environment of `pulumi` and of the project's own commands. */
@@ -12,16 +16,45 @@ export interface Toolchain {
 
 /**
  * Everything that it takes to run the project. With `engine`, also a Docker Engine on this machine and the image that
- * its containers stand on; without, a Docker Engine is not needed to be there.
+ * its containers stand on; "if obtained" takes those that an earlier run has obtained and starts nothing.
  */
-export async function ensureToolchain(context: Context, { engine }: { engine: boolean }): Promise<Toolchain> {
+export async function ensureToolchain(
+  context: Context,
+  { engine }: { engine: boolean | "if obtained" },
+): Promise<Toolchain> {
   await openCache(context);
   const pulumi = await ensurePulumi(context);
-  if (!engine) return pulumi;
+  if (engine === false) return pulumi;
+  const docker = engine === true ? await obtainEngine(context) : await obtainedEngine();
+  return { env: { ...pulumi.env, ...docker.env }, choices: [...pulumi.choices, ...docker.choices] };
+}
+
+async function obtainEngine(context: Context): Promise<Part> {
   const docker = await ensureDockerEngine(context);
   const node = await ensureNodeImage(context, docker.env);
-  return {
-    env: { ...pulumi.env, ...docker.env, ASCEND_PD_NODE_IMAGE: node.image },
-    choices: [...pulumi.choices, docker.choice, node.choice],
+  const part = {
+    env: { ...docker.env, ASCEND_PD_NODE_IMAGE: node.image },
+    choices: [docker.choice, node.choice],
   };
+  await mkdir(stateDir(), { recursive: true });
+  await writeFile(recordOfEngine(), JSON.stringify({ userHost: process.env.DOCKER_HOST ?? "", part }));
+  return part;
+}
+
+/**
+ * Without the same engine and image, a command that follows `npm run demo` would plan to replace what that has made.
+ */
+async function obtainedEngine(): Promise<Part> {
+  const none = { env: {}, choices: [] };
+  const record = await readFile(recordOfEngine(), "utf8").catch(() => undefined);
+  if (record === undefined) return none;
+  const { userHost, part }: { userHost: string; part: Part } = JSON.parse(record);
+  const { DOCKER_HOST } = part.env;
+  const isThere = DOCKER_HOST === undefined || (await greetEngine(DOCKER_HOST)).answers;
+  return userHost === (process.env.DOCKER_HOST ?? "") && isThere ? part : none;
+}
+
+/** Beside the data of our own Docker Engine, which is one for each state folder. */
+function recordOfEngine(): string {
+  return join(stateDir(), "engine.json");
 }
