@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { probeArguments } from "./arguments.ts";
-import { inspect, running } from "./docker.ts";
+import { running } from "./docker.ts";
 import { runProbe } from "./main.ts";
 
 const npuNode = /^\/dev\/davinci\d+$/;
@@ -22,8 +22,7 @@ await runProbe(async () => {
   }
 
   const wanted = new Set(devices.filter((path) => npuNode.test(path)));
-  for (const id of await running(docker)) {
-    const { Name, HostConfig } = await inspect(docker, id);
+  for (const { Name, HostConfig } of await running(docker)) {
     if (Name === `/${container}`) continue;
     const held = (HostConfig.Devices ?? [])
       .map((device) => device.PathOnHost)

@@ -14,16 +14,31 @@ export async function inspect(docker: Engine, container: string): Promise<Contai
   return JSON.parse(await get(docker, `/containers/${container}/json`));
 }
 
-/** Ids of the containers that run now. */
-export async function running(docker: Engine): Promise<string[]> {
-  return (JSON.parse(await get(docker, "/containers/json")) as { Id: string }[]).map(({ Id }) => Id);
+/** The containers that run now. */
+export async function running(docker: Engine): Promise<ContainerState[]> {
+  const states: ContainerState[] = [];
+  for (const { Id } of JSON.parse(await get(docker, "/containers/json")) as { Id: string }[]) {
+    const state = await inspect(docker, Id).catch((error: Error) => {
+      // Between the two calls anybody's container may have ended.
+      if (!error.message.includes("No such container")) throw error;
+    });
+    if (state) states.push(state);
+  }
+  return states;
 }
 
 /** The last lines that a container wrote, both streams, indented for a message. */
 export async function lastWords(docker: Engine, container: string): Promise<string> {
   const framed = await get(docker, `/containers/${container}/logs?stdout=1&stderr=1&tail=20`);
-  // Docker puts 8 bytes before each line: which stream it was, and its length.
-  return framed.trimEnd().replaceAll(/^.{8}/gms, "  ");
+  return withoutFrames(framed).trimEnd().replaceAll(/^/gm, "  ");
+}
+
+/**
+ * Docker puts 8 bytes before each line, and before each further 16 KiB of a longer one: which stream, three zeros, and
+ * the length, big-endian in four bytes. In text they are 8 characters, as only the last byte can be above 0x7f.
+ */
+function withoutFrames(log: string): string {
+  return log.replaceAll(/\p{Cc}\0{5}.{2}/gsu, "");
 }
 
 function get(docker: Engine, path: string): Promise<string> {
