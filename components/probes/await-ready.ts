@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { probeArguments } from "./arguments.ts";
 import { inspect, lastWords } from "./docker.ts";
-import { runProbe } from "./main.ts";
+import { reasonOf, runProbe } from "./main.ts";
 
 await runProbe(async () => {
   const { docker, container, url, timeoutSeconds } = probeArguments("await-ready");
@@ -10,13 +10,17 @@ await runProbe(async () => {
   while (Date.now() < deadline) {
     last = await fetch(url, { signal: AbortSignal.timeout(5_000) }).then(
       (response) => (response.ok ? "ready" : `HTTP ${response.status}`),
-      (error: Error) => (error.cause instanceof Error ? error.cause.message : error.message),
+      reasonOf,
     );
     const { State, RestartCount } = await inspect(docker, container);
-    if (!State.Running || RestartCount > 2) {
+    if (!State.Running) {
       throw await failure(
         `${container} ended with exit code ${State.ExitCode} before it was ready ${State.Error}`,
       );
+    }
+    // Docker's restart policy has set it going again, so its exit code is lost.
+    if (RestartCount > 2) {
+      throw await failure(`${container} ended ${RestartCount} times before it was ready`);
     }
     // Asked after the inspection: another process may answer on the port of a container that has died.
     if (last === "ready") return `${container} ready`;
