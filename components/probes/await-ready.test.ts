@@ -1,0 +1,103 @@
+import { expect, test } from "vitest";
+import { deadUrl, isRunning, logOf, runProbe, serve, startContainer } from "./test-support.ts";
+
+const idle = "setInterval(() => {}, 1000)";
+const listening = "require('http').createServer((_, r) => r.end()).listen(0, '127.0.0.1', function () {";
+
+function awaitReady(container: string, url: string, timeoutSeconds = 30, docker?: string) {
+  return runProbe("await-ready", { docker, container, url, timeoutSeconds });
+}
+
+test("It succeeds once the container answers on its port.", async () => {
+  const container = await startContainer(`${listening} console.log('port', this.address().port, '') })`);
+  await expect.poll(() => logOf(container), { timeout: 30_000 }).toContain("port");
+  const port = /port (\d+) /.exec(await logOf(container))?.[1];
+
+  const { code, stdout } = await awaitReady(container, `http://127.0.0.1:${port}/health`);
+
+  expect(stdout).toBe(`${container} ready\n`);
+  expect(code).toBe(0);
+});
+
+test("It waits until the container that answers says that it is ready.", async () => {
+  const container = await startContainer(idle);
+  let asked = 0;
+  const url = await serve((_request, response) => response.writeHead(++asked < 3 ? 503 : 200).end());
+
+  const { code } = await awaitReady(container, url);
+
+  expect(code).toBe(0);
+  expect(asked).toBe(3);
+});
+
+test("It fails with the exit code and the last words of a container that has died.", async () => {
+  const container = await startContainer("console.error('loading\\nNPU 4 is lost'); process.exitCode = 7");
+
+  const { code, stderr } = await awaitReady(container, await deadUrl());
+
+  expect(stderr).toBe(`${container} ended with exit code 7 before it was ready
+its last words:
+  loading
+  NPU 4 is lost
+fix: mend the cause and run \`pulumi up\` again; it goes on from here
+`);
+  expect(code).toBe(1);
+});
+
+test("Another process that answers on the port does not hide that the container has died.", async () => {
+  const container = await startContainer("process.exitCode = 1");
+  const url = await serve((_request, response) => response.end());
+  await expect.poll(() => isRunning(container), { timeout: 30_000 }).toBe(false);
+
+  const { code, stderr } = await awaitReady(container, url);
+
+  expect(stderr).toContain("ended with exit code 1");
+  expect(code).toBe(1);
+});
+
+test("It gives up on a container that Docker restarts again and again.", async () => {
+  const container = await startContainer("console.log('no rank table'); process.exitCode = 1", {
+    RestartPolicy: { Name: "unless-stopped" },
+  });
+
+  const { code, stderr } = await awaitReady(container, await deadUrl());
+
+  expect(stderr).toMatch(/ended \d+ times before it was ready\n.*\n {2}no rank table/);
+  expect(code).toBe(1);
+});
+
+test("Last words are whole, however long a line is and whatever bytes its length has.", async () => {
+  // A line's length is in front of it, in bytes: 10 is a line feed, 200 alone is no UTF-8, above 16384 it is cut.
+  const lines = ["ten chars", "ü".repeat(99), "x".repeat(40_000), "語".repeat(67), "", "end"];
+  const container = await startContainer(`console.log(${JSON.stringify(lines.join("\n"))})`);
+
+  const { stderr } = await awaitReady(container, await deadUrl());
+
+  const words = stderr.slice(stderr.indexOf("words:\n") + 7, stderr.indexOf("\nfix:"));
+  expect(words.split("\n")).toEqual(lines.map((line) => `  ${line}`));
+});
+
+test("When time is up it names the address and what came from it last.", async () => {
+  const container = await startContainer(idle);
+  const url = await serve((_request, response) => response.writeHead(503).end());
+
+  const { code, stderr } = await awaitReady(container, `${url}/health`, 1);
+
+  expect(stderr).toContain(`${container} was not ready within 1 s: ${url}/health gave HTTP 503\n`);
+  expect(code).toBe(1);
+});
+
+test("A container that is not there is reported as such.", async () => {
+  const { code, stderr } = await awaitReady("ascend-pd-no-such-container", await deadUrl());
+
+  expect(stderr).toContain("No such container: ascend-pd-no-such-container");
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(code).toBe(1);
+});
+
+test("The engine that the Plan names is asked, not the one of DOCKER_HOST.", async () => {
+  const { code, stderr } = await awaitReady("any", await deadUrl(), 30, "unix:///nowhere/docker.sock");
+
+  expect(stderr).toContain("unix:///nowhere/docker.sock");
+  expect(code).toBe(1);
+});

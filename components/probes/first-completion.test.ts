@@ -1,0 +1,73 @@
+import type { RequestListener } from "node:http";
+import { text } from "node:stream/consumers";
+import { expect, test } from "vitest";
+import { tryRun } from "../../toolchain/context.ts";
+import { deadUrl, runProbe, serve } from "./test-support.ts";
+
+function complete(url: string, timeoutSeconds = 30) {
+  return runProbe("first-completion", { url, model: "test-model", timeoutSeconds });
+}
+
+const answering = (status: number, body: string) =>
+  serve((_request, response) => response.writeHead(status).end(body));
+
+test("A completion with text is accepted; it was asked of the model by its served name.", async () => {
+  const requests: string[] = [];
+  const url = await serve(async (request, response) => {
+    requests.push(`${request.method} ${request.url} ${await text(request)}`);
+    response.end('{"choices": [{"text": "Hello."}]}');
+  });
+
+  const { code, stdout } = await complete(url);
+
+  expect(stdout).toBe("first completion: 6 characters\n");
+  expect(code).toBe(0);
+  expect(requests).toEqual([expect.stringMatching(/^POST \/v1\/completions \{"model":"test-model",/)]);
+});
+
+test.each([
+  ["an empty text", 200, '{"choices": [{"text": ""}]}'],
+  ["no choices", 200, '{"choices": []}'],
+  ["something that is not JSON", 200, "<html>"],
+  ["an error of the scheduler", 503, '{"error": {"message": "no prefill instance is ready"}}'],
+  ["an error that carries a text all the same", 500, '{"choices": [{"text": "Hello."}]}'],
+])("%s is refused, with the status and what came back", async (_, status, body) => {
+  const url = await answering(status, body);
+
+  const { code, stderr } = await complete(url);
+
+  expect(stderr).toContain(
+    `the first completion through ${url} came back without text (HTTP ${status}): ${body}\nfix: `,
+  );
+  expect(code).toBe(1);
+});
+
+const cut: RequestListener = (_request, response) => {
+  response.writeHead(200, { "content-length": 100 }).write('{"choices"', () => response.destroy());
+};
+const silent: RequestListener = () => {};
+
+test.each([
+  ["nobody listens", deadUrl, "connect ECONNREFUSED"],
+  ["the connection is cut in the middle of the answer", () => serve(cut), "other side closed"],
+  ["no answer comes in time", () => serve(silent), "aborted due to timeout"],
+])("When %s, the reason is named in one message with the address.", async (_, start, reason) => {
+  const url = await start();
+
+  const { code, stderr } = await complete(url, 1);
+
+  expect(stderr).toContain(`the first completion through ${url} failed: `);
+  expect(stderr).toContain(reason);
+  expect(stderr).toContain("\nfix: read the scheduler's log");
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(code).toBe(1);
+});
+
+test("Started by hand, it says what is missing.", async () => {
+  const { PROBE: _, ...env } = process.env;
+
+  const { code, stderr } = await tryRun(process.execPath, ["components/probes/first-completion.ts"], { env });
+
+  expect(stderr).toBe("the environment variable PROBE is not set; `pulumi up` sets it\n");
+  expect(code).toBe(1);
+});
