@@ -17,6 +17,8 @@ export interface Question {
   readonly limitMs: number;
   /** Not on a connection that was kept: such a one may be dead without our knowing. */
   readonly fresh: boolean;
+  /** Called when an answer begins: the request will not be sent again. */
+  readonly answered?: () => void;
   /** Closes the connection to the engine at once. */
   readonly stop: StopSignal;
 }
@@ -40,7 +42,7 @@ export interface AnswerReader {
  * a Failure for everything else, an engine's refusal included.
  */
 export function ask(question: Question, reader: AnswerReader): Promise<void> {
-  const { instance, request, deadlines, limitMs, fresh, stop } = question;
+  const { instance, request, deadlines, limitMs, fresh, answered, stop } = question;
   if (stop.failure !== undefined) return Promise.reject(stop.failure);
   const { role } = instance;
   return new Promise((resolve, reject) => {
@@ -48,6 +50,7 @@ export function ask(question: Question, reader: AnswerReader): Promise<void> {
     let refused: { readonly head: ResponseHead; readonly body: ByteBuffer } | undefined;
     const exchange = new Exchange(instance, request, fresh, {
       head(head) {
+        answered?.();
         if (head.status === 200) reader.head?.(head, flow);
         else if (isRefusal(head.status)) refused = { head, body: new ByteBuffer() };
         else throw new Failure(`${role}_failed`, { detail: `it answered with status ${head.status}` });

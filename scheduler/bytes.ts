@@ -1,9 +1,12 @@
+/** Belongs to no read: keeping it keeps nothing alive. */
+const EMPTY: Buffer = Buffer.alloc(0);
+
 /**
  * Bytes that arrive in pieces and are needed in one. A single piece is kept as it is; a second one moves them
  * into a buffer that doubles, so that a peer who sends one byte at a time costs linear work, not quadratic.
  */
 export class ByteBuffer {
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes = EMPTY;
   #start = 0;
   #end = 0;
   /** Whether the room behind `#end` is ours to write to. */
@@ -19,6 +22,7 @@ export class ByteBuffer {
   }
 
   append(piece: Buffer): void {
+    if (piece.length === 0) return;
     if (this.length === 0) {
       this.#adopt(piece);
       return;
@@ -36,12 +40,13 @@ export class ByteBuffer {
   /** Forgets the first `count` bytes. */
   consume(count: number): void {
     this.#start += count;
+    if (this.#start === this.#end) this.#adopt(EMPTY);
   }
 
   /** All bytes; the buffer is empty afterwards. */
   take(): Buffer {
     const all = this.view();
-    this.#adopt(Buffer.alloc(0));
+    this.#adopt(EMPTY);
     return all;
   }
 

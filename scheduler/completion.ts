@@ -26,13 +26,14 @@ export function completions({ config, deadlines, prefill, decode }: Engines): Ha
   const { timeouts } = config;
 
   return async (request, reply) => {
-    const call = readCall(request.body);
+    const size = request.body.length;
+    const call = readCall(request.body.take());
     // KV cache that no decode instance will fetch would only take room: both roles or none.
     if (!prefill.anyHealthy) throw new Failure("no_prefill");
     if (!decode.anyHealthy) throw new Failure("no_decode");
     const question = asking(deadlines, request, reply);
 
-    const answer = await prefill.run(request.body.length, (instance, fresh) => {
+    const answer = await prefill.run(size, (instance, fresh) => {
       reply.trace.prefill = instance.name;
       return askWhole(
         question(instance, fresh, timeouts.prefillMs, prefillBody(call)),
@@ -46,12 +47,16 @@ export function completions({ config, deadlines, prefill, decode }: Engines): Ha
       reply.trace.recomputed = true;
     }
 
-    await decode.run(request.body.length, (instance, fresh) => {
+    await decode.run(size, (instance, fresh) => {
       reply.trace.decode = instance.name;
-      const body = decodeBody(call, kvParams);
-      return call.stream
-        ? relayEvents(question(instance, fresh, timeouts.firstTokenMs, body), reply, timeouts.tokenGapMs)
-        : relayPlain(question(instance, fresh, timeouts.answerMs, body), reply, timeouts.tokenGapMs);
+      const limitMs = call.stream ? timeouts.firstTokenMs : timeouts.answerMs;
+      const relay = call.stream ? relayEvents : relayPlain;
+      const asked = question(instance, fresh, limitMs, decodeBody(call, kvParams));
+      // A stream lasts for minutes: its prompt is not to stay in memory for as long.
+      const answered = () => {
+        call.body = Buffer.alloc(0);
+      };
+      return relay({ ...asked, answered }, reply, timeouts.tokenGapMs);
     });
   };
 }

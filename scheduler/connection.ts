@@ -5,6 +5,7 @@ import { Failure, toFailure } from "./errors.ts";
 import { type BodyDecoder, bodyDecoder } from "./http/body.ts";
 import { findHeadEnd, HttpSyntaxError, soleValue } from "./http/head.ts";
 import { parseRequestHead, type RequestHead } from "./http/request.ts";
+import { writeTogether } from "./http/write.ts";
 import { requestId } from "./ids.ts";
 import { markPhase, type Trace } from "./log.ts";
 import { Reply, type ReplyTarget } from "./reply.ts";
@@ -19,11 +20,14 @@ const MAX_AHEAD_BYTES = 64 * 1024;
 
 export interface ClientRequest {
   readonly head: RequestHead;
-  readonly body: Buffer;
+  /** Whoever takes it decides how long it stays in memory. */
+  readonly body: ByteBuffer;
 }
 
 /** Answers a request, or throws the Failure that it ends with. */
 export type Handler = (request: ClientRequest, reply: Reply) => Promise<void> | void;
+
+const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** What the connections of one server share. */
 export interface Service {
@@ -70,7 +74,6 @@ export class ClientConnection implements ReplyTarget {
   /** The answer to the request that is being read or served. */
   #reply: Reply | undefined;
   #reading = false;
-  #corked = false;
   #lingered = 0;
 
   constructor(socket: Socket, service: Service) {
@@ -170,7 +173,7 @@ export class ClientConnection implements ReplyTarget {
     this.#readLimit.extend(requestBodyMs);
     this.#incoming = incoming;
     if (decoder.done) this.#answer(incoming);
-    else if (head.expectsContinue && this.#input.length === 0) this.write("HTTP/1.1 100 Continue\r\n\r\n");
+    else if (head.expectsContinue && this.#input.length === 0) this.write([CONTINUE]);
   }
 
   /** False while the body is incomplete. */
@@ -194,7 +197,7 @@ export class ClientConnection implements ReplyTarget {
     this.#phase = "answer";
     this.#readLimit.clear();
     markPhase(reply.trace, "body");
-    void this.#serve(handler, { head, body: body.take() }, reply);
+    void this.#serve(handler, { head, body }, reply);
   }
 
   async #serve(handler: Handler, request: ClientRequest, reply: Reply): Promise<void> {
@@ -247,18 +250,9 @@ export class ClientConnection implements ReplyTarget {
     this.#read();
   }
 
-  write(bytes: Buffer | string): boolean {
+  write(pieces: readonly Buffer[]): boolean {
     if (this.#socket.destroyed) return true;
-    if (!this.#corked) {
-      // What one turn of the event loop has to say goes out in one system call.
-      this.#corked = true;
-      this.#socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#socket.uncork();
-      });
-    }
-    const goOn = this.#socket.write(bytes, "latin1");
+    const goOn = writeTogether(this.#socket, pieces);
     if (!goOn) this.#stallLimit.extend(this.#service.limits.stalledClientMs);
     return goOn;
   }

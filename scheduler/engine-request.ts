@@ -1,6 +1,6 @@
 import type { EngineRequest } from "./exchange.ts";
 import { type Field, listTokens } from "./http/head.ts";
-import { requestHead } from "./http/write.ts";
+import { requestHead, totalLength } from "./http/write.ts";
 import type { Instance } from "./instances.ts";
 
 /** What of a client's head an engine gets to see. */
@@ -20,10 +20,10 @@ export function engineRequest(
     ...forwarded.map(({ name, value }): [string, string] => [name, value]),
   ];
   if (body !== undefined) {
-    const length = body.reduce((sum, piece) => sum + piece.length, 0);
-    headers.push(["Content-Type", "application/json"], ["Content-Length", String(length)]);
+    headers.push(["Content-Type", "application/json"], ["Content-Length", String(totalLength(body))]);
   }
-  return { head: requestHead(body === undefined ? "GET" : "POST", path, headers), body: body ?? [] };
+  const head = requestHead(body === undefined ? "GET" : "POST", path, headers);
+  return { pieces: [head, ...(body ?? [])] };
 }
 
 /** The fields to pass on: listed, standing once, and not declared to concern this connection only. */

@@ -3,6 +3,7 @@ import { Failure, toFailure } from "./errors.ts";
 import { type BodyDecoder, bodyDecoder } from "./http/body.ts";
 import { findHeadEnd, HttpSyntaxError } from "./http/head.ts";
 import { parseResponseHead, type ResponseHead } from "./http/response.ts";
+import { writeTogether } from "./http/write.ts";
 import type { Instance } from "./instances.ts";
 import type { Wire, WireUser } from "./pool.ts";
 
@@ -10,9 +11,8 @@ const MAX_INTERIM_ANSWERS = 8;
 
 /** A request to an engine, ready to be written. */
 export interface EngineRequest {
-  /** The whole head, its empty line included. */
-  readonly head: string;
-  readonly body: readonly Buffer[];
+  /** The whole head, its empty line included, and the body. Taken out when they are written: answers take long. */
+  readonly pieces: Buffer[];
 }
 
 /** Told what comes back. After `end` or `fail`, which comes once, nothing. A throw ends the exchange as a failure. */
@@ -40,11 +40,7 @@ export class Exchange implements WireUser {
     this.#instance = instance;
     this.#sink = sink;
     this.#wire = instance.pool.lease(this, fresh);
-    const { socket } = this.#wire;
-    socket.cork();
-    socket.write(request.head, "latin1");
-    for (const piece of request.body) socket.write(piece);
-    socket.uncork();
+    writeTogether(this.#wire.socket, request.pieces.splice(0));
   }
 
   pause(): void {
@@ -102,9 +98,15 @@ export class Exchange implements WireUser {
     }
     const body = this.#body;
     if (body === undefined) return;
-    const used = body.push(rest, (data) => {
-      if (!this.#over) this.#sink.data(data);
-    });
+    const pieces: Buffer[] = [];
+    let used: number;
+    try {
+      used = body.push(rest, (piece) => pieces.push(piece));
+    } finally {
+      // What came well before an error counts.
+      if (pieces.length > 0)
+        this.#sink.data(pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces));
+    }
     if (body.done && !this.#over) this.#complete(used === rest.length);
   }
 

@@ -56,51 +56,37 @@ export function scanIfObject(bytes: Buffer): Member[] | undefined {
   }
 }
 
-/** What to write in place of a member's value; `undefined` takes the member out. */
-export type Edits = ReadonlyMap<string, string | Buffer | undefined>;
+/** What to write in place of a member's value, as JSON text; `undefined` takes the member out. */
+export type Edits = ReadonlyMap<string, string | undefined>;
 
 /**
  * `bytes` with `edits` made, as pieces to write one after the other. Values that have no member yet are put in
- * front. `members` is what `scanObject` gave and has no edited key twice.
+ * front. `members` is what `scanObject` gave; a key that is given a value stands in it at most once.
  */
 export function editObject(bytes: Buffer, members: readonly Member[], edits: Edits): Buffer[] {
-  const cuts: { from: number; to: number; put: string | Buffer }[] = [];
-  const kept = members.filter(({ key }) => !edits.has(key) || edits.get(key) !== undefined);
-  const lastKept = kept.at(-1);
-  let front = "";
-  const pieces: Buffer[] = [];
+  const isRemoved = ({ key }: Member) => edits.has(key) && edits.get(key) === undefined;
+  const lastKept = members.findLastIndex((member) => !isRemoved(member));
+  const added: string[] = [];
+  for (const [key, value] of edits) {
+    const isNew = value !== undefined && !members.some((member) => member.key === key);
+    if (isNew) added.push(`${JSON.stringify(key)}:${value}`);
+  }
+  if (added.length > 0 && lastKept !== -1) added.push("");
 
+  let at = bytes.indexOf(OPEN_BRACE) + 1;
+  const pieces = [bytes.subarray(0, at), Buffer.from(added.join(","))];
   for (const [i, member] of members.entries()) {
     if (!edits.has(member.key)) continue;
     const put = edits.get(member.key);
-    if (put !== undefined) {
-      cuts.push({ from: member.valueStart, to: member.end, put });
-    } else if (lastKept !== undefined && member.start > lastKept.start) {
-      // Behind the last one that stays: the comma before it goes, not the one after it.
-      cuts.push({ from: members[i - 1]?.end ?? 0, to: member.end, put: "" });
-    } else {
-      cuts.push({ from: member.start, to: members[i + 1]?.start ?? member.end, put: "" });
-    }
-  }
-  const present = new Set(members.map(({ key }) => key));
-  let at = bytes.indexOf(OPEN_BRACE) + 1;
-  pieces.push(bytes.subarray(0, at));
-  for (const [key, value] of edits) {
-    if (value === undefined || present.has(key)) continue;
-    pieces.push(Buffer.from(`${front}${JSON.stringify(key)}:`), asBuffer(value));
-    front = ",";
-  }
-  if (front !== "" && kept.length > 0) pieces.push(Buffer.from(","));
-  for (const { from, to, put } of cuts) {
-    pieces.push(bytes.subarray(at, from), asBuffer(put));
+    let { valueStart: from, end: to } = member;
+    // One comma goes with a removed member: the one behind it, or before it where no kept member follows.
+    if (put === undefined && i < lastKept) [from, to] = [member.start, members[i + 1]?.start ?? to];
+    else if (put === undefined) from = members[i - 1]?.end ?? member.start;
+    pieces.push(bytes.subarray(at, from), Buffer.from(put ?? ""));
     at = to;
   }
   pieces.push(bytes.subarray(at));
-  return pieces.filter(({ length }) => length > 0);
-}
-
-function asBuffer(value: string | Buffer): Buffer {
-  return typeof value === "string" ? Buffer.from(value) : value;
+  return pieces;
 }
 
 const QUOTE = 0x22;

@@ -3,7 +3,8 @@ import { editObject, JsonSyntaxError, type Member, scanIfObject, scanObject } fr
 
 /** A client's completion request, read as far as the scheduler needs to. */
 export interface Call {
-  readonly body: Buffer;
+  /** Empty once it is not needed any more. */
+  body: Buffer;
   readonly members: readonly Member[];
   readonly stream: boolean;
 }
@@ -47,7 +48,7 @@ function scan(body: Buffer): Member[] {
 }
 
 function readStream(body: Buffer, members: readonly Member[]): boolean {
-  const text = valueAt(body, members, "stream")?.toString("latin1") ?? "false";
+  const text = valueAt(body, members, "stream") ?? "false";
   if (text === "true") return true;
   if (text === "false" || text === "null") return false;
   throw new Failure("invalid_value", { message: "`stream` must be true or false" });
@@ -67,12 +68,12 @@ export function prefillBody({ body, members }: Call): Buffer[] {
 }
 
 /** The decode leg: the client's request with what prefill said; without parameters decode recomputes. */
-export function decodeBody({ body, members }: Call, kvParams: Buffer | undefined): Buffer[] {
+export function decodeBody({ body, members }: Call, kvParams: string | undefined): Buffer[] {
   return editObject(body, members, new Map([[KV_PARAMS, kvParams]]));
 }
 
 /** Prefill's KV parameters as it wrote them; `undefined` when it gave none. Throws a Failure (502). */
-export function takeKvParams(answer: Buffer): Buffer | undefined {
+export function takeKvParams(answer: Buffer): string | undefined {
   const members = scanIfObject(answer);
   const found = members?.filter(({ key }) => key === KV_PARAMS);
   if (members === undefined || found === undefined || found.length > 1) {
@@ -81,9 +82,7 @@ export function takeKvParams(answer: Buffer): Buffer | undefined {
     });
   }
   const params = valueAt(answer, members, KV_PARAMS);
-  return params === undefined || /^(?:null|\{\s*\})$/.test(params.toString("latin1", 0, 64))
-    ? undefined
-    : params;
+  return params === undefined || /^(?:null|\{\s*\})$/.test(params) ? undefined : params;
 }
 
 /** An engine's JSON object as the client may see it; `undefined` when it is none. */
@@ -93,7 +92,8 @@ export function withoutKvParams(answer: Buffer): Buffer[] | undefined {
   return editObject(answer, members, new Map([[KV_PARAMS, undefined]]));
 }
 
-function valueAt(bytes: Buffer, members: readonly Member[], key: string): Buffer | undefined {
+/** As it is written. `bytes` has been found to be UTF-8, so nothing is lost on the way to text and back. */
+function valueAt(bytes: Buffer, members: readonly Member[], key: string): string | undefined {
   const member = members.find((candidate) => candidate.key === key);
-  return member && bytes.subarray(member.valueStart, member.end);
+  return member && bytes.toString("utf8", member.valueStart, member.end);
 }

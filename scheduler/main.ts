@@ -4,6 +4,8 @@ import { startScheduler } from "./server.ts";
 
 // A reader of the log that goes away must not take the scheduler with it.
 process.stderr.on("error", () => {});
+process.on("exit", flush);
+let unsaid = "";
 
 const reading = readConfig(process.argv.slice(2), process.env);
 if (reading.kind === "help") {
@@ -35,9 +37,16 @@ if (reading.kind === "help") {
   process.on("SIGINT", stop);
 }
 
-/** Synchronous for files, pipes and terminals, so that nothing is lost at exit. */
+/** Gathers lines for a moment: a write each would cost more than the rest of a request's log. */
 function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  if (unsaid === "") setTimeout(flush, 20);
+  unsaid += `${line}\n`;
+}
+
+/** Writing is synchronous for files, pipes and terminals, so at exit nothing is lost. */
+function flush(): void {
+  process.stderr.write(unsaid);
+  unsaid = "";
 }
 
 function listenProblem({ code, message }: NodeJS.ErrnoException): string {

@@ -1,12 +1,12 @@
 import type { Failure } from "./errors.ts";
-import { chunk, type Headers, httpDate, LAST_CHUNK, responseHead } from "./http/write.ts";
+import { chunk, type Headers, httpDate, LAST_CHUNK, responseHead, totalLength } from "./http/write.ts";
 import type { Trace } from "./log.ts";
 import { StopSignal } from "./stop-signal.ts";
 
 /** The side of a client connection that a reply writes to. */
 export interface ReplyTarget {
   /** False when the client reads too slowly: wait for the reply's `onDrain`. */
-  write(bytes: Buffer | string): boolean;
+  write(pieces: readonly Buffer[]): boolean;
   /** The answer is complete. */
   finished(): void;
   /** The answer cannot be completed: the connection has to break. */
@@ -29,6 +29,8 @@ export class Reply {
   readonly #headOnly: boolean;
   readonly #minor: number;
   #mode: "waiting" | "events" | "sized" | "over" = "waiting";
+  /** Written with the first bytes of the body. */
+  #head: Buffer[] = [];
 
   constructor(
     target: ReplyTarget,
@@ -49,9 +51,8 @@ export class Reply {
 
   /** A whole answer. */
   send(status: number, body: readonly Buffer[], headers: Headers = []): void {
-    const length = body.reduce((sum, piece) => sum + piece.length, 0);
-    this.openSized(status, length, headers);
-    for (const piece of body) if (piece.length > 0) this.write(piece);
+    this.openSized(status, totalLength(body), headers);
+    this.#write(this.#headOnly ? [] : body);
     this.end();
   }
 
@@ -79,26 +80,36 @@ export class Reply {
   #open(mode: "events" | "sized", status: number, headers: Headers): void {
     this.#mode = mode;
     this.trace.status = status;
-    this.#target.write(
-      responseHead(status, [
-        ["Date", httpDate()],
-        ["X-Request-Id", this.trace.id],
-        ...headers,
-        ...(this.close ? [["Connection", "close"] as const] : []),
-      ]),
-    );
+    const head = responseHead(status, [
+      ["Date", httpDate()],
+      ["X-Request-Id", this.trace.id],
+      ...headers,
+      ...(this.close ? [["Connection", "close"] as const] : []),
+    ]);
+    this.#head = [head];
   }
 
   /** Part of an opened answer; `bytes` is not empty. False: the client has to read first. */
   write(bytes: Buffer): boolean {
     if (this.#mode === "over" || this.#headOnly) return true;
-    return this.#target.write(this.#mode === "events" && this.#minor === 1 ? chunk(bytes) : bytes);
+    return this.#write(this.#isChunked ? chunk(bytes) : [bytes]);
+  }
+
+  #write(pieces: readonly Buffer[]): boolean {
+    const head = this.#head;
+    this.#head = [];
+    return this.#target.write(head.length === 0 ? pieces : [...head, ...pieces]);
+  }
+
+  get #isChunked(): boolean {
+    return this.#mode === "events" && this.#minor === 1;
   }
 
   /** Completes an opened answer. */
   end(): void {
     if (this.#mode === "over") return;
-    if (this.#mode === "events" && this.#minor === 1) this.#target.write(LAST_CHUNK);
+    if (this.#isChunked) this.#write([LAST_CHUNK]);
+    else if (this.#head.length > 0) this.#write([]);
     this.#mode = "over";
     this.#target.finished();
   }

@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+
 /** Names and values come from us or have been checked by the parser: nothing is escaped here. */
 export type Headers = readonly (readonly [name: string, value: string])[];
 
@@ -23,12 +25,12 @@ const REASONS: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-export function responseHead(status: number, headers: Headers): string {
-  return `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\n${lines(headers)}\r\n`;
+export function responseHead(status: number, headers: Headers): Buffer {
+  return Buffer.from(`HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\n${lines(headers)}\r\n`, "latin1");
 }
 
-export function requestHead(method: string, path: string, headers: Headers): string {
-  return `${method} ${path} HTTP/1.1\r\n${lines(headers)}\r\n`;
+export function requestHead(method: string, path: string, headers: Headers): Buffer {
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines(headers)}\r\n`, "latin1");
 }
 
 function lines(headers: Headers): string {
@@ -38,16 +40,32 @@ function lines(headers: Headers): string {
 }
 
 /** `bytes`, not empty, as one chunk of a chunked body. */
-export function chunk(bytes: Buffer): Buffer {
-  const size = bytes.length.toString(16);
-  const framed = Buffer.allocUnsafe(size.length + bytes.length + 4);
-  let at = framed.write(`${size}\r\n`, "latin1");
-  at += bytes.copy(framed, at);
-  framed.write("\r\n", at, "latin1");
-  return framed;
+export function chunk(bytes: Buffer): Buffer[] {
+  return [Buffer.from(`${bytes.length.toString(16)}\r\n`, "latin1"), bytes, CRLF];
 }
 
+const CRLF = Buffer.from("\r\n");
 export const LAST_CHUNK = Buffer.from("0\r\n\r\n");
+
+/** Up to this size copying pieces into one costs less than handing them to the kernel one by one. */
+const MAX_JOINED_BYTES = 32 * 1024;
+
+export function totalLength(pieces: readonly Buffer[]): number {
+  let total = 0;
+  for (const { length } of pieces) total += length;
+  return total;
+}
+
+/** Writes `pieces` with one system call. What `socket.write` returns: false when more has to wait for `drain`. */
+export function writeTogether(socket: Socket, pieces: readonly Buffer[]): boolean {
+  const total = totalLength(pieces);
+  if (total <= MAX_JOINED_BYTES) return socket.write(Buffer.concat(pieces, total));
+  let goOn = true;
+  socket.cork();
+  for (const piece of pieces) if (piece.length > 0) goOn = socket.write(piece);
+  socket.uncork();
+  return goOn;
+}
 
 let dateSecond = 0;
 let dateText = "";
