@@ -7,11 +7,12 @@ export default defineConfig({
     projects: [
       { test: { name: "unit", include: unitTests } },
       {
-        // One engine, one Docker Engine: these tests share both, so they run one file at a time.
+        // One engine, one Docker Engine: these tests share both, so they run one file at a time, after the rest.
         test: {
           name: "e2e",
           include: ["test/**/*.test.ts"],
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 1_800_000,
         },
