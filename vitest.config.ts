@@ -5,7 +5,8 @@ const unitTests = ["{planning,components,policies,scheduler,simulator,cli,toolch
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: unitTests } },
+      // Many of them start processes; the limits are for hangs, not for slow machines.
+      { test: { name: "unit", include: unitTests, testTimeout: 60_000, hookTimeout: 300_000 } },
       {
         // One engine, one Docker Engine: these tests share both, so they run one file at a time, after the rest.
         test: {
