@@ -7,16 +7,16 @@ export const npuHeldOnce: StackValidationPolicy = {
   name: "npu-held-once",
   description: "No NPU of a host is given to two containers.",
   validateStack: ({ resources }, reportViolation) => {
-    const holders = new Map<string, string>();
+    const holders = new Map<string, PolicyResource>();
     for (const container of resources.filter(({ type }) => type === "docker:index/container:Container")) {
       for (const { hostPath } of (container.props.devices ?? []) as { hostPath: string }[]) {
         if (!npuNode.test(hostPath)) continue;
         const npu = `${hostPath} of ${hostOf(container)}`;
         const holder = holders.get(npu);
-        if (holder !== undefined) {
-          reportViolation(`${npu} is given to ${holder} and to ${container.name}`, container.urn);
+        if (holder !== undefined && holder.urn !== container.urn) {
+          reportViolation(`${npu} is given to ${holder.name} and to ${container.name}`, container.urn);
         }
-        holders.set(npu, container.name);
+        holders.set(npu, container);
       }
     }
   },
