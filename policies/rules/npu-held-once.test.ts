@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import { resource, stackViolationsOf } from "../test-support.ts";
+import { npuHeldOnce } from "./npu-held-once.ts";
+
+function container(name: string, hostPaths: readonly string[], host?: string) {
+  const devices = hostPaths.map((hostPath) => ({ hostPath, containerPath: "/dev/davinci0" }));
+  return { args: resource(name, { devices }), ...(host !== undefined && { host }) };
+}
+
+test("An NPU that two containers of a host are given is reported at the second, with both names.", async () => {
+  const violations = await stackViolationsOf(npuHeldOnce, [
+    container("prefill-0", ["/dev/davinci4", "/dev/davinci5"], "host-a"),
+    container("decode-0", ["/dev/davinci5", "/dev/davinci6"], "host-a"),
+  ]);
+
+  expect(violations).toEqual([
+    {
+      message: "/dev/davinci5 of host-a is given to prefill-0 and to decode-0",
+      urn: expect.stringMatching(/::decode-0$/),
+    },
+  ]);
+});
+
+test("Containers without a provider of their own share the default engine.", async () => {
+  const violations = await stackViolationsOf(npuHeldOnce, [
+    container("prefill-0", ["/dev/davinci4"]),
+    container("decode-0", ["/dev/davinci4"]),
+  ]);
+
+  expect(violations).toMatchObject([
+    { message: "/dev/davinci4 of the default engine is given to prefill-0 and to decode-0" },
+  ]);
+});
+
+test("Every further holder is reported.", async () => {
+  const violations = await stackViolationsOf(
+    npuHeldOnce,
+    ["a", "b", "c"].map((name) => container(name, ["/dev/davinci4"], "host-a")),
+  );
+
+  expect(violations).toHaveLength(2);
+});
+
+test("The same NPU id on two hosts is two NPUs.", async () => {
+  const violations = await stackViolationsOf(npuHeldOnce, [
+    container("prefill-0", ["/dev/davinci4"], "host-a"),
+    container("prefill-1", ["/dev/davinci4"], "host-b"),
+  ]);
+
+  expect(violations).toEqual([]);
+});
+
+test("Manager nodes, and /dev/null behind simulated NPUs, are shared by all.", async () => {
+  const shared = ["/dev/davinci_manager", "/dev/devmm_svm", "/dev/hisi_hdc", "/dev/null", "/dev/null"];
+
+  const violations = await stackViolationsOf(npuHeldOnce, [
+    container("prefill-0", shared, "host-a"),
+    container("decode-0", shared, "host-a"),
+  ]);
+
+  expect(violations).toEqual([]);
+});
+
+test("One container that sees its NPU under two names holds it once.", async () => {
+  const violations = await stackViolationsOf(npuHeldOnce, [
+    container("prefill-0", ["/dev/davinci4", "/dev/davinci4"], "host-a"),
+  ]);
+
+  expect(violations).toEqual([]);
+});
+
+test("Only containers hold NPUs, and need hold none.", async () => {
+  const devices = [{ hostPath: "/dev/davinci4" }];
+
+  const violations = await stackViolationsOf(npuHeldOnce, [
+    container("prefill-0", ["/dev/davinci4"], "host-a"),
+    { args: resource("npus", { devices }, "ascend-pd:index:NpuDevices"), host: "host-a" },
+    { args: resource("scheduler", {}), host: "host-a" },
+  ]);
+
+  expect(violations).toEqual([]);
+});
