@@ -37,5 +37,7 @@ setInterval(() => process.ppid !== engine && stop(), 1000);
 /** Ends the commands that run, answers for them, and exits. */
 function stop(): void {
   cancel.abort(new Error("cancelled"));
-  server.tryShutdown(() => process.exit());
+  // A session that the engine is just closing never answers tryShutdown: let it go first, and wait for none for long.
+  setTimeout(() => server.tryShutdown(() => process.exit()), 50);
+  setTimeout(() => process.exit(), 1000);
 }
