@@ -144,6 +144,20 @@ test("rule 16: nothing is tried again behind the first relayed byte", async () =
   expect(decode.flatMap(({ calls }) => calls)).toHaveLength(1);
 });
 
+test("rule 16: without another instance a request that a new connection lost is not sent again", async () => {
+  const { port, prefill } = await bench(
+    { prefill: [close] },
+    { health: { intervalMs: 60_000, timeoutMs: 1000 } },
+  );
+  await ask(port, post(PLAIN));
+  const before = prefill[0]?.calls.length ?? 0;
+
+  const answer = await ask(port, post(PLAIN));
+
+  expect(answer.status).toBe(503);
+  expect(prefill[0]?.calls).toHaveLength(before + 1);
+});
+
 test("rule 17: a kept connection that dies before any byte is replaced once, on the same instance", async () => {
   let calls = 0;
   const { port, decode } = await bench({
@@ -312,8 +326,8 @@ test("rule 21: an instance whose health check fails gets no requests until it is
 
 test("rule 21: one lost health check is not an outage", async () => {
   let checks = 0;
-  const { port, prefill } = await bench({}, { health: { intervalMs: 20, timeoutMs: 1000 } });
-  const [engine] = prefill;
+  const one = await bench({}, { health: { intervalMs: 20, timeoutMs: 1000 } });
+  const [engine] = one.prefill;
   const seen = new Promise<void>((resolve) => {
     if (engine === undefined) return;
     engine.health = (call) => {
@@ -324,9 +338,10 @@ test("rule 21: one lost health check is not an outage", async () => {
   });
 
   await seen;
-  const answer = await ask(port, get("/readyz"));
+  const answer = await ask(one.port, get("/readyz"));
 
   expect(answer.status).toBe(200);
+  expect(one.healthChanges).toBe(2);
 });
 
 test.for(["prefill", "decode"] as const)(

@@ -206,7 +206,7 @@ test.for([
   "é",
   "a".repeat(101),
   "-a",
-  "___prefill_addr_10.0.0.1:5600___decode_addr_10.0.0.2:1",
+  "a___prefill_addr_10.0.0.1___decode_addr_10.0.0.2",
 ])("rule 7: the unsafe id %s is replaced", async (unsafe) => {
   const { port, prefill } = await bench();
 

@@ -54,6 +54,7 @@ test("rule 23: requests in flight finish, new ones get a 503 with Connection: cl
     expect(one.json().error.code).toBe("shutting_down");
   }
   expect(probes.map(({ status }) => status)).toEqual([503, 200]);
+  expect(probes.map((probe) => probe.header("connection"))).toEqual(["close", "close"]);
   expect(answer.body).toBe(FIRST + SECOND + DONE);
   await expect(ask(port, get("/livez"))).rejects.toThrow();
 });
@@ -66,7 +67,7 @@ test("rule 23: at the drain limit a stream ends with an error event, another req
           body === undefined || (JSON.parse(body).stream && socket.write(STREAM_HEAD + chunked(FIRST))),
       ],
     },
-    { timeouts: { drainMs: 100 } },
+    { timeouts: { drainMs: 100, requestBodyMs: 600_000 } },
   );
   const [stream, plain, sending] = [await client(port), await client(port), await client(port)];
   stream.send(post(STREAM));

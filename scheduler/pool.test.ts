@@ -2,12 +2,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { askWhole } from "./ask.ts";
+import { ask, askWhole } from "./ask.ts";
 import { Deadlines } from "./deadlines.ts";
 import { engineRequest } from "./engine-request.ts";
 import { type Instance, makeInstances } from "./instances.ts";
 import { StopSignal } from "./stop-signal.ts";
-import { answerJson, fakeEngine, goodPrefill } from "./test-support.ts";
+import { answerJson, type EngineCall, fakeEngine, goodPrefill } from "./test-support.ts";
 
 function instanceAt(port: number, connectMs: number): { instance: Instance; deadlines: Deadlines } {
   const deadlines = new Deadlines();
@@ -85,13 +85,40 @@ test("a request that stops before it starts is never sent", async () => {
   expect(engine.connections.accepted).toBe(0);
 });
 
-test("no deadline outlives its question", async () => {
-  const engine = await fakeEngine((call) => answerJson(call, "{}"));
+test.for([
+  { how: "is answered", script: (call: EngineCall) => answerJson(call, "{}") },
+  { how: "fails", script: (call: EngineCall) => call.socket.destroy() },
+])("no deadline outlives a question that $how", async ({ script }) => {
+  const engine = await fakeEngine(script);
   const bench = instanceAt(engine.port, 1000);
 
-  await askWhole(question(bench), 1000);
+  await askWhole(question(bench), 1000).catch(() => {});
   bench.instance.pool.close();
   while (bench.instance.pool.idleCount > 0) await new Promise((resolve) => setTimeout(resolve, 5));
 
   expect(bench.deadlines.size).toBe(0);
+});
+
+test("bytes on a kept connection that nobody asked for end it", async () => {
+  const engine = await fakeEngine(goodPrefill);
+  const bench = instanceAt(engine.port, 1000);
+  await askWhole(question(bench), 1000);
+  // Without deadlines it would be kept for ever.
+  bench.deadlines.close();
+
+  engine.calls[0]?.socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+  await engine.calls[0]?.closed;
+
+  expect(bench.instance.pool.idleCount).toBe(0);
+});
+
+test("a connection whose reader paused it at the very end can be used again", async () => {
+  const engine = await fakeEngine(goodPrefill);
+  const bench = instanceAt(engine.port, 1000);
+
+  await ask(question(bench), { data: (_, flow) => flow.pause() });
+  const answer = await askWhole(question(bench), 1000);
+
+  expect(answer.length).toBeGreaterThan(0);
+  expect(engine.connections.accepted).toBe(1);
 });

@@ -30,8 +30,6 @@ export class EventSplitter {
   #lineStart = 0;
   #eventHasData = false;
   #started = false;
-  /** Whether the last byte of the last event was a CR, whose LF may still come. */
-  #afterCr = false;
 
   /** Throws a Failure when an event is too long. */
   push(chunk: Buffer): Events {
@@ -45,18 +43,19 @@ export class EventSplitter {
     if (this.#seen > MAX_EVENT_BYTES) {
       throw new Failure("decode_failed", { detail: `an event is longer than ${MAX_EVENT_BYTES} bytes` });
     }
-    if (whole.length > 0) this.#afterCr = whole.at(-1) === CR;
     return mayBeSpecial(whole) ? inspect(whole, ends) : { pass: whole };
   }
 
+  /** Where whole events end. Blank lines behind one are ends of their own, as is an LF whose CR has gone ahead. */
   #eventEnds(bytes: Buffer): number[] {
     const ends: number[] = [];
     for (let at = this.#seen; at < bytes.length; at++) {
       const byte = bytes[at];
       if (byte !== LF && byte !== CR) continue;
-      if (byte === LF && at === this.#lineStart && (at > 0 ? bytes[at - 1] === CR : this.#afterCr)) {
-        // The second half of a CRLF. Behind a whole event it is passed on with it, or alone when that has gone.
-        if (at === (ends.at(-1) ?? 0)) ends[Math.max(ends.length - 1, 0)] = at + 1;
+      const isSecondHalf = byte === LF && at === this.#lineStart && at > 0 && bytes[at - 1] === CR;
+      if (isSecondHalf) {
+        // Of a CRLF. Behind a whole event it goes with it.
+        if (at === ends.at(-1)) ends[ends.length - 1] = at + 1;
       } else if (at > this.#lineStart) {
         this.#eventHasData ||= isDataLine(bytes, this.#lineStart, at);
       } else if (this.#eventHasData || this.#started) {

@@ -148,6 +148,20 @@ test("rule 10: the client has its whole answer with [DONE], whatever the engine 
   expect(second.body).toBe(FIRST + DONE);
 });
 
+test("rule 10: an engine that goes on behind [DONE] is cut off", async () => {
+  const goOn: Script = ({ socket }) => {
+    socket.write(STREAM_HEAD + chunked(FIRST + DONE));
+    const more = setInterval(() => socket.write(chunked(SECOND)), 20);
+    socket.on("close", () => clearInterval(more));
+  };
+  const { port, decode } = await bench({ decode: [goOn] }, { timeouts: { tokenGapMs: 600_000 } });
+
+  const answer = await ask(port, post(STREAM));
+  await decode[0]?.calls[0]?.closed;
+
+  expect(answer.body).toBe(FIRST + DONE);
+});
+
 const OPENAI_ERROR = {
   message: expect.any(String),
   type: expect.any(String),

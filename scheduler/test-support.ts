@@ -163,6 +163,8 @@ export interface Bench {
   /** The nth log line (from 1) about a request. */
   logged(n: number): Promise<LogEntry>;
   drain(): Promise<void>;
+  /** How often an instance became healthy or ceased to be. */
+  readonly healthChanges: number;
 }
 
 export interface LogEntry {
@@ -210,10 +212,13 @@ export async function startBench(
   const log: LogEntry[] = [];
   const waiting: (() => void)[] = [];
   let healthy = 0;
+  let healthChanges = 0;
   const scheduler = await startScheduler(config, (text) => {
     const entry = JSON.parse(text);
-    if (entry.instance !== undefined) healthy += entry.healthy ? 1 : -1;
-    else log.push({ ...entry, text });
+    if (entry.instance !== undefined) {
+      healthy += entry.healthy ? 1 : -1;
+      healthChanges++;
+    } else log.push({ ...entry, text });
     for (const wake of waiting.splice(0)) wake();
   });
   onTestFinished(() => scheduler.close());
@@ -227,6 +232,9 @@ export async function startBench(
     decode,
     log,
     drain: () => scheduler.drain(),
+    get healthChanges() {
+      return healthChanges;
+    },
     async logged(n) {
       await until(() => log.length >= n);
       return log[n - 1] as LogEntry;
@@ -256,12 +264,15 @@ export interface Client {
   received(met: (text: string) => boolean): Promise<string>;
   /** Resolves when the scheduler has ended the connection, with all that came unread. */
   ended(): Promise<string>;
+  /** Whether it was broken instead of ended. */
+  readonly broken: boolean;
 }
 
 export async function client(port: number): Promise<Client> {
   const socket = connect({ host: "127.0.0.1", port, noDelay: true });
   let input = Buffer.alloc(0);
   let over = false;
+  let broken = false;
   const waiting: (() => void)[] = [];
   const wake = () => {
     for (const resolve of waiting.splice(0)) resolve();
@@ -277,13 +288,19 @@ export async function client(port: number): Promise<Client> {
   };
   socket.on("end", end);
   socket.on("close", end);
-  socket.on("error", end);
+  socket.on("error", () => {
+    broken = true;
+    end();
+  });
   onTestFinished(() => {
     socket.destroy();
   });
   await once(socket, "connect");
   return {
     socket,
+    get broken() {
+      return broken;
+    },
     send: (bytes) => {
       socket.write(bytes);
     },
