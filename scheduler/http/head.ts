@@ -50,6 +50,7 @@ export function headLines(head: Buffer): string[] {
 
 // No underscore: some servers read `Transfer_Encoding` as `Transfer-Encoding`.
 const FIELD_NAME = /^[!#$%&'*+\-.^`|~0-9A-Za-z]+$/;
+const FRAMING_NAME = /^(?:content-length|transfer-encoding)$/;
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Parses all lines but the first. */
@@ -65,7 +66,13 @@ export function parseField(line: string): Field {
   const name = line.slice(0, Math.max(colon, 0));
   if (!FIELD_NAME.test(name)) throw new HttpSyntaxError("a header field has no valid name");
   if (!FIELD_VALUE.test(line)) throw new HttpSyntaxError("a header field has a control character");
-  return { name: name.toLowerCase(), value: trimmed(line, colon + 1) };
+  const field = { name: name.toLowerCase(), value: trimmed(line, colon + 1) };
+  // Legal white space, but parsers disagree on it here, and a body that two parsers see end at different places can
+  // hide a request.
+  if (line.includes("\t") && FRAMING_NAME.test(field.name)) {
+    throw new HttpSyntaxError(`a tab in ${field.name}`);
+  }
+  return field;
 }
 
 /** OWS is space and tab only; `String.trim` would take bytes that mean something. */

@@ -174,6 +174,7 @@ export const WIRE_CASES: readonly WireCase[] = [
   refused("length-exponent", "9110 8.6", 400, post("Content-Length: 1e1\r\n")),
   refused("length-empty", "9110 8.6", 400, post("Content-Length:\r\n")),
   refused("length-inner-space", "9110 8.6", 400, post("Content-Length: 1 4\r\n")),
+  refused("length-tab-behind", "own", 400, post("Content-Length: 14\t\r\n")),
   refused("length-beyond-numbers", "9110 15.5.14", 413, post(`Content-Length: ${"9".repeat(30)}\r\n`)),
   refused("length-over-limit", "9110 15.5.14", 413, post("Content-Length: 8388609\r\n")),
   declined("no-body", "own", 400, post("", "")),
@@ -210,6 +211,8 @@ export const WIRE_CASES: readonly WireCase[] = [
   refused("coding-quoted", "9112 6.1", 400, post('Transfer-Encoding: "chunked"\r\n', CHUNKS)),
   refused("coding-semicolon", "9112 6.1", 400, post("Transfer-Encoding: chunked;a=b\r\n", CHUNKS)),
   refused("coding-empty", "9112 6.1", 400, post("Transfer-Encoding:\r\n", CHUNKS)),
+  refused("coding-tab-behind", "own", 400, post("Transfer-Encoding: chunked\t\r\n", CHUNKS)),
+  refused("coding-tab-before", "own", 400, post("Transfer-Encoding:\tchunked\r\n", CHUNKS)),
   refused("coding-vertical-tab", "9110 5.5", 400, post("Transfer-Encoding: \x0bchunked\r\n", CHUNKS)),
   refused(
     "coding-in-1.0",
