@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import ssh2 from "ssh2";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import type { HostPlan } from "../planning/plan.ts";
 import { Host, pinnedHostKey } from "./host.ts";
 import { registrationsOf } from "./test-support.ts";
@@ -36,9 +36,13 @@ test("The provider of an ssh:// host accepts the pinned host key and no other.",
 });
 
 test("The provider of a host without an endpoint leaves the choice to DOCKER_HOST.", async () => {
-  const provider = await providerOf({ name: "local", address: "127.0.0.1" });
+  vi.stubEnv("DOCKER_HOST", undefined);
+  const unset = await providerOf({ name: "local", address: "127.0.0.1" });
+  vi.stubEnv("DOCKER_HOST", "unix:///run/other.sock");
+  const set = await providerOf({ name: "local", address: "127.0.0.1" });
 
-  expect(provider?.inputs).toEqual({});
+  expect(unset?.inputs).toEqual({});
+  expect(set?.inputs).toEqual({ host: "unix:///run/other.sock" });
 });
 
 test("The provider of a unix:// host has no ssh options.", async () => {
@@ -49,6 +53,7 @@ test("The provider of a unix:// host has no ssh options.", async () => {
 
 const servers: ssh2.Server[] = [];
 afterEach(() => {
+  vi.unstubAllEnvs();
   for (const server of servers.splice(0)) server.close();
 });
 
