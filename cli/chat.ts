@@ -18,22 +18,36 @@ export async function* streamChat(
       messages: [{ role: "user", content: prompt }],
     }),
     signal: AbortSignal.timeout(120_000),
+  }).catch((error: Error) => {
+    throw new Error(`${endpoint} does not answer: ${reasonOf(error)}`);
   });
   if (!response.ok || response.body === null) {
     throw new Error(`${endpoint} answered ${response.status}: ${await response.text()}`);
   }
-  let tail = "";
-  for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
-    const events = (tail + text).split("\n\n");
-    tail = events.pop() ?? "";
-    for (const event of events) {
-      const data = event.replace(/^data: /, "");
-      if (data === "[DONE]") return;
-      const chunk = JSON.parse(data);
-      if (chunk.error) throw new Error(`the answer broke off: ${chunk.error.message}`);
-      const piece: unknown = chunk.choices?.[0]?.delta?.content;
-      if (typeof piece === "string" && piece !== "") yield piece;
-    }
+  for await (const data of eventsOf(response.body)) {
+    if (data === "[DONE]") return;
+    const chunk = JSON.parse(data);
+    if (chunk.error) throw new Error(`the answer broke off: ${chunk.error.message}`);
+    const piece: unknown = chunk.choices?.[0]?.delta?.content;
+    if (typeof piece === "string" && piece !== "") yield piece;
   }
   throw new Error("the answer broke off before it was complete");
+}
+
+/** The data of each event. What is no data, such as a comment that keeps the connection alive, is left out. */
+async function* eventsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  let tail = "";
+  try {
+    for await (const text of body.pipeThrough(new TextDecoderStream())) {
+      const events = (tail + text).split("\n\n");
+      tail = events.pop() ?? "";
+      for (const event of events) if (event.startsWith("data: ")) yield event.slice("data: ".length);
+    }
+  } catch (error) {
+    throw new Error(`the answer broke off: ${reasonOf(error as Error)}`);
+  }
+}
+
+function reasonOf({ cause, message }: Error): string {
+  return cause instanceof Error ? cause.message : message;
 }

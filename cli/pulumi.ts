@@ -37,7 +37,7 @@ export async function runPulumi(
   env: NodeJS.ProcessEnv,
   onStep: (step: ResourceStep) => void,
 ): Promise<PulumiRun> {
-  const child = spawn("pulumi", [...args, "--json", "--non-interactive"], {
+  const child = spawn("pulumi", [...args, "--json", "--non-interactive", "--color=never"], {
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -47,8 +47,10 @@ export async function runPulumi(
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
-  const ended = new Promise<number>((resolve, reject) => {
-    child.on("error", reject);
+  child.on("error", ({ message }) => {
+    stderr += message;
+  });
+  const ended = new Promise<number>((resolve) => {
     child.on("close", (code) => resolve(code ?? 1));
   });
   // Pulumi is interrupted, not left behind: it finishes the step that it is in and records it. Ctrl-C reaches it by
@@ -66,12 +68,12 @@ export async function runPulumi(
     ] as const) {
       if (step) onStep({ ...step.metadata, name: step.metadata.urn.split("::").at(-1) ?? "", state });
     }
-    if (event.diagnosticEvent?.severity === "error") errors.push(plainText(event.diagnosticEvent.message));
+    if (event.diagnosticEvent?.severity === "error") errors.push(event.diagnosticEvent.message.trim());
     if (event.summaryEvent) changes = event.summaryEvent.resourceChanges;
   }
   const code = await ended;
   process.off("SIGTERM", interrupt).off("SIGINT", wait);
-  if (code !== 0 && errors.length === 0) errors.push(plainText(stderr));
+  if (code !== 0 && errors.length === 0) errors.push(stderr.trim());
   return { code, changes, errors };
 }
 
@@ -81,9 +83,4 @@ function parseEvent(line: string): EngineEvent | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Without the engine's colour tags (`<{%reset%}>`). */
-function plainText(message: string): string {
-  return message.replaceAll(/<\{%.*?%\}>/g, "").trim();
 }

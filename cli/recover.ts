@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../toolchain/context.ts";
 import { callEngine, defaultHost, expectEngine } from "../toolchain/docker-api.ts";
@@ -31,12 +31,11 @@ export async function recoverStack(stack: LocalStack, say: (line: string) => voi
 
 async function clearLocks(stack: LocalStack, say: (line: string) => void): Promise<void> {
   const folder = join(stack.backend, ".pulumi/locks/organization/ascend-pd", stack.name);
-  for (const file of await readdir(folder).catch(() => [])) {
-    const lock = join(folder, file);
+  for (const lock of await locksIn(folder)) {
     let told = false;
     for (
       let holder = await holderOf(lock);
-      holder !== undefined && isRunning(holder);
+      holder !== undefined && (await isPulumi(holder));
       holder = await holderOf(lock)
     ) {
       if (!told) say(`waiting for pulumi (process ${holder}), which still works on ${stack.name}`);
@@ -44,10 +43,16 @@ async function clearLocks(stack: LocalStack, say: (line: string) => void): Promi
       await sleep(500);
     }
   }
-  if ((await readdir(folder).catch(() => [])).length > 0) {
+  if ((await locksIn(folder)).length > 0) {
     say(`clearing the lock of a pulumi that was killed while it worked on ${stack.name}`);
     await run("pulumi", ["cancel", "--yes", "--stack", stack.name], { env: stack.env });
   }
+}
+
+/** Each lock comes with a file of attributes, which is there before it. */
+async function locksIn(folder: string): Promise<string[]> {
+  const files = await readdir(folder).catch(() => []);
+  return files.filter((file) => file.endsWith(".json")).map((file) => join(folder, file));
 }
 
 /** The process id in a lock of this machine; undefined when the lock is gone or somebody else's. */
@@ -58,12 +63,10 @@ async function holderOf(lock: string): Promise<number | undefined> {
   return machine === hostname() ? pid : undefined;
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
+/** Whether the process lives and is a pulumi: ids are used again, and a dead process that nobody reaped keeps its own. */
+async function isPulumi(pid: number): Promise<boolean> {
+  const [program = ""] = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+  return basename(program).includes("pulumi");
 }
 
 async function interruptedCreates(stack: LocalStack): Promise<ResourceInState[]> {

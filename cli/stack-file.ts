@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { LineCounter, parseDocument } from "yaml";
+import { type Document, LineCounter, parseDocument } from "yaml";
 
 /** A mistake of the user's: shown as it is, without a stack. */
 export class UserError extends Error {}
@@ -21,8 +21,17 @@ export function readStackFile(stack: string, folder = "stacks"): StackFile {
     const { line, col } = lines.linePos(error.pos[0]);
     throw new UserError(`${where}:${line}:${col}: ${error.message}\nfix: mend the YAML at that place`);
   }
-  const content: unknown = document.toJS();
+  const content = resolved(document, where);
   return { where, deployment: asRecord(asRecord(content).config)["ascend-pd:deployment"] };
+}
+
+/** Aliases show only here whether there is what they stand for. */
+function resolved(document: Document, where: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new UserError(`${where}: ${(error as Error).message}\nfix: write out what the alias stands for`);
+  }
 }
 
 function readText(where: string, folder: string): string {
