@@ -47,7 +47,15 @@ function readText(where: string, folder: string): string {
 /** Names of the stacks that have a file. */
 export function stackNames(folder = "stacks"): string[] {
   const name = /^Pulumi\.(.+)\.yaml$/;
-  return readdirSync(folder).flatMap((file) => name.exec(file)?.[1] ?? []);
+  return filesIn(folder).flatMap((file) => name.exec(file)?.[1] ?? []);
+}
+
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    throw new UserError(`there is no folder ${folder} here\nfix: run this in the folder of the project`);
+  }
 }
 
 function asRecord(value: unknown): Record<string, unknown> {

@@ -1,0 +1,30 @@
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { UserError } from "./stack-file.ts";
+
+/** A subcommand of `ascend-pd`. */
+export interface Command {
+  /** For the overview: what it does, in a few words. */
+  readonly summary: string;
+  /** What `--help` prints: synopsis, options, examples, exit codes. */
+  readonly usage: string;
+  /** Returns the exit code. What it throws is shown; a UserError is the user's mistake: exit code 2. */
+  run(args: readonly string[]): Promise<number> | number;
+}
+
+/** `parseArgs` whose complaints end with the way to the help. */
+export function parseOptions<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    // Node goes on with how to pass a file name that looks like an option.
+    const [complaint] = (error as Error).message.split(/\. (?=To specify)/);
+    throw new UserError(`${complaint}\nfix: --help shows what there is`);
+  }
+}
+
+/** The one operand that a command takes; `name` is what the usage calls it. */
+export function oneOperand([operand, ...others]: readonly string[], name: string): string {
+  if (operand === undefined) throw new UserError(`${name} is missing\nfix: --help shows what there is`);
+  if (others.length > 0) throw new UserError(`one ${name} too many: ${others.join(" ")}`);
+  return operand;
+}

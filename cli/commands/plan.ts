@@ -1,0 +1,38 @@
+import { plan as makePlan } from "../../planning/make-plan.ts";
+import { formatProblems } from "../../planning/problems.ts";
+import { type Command, oneOperand, parseOptions } from "../command.ts";
+import { planTable } from "../plan-table.ts";
+import { readStackFile } from "../stack-file.ts";
+
+export const plan: Command = {
+  summary: "check a stack file and print what would run where",
+  usage: `usage: ascend-pd plan STACK [--json]
+
+Checks stacks/Pulumi.STACK.yaml by every rule and prints what would run where. Starts nothing and asks no host.
+
+  --json   print {"plan", "warnings"}, every container decided to the last property, or {"problems"}
+
+examples:
+  ascend-pd plan 2p2d
+  ascend-pd plan 2p2d --json | jq '.plan.containers[].command'
+
+exit codes: 0 the stack can work (there may be warnings), 2 it cannot, or the command line is wrong`,
+  run(args) {
+    const { values, positionals } = parseOptions({
+      args: [...args],
+      allowPositionals: true,
+      options: { json: { type: "boolean" } },
+    });
+    const stack = oneOperand(positionals, "STACK");
+    const { where, deployment } = readStackFile(stack);
+    const result = makePlan(stack, deployment);
+    const isWrong = "problems" in result;
+    if (values.json) console.log(JSON.stringify(result, undefined, 2));
+    else if (isWrong) console.error(formatProblems(where, result.problems));
+    else {
+      if (result.warnings.length > 0) console.error(formatProblems(where, result.warnings));
+      console.log(planTable(result.plan));
+    }
+    return isWrong ? 2 : 0;
+  },
+};

@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { expect, test } from "vitest";
+import { tryRun } from "../toolchain/context.ts";
+
+/** `ascend-pd`, as the shell runs it. */
+function ascendPd(args: readonly string[], cwd = process.cwd()) {
+  return tryRun(resolve("cli/ascend-pd.mjs"), args, { cwd });
+}
+
+test("Without a command, all commands are listed.", async () => {
+  const { code, stdout } = await ascendPd([]);
+
+  expect(stdout).toMatch(/^ {2}plan +check a stack file/m);
+  expect(code).toBe(2);
+});
+
+test.each([["--help"], ["plan", "--help"]])("%s %s prints a usage.", async (...args) => {
+  const { code, stdout } = await ascendPd(args);
+
+  expect(stdout).toMatch(/^usage: ascend-pd /);
+  expect(code).toBe(0);
+});
+
+test.each([
+  [["pln"], /^error: there is no command pln$/m],
+  [["constructor"], /^error: there is no command constructor$/m],
+  [["plan"], /^error: STACK is missing\nfix: --help/],
+  [["plan", "1p1d", "2p2d"], /^error: one STACK too many: 2p2d$/m],
+  [["plan", "--jsn", "1p1d"], /^error: Unknown option '--jsn'\nfix: --help/],
+  [["plan", "3p3d"], /^error: stacks\/Pulumi\.3p3d\.yaml cannot be read\nfix: .*sim-1p1d/],
+])("%j is the user's mistake: said without a stack, exit code 2.", async (args, complaint) => {
+  const { code, stdout, stderr } = await ascendPd(args);
+
+  expect(stderr).toMatch(complaint);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect([code, stdout]).toEqual([2, ""]);
+});
+
+test("Outside the project it says where to run it.", async () => {
+  const elsewhere = await mkdtemp(join(tmpdir(), "ascend-pd-elsewhere-"));
+
+  const { code, stderr } = await ascendPd(["plan", "1p1d"], elsewhere);
+
+  expect(stderr).toBe("error: there is no folder stacks here\nfix: run this in the folder of the project\n");
+  expect(code).toBe(2);
+  await rm(elsewhere, { recursive: true });
+});

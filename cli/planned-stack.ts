@@ -1,0 +1,19 @@
+import { plan as makePlan } from "../planning/make-plan.ts";
+import type { Plan, Problem } from "../planning/plan.ts";
+import { formatProblems } from "../planning/problems.ts";
+import { readStackFile, UserError } from "./stack-file.ts";
+
+export interface PlannedStack {
+  /** Path of the stack file, for messages. */
+  readonly where: string;
+  readonly plan: Plan;
+  readonly warnings: readonly Problem[];
+}
+
+/** The Plan of `stacks/Pulumi.<stack>.yaml`. Throws UserError with everything that is wrong with the file. */
+export function plannedStack(stack: string): PlannedStack {
+  const { where, deployment } = readStackFile(stack);
+  const result = makePlan(stack, deployment);
+  if ("problems" in result) throw new UserError(formatProblems(where, result.problems));
+  return { where, ...result };
+}
