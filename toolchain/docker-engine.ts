@@ -4,6 +4,7 @@ import { type Choice, type Context, onPath, run, ToolchainError, tryRun } from "
 import { defaultHost, greetEngine } from "./docker-api.ts";
 import {
   holdingEngine,
+  type OwnEngine,
   ownEngine,
   pathForRoot,
   removeEngine,
@@ -19,13 +20,12 @@ export interface DockerEngine {
 }
 
 /**
- * A Docker Engine that answers: the one DOCKER_HOST names, else the machine's, else one of our own, started now if
- * need be (root only). Throws a ToolchainError that says what to do.
+ * The Docker Engine that answers: the one DOCKER_HOST names, else the machine's, else our own. Undefined: none does,
+ * and one can be started. Throws a ToolchainError that says what to do where none can.
  */
-export async function ensureDockerEngine(
-  context: Context,
+export async function findDockerEngine(
   env: NodeJS.ProcessEnv = process.env,
-): Promise<DockerEngine> {
+): Promise<DockerEngine | undefined> {
   const own = ownEngine(stateDir(env));
   const named = env.DOCKER_HOST || undefined;
   if (named !== undefined && named !== own.host) return engineNamed(named);
@@ -33,31 +33,35 @@ export async function ensureDockerEngine(
   const theirs = named === undefined ? await greetEngine(defaultHost) : undefined;
   if (theirs?.answers) return machineEngine(theirs.version);
   const ours = await greetEngine(own.host);
-  if (ours.answers) return ownChoice(ours.version, "it runs already");
+  if (ours.answers) return engineOfOurs(own, ours.version, "it runs already");
   if (process.geteuid?.() !== 0) throw needsRoot(theirs?.denied ?? false);
+  return undefined;
+}
 
+/** `findDockerEngine`, or an engine of our own that is started now, installed first if need be. */
+export async function ensureDockerEngine(
+  context: Context,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<DockerEngine> {
+  const found = await findDockerEngine(env);
+  if (found !== undefined) return found;
+
+  const own = ownEngine(stateDir(env));
   return holdingEngine(context, own, async () => {
-    const startedMeanwhile = await greetEngine(own.host);
-    if (startedMeanwhile.answers)
-      return ownChoice(startedMeanwhile.version, "another run has just started it");
+    const startedMeanwhile = await findDockerEngine(env);
+    if (startedMeanwhile !== undefined) return startedMeanwhile;
     let dockerd = await onPath("dockerd", { PATH: pathForRoot(env) });
     if (dockerd === undefined) {
       dockerd = await installDockerd(context);
       // Where systemd runs, the package has started its daemon.
-      const installed = named === undefined ? await greetEngine(defaultHost) : undefined;
-      if (installed?.answers) return machineEngine(installed.version);
+      const installed = await findDockerEngine(env);
+      if (installed !== undefined) return installed;
     }
     await startEngine(context, own, dockerd);
     const started = await greetEngine(own.host);
-    return ownChoice(started.answers ? started.version : "", `no engine answers at ${named ?? defaultHost}`);
+    const version = started.answers ? started.version : "";
+    return engineOfOurs(own, version, `no engine answers at ${defaultHost}`);
   });
-
-  function ownChoice(version: string, why: string): DockerEngine {
-    return {
-      choice: { part: "Docker Engine", chosen: `${version}, ours, at ${own.host}`, why },
-      env: { DOCKER_HOST: own.host },
-    };
-  }
 }
 
 /** Stops the engine that `ensureDockerEngine` started; never anyone else's. */
@@ -92,6 +96,11 @@ async function engineNamed(host: string): Promise<DockerEngine> {
     why: "DOCKER_HOST names it",
   };
   return { choice, env: {} };
+}
+
+function engineOfOurs({ host }: OwnEngine, version: string, why: string): DockerEngine {
+  const chosen = `${version}, ours, at ${host}`;
+  return { choice: { part: "Docker Engine", chosen, why }, env: { DOCKER_HOST: host } };
 }
 
 function machineEngine(version: string): DockerEngine {

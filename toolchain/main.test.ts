@@ -31,7 +31,12 @@ async function program(path: string, body: string): Promise<void> {
 }
 
 function toolchain(...args: string[]): Promise<RunResult> {
+  return toolchainIn({}, ...args);
+}
+
+function toolchainIn(more: NodeJS.ProcessEnv, ...args: string[]): Promise<RunResult> {
   const env = {
+    ...more,
     PATH: `${folder}/bin:/usr/bin:/bin`,
     HOME: folder,
     PULUMI_HOME: join(folder, "home"),
@@ -49,6 +54,24 @@ test("exec hands the program its arguments and the environment, and passes its e
     stdout: `file://${folder}/state/pulumi preview --help --stack a b\n`,
     stderr: "",
   });
+});
+
+test("where there can be no Docker Engine, that is said before Pulumi is obtained", async () => {
+  await rm(join(folder, "bin"), { recursive: true });
+
+  const { code, stderr } = await toolchainIn(
+    { DOCKER_HOST: "unix:///nowhere" },
+    "--engine",
+    "exec",
+    "pulumi",
+    "up",
+  );
+
+  expect(stderr).toBe(
+    `error: DOCKER_HOST is unix:///nowhere, but no Docker Engine answers there: connect ENOENT /nowhere\n` +
+      "  fix: start that engine, or unset DOCKER_HOST\n",
+  );
+  expect(code).toBe(1);
 });
 
 test("exec of a program that is missing ends with 127", async () => {

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Choice, type Context, openCache } from "./context.ts";
 import { greetEngine } from "./docker-api.ts";
-import { ensureDockerEngine } from "./docker-engine.ts";
+import { ensureDockerEngine, findDockerEngine } from "./docker-engine.ts";
 import { ensureNodeImage } from "./node-image.ts";
 import { ensurePulumi, type Part } from "./pulumi.ts";
 import { stateDir } from "./state.ts";
@@ -23,6 +23,8 @@ export async function ensureToolchain(
   { engine }: { engine: boolean | "if obtained" },
 ): Promise<Toolchain> {
   await openCache(context);
+  // Where there can be no engine, that is said before minutes go into Pulumi.
+  if (engine === true) await findDockerEngine();
   const pulumi = await ensurePulumi(context);
   if (engine === false) return pulumi;
   const docker = engine === true ? await obtainEngine(context) : await obtainedEngine();
