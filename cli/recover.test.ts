@@ -157,8 +157,7 @@ function lockFolder(stack: LocalStack): string {
 }
 
 async function locksOf(stack: LocalStack): Promise<string[]> {
-  const files = await readdir(lockFolder(stack)).catch(() => []);
-  return files.filter((file) => file.endsWith(".json"));
+  return readdir(lockFolder(stack)).catch(() => []);
 }
 
 async function exported(stack: LocalStack) {

@@ -49,10 +49,9 @@ async function clearLocks(stack: LocalStack, say: (line: string) => void): Promi
   }
 }
 
-/** Each lock comes with a file of attributes, which is there before it. */
 async function locksIn(folder: string): Promise<string[]> {
   const files = await readdir(folder).catch(() => []);
-  return files.filter((file) => file.endsWith(".json")).map((file) => join(folder, file));
+  return files.map((file) => join(folder, file));
 }
 
 /** The process id in a lock of this machine; undefined when the lock is gone or somebody else's. */

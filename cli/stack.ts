@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../toolchain/context.ts";
+import { defaultHost } from "../toolchain/docker-api.ts";
+import { localBackend } from "../toolchain/state.ts";
+import { UserError } from "./stack-file.ts";
 
 /** A stack of the local backend that a command of ours drives, and what `pulumi` needs to be told about it. */
 export interface LocalStack {
@@ -9,7 +12,7 @@ export interface LocalStack {
   /** `--stack` and `--config-file`, for every `pulumi` command that reads the stack's configuration. */
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** Folder of the backend (`file://…`). */
+  /** Folder of the backend. */
   readonly backend: string;
   /** Holds the copy of the stack file that `pulumi` reads. */
   readonly folder: string;
@@ -17,7 +20,8 @@ export interface LocalStack {
 
 /**
  * Makes the stack in the local backend below `state` if it is not there. Pulumi writes its encryption salt into the
- * file that it reads the configuration from, so it is given a copy: the clone stays clean.
+ * file that it reads the configuration from, so it is given a copy: the clone stays clean. Throws UserError where the
+ * stack was made on another Docker Engine: on this one its containers would look lost, and be made a second time.
  */
 export async function openStack(
   name: string,
@@ -28,9 +32,14 @@ export async function openStack(
   const backend = join(state, "pulumi");
   const folder = folderOf(name, state);
   const configFile = join(folder, `Pulumi.${name}.yaml`);
-  const env = { ...toolchainEnv, PULUMI_BACKEND_URL: `file://${backend}`, PULUMI_CONFIG_PASSPHRASE: "" };
+  const env: NodeJS.ProcessEnv = {
+    ...toolchainEnv,
+    PULUMI_BACKEND_URL: localBackend(backend),
+    PULUMI_CONFIG_PASSPHRASE: "",
+  };
   await mkdir(backend, { recursive: true });
   await mkdir(folder, { recursive: true });
+  await keepToOneEngine(name, join(folder, "engine"), env.DOCKER_HOST || defaultHost);
 
   const isNew = !existsSync(configFile);
   const salt = isNew ? undefined : /^encryptionsalt:.*$/m.exec(readFileSync(configFile, "utf8"))?.[0];
@@ -38,6 +47,17 @@ export async function openStack(
   await run("pulumi", ["-C", folder, "stack", "select", "--create", "--stack", name], { env });
   await writeFile(configFile, salt === undefined ? stackFile : `${stackFile.trimEnd()}\n${salt}\n`);
   return { name, args: ["--stack", name, "--config-file", configFile], env, backend, folder };
+}
+
+async function keepToOneEngine(name: string, record: string, engine: string): Promise<void> {
+  const former = await readFile(record, "utf8").catch(() => "");
+  if (former !== "" && former !== engine) {
+    throw new UserError(
+      `${name} was brought up on the Docker Engine at ${former}, and this is the one at ${engine}\n` +
+        `fix: set DOCKER_HOST=${former}; to move it, take it down there first`,
+    );
+  }
+  await writeFile(record, engine);
 }
 
 /** Whether `openStack` has made this stack, and `closeStack` has not taken it away. */

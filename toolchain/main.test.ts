@@ -51,7 +51,7 @@ test("exec hands the program its arguments and the environment, and passes its e
 
   expect(result).toEqual({
     code: 9,
-    stdout: `file://${folder}/state/pulumi preview --help --stack a b\n`,
+    stdout: `file://${folder}/state/pulumi?metadata=skip preview --help --stack a b\n`,
     stderr: "",
   });
 });
@@ -118,7 +118,7 @@ test("ensure --json can be read by programs", async () => {
   const { stdout } = await toolchain("--json", "--no-engine", "ensure");
 
   expect(JSON.parse(stdout)).toMatchObject({
-    env: { PULUMI_BACKEND_URL: `file://${folder}/state/pulumi` },
+    env: { PULUMI_BACKEND_URL: `file://${folder}/state/pulumi?metadata=skip` },
     choices: expect.arrayContaining([expect.objectContaining({ part: "Pulumi CLI" })]),
   });
 });

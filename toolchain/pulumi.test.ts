@@ -57,7 +57,7 @@ test("who has Pulumi and its plugins gets these, and nothing is put before them 
 test("who has no backend gets a local one outside the cache", async () => {
   const { env: added } = await ensurePulumi(context, env);
 
-  expect(added.PULUMI_BACKEND_URL).toBe(`file://${folder}/state/pulumi`);
+  expect(added.PULUMI_BACKEND_URL).toBe(`file://${folder}/state/pulumi?metadata=skip`);
   expect(added.PULUMI_CONFIG_PASSPHRASE).toBe("");
 });
 

@@ -1,12 +1,11 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { Choice, Context } from "./context.ts";
 import { isBuilt } from "./go-build.ts";
 import { type Cli, cliBuild, installedCli, obtainCli, userHome } from "./pulumi-cli.ts";
 import { dockerBuild, ensurePlugin, type InstalledPlugin, plugins } from "./pulumi-plugins.ts";
 import { repositoryDir } from "./repository.ts";
-import { stateDir } from "./state.ts";
+import { localBackend, stateDir } from "./state.ts";
 
 export interface Part {
   /** What to add to the environment; PATH is whole. */
@@ -70,7 +69,7 @@ async function backendOf(
   if (env.PULUMI_BACKEND_URL || env.PULUMI_ACCESS_TOKEN || (await isLoggedIn(env))) return undefined;
   const folder = join(stateDir(env), "pulumi");
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const url = pathToFileURL(folder).href;
+  const url = localBackend(folder);
   const hasPassphrase =
     env.PULUMI_CONFIG_PASSPHRASE !== undefined || env.PULUMI_CONFIG_PASSPHRASE_FILE !== undefined;
   return {

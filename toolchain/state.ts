@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 
 /**
  * Where deployments live: Pulumi's local backend and the data of our own Docker Engine. Unlike the cache, what is
@@ -8,4 +9,13 @@ import { join, resolve } from "node:path";
 export function stateDir(env: NodeJS.ProcessEnv = process.env): string {
   const fallback = join(env.XDG_STATE_HOME || join(homedir(), ".local/state"), "ascend-pd");
   return resolve(env.ASCEND_PD_STATE || fallback);
+}
+
+/**
+ * The URL of Pulumi's local backend in `folder`. The backend replaces each file whole, but not the file of attributes
+ * that it keeps beside it: a `pulumi` that is killed while it writes that one could never read the stack again. So it
+ * is told to keep no attributes, which nothing reads.
+ */
+export function localBackend(folder: string): string {
+  return `${pathToFileURL(folder).href}?metadata=skip`;
 }
