@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { stringify } from "yaml";
-import { containersOf, simulated1p1d } from "./support.ts";
+import { containersOf, removeContainersOf, simulated1p1d } from "./support.ts";
 
 // The demo as a new user runs it: in a clone of its own, with state of its own.
 const name = "sim-e2e";
@@ -12,6 +12,7 @@ let clone: string;
 let state: string;
 
 beforeAll(async () => {
+  await removeContainersOf(name);
   clone = await mkdtemp(join(tmpdir(), "ascend-pd-clone-"));
   state = await mkdtemp(join(tmpdir(), "ascend-pd-state-"));
   await cp(".", clone, { recursive: true, filter: (path) => !/^(node_modules|\.git|dist)(\/|$)/.test(path) });

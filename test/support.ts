@@ -7,7 +7,7 @@ import { type LocalStack, openStack } from "../cli/stack.ts";
 import { plan as makePlan } from "../planning/make-plan.ts";
 import type { Plan } from "../planning/plan.ts";
 import { tryRun } from "../toolchain/context.ts";
-import { callEngine, defaultHost } from "../toolchain/docker-api.ts";
+import { callEngine, defaultHost, expectEngine } from "../toolchain/docker-api.ts";
 
 export const docker = process.env.DOCKER_HOST ?? defaultHost;
 
@@ -23,6 +23,7 @@ export interface TestStack {
 }
 
 export async function testStack(name: string): Promise<TestStack> {
+  await removeContainersOf(name);
   const state = await mkdtemp(join(tmpdir(), "ascend-pd-test-"));
   let stack: LocalStack = await openStack(name, "config: {}\n", state, process.env);
 
@@ -71,6 +72,12 @@ export async function containersOf(stack: string): Promise<string[]> {
   const filters = encodeURIComponent(JSON.stringify({ label: [`ascend-pd.stack=${stack}`] }));
   const { body } = await callEngine(docker, `/containers/json?all=1&filters=${filters}`);
   return (JSON.parse(body) as { Names: string[] }[]).map(({ Names }) => (Names[0] ?? "").slice(1)).sort();
+}
+
+/** What a run that was cut off has left would be in the way of this one. */
+export async function removeContainersOf(stack: string): Promise<void> {
+  for (const name of await containersOf(stack))
+    await expectEngine(docker, `/containers/${name}?force=1&v=1`, { method: "DELETE" });
 }
 
 export async function inspectContainer(name: string) {
