@@ -54,8 +54,8 @@ export class PdDeployment extends pulumi.ComponentResource {
       if (container.role === "prefill") instances.push(new PrefillInstance(args, child).ready);
       else if (container.role === "decode") instances.push(new DecodeInstance(args, child).ready);
       else {
-        const { endpoint, servedModelName } = plan;
-        accepted = new Scheduler({ ...args, endpoint, servedModelName, instances }, child).accepted;
+        const { endpoint, api, servedModelName } = plan;
+        accepted = new Scheduler({ ...args, endpoint, api, servedModelName, instances }, child).accepted;
       }
     }
 

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ContainerPlan } from "../planning/plan.ts";
+import type { ContainerPlan, Plan } from "../planning/plan.ts";
 import { createContainer } from "./container.ts";
 import { awaitReady, type InstanceArgs } from "./instance.ts";
 import { probe } from "./probe.ts";
@@ -8,6 +8,7 @@ export interface SchedulerArgs extends InstanceArgs {
   readonly container: ContainerPlan;
   /** Where clients reach it. */
   readonly endpoint: string;
+  readonly api: Plan["api"];
   readonly servedModelName: string;
   /** Gates of the instances; the scheduler starts after them and stops before them. */
   readonly instances: readonly pulumi.Resource[];
@@ -18,7 +19,7 @@ export class Scheduler extends pulumi.ComponentResource {
   readonly accepted: pulumi.Resource;
 
   constructor(args: SchedulerArgs, options?: pulumi.ComponentResourceOptions) {
-    const { container: plan, stack, host, image, endpoint, servedModelName, instances } = args;
+    const { container: plan, stack, host, image, endpoint, api, servedModelName, instances } = args;
     super("ascend-pd:index:Scheduler", plan.name, { container: plan }, options);
     const container = createContainer(plan, image.name, stack, {
       parent: this,
@@ -29,7 +30,7 @@ export class Scheduler extends pulumi.ComponentResource {
     this.accepted = probe(
       `${plan.name}-first-completion`,
       "first-completion",
-      { url: endpoint, model: servedModelName, timeoutSeconds: 120 },
+      { url: endpoint, api, model: servedModelName, timeoutSeconds: 120 },
       [container.id],
       { parent: this, dependsOn: [ready] },
     );

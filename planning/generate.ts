@@ -4,15 +4,17 @@ import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import standaloneCode from "ajv/dist/standalone/index.js";
 import { globalRankTableSchema, localRankTableSchema } from "./rank-table-schemas.ts";
+import { rulesPage } from "./rules-page.ts";
 import { stackFileJsonSchema } from "./stack-file.ts";
 
-/** Every generated file of this folder and of schemas/, by its path from the root of the repository. */
+/** Every generated file of this folder, of schemas/ and of docs/, by its path from the root of the repository. */
 export function generatedFiles(): Map<string, string> {
   const files = {
     "schemas/stack.schema.json": json(stackSchema()),
     "schemas/global-ranktable.schema.json": json(globalRankTableSchema),
     "schemas/local-ranktable.schema.json": json(localRankTableSchema),
     "planning/rank-table-validators.js": rankTableValidators(),
+    "docs/rules.md": rulesPage(),
   };
   return new Map(Object.entries(files).map(([path, content]) => [path, formatted(path, content)]));
 }

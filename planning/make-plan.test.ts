@@ -201,6 +201,89 @@ test("The scheduler is given what step four of the manual gives, and no device o
   });
 });
 
+test("The manual's own scheduler is an instance without NPUs, with the service entry's local table and no proxy.", () => {
+  const { prefill, scheduler } = containers({
+    "scheduler.runtime": "ascendcloud",
+    "scheduler.useOpenai": false,
+    "scheduler.noProxy": [".example.com", "10.0.0.18"],
+  });
+
+  expect(scheduler).toMatchObject({
+    image: prefill.image,
+    npus: [],
+    mounts: prefill.mounts,
+    user: "ma-user",
+    restricted: false,
+    readyPath: "/health",
+  });
+  expect(scheduler.devices).toEqual(prefill.devices.filter(({ hostPath }) => !/davinci\d/.test(hostPath)));
+  expect(scheduler.command).toEqual([
+    ...prefill.command.map((argument) => argument.replace("--port=8088", "--port=9000")),
+    "--prefill-routing-policy=RoundRobin",
+  ]);
+  expect(scheduler.env).toEqual({
+    ...prefill.env,
+    RANK_TABLE_FILE_PATH: "/etc/ascend-pd/local_ranktable_1p1d-scheduler.json",
+    no_proxy: "localhost,127.0.0.1,10.0.0.18,.example.com",
+    NO_PROXY: "localhost,127.0.0.1,10.0.0.18,.example.com",
+  });
+  expect(JSON.parse(scheduler.files[1]?.content ?? "").server_list).toEqual([
+    { server_id: "10.0.0.18", server_ip: "10.0.0.18" },
+  ]);
+});
+
+test("USE_OPENAI is the same in every container, and the Plan says which API clients find.", () => {
+  const { api, containers } = planned({ "scheduler.runtime": "ascendcloud", "scheduler.useOpenai": false });
+
+  expect(api).toBe("vllm");
+  expect(containers.map(({ env }) => env.USE_OPENAI)).toEqual(["0", "0", "0"]);
+});
+
+test("Added arguments follow the derived ones, those of the engine first; they are data to every shell.", () => {
+  const { prefill, decode, scheduler } = containers({
+    "engine.extraArgs": ["--trust-remote-code"],
+    "decode[0].extraArgs": ["--seed", "1", "--stop=$(id); `id` | <|end|> && 'x'"],
+    "scheduler.extraArgs": ["--drain-timeout=20"],
+  });
+
+  expect(prefill.command.slice(-2)).toEqual(["qwen2.5-7b", "--trust-remote-code"]);
+  expect(decode.command.slice(-4)).toEqual([
+    "--trust-remote-code",
+    "--seed",
+    "1",
+    "--stop=$(id); `id` | <|end|> && 'x'",
+  ]);
+  expect(scheduler.command.slice(-2)).toEqual(["--prefill-routing-policy=RoundRobin", "--drain-timeout=20"]);
+});
+
+test("An instance's own variable wins over the engine's, and the scheduler has only its own.", () => {
+  const { prefill, decode, scheduler } = containers({
+    "engine.extraEnv": { OMP_NUM_THREADS: "10", A: "" },
+    "decode[0].extraEnv": { OMP_NUM_THREADS: "20" },
+    "scheduler.extraEnv": { B: "$HOME" },
+  });
+
+  expect(prefill.env).toMatchObject({ OMP_NUM_THREADS: "10", A: "" });
+  expect(decode.env).toMatchObject({ OMP_NUM_THREADS: "20", A: "" });
+  expect(scheduler.env).toMatchObject({ B: "$HOME" });
+  expect(scheduler.env.A).toBeUndefined();
+});
+
+test("Mounts of the stack file come after the manual's, read-only unless it says otherwise.", () => {
+  const { decode } = containers({
+    "engine.mounts": [
+      { source: "/etc/hccn.conf", target: "/etc/hccn.conf" },
+      { source: "/data/cache", target: "/cache", readOnly: false },
+    ],
+  });
+
+  expect(decode.mounts.slice(-3)).toEqual([
+    { source: "/data/models", target: "/data/models", readOnly: false },
+    { source: "/etc/hccn.conf", target: "/etc/hccn.conf", readOnly: true },
+    { source: "/data/cache", target: "/cache", readOnly: false },
+  ]);
+});
+
 test("A simulated instance has /dev/null behind its NPUs and addresses from the range for tests.", () => {
   const { decode } = containers({ engine: { kind: "simulated" }, "hosts.host-a.deviceIps": undefined });
 

@@ -35,6 +35,7 @@ function planOf(topology: Topology): Plan {
     rankTables: { global, local },
     endpoint: `http://${hostOf(topology, entry).address}:${entry.port}`,
     servedModelName: file.model.servedName,
+    api: file.scheduler.useOpenai ? "openai" : "vllm",
   };
 }
 

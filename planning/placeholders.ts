@@ -1,14 +1,10 @@
 import type { Problem } from "./plan.ts";
 import { showPath } from "./show-path.ts";
 
-/**
- * PD010: a text that still looks like the manual's or an example's blank.
- *
- * Why: `${served-model-name}` pasted into a shell is a valid expansion and silently becomes `model-name`; an address
- * like `10.**.**.18` fails only when instances first exchange KV caches.
- */
+/** PD010: a text that still looks like the blank of the manual or of an example. */
 export function placeholderProblems(input: unknown, keys: readonly PropertyKey[] = []): Problem[] {
   if (typeof input === "string") {
+    const blanks = keys.some((key) => freeText.has(key)) ? everywhere : [...everywhere, angles];
     const found = blanks.map((blank) => blank.exec(input)?.[0]).find((match) => match !== undefined);
     if (found === undefined) return [];
     return [
@@ -28,4 +24,17 @@ export function placeholderProblems(input: unknown, keys: readonly PropertyKey[]
   );
 }
 
-const blanks = [/\$\{[^}]*\}?/, /<[^>]*>/, /\*\*/, /\bx+(\.x+)+\b/i, /…/];
+/** Of `xx`, only whole addresses, values and names in a path: a public key may hold those letters by chance. */
+const everywhere = [
+  /\$\{[^}]*\}?/,
+  /\*\*/,
+  /\bx+(\.x+)+\b/i,
+  /^x{2,}$/i,
+  /(?<=^\/(.*[/_.-])?)x{2,}(?=$|[/_.-])/i,
+  /…/,
+];
+
+const angles = /<[^>]*>/;
+
+/** Where angle brackets are data: a stop token like `<|im_end|>` is no placeholder. */
+const freeText = new Set<PropertyKey>(["extraArgs", "extraEnv", "reason"]);

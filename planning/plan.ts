@@ -15,6 +15,8 @@ export interface Plan {
   readonly endpoint: string;
   /** Names the model answers to; what clients put into `model`. */
   readonly servedModelName: string;
+  /** What clients find at `endpoint`: OpenAI's API, or vLLM's own (`/generate`). */
+  readonly api: "openai" | "vllm";
 }
 
 export interface HostPlan {

@@ -44,6 +44,16 @@ export function sampleInput() {
   };
 }
 
+/** Values by the place where they are put; `undefined` takes out what is there. */
+export type Changes = Readonly<Record<string, unknown>>;
+
+/** The sample input with `changes` made to it. */
+export function changedInput(changes: Changes) {
+  const input = sampleInput();
+  for (const [path, value] of Object.entries(changes)) put(input, path, value);
+  return input;
+}
+
 /** Puts `value` where `path` (`decode[0].port`, `hosts.host-a.npus`) leads; `undefined` takes out what is there. */
 export function put(input: object, path: string, value: unknown): void {
   const keys = path.split(/[.[\]]+/).filter(Boolean);

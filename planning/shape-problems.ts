@@ -94,6 +94,7 @@ const plainWords: Record<string, string> = {
   string: "text",
   int: "a whole number",
   number: "a number",
+  boolean: "true or false",
   array: "a list",
   object: "a group of keys",
   record: "a group of keys",

@@ -170,7 +170,99 @@ const cases = [
   ],
   ["model.path", blank, "PD010", "model.path", /placeholder \$\{image_id\}/, "put in the real value"],
   ["model.servedName", "<name>", "PD010", "model.servedName", /placeholder <name>/, "put in the real value"],
-  ["allow", ["PD102"], "PD003", "allow[0]", /"PD102" is not one of PD104/, /^expected: codes of problems/],
+  ["model.path", "/data/xx/qwen", "PD010", "model.path", /placeholder xx$/, "put in the real value"],
+  ["engine.image", "XXX", "PD010", "engine.image", /placeholder XXX$/, "put in the real value"],
+  [
+    "engine.extraArgs",
+    [`--a=${blank}`],
+    "PD010",
+    "engine.extraArgs[0]",
+    /placeholder/,
+    "put in the real value",
+  ],
+  [
+    "decode[0].extraEnv",
+    { HCCL_IF_IP: "10.**.**.18" },
+    "PD010",
+    "decode[0].extraEnv.HCCL_IF_IP",
+    /placeholder \*\*/,
+    "put in the real value",
+  ],
+  [
+    "engine.extraArgs",
+    ["--a", 1],
+    "PD003",
+    "engine.extraArgs[1]",
+    "expected text, got 1",
+    'put it in quotes: "1"',
+  ],
+  ["engine.extraArgs", "--a", "PD003", "engine.extraArgs", 'expected a list, got "--a"', /one item each/],
+  [
+    "engine.extraEnv",
+    { A: true },
+    "PD003",
+    "engine.extraEnv.A",
+    "expected text, got true",
+    'put it in quotes: "true"',
+  ],
+  [
+    "decode[0].extraEnv",
+    { "A B": "1" },
+    "PD003",
+    "decode[0].extraEnv.A B",
+    `"A B" is not a variable's name`,
+    /OMP_NUM_THREADS/,
+  ],
+  [
+    "engine.extraArgs",
+    ["--a\n--b"],
+    "PD003",
+    "engine.extraArgs[0]",
+    /holds a line break or another invisible character$/,
+    /never read by a shell/,
+  ],
+  [
+    "model.path",
+    "/data/\u200Bqwen",
+    "PD003",
+    "model.path",
+    /holds a line break or another invisible character$/,
+    /where the weights lie/,
+  ],
+  [
+    "scheduler.noProxy",
+    ["a,b"],
+    "PD003",
+    "scheduler.noProxy[0]",
+    /is not one entry of no_proxy/,
+    /always in it/,
+  ],
+  ["scheduler.useOpenai", 1, "PD003", "scheduler.useOpenai", "expected true or false, got 1", /USE_OPENAI/],
+  [
+    "scheduler.runtime",
+    "ascend-cloud",
+    "PD003",
+    "scheduler.runtime",
+    /is not one of ascend-pd, ascendcloud/,
+    'did you mean "ascendcloud"?',
+  ],
+  [
+    "decode[0].host",
+    ["host-a", "host-b"],
+    "PD011",
+    "decode[0].host",
+    /^an instance over host-a and host-b: /,
+    /declare one decode instance for each other/,
+  ],
+  ["decode[0].hosts", ["host-a"], "PD001", "decode[0].hosts", /unknown key/, /^remove it/],
+  [
+    "allow",
+    [{ code: "PD102", reason: "x" }],
+    "PD003",
+    "allow[0].code",
+    /"PD102" is not one of PD104/,
+    /^expected: code of a warning/,
+  ],
 ] as const;
 
 test.each(cases)("%s as %j is the one problem %s.", (at, value, code, path, message, fix) => {
@@ -228,6 +320,17 @@ test("An AscendCloud key with the simulator is refused by name.", () => {
   ]);
 });
 
+test.each([
+  ["engine.extraArgs", ["--stop=<|im_end|>", "--think=<think>"]],
+  ["engine.extraEnv", { PATTERN: "<a>" }],
+  ["hosts.host-a.hostKey", "ssh-ed25519 AAAAC3xx/xx/XXxx+xx"],
+  ["model.path", "/data/模型/qwen-é"],
+  ["model.path", "/data/exxon/maxxx"],
+  ["engine.image", "registry:5000/a/b@sha256:abc"],
+])("%s may be %j: that is data, no placeholder.", (path, value) => {
+  expect(problemsOf({ [path]: value })).toEqual([]);
+});
+
 test("What may be left out gets its default.", () => {
   const input = sampleInput();
   put(input, "model.maxNumSeqs", undefined);
@@ -240,7 +343,7 @@ test("What may be left out gets its default.", () => {
       engine: { startTimeoutSeconds: 1800 },
       model: { maxNumSeqs: 256 },
       hosts: { "host-b": { npus: 8 } },
-      scheduler: { routingPolicy: "RoundRobin" },
+      scheduler: { runtime: "ascend-pd", routingPolicy: "RoundRobin", useOpenai: true, noProxy: [] },
       allow: [],
     },
   });

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { placeholderProblems } from "./placeholders.ts";
 import type { Problem } from "./plan.ts";
+import { acknowledgeableCodes } from "./rules/index.ts";
+import { severalHostsProblems } from "./several-hosts.ts";
 import { shapeProblems } from "./shape-problems.ts";
 
 /*
@@ -8,7 +10,11 @@ import { shapeProblems } from "./shape-problems.ts";
  * Each is a noun phrase with unit, default and example.
  */
 
-const text = (description: string) => z.string().min(1).describe(description);
+const visible = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Cf}]*$/u, { error: "holds a line break or another invisible character" });
+
+const text = (description: string) => visible.min(1).describe(description);
 
 const whole = (least: number, description: string) => z.int().min(least).describe(description);
 
@@ -19,22 +25,62 @@ const ipv4 = z.ipv4({ error: "is not an IPv4 address" });
 const startTimeoutSeconds = (seconds: number) =>
   whole(1, `seconds until a started instance must be ready, default ${seconds}`).default(seconds);
 
+/** Each argument reaches the program as it is: no shell reads it. */
+const extraArgs = (whose: string) =>
+  z
+    .array(visible.min(1))
+    .default([])
+    .describe(
+      `arguments added to those that are derived, for ${whose}; one item each, never read by a shell, e.g. [--gpu-memory-utilization=0.9], default none`,
+    );
+
+const extraEnv = (whose: string) =>
+  z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "is not a variable's name" }), visible)
+    .default({})
+    .describe(
+      `variables added to those that are derived, for ${whose}; values in quotes and none of them secret, e.g. { OMP_NUM_THREADS: "10" }, default none`,
+    );
+
+const ofEveryInstance = {
+  extraArgs: extraArgs("every prefill and decode instance, before an instance's own"),
+  extraEnv: extraEnv("every prefill and decode instance, unless it sets its own"),
+};
+
+const source = text("absolute folder or file of the host, which must exist, e.g. /data/models");
+
+const target = text(
+  "absolute place in the container, not at, under or above /home/ma-user, e.g. /data/models",
+);
+
 const ascendcloud = z.strictObject({
   kind: z.literal("ascendcloud").describe("the AscendCloud image and its start_servers.sh"),
   image: text("image with AscendCloud-LLM, present on every host or in a registry, e.g. ascend-vllm:6.3.910"),
   workDir: z
-    .strictObject({
-      source: text("absolute folder of the host, e.g. /data/models"),
-      target: text(
-        "absolute folder in the container, not at, under or above /home/ma-user, e.g. /data/models",
-      ),
-    })
+    .strictObject({ source, target })
     .describe("folder with the model weights, mounted into every instance, read and write"),
+  mounts: z
+    .array(
+      z.strictObject({
+        source,
+        target,
+        readOnly: z
+          .boolean()
+          .default(true)
+          .describe("whether containers can only read it, true or false, default true"),
+      }),
+    )
+    .default([])
+    .describe(
+      "more folders or files of the host for every instance, beside workDir and those that the driver needs, e.g. [{ source: /etc/hccn.conf, target: /etc/hccn.conf }]",
+    ),
+  ...ofEveryInstance,
   startTimeoutSeconds: startTimeoutSeconds(1800),
 });
 
 const simulated = z.strictObject({
   kind: z.literal("simulated").describe("this repository's simulator; needs no NPU"),
+  ...ofEveryInstance,
   startTimeoutSeconds: startTimeoutSeconds(60),
 });
 
@@ -90,12 +136,14 @@ const host = z.strictObject({
 });
 
 const instance = {
-  host: text("name of a host, as in `hosts`"),
+  host: text("name of the one host that it runs on, as in `hosts`"),
   devices: z
     .array(z.int().min(0))
     .min(1)
     .describe("physical NPU ids, N of /dev/davinciN, in rank order, e.g. [4, 5]"),
   port: port("TCP port to listen on, on the host's network, e.g. 8088"),
+  extraArgs: extraArgs("this instance"),
+  extraEnv: extraEnv("this instance"),
 };
 
 const prefillInstance = z.strictObject({
@@ -107,7 +155,13 @@ const prefillInstance = z.strictObject({
 });
 
 const scheduler = z.strictObject({
-  host: instance.host,
+  runtime: z
+    .enum(["ascend-pd", "ascendcloud"])
+    .default("ascend-pd")
+    .describe(
+      "which scheduler: ascend-pd (this repository's, needs no driver on its host) or ascendcloud (the manual's own, from the instances' image), default ascend-pd",
+    ),
+  host: text("name of the host that it runs on, as in `hosts`; one with instances or without"),
   port: port("TCP port that clients use, e.g. 9000"),
   routingPolicy: z
     .enum(["RoundRobin", "FreeKVFirst", "BLB"])
@@ -115,6 +169,20 @@ const scheduler = z.strictObject({
     .describe(
       "next prefill instance: RoundRobin, FreeKVFirst (most free KV cache) or BLB (shortest queue), default RoundRobin",
     ),
+  useOpenai: z
+    .boolean()
+    .default(true)
+    .describe(
+      "which API clients find, the manual's USE_OPENAI: true (OpenAI) or false (vLLM's own, only with runtime ascendcloud), default true",
+    ),
+  noProxy: z
+    .array(z.string().regex(/^[^\s,]+$/, { error: "is not one entry of no_proxy: no white space, no comma" }))
+    .default([])
+    .describe(
+      "entries of no_proxy besides localhost and the hosts' addresses, which are always in it, e.g. [.example.com]",
+    ),
+  extraArgs: extraArgs("the scheduler"),
+  extraEnv: extraEnv("the scheduler"),
 });
 
 export const stackFileSchema = z
@@ -136,10 +204,17 @@ export const stackFileSchema = z
       .describe("decode instances, in the order of the rank table and of NODE_PORTS"),
     scheduler: scheduler.describe("the one place that clients send requests to"),
     allow: z
-      .array(z.enum(["PD104", "PD112", "PD151"]))
+      .array(
+        z.strictObject({
+          code: z
+            .enum(acknowledgeableCodes)
+            .describe("code of a warning, or of an error that may be meant, e.g. PD104"),
+          reason: text("why it is meant, for those who read the file later"),
+        }),
+      )
       .default([])
       .describe(
-        "codes of problems that are meant and do not stop the deployment, e.g. [PD104], default none",
+        "problems that are meant and not shown again, e.g. [{ code: PD104, reason: prefill-1 has half the load }], default none",
       ),
   })
   .describe("a PD-separated deployment");
@@ -152,13 +227,13 @@ export function stackFileJsonSchema() {
   return z.toJSONSchema(stackFileSchema, { io: "input" });
 }
 
-/** Checks the shape of `input`: every shape problem and every placeholder left in it, at once, in order of place. */
+/** Checks the shape of `input`: everything that no valid deployment can hold, at once, in order of place. */
 export function parseStackFile(input: unknown): { file: StackFile } | { problems: Problem[] } {
-  const placeholders = placeholderProblems(input);
+  const special = [...placeholderProblems(input), ...severalHostsProblems(input)];
   const result = stackFileSchema.safeParse(input);
-  if (result.success && placeholders.length === 0) return { file: result.data };
-  const known = new Set(placeholders.map(({ path }) => path));
+  if (result.success && special.length === 0) return { file: result.data };
+  const known = new Set(special.map(({ path }) => path));
   const shape = result.success ? [] : shapeProblems(result.error.issues, input, stackFileJsonSchema());
-  const problems = [...shape.filter(({ path }) => !known.has(path)), ...placeholders];
+  const problems = [...shape.filter(({ path }) => !known.has(path)), ...special];
   return { problems: problems.sort((a, b) => (a.path < b.path ? -1 : 1)) };
 }

@@ -25,19 +25,27 @@ export interface Instance {
   readonly port: number;
   /** Physical NPU ids; position is `rank_id`. Empty for the scheduler. */
   readonly npus: readonly number[];
+  /** Prefill only. */
   readonly batchingPolicy?: string | undefined;
+  /** Scheduler only. */
+  readonly routingPolicy?: string;
+  /** What the stack file adds to the command and the environment that are derived. */
+  readonly extraArgs: readonly string[];
+  readonly extraEnv: Readonly<Record<string, string>>;
 }
 
 export function topologyOf(stack: string, file: StackFile): Topology {
   const instances = (role: "prefill" | "decode"): Instance[] =>
     file[role].map(({ devices, ...declared }, index) => ({
+      ...declared,
       role,
       name: `${stack}-${role}-${index}`,
       path: `${role}[${index}]`,
       npus: devices,
-      ...declared,
+      extraArgs: [...file.engine.extraArgs, ...declared.extraArgs],
+      extraEnv: { ...file.engine.extraEnv, ...declared.extraEnv },
     }));
-  const { host, port } = file.scheduler;
+  const { host, port, routingPolicy, extraArgs, extraEnv } = file.scheduler;
   const scheduler: Instance = {
     role: "scheduler",
     name: `${stack}-scheduler`,
@@ -45,6 +53,9 @@ export function topologyOf(stack: string, file: StackFile): Topology {
     npus: [],
     host,
     port,
+    routingPolicy,
+    extraArgs,
+    extraEnv,
   };
   return {
     stack,

@@ -15,6 +15,7 @@ export interface ProbeArguments {
   };
   "first-completion": {
     readonly url: string;
+    readonly api: "openai" | "vllm";
     readonly model: string;
     readonly timeoutSeconds: number;
   };

@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import { tryRun } from "../../toolchain/context.ts";
 import { deadUrl, runProbe, serve } from "./test-support.ts";
 
-function complete(url: string, timeoutSeconds = 30) {
-  return runProbe("first-completion", { url, model: "test-model", timeoutSeconds });
+function complete(url: string, timeoutSeconds = 30, api: "openai" | "vllm" = "openai") {
+  return runProbe("first-completion", { url, api, model: "test-model", timeoutSeconds });
 }
 
 const answering = (status: number, body: string) =>
@@ -23,6 +23,29 @@ test("A completion with text is accepted; it was asked of the model by its serve
   expect(stdout).toBe("first completion: 6 characters\n");
   expect(code).toBe(0);
   expect(requests).toEqual([expect.stringMatching(/^POST \/v1\/completions \{"model":"test-model",/)]);
+});
+
+test("Of vLLM's own API the text behind the prompt is accepted.", async () => {
+  const requests: string[] = [];
+  const url = await serve(async (request, response) => {
+    requests.push(`${request.url} ${await text(request)}`);
+    response.end('{"text": ["Say hello. Hello."]}');
+  });
+
+  const { code, stdout } = await complete(url, 30, "vllm");
+
+  expect(stdout).toBe("first completion: 7 characters\n");
+  expect(code).toBe(0);
+  expect(requests).toEqual([expect.stringMatching(/^\/generate \{"prompt":"Say hello\.",/)]);
+});
+
+test("Of vLLM's own API the prompt alone is no answer.", async () => {
+  const url = await answering(200, '{"text": ["Say hello."]}');
+
+  const { code, stderr } = await complete(url, 30, "vllm");
+
+  expect(stderr).toContain("came back without text (HTTP 200)");
+  expect(code).toBe(1);
 });
 
 test.each([

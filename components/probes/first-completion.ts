@@ -1,16 +1,36 @@
 import { probeArguments } from "./arguments.ts";
 import { reasonOf, runProbe } from "./main.ts";
 
+const prompt = "Say hello.";
+const limits = { max_tokens: 8, temperature: 0 };
+
+/** The two services that USE_OPENAI chooses from. vLLM's own repeats the prompt in front of its answer. */
+const apis = {
+  openai: {
+    path: "/v1/completions",
+    question: (model: string) => ({ model, prompt, ...limits }),
+    textOf: (body: string): string => JSON.parse(body).choices[0].text,
+  },
+  vllm: {
+    path: "/generate",
+    question: () => ({ prompt, ...limits }),
+    textOf: (body: string): string => JSON.parse(body).text[0].replace(prompt, ""),
+  },
+};
+
 // Healthy ports prove nothing: a missing hccn.conf or a wrong device_ip shows only when KV cache moves from
 // prefill to decode. So the deployment counts as up when one real answer with text came back.
 await runProbe(async () => {
-  const { url, model, timeoutSeconds } = probeArguments("first-completion");
-  const { ok, status, text } = await complete(url, model, timeoutSeconds).catch((error: Error) => {
-    throw new Error(
-      `the first completion through ${url} failed: ${reasonOf(error)}\nfix: read the scheduler's log`,
-    );
-  });
-  const answer = ok ? textOf(text) : undefined;
+  const { url, api, model, timeoutSeconds } = probeArguments("first-completion");
+  const { path, question, textOf } = apis[api];
+  const { ok, status, text } = await complete(url + path, question(model), timeoutSeconds).catch(
+    (error: Error) => {
+      throw new Error(
+        `the first completion through ${url} failed: ${reasonOf(error)}\nfix: read the scheduler's log`,
+      );
+    },
+  );
+  const answer = ok ? attempt(() => textOf(text)) : undefined;
   if (!answer) {
     throw new Error(
       `the first completion through ${url} came back without text (HTTP ${status}): ${text.slice(0, 500)}\n` +
@@ -20,19 +40,19 @@ await runProbe(async () => {
   return `first completion: ${answer.length} characters`;
 });
 
-async function complete(url: string, model: string, timeoutSeconds: number) {
-  const response = await fetch(`${url}/v1/completions`, {
+async function complete(url: string, question: object, timeoutSeconds: number) {
+  const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model, prompt: "Say hello.", max_tokens: 8, temperature: 0 }),
+    body: JSON.stringify(question),
     signal: AbortSignal.timeout(timeoutSeconds * 1000),
   });
   return { ok: response.ok, status: response.status, text: await response.text() };
 }
 
-function textOf(body: string): string | undefined {
+function attempt(read: () => string): string | undefined {
   try {
-    return JSON.parse(body).choices[0].text;
+    return read();
   } catch {
     return undefined;
   }

@@ -3,16 +3,16 @@ import type { StackFile } from "../stack-file.ts";
 import type { Instance, Topology } from "../topology.ts";
 import { npuDevices } from "./devices.ts";
 import type { EngineContainer } from "./engine.ts";
-import { nodePorts, serverFlags } from "./flags.ts";
+import { serverEnv, serverFlags } from "./flags.ts";
 
 type AscendCloud = Extract<StackFile["engine"], { kind: "ascendcloud" }>;
 
 const startServers = "/home/ma-user/AscendCloud/AscendCloud-LLM/llm_tools/PD_separate/start_servers.sh";
 
 /**
- * Steps two and three of the manual: its image, devices, mounts, variables and flags. Two things differ: the server
- * is the container's own process instead of one that `docker exec` adds, and mounts that need no writing are
- * read-only. ASCEND_RT_VISIBLE_DEVICES stays unset: with only its own cards in the container the runtime counts
+ * Steps two to four of the manual: its image, devices, mounts, variables and flags, which its scheduler shares but for
+ * the NPUs; what a server is, it sees by its local rank table. Two things differ: the server is the container's own
+ * process instead of one that `docker exec` adds, and mounts that need no writing are read-only. ASCEND_RT_VISIBLE_DEVICES stays unset: with only its own cards in the container the runtime counts
  * them from 0, while rank tables hold physical ids.
  */
 export function ascendcloud(
@@ -21,13 +21,13 @@ export function ascendcloud(
   instance: Instance,
   rankTables: Readonly<Record<string, string>>,
 ): EngineContainer {
-  const { image, workDir, startTimeoutSeconds } = engine;
+  const { image, workDir, mounts, startTimeoutSeconds } = engine;
   return {
     image: { kind: "reference", name: image },
     command: ["sh", startServers, ...serverFlags(topology, instance)],
-    env: { ...rankTables, NODE_PORTS: nodePorts(topology), USE_OPENAI: "1" },
+    env: serverEnv(topology, instance, rankTables),
     devices: npuDevices(instance.npus),
-    mounts: [...driverMounts, { source: workDir.source, target: workDir.target, readOnly: false }],
+    mounts: [...driverMounts, { ...workDir, readOnly: false }, ...mounts],
     user: "ma-user",
     restricted: false,
     readyPath: "/health",

@@ -13,8 +13,12 @@ export function engineContainer(
   instance: Instance,
   rankTables: Readonly<Record<string, string>>,
 ): EngineContainer {
-  const { engine } = topology.file;
-  if (instance.role === "scheduler") return scheduler(topology, instance, rankTables);
+  const {
+    engine,
+    scheduler: { runtime },
+  } = topology.file;
+  if (instance.role === "scheduler" && runtime === "ascend-pd")
+    return scheduler(topology, instance, rankTables);
   switch (engine.kind) {
     case "ascendcloud":
       return ascendcloud(engine, topology, instance, rankTables);

@@ -1,7 +1,7 @@
 import { isLoopback } from "../addresses.ts";
 import { found, hostOf, type Instance, type Topology } from "../topology.ts";
 
-/** The flags of the manual's start command, in its order. */
+/** The flags of the manual's start command, in its order, then what the stack file adds. */
 export function serverFlags(topology: Topology, instance: Instance): string[] {
   const { model } = topology.file;
   return [
@@ -16,6 +16,8 @@ export function serverFlags(topology: Topology, instance: Instance): string[] {
     model.servedName,
     ...optional("--quantization", model.quantization),
     ...optional("--prefill-batching-policy", instance.batchingPolicy),
+    ...optional("--prefill-routing-policy", instance.routingPolicy),
+    ...instance.extraArgs,
   ];
 }
 
@@ -33,8 +35,31 @@ function bindAddress(topology: Topology, instance: Instance): string {
   return isLoopback(address) ? "127.0.0.1" : "0.0.0.0";
 }
 
+/** The variables of the manual's start command; those of the proxy are the scheduler's alone. */
+export function serverEnv(
+  topology: Topology,
+  { role, extraEnv }: Instance,
+  rankTables: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return {
+    ...rankTables,
+    NODE_PORTS: nodePorts(topology),
+    USE_OPENAI: topology.file.scheduler.useOpenai ? "1" : "0",
+    ...(role === "scheduler" && proxyEnv(topology)),
+    ...extraEnv,
+  };
+}
+
 /** Ports of all prefill, then of all decode instances, in the order of the global rank table. */
-export function nodePorts({ instances }: Topology): string {
+function nodePorts({ instances }: Topology): string {
   const servers = instances.filter(({ role }) => role !== "scheduler");
   return servers.map(({ port }) => port).join(",");
+}
+
+/** Addresses that no proxy may stand before. One by one, since not every client understands address ranges. */
+function proxyEnv(topology: Topology) {
+  const addresses = topology.instances.map((instance) => hostOf(topology, instance).address);
+  const { noProxy } = topology.file.scheduler;
+  const direct = [...new Set(["localhost", "127.0.0.1", ...addresses, ...noProxy])].join(",");
+  return { no_proxy: direct, NO_PROXY: direct };
 }

@@ -1,6 +1,6 @@
-import { hostOf, type Instance, type Topology } from "../topology.ts";
+import type { Instance, Topology } from "../topology.ts";
 import type { EngineContainer } from "./engine.ts";
-import { nodePorts, serverFlags } from "./flags.ts";
+import { serverEnv, serverFlags } from "./flags.ts";
 
 /**
  * This repository's scheduler, given what step four of the manual gives to its own, so that either can stand here.
@@ -11,18 +11,10 @@ export function scheduler(
   instance: Instance,
   rankTables: Readonly<Record<string, string>>,
 ): EngineContainer {
-  const { scheduler } = topology.file;
-  const direct = noProxy(topology);
   return {
     image: { kind: "source", folder: "scheduler" },
-    command: [...serverFlags(topology, instance), `--prefill-routing-policy=${scheduler.routingPolicy}`],
-    env: {
-      ...rankTables,
-      NODE_PORTS: nodePorts(topology),
-      USE_OPENAI: "1",
-      no_proxy: direct,
-      NO_PROXY: direct,
-    },
+    command: serverFlags(topology, instance),
+    env: serverEnv(topology, instance, rankTables),
     devices: [],
     mounts: [],
     restricted: true,
@@ -30,10 +22,4 @@ export function scheduler(
     startTimeoutSeconds: 60,
     stopTimeoutSeconds: 60,
   };
-}
-
-/** Addresses that no proxy may stand before. One by one, since not every client understands address ranges. */
-function noProxy(topology: Topology): string {
-  const addresses = topology.instances.map((instance) => hostOf(topology, instance).address);
-  return [...new Set(["localhost", "127.0.0.1", ...addresses])].join(",");
 }

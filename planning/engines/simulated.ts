@@ -19,7 +19,7 @@ export function simulated(
   return {
     image: { kind: "source", folder: "simulator" },
     command: [`--role=${instance.role}`, "--check-devices", ...serverFlags(topology, instance)],
-    env: rankTables,
+    env: { ...rankTables, ...instance.extraEnv },
     devices: npuDevices(instance.npus, () => "/dev/null"),
     mounts: [],
     restricted: true,

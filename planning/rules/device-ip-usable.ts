@@ -1,15 +1,16 @@
-import { isLoopback } from "../addresses.ts";
+import { isUnicast } from "../addresses.ts";
 import type { Rule } from "./rule.ts";
 
-/** Why: no other NPU reaches a loopback address or 0.0.0.0; tools write them where an NPU has no address. */
 export const deviceIpUsable: Rule = {
   code: "PD124",
   severity: "error",
   title: "a device IP is an address of a network",
+  why: "No other NPU reaches loopback, 0.0.0.0, broadcast or multicast; tools write such where an NPU has no address.",
+  source: "HCCL, rank table configuration; reports of tables with such addresses",
   check: ({ hosts }) =>
     hosts.flatMap(({ name, deviceIps }) =>
       Object.entries(deviceIps)
-        .filter(([, ip]) => isLoopback(ip) || ip.startsWith("0."))
+        .filter(([, ip]) => !isUnicast(ip))
         .map(([npu, ip]) => ({
           path: `hosts.${name}.deviceIps.${npu}`,
           message: `no other NPU reaches ${ip}`,

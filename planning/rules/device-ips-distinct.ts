@@ -1,11 +1,12 @@
 import { repeated } from "../repeated.ts";
 import type { Rule } from "./rule.ts";
 
-/** Why: HCCL refuses a rank table in which an address occurs twice; by hand it comes from a copied line. */
 export const deviceIpsDistinct: Rule = {
   code: "PD123",
   severity: "error",
   title: "a device IP belongs to one NPU",
+  why: "HCCL refuses a rank table in which an address occurs twice; by hand it comes from a copied line.",
+  source: "HCCL, rank table configuration",
   check: ({ hosts }) => {
     const all = hosts.flatMap(({ name, deviceIps }) =>
       Object.entries(deviceIps).map(([npu, ip]) => ({ host: name, npu, ip })),

@@ -1,11 +1,12 @@
 import { repeated } from "../repeated.ts";
 import type { Rule } from "./rule.ts";
 
-/** Why: through one endpoint both hosts' containers come to stand on one machine. */
 export const dockerEndpointsDistinct: Rule = {
   code: "PD151",
   severity: "error",
   title: "a host's Docker endpoint is its own",
+  why: "Through one endpoint both hosts' containers come to stand on one machine.",
+  source: "the manual, steps two and three: each container on the host of its NPUs",
   waivable: true,
   check: ({ hosts }) =>
     repeated(hosts, ({ docker }) => docker).map(([{ name, address, docker }, first]) => ({

@@ -1,24 +1,19 @@
+import { count } from "../text.ts";
 import type { Rule } from "./rule.ts";
 
-/**
- * Why: relatives of the manual's engine need equal tensor-parallel sizes on both sides of a KV transfer, and so does
- * the public version of its rank-table tool. The manual does not say so: a warning.
- */
 export const equalDeviceCountsAcrossRoles: Rule = {
   code: "PD105",
   severity: "warning",
   title: "prefill and decode instances have equally many NPUs (ascendcloud)",
+  why: "Relatives of the manual's engine need equal tensor-parallel sizes on both sides of a KV transfer; the manual does not say so, hence a warning.",
+  source: "the public version of `pd_ranktable_tools.py`; MindIE's documents",
   check: ({ file, instances }) => {
-    const prefill = instances.find(({ role }) => role === "prefill")?.npus.length;
-    const decode = instances.find(({ role }) => role === "decode")?.npus.length;
-    if (file.engine.kind !== "ascendcloud" || prefill === decode) return [];
-    const message = `decode instances have ${decode}, prefill instances ${prefill}`;
-    return [
-      {
-        path: "decode[0].devices",
-        message,
-        fix: "give both equally many, unless this engine is known to cope",
-      },
-    ];
+    const prefill = instances.find(({ role }) => role === "prefill");
+    const decode = instances.find(({ role }) => role === "decode");
+    if (file.engine.kind !== "ascendcloud" || prefill === undefined || decode === undefined) return [];
+    if (prefill.npus.length === decode.npus.length) return [];
+    const message = `${count(decode.npus.length, "NPU")} on ${decode.host} while ${prefill.path} has ${prefill.npus.length}`;
+    const fix = "give both roles equally many, unless this engine is known to cope";
+    return [{ path: `${decode.path}.devices`, message, fix }];
   },
 };

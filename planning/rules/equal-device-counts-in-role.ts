@@ -1,20 +1,19 @@
 import { count } from "../text.ts";
 import type { Rule } from "./rule.ts";
 
-/**
- * Why: the device count is the tensor-parallel size, and instances of one role that differ in it cannot take the
- * same KV caches. The manual's tool refuses unequal prefill instances and means to refuse unequal decode instances.
- */
 export const equalDeviceCountsInRole: Rule = {
   code: "PD104",
   severity: "error",
   title: "instances of one role have equally many NPUs",
+  why: "The device count is the tensor-parallel size, and instances of one role that differ in it cannot take the same KV caches.",
+  source:
+    "the manual's tool `pd_ranktable_tools.py` refuses unequal prefill instances and means to refuse unequal decode instances",
   waivable: true,
   check: ({ instances }) =>
-    instances.flatMap(({ path, role, npus }) => {
+    instances.flatMap(({ path, role, host, npus }) => {
       const first = instances.find((instance) => instance.role === role);
       if (first === undefined || npus.length === first.npus.length) return [];
-      const message = `${count(npus.length, "NPU")} while ${first.path} has ${first.npus.length}`;
+      const message = `${count(npus.length, "NPU")} on ${host} while ${first.path} has ${first.npus.length}`;
       return [{ path: `${path}.devices`, message, fix: `give every ${role} instance ${first.npus.length}` }];
     }),
 };

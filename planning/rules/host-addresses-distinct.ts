@@ -1,11 +1,12 @@
 import { repeated } from "../repeated.ts";
 import type { Rule } from "./rule.ts";
 
-/** Why: two names for one machine hide that its NPUs and ports are claimed twice. */
 export const hostAddressesDistinct: Rule = {
   code: "PD121",
   severity: "error",
   title: "a host's address is its own",
+  why: "Two names for one machine hide that its NPUs and ports are claimed twice.",
+  source: "the manual, step one: one rank table a host",
   check: ({ hosts }) =>
     repeated(hosts, ({ address }) => address).map(([{ name, address }, first]) => ({
       path: `hosts.${name}.address`,

@@ -1,11 +1,12 @@
 import { nearest } from "../nearest.ts";
 import type { Rule } from "./rule.ts";
 
-/** Why: an instance can only be placed on a host whose address and Docker Engine are known. */
 export const hostExists: Rule = {
   code: "PD101",
   severity: "error",
   title: "an instance is on a host of `hosts`",
+  why: "An instance can only be placed on a host whose address and Docker Engine are known.",
+  source: "the manual, step one: a rank table on every host",
   check: ({ hosts, instances }) => {
     const names = hosts.map(({ name }) => name);
     return instances

@@ -1,5 +1,7 @@
 import type { Problem } from "../plan.ts";
 import type { Topology } from "../topology.ts";
+import { acknowledge, acknowledgementNeeded } from "./acknowledgement-needed.ts";
+import { apiIsServed } from "./api-is-served.ts";
 import { batchHoldsARequest } from "./batch-holds-a-request.ts";
 import { deviceIpKnown } from "./device-ip-known.ts";
 import { deviceIpUsable } from "./device-ip-usable.ts";
@@ -7,56 +9,85 @@ import { deviceIpsDistinct } from "./device-ips-distinct.ts";
 import { dockerEndpointsDistinct } from "./docker-endpoints-distinct.ts";
 import { equalDeviceCountsAcrossRoles } from "./equal-device-counts-across-roles.ts";
 import { equalDeviceCountsInRole } from "./equal-device-counts-in-role.ts";
+import { extraArgsNotDerived } from "./extra-args-not-derived.ts";
+import { extraEnvNotDerived } from "./extra-env-not-derived.ts";
+import { hcclBasePort } from "./hccl-base-port.ts";
 import { hostAddressReachable } from "./host-address-reachable.ts";
 import { hostAddressesDistinct } from "./host-addresses-distinct.ts";
 import { hostExists } from "./host-exists.ts";
-import { modelInWorkDir } from "./model-in-work-dir.ts";
+import { modelIsMounted } from "./model-is-mounted.ts";
+import { mountBesideDriver } from "./mount-beside-driver.ts";
+import { mountBesideHome } from "./mount-beside-home.ts";
+import { mountPaths } from "./mount-paths.ts";
+import { mountTargetsDistinct } from "./mount-targets-distinct.ts";
 import { npuExists } from "./npu-exists.ts";
 import { npuUsedOnce } from "./npu-used-once.ts";
-import { portNotReserved } from "./port-not-reserved.ts";
+import { portNotHccls } from "./port-not-hccls.ts";
+import { portNotOutgoing } from "./port-not-outgoing.ts";
 import { portUsedOnce } from "./port-used-once.ts";
 import { rolePortsDiffer } from "./role-ports-differ.ts";
-import type { Rule } from "./rule.ts";
+import { type Documented, isAcknowledgeable, type Rule } from "./rule.ts";
+import { runtimeHasImage } from "./runtime-has-image.ts";
+import { shapeRules } from "./shape.ts";
 import { sshHostKeyPinned } from "./ssh-host-key-pinned.ts";
 import { stackNameFitsDocker } from "./stack-name-fits-docker.ts";
-import { workDirBesideHome } from "./work-dir-beside-home.ts";
-import { workDirBesideMounts } from "./work-dir-beside-mounts.ts";
-import { workDirPaths } from "./work-dir-paths.ts";
+import { tableModerate } from "./table-moderate.ts";
+import { tableSmallEnough } from "./table-small-enough.ts";
+import { wholeCards } from "./whole-cards.ts";
 
 /** Every rule, in the order of the codes, in which problems are shown. A new rule is a file and a line here. */
-export const rules: readonly Rule[] = [
+const rules: readonly Rule[] = [
   stackNameFitsDocker,
   hostExists,
   npuUsedOnce,
   npuExists,
   equalDeviceCountsInRole,
   equalDeviceCountsAcrossRoles,
+  wholeCards,
   portUsedOnce,
-  portNotReserved,
+  portNotHccls,
   rolePortsDiffer,
+  hcclBasePort,
+  portNotOutgoing,
   hostAddressReachable,
   hostAddressesDistinct,
   deviceIpKnown,
   deviceIpsDistinct,
   deviceIpUsable,
+  tableModerate,
+  tableSmallEnough,
   batchHoldsARequest,
-  workDirPaths,
-  workDirBesideHome,
-  workDirBesideMounts,
-  modelInWorkDir,
+  extraArgsNotDerived,
+  extraEnvNotDerived,
+  mountPaths,
+  mountBesideHome,
+  mountBesideDriver,
+  modelIsMounted,
+  mountTargetsDistinct,
   sshHostKeyPinned,
   dockerEndpointsDistinct,
+  runtimeHasImage,
+  apiIsServed,
 ];
 
-/** Everything that `topology` breaks and its stack file does not allow. */
+/** Every rule of a stack file, those that are checked elsewhere too, in the order of the codes. */
+export const documentedRules: readonly Documented[] = [...shapeRules, ...rules, acknowledgementNeeded];
+
+/** Codes of the problems that a stack file may declare to be meant. */
+export const acknowledgeableCodes: readonly string[] = rules
+  .filter(isAcknowledgeable)
+  .map(({ code }) => code);
+
+/** Everything that `topology` breaks and its stack file does not acknowledge. */
 export function applyRules(topology: Topology): Problem[] {
-  const allowed: readonly string[] = topology.file.allow;
-  return rules
-    .filter(({ code }) => !allowed.includes(code))
-    .flatMap(({ code, severity, waivable, check }) =>
-      check(topology).map(({ path, message, fix }) => {
-        const waiver = waivable ? `; if this is meant, add ${code} to \`allow\`` : "";
-        return { code, severity, path, message, fix: `${fix}${waiver}` };
-      }),
-    );
+  const problems = rules.flatMap((rule) =>
+    rule.check(topology).map(({ path, message, fix }): Problem => {
+      const { code, severity } = rule;
+      const way = isAcknowledgeable(rule)
+        ? `; if this is meant, add ${code} with the reason to \`allow\``
+        : "";
+      return { code, severity, path, message, fix: `${fix}${way}` };
+    }),
+  );
+  return acknowledge(topology.file.allow, problems);
 }

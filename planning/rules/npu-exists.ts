@@ -1,14 +1,12 @@
-import { freeNpus } from "./free.ts";
+import { freeNpus } from "./free-npus.ts";
 import type { Rule } from "./rule.ts";
 
-/**
- * Why: Docker refuses a container whose device node is not there.
- * Source: A2 hosts have /dev/davinci0 to 7; A3 hosts, with two dies a card, 0 to 15.
- */
 export const npuExists: Rule = {
   code: "PD103",
   severity: "error",
   title: "an NPU is one that its host has",
+  why: "Docker refuses a container whose device node is not there.",
+  source: "A2 hosts have /dev/davinci0 to 7; A3 hosts, with two dies a card, 0 to 15",
   check: (topology) => {
     const npusOf = new Map(topology.hosts.map(({ name, npus }) => [name, npus]));
     return topology.instances.flatMap(({ path, host, npus }) => {

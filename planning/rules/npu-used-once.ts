@@ -1,15 +1,13 @@
 import { repeated } from "../repeated.ts";
-import { freeNpus } from "./free.ts";
+import { freeNpus } from "./free-npus.ts";
 import type { Rule } from "./rule.ts";
 
-/**
- * Why: a second process on an NPU cannot open it, or breaks the first one's.
- * Source: the manual, steps two and three: do not bind several containers to one NPU.
- */
 export const npuUsedOnce: Rule = {
   code: "PD102",
   severity: "error",
   title: "an NPU belongs to one instance",
+  why: "A second process on an NPU cannot open it, or breaks the first one's.",
+  source: "the manual, steps two and three: do not bind several containers to one NPU",
   check: (topology) => {
     const uses = topology.instances.flatMap(({ path, host, npus }) =>
       npus.map((npu, rank) => ({ path, host, npu, rank })),

@@ -1,15 +1,13 @@
 import { repeated } from "../repeated.ts";
-import { freePort } from "./free.ts";
+import { freePort } from "./ports.ts";
 import type { Rule } from "./rule.ts";
 
-/**
- * Why: containers share their host's network, so a second listener on a port cannot start.
- * Source: the manual, `--port`: instances on one machine need different ports.
- */
 export const portUsedOnce: Rule = {
   code: "PD110",
   severity: "error",
   title: "a port of a host belongs to one instance",
+  why: "Containers share their host's network, so a second listener on a port cannot start.",
+  source: "the manual, steps two to four, `--port`: instances on one machine need different ports",
   check: (topology) =>
     repeated(topology.instances, ({ host, port }) => `${host} ${port}`).map(
       ([{ path, host, port }, first]) => ({

@@ -1,23 +1,23 @@
-import { freePort } from "./free.ts";
+import { freePort } from "./ports.ts";
 import type { Rule } from "./rule.ts";
 
-/**
- * Why: the manual says that prefill and decode must not use one port, and only in other places that this is about
- * one machine. Until somebody has seen it work on two hosts, it is refused there too.
- * Source: the manual, constraints, second item.
- */
 export const rolePortsDiffer: Rule = {
   code: "PD112",
   severity: "error",
   title: "no decode instance has the port of a prefill instance on another host",
+  why: "The manual forbids it without saying why; until somebody has seen it work, it is refused on two hosts too.",
+  source: "the manual, constraints, second item",
   waivable: true,
-  check: (topology) =>
-    topology.instances.flatMap(({ path, role, host, port }) => {
-      const other = topology.instances.find(
-        (instance) => instance.role === "prefill" && instance.port === port && instance.host !== host,
-      );
+  check: (topology) => {
+    const prefill = Map.groupBy(
+      topology.instances.filter(({ role }) => role === "prefill"),
+      ({ port }) => port,
+    );
+    return topology.instances.flatMap(({ path, role, host, port }) => {
+      const other = prefill.get(port)?.find((instance) => instance.host !== host);
       if (role !== "decode" || other === undefined) return [];
-      const message = `port ${port} is also that of ${other.path}, on ${other.host}`;
+      const message = `port ${port} on ${host} is also that of ${other.path} on ${other.host}`;
       return [{ path: `${path}.port`, message, fix: freePort(topology, port) }];
-    }),
+    });
+  },
 };

@@ -1,0 +1,35 @@
+import { declaredExtras } from "./extras.ts";
+import type { Rule } from "./rule.ts";
+
+export const extraEnvNotDerived: Rule = {
+  code: "PD132",
+  severity: "error",
+  title: "extraEnv has no variable that is derived from other keys",
+  why: "These values must agree over all containers, and NPUs are numbered from 0 in a container that sees only its own.",
+  source:
+    "the manual, steps two to four: the variables of the start command; CANN, `ASCEND_RT_VISIBLE_DEVICES`",
+  check: ({ file }) =>
+    declaredExtras(file).flatMap(({ path, extraEnv }) =>
+      Object.keys(extraEnv).flatMap((name) => {
+        const place = places.get(name) ?? (path === "scheduler" ? proxyPlaces.get(name) : undefined);
+        if (place === undefined) return [];
+        const message = `${name} is derived from ${place}`;
+        return [{ path: `${path}.extraEnv.${name}`, message, fix: `remove it here and set ${place}` }];
+      }),
+    ),
+};
+
+const places = new Map([
+  ["GLOBAL_RANK_TABLE_FILE_PATH", "`hosts`, `prefill`, `decode` and `scheduler`"],
+  ["RANK_TABLE_FILE_PATH", "`hosts`, `prefill`, `decode` and `scheduler`"],
+  ["NODE_PORTS", "the `port` of each instance"],
+  ["USE_OPENAI", "scheduler.useOpenai"],
+  ["ASCEND_RT_VISIBLE_DEVICES", "the `devices` of each instance"],
+  ["ASCEND_VISIBLE_DEVICES", "the `devices` of each instance"],
+]);
+
+/** Derived for the scheduler alone. */
+const proxyPlaces = new Map([
+  ["no_proxy", "scheduler.noProxy"],
+  ["NO_PROXY", "scheduler.noProxy"],
+]);

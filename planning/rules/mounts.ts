@@ -1,0 +1,18 @@
+import type { StackFile } from "../stack-file.ts";
+
+export interface DeclaredMount {
+  /** Where the stack file declares it: `engine.mounts[0]`. */
+  readonly path: string;
+  readonly source: string;
+  readonly target: string;
+}
+
+/** What the stack file mounts, besides what the driver needs. */
+export function declaredMounts({ engine }: StackFile): DeclaredMount[] {
+  if (engine.kind !== "ascendcloud") return [];
+  const { workDir, mounts } = engine;
+  return [
+    { path: "engine.workDir", ...workDir },
+    ...mounts.map((mount, index) => ({ path: `engine.mounts[${index}]`, ...mount })),
+  ];
+}

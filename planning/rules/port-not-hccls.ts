@@ -1,0 +1,19 @@
+import { freePort, hcclPorts, includes } from "./ports.ts";
+import type { Rule } from "./rule.ts";
+
+export const portNotHccls: Rule = {
+  code: "PD111",
+  severity: "error",
+  title: "a port is none of those on which HCCL listens on its host",
+  why: "HCCL listens on 32 ports of every host with NPUs in use; whoever comes second fails, and late.",
+  source: "CANN, `HCCL_IF_BASE_PORT`: from 60000 unless it is set (`extraEnv` may set it)",
+  check: (topology) => {
+    const reserved = hcclPorts(topology);
+    return topology.instances.flatMap(({ path, host, port }) => {
+      const range = reserved.get(host)?.find((one) => includes(one, port));
+      if (range === undefined) return [];
+      const message = `port ${port} on ${host} is one of HCCL's, ${range.first} to ${range.last}`;
+      return [{ path: `${path}.port`, message, fix: freePort(topology, port) }];
+    });
+  },
+};

@@ -1,0 +1,22 @@
+import { freePort, hcclPorts, includes, outgoingPorts } from "./ports.ts";
+import type { Rule } from "./rule.ts";
+
+export const portNotOutgoing: Rule = {
+  code: "PD114",
+  severity: "warning",
+  title: "a port is none of those that Linux gives to outgoing connections",
+  why: "Any program's outgoing connection may hold such a port when the container starts, and the start fails.",
+  source:
+    "Linux, `net.ipv4.ip_local_port_range`: 32768 to 60999 unless it or `ip_local_reserved_ports` is set",
+  check: (topology) => {
+    const reserved = hcclPorts(topology);
+    return topology.instances
+      .filter(({ host, port }) => !reserved.get(host)?.some((range) => includes(range, port)))
+      .filter(({ port }) => includes(outgoingPorts, port))
+      .map(({ path, host, port }) => ({
+        path: `${path}.port`,
+        message: `an outgoing connection of ${host} may hold port ${port}, one of ${outgoingPorts.first} to ${outgoingPorts.last}`,
+        fix: freePort(topology, port),
+      }));
+  },
+};

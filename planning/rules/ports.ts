@@ -1,0 +1,51 @@
+import type { Instance, Topology } from "../topology.ts";
+
+/** Ports of a host's network, both ends included. Containers share it, and HCCL listens there besides them. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export const includes = ({ first, last }: PortRange, port: number): boolean => port >= first && port <= last;
+
+/** From these Linux takes one for each outgoing connection, unless ip_local_port_range says others. */
+export const outgoingPorts: PortRange = { first: 32768, last: 60999 };
+
+/** The greatest HCCL_IF_BASE_PORT that CANN takes. */
+export const hcclBasePorts: PortRange = { first: 1024, last: 65520 };
+
+export const isHcclBasePort = (text: string): boolean =>
+  /^\d{1,5}$/.test(text) && includes(hcclBasePorts, Number(text));
+
+/**
+ * The ports on which HCCL listens on each host, by its name. Instances of one host share a range. The port 16666 that
+ * HCCL uses besides is on an NPU's own network, and other engines' ranges are not claimed for this one.
+ */
+export function hcclPorts({ file, instances }: Topology): Map<string, PortRange[]> {
+  const ranges = new Map<string, PortRange[]>();
+  if (file.engine.kind !== "ascendcloud") return ranges;
+  for (const instance of instances.filter(({ role }) => role !== "scheduler")) {
+    const range = hcclRange(instance);
+    const known = ranges.get(instance.host) ?? [];
+    if (range !== undefined && !known.some(({ first }) => first === range.first)) {
+      ranges.set(instance.host, [...known, range]);
+    }
+  }
+  return ranges;
+}
+
+function hcclRange({ extraEnv }: Instance): PortRange | undefined {
+  const base = extraEnv.HCCL_IF_BASE_PORT ?? "60000";
+  if (!isHcclBasePort(base)) return undefined;
+  return { first: Number(base), last: Math.min(Number(base) + 31, 65535) };
+}
+
+/** As the text of a fix: the next port after `port` that is free on every host and that no outgoing connection takes. */
+export function freePort(topology: Topology, port: number): string {
+  const used = new Set(topology.instances.map((instance) => instance.port));
+  const ranges = [outgoingPorts, ...[...hcclPorts(topology).values()].flat()];
+  let free = port;
+  while (used.has(free) || ranges.some((range) => includes(range, free)))
+    free = free === 65535 ? 1024 : free + 1;
+  return `choose another, e.g. ${free}`;
+}

@@ -1,0 +1,42 @@
+import type { Documented } from "./rule.ts";
+
+const schema = "the stack file's schema, schemas/stack.schema.json";
+
+/** What is checked before there is a topology to check: rules of the file's shape. */
+export const shapeRules: readonly Documented[] = [
+  {
+    code: "PD001",
+    severity: "error",
+    title: "a key is one that the stack file has",
+    why: "A misspelt key would be ignored, and its default silently used.",
+    source: schema,
+  },
+  {
+    code: "PD002",
+    severity: "error",
+    title: "what cannot be derived is there",
+    why: "Hosts, NPUs, ports and the model cannot be guessed.",
+    source: schema,
+  },
+  {
+    code: "PD003",
+    severity: "error",
+    title: "a value is of its kind and in its range",
+    why: "The engine would refuse it after minutes, or take it for something else.",
+    source: schema,
+  },
+  {
+    code: "PD010",
+    severity: "error",
+    title: "no value holds the blank of an example",
+    why: `A shell silently turns \`\${served-model-name}\` into \`model-name\`, and an address like \`10.**.**.18\` fails only when instances first exchange KV caches.`,
+    source: "the manual, steps one to four: the values in its commands",
+  },
+  {
+    code: "PD011",
+    severity: "error",
+    title: "an instance is on one host",
+    why: "In the manual's rank table an instance is one server, and tensor parallelism over hosts is unproven with it.",
+    source: "the manual, step one, format of the global rank table",
+  },
+];
