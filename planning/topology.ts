@@ -9,6 +9,8 @@ export interface Topology {
   readonly hosts: readonly Host[];
   /** Every prefill, every decode, then the scheduler: the order of the rank table, of NODE_PORTS and of the start. */
   readonly instances: readonly Instance[];
+  /** Ports of all prefill, then of all decode instances, in that order. */
+  readonly nodePorts: string;
 }
 
 /** A host as declared, under its name; with the simulator every NPU has a device IP. */
@@ -57,11 +59,13 @@ export function topologyOf(stack: string, file: StackFile): Topology {
     extraArgs,
     extraEnv,
   };
+  const servers = [...instances("prefill"), ...instances("decode")];
   return {
     stack,
     file,
     hosts: hostsOf(file),
-    instances: [...instances("prefill"), ...instances("decode"), scheduler],
+    instances: [...servers, scheduler],
+    nodePorts: servers.map((server) => server.port).join(","),
   };
 }
 

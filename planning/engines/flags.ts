@@ -43,17 +43,11 @@ export function serverEnv(
 ): Record<string, string> {
   return {
     ...rankTables,
-    NODE_PORTS: nodePorts(topology),
+    NODE_PORTS: topology.nodePorts,
     USE_OPENAI: topology.file.scheduler.useOpenai ? "1" : "0",
     ...(role === "scheduler" && proxyEnv(topology)),
     ...extraEnv,
   };
-}
-
-/** Ports of all prefill, then of all decode instances, in the order of the global rank table. */
-function nodePorts({ instances }: Topology): string {
-  const servers = instances.filter(({ role }) => role !== "scheduler");
-  return servers.map(({ port }) => port).join(",");
 }
 
 /** Addresses that no proxy may stand before. One by one, since not every client understands address ranges. */

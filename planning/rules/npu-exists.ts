@@ -8,6 +8,7 @@ export const npuExists: Rule = {
   why: "Docker refuses a container whose device node is not there.",
   source: "A2 hosts have /dev/davinci0 to 7; A3 hosts, with two dies a card, 0 to 15",
   check: (topology) => {
+    const free = freeNpus(topology);
     const npusOf = new Map(topology.hosts.map(({ name, npus }) => [name, npus]));
     return topology.instances.flatMap(({ path, host, npus }) => {
       const count = npusOf.get(host) ?? Number.POSITIVE_INFINITY;
@@ -16,7 +17,7 @@ export const npuExists: Rule = {
         .map(([rank, npu]) => ({
           path: `${path}.devices[${rank}]`,
           message: `${host} has no NPU ${npu}, only 0 to ${count - 1}`,
-          fix: `${freeNpus(topology, host)}${npu < 16 ? `; or, if it is an A3 host, set hosts.${host}.npus to 16` : ""}`,
+          fix: `${free(host)}${npu < 16 ? `; or, if it is an A3 host, set hosts.${host}.npus to 16` : ""}`,
         }));
     });
   },

@@ -9,13 +9,14 @@ export const npuUsedOnce: Rule = {
   why: "A second process on an NPU cannot open it, or breaks the first one's.",
   source: "the manual, steps two and three: do not bind several containers to one NPU",
   check: (topology) => {
+    const free = freeNpus(topology);
     const uses = topology.instances.flatMap(({ path, host, npus }) =>
       npus.map((npu, rank) => ({ path, host, npu, rank })),
     );
     return repeated(uses, ({ host, npu }) => `${host} ${npu}`).map(([{ path, host, npu, rank }, first]) => ({
       path: `${path}.devices[${rank}]`,
       message: `NPU ${npu} on ${host} is already used by ${first.path}`,
-      fix: freeNpus(topology, host),
+      fix: free(host),
     }));
   },
 };

@@ -9,11 +9,12 @@ export const portNotHccls: Rule = {
   source: "CANN, `HCCL_IF_BASE_PORT`: from 60000 unless it is set (`extraEnv` may set it)",
   check: (topology) => {
     const reserved = hcclPorts(topology);
+    const free = freePort(topology);
     return topology.instances.flatMap(({ path, host, port }) => {
       const range = reserved.get(host)?.find((one) => includes(one, port));
       if (range === undefined) return [];
       const message = `port ${port} on ${host} is one of HCCL's, ${range.first} to ${range.last}`;
-      return [{ path: `${path}.port`, message, fix: freePort(topology, port) }];
+      return [{ path: `${path}.port`, message, fix: free(port) }];
     });
   },
 };

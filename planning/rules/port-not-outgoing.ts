@@ -10,13 +10,14 @@ export const portNotOutgoing: Rule = {
     "Linux, `net.ipv4.ip_local_port_range`: 32768 to 60999 unless it or `ip_local_reserved_ports` is set",
   check: (topology) => {
     const reserved = hcclPorts(topology);
+    const free = freePort(topology);
     return topology.instances
       .filter(({ host, port }) => !reserved.get(host)?.some((range) => includes(range, port)))
       .filter(({ port }) => includes(outgoingPorts, port))
       .map(({ path, host, port }) => ({
         path: `${path}.port`,
         message: `an outgoing connection of ${host} may hold port ${port}, one of ${outgoingPorts.first} to ${outgoingPorts.last}`,
-        fix: freePort(topology, port),
+        fix: free(port),
       }));
   },
 };

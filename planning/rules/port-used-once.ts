@@ -8,12 +8,14 @@ export const portUsedOnce: Rule = {
   title: "a port of a host belongs to one instance",
   why: "Containers share their host's network, so a second listener on a port cannot start.",
   source: "the manual, steps two to four, `--port`: instances on one machine need different ports",
-  check: (topology) =>
-    repeated(topology.instances, ({ host, port }) => `${host} ${port}`).map(
+  check: (topology) => {
+    const free = freePort(topology);
+    return repeated(topology.instances, ({ host, port }) => `${host} ${port}`).map(
       ([{ path, host, port }, first]) => ({
         path: `${path}.port`,
         message: `port ${port} on ${host} is already taken by ${first.path}`,
-        fix: freePort(topology, port),
+        fix: free(port),
       }),
-    ),
+    );
+  },
 };

@@ -40,12 +40,14 @@ function hcclRange({ extraEnv }: Instance): PortRange | undefined {
   return { first: Number(base), last: Math.min(Number(base) + 31, 65535) };
 }
 
-/** As the text of a fix: the next port after `port` that is free on every host and that no outgoing connection takes. */
-export function freePort(topology: Topology, port: number): string {
-  const used = new Set(topology.instances.map((instance) => instance.port));
+/** As the text of a fix: the next port after one that is free on every host and that no outgoing connection takes. */
+export function freePort(topology: Topology): (after: number) => string {
+  const used = new Set(topology.instances.map(({ port }) => port));
   const ranges = [outgoingPorts, ...[...hcclPorts(topology).values()].flat()];
-  let free = port;
-  while (used.has(free) || ranges.some((range) => includes(range, free)))
-    free = free === 65535 ? 1024 : free + 1;
-  return `choose another, e.g. ${free}`;
+  const isTaken = (port: number) => used.has(port) || ranges.some((range) => includes(range, port));
+  return (after) => {
+    let port = after;
+    for (let tries = 0; isTaken(port) && tries < 65535; tries++) port = port === 65535 ? 1024 : port + 1;
+    return `choose another, e.g. ${port}`;
+  };
 }

@@ -9,6 +9,7 @@ export const rolePortsDiffer: Rule = {
   source: "the manual, constraints, second item",
   waivable: true,
   check: (topology) => {
+    const free = freePort(topology);
     const prefill = Map.groupBy(
       topology.instances.filter(({ role }) => role === "prefill"),
       ({ port }) => port,
@@ -17,7 +18,7 @@ export const rolePortsDiffer: Rule = {
       const other = prefill.get(port)?.find((instance) => instance.host !== host);
       if (role !== "decode" || other === undefined) return [];
       const message = `port ${port} on ${host} is also that of ${other.path} on ${other.host}`;
-      return [{ path: `${path}.port`, message, fix: freePort(topology, port) }];
+      return [{ path: `${path}.port`, message, fix: free(port) }];
     });
   },
 };
