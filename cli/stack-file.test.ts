@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Reads a stack file of these bytes. */
-function read(text: string) {
+function read(text: string | Buffer) {
   writeFileSync(join(folder, "Pulumi.test.yaml"), text);
   return readStackFile("test", folder);
 }
@@ -41,9 +41,62 @@ test.each([
   expect(() => read(text)).toThrow(`${folder}/Pulumi.test.yaml:${position}: `);
 });
 
-test("An alias of nothing is refused as the user's mistake.", () => {
-  expect(() => read("config: *missing\n")).toThrow(UserError);
-  expect(() => read("config: *missing\n")).toThrow(/Pulumi\.test\.yaml: Unresolved alias.*missing\nfix: /);
+test.each([
+  ["a byte that is not UTF-8", Buffer.from("config:\n  é: \xE9\n", "latin1"), "2:3"],
+  ["UTF-16", Buffer.from("\uFEFFconfig: 1\n", "utf16le"), "1:1"],
+  ["a key that is a list, as of {{ image }}", "config:\n  image: {{ image }}\n", "2:11"],
+  ["a tag that nothing explains", "config:\n  a: !secret x\n", "2:6"],
+  ["an octal number to some readers of YAML", "config:\n  port: 010000\n", "2:9"],
+  ["an alias of nothing", "config:\n  a: *missing\n", "2:6"],
+  ["an alias within what it stands for", "config:\n  a: &a [1, *a]\n", "2:13"],
+  ["a bomb of aliases", bomb(8), "7:47"],
+  ["a bomb of aliases that outgrows every number", bomb(400), "7:47"],
+])("%s is refused with line and column.", (_, text, position) => {
+  expect(() => read(text)).toThrow(UserError);
+  expect(() => read(text)).toThrow(`${folder}/Pulumi.test.yaml:${position}: `);
+});
+
+/** Lists of ten aliases of lists of ten aliases. */
+function bomb(depth: number): string {
+  const lists = Array.from({ length: depth }, (_, level) => {
+    const item = level === 0 ? "x" : `*a${level - 1}`;
+    return `  l${level}: &a${level} [${Array(10).fill(item).join(", ")}]\n`;
+  });
+  return `config:\n${lists.join("")}`;
+}
+
+test("Anchors, aliases and merge keys mean what Pulumi takes them for.", () => {
+  const { deployment } = read(`config:
+  ascend-pd:deployment:
+    base: &base { host: a, extraEnv: &env { A: "1" } }
+    alias: *env
+    merged: { <<: *base, host: b }
+    several: { <<: [{ a: 1 }, { a: 2, b: 2 }] }
+`);
+
+  expect(deployment).toEqual({
+    base: { host: "a", extraEnv: { A: "1" } },
+    alias: { A: "1" },
+    merged: { host: "b", extraEnv: { A: "1" } },
+    several: { a: 1, b: 2 },
+  });
+});
+
+test("A thousand instances may share one anchor.", () => {
+  const aliases = Array(1000).fill("*shared").join(", ");
+
+  const { deployment } = read(`config:\n  a: &shared { A: "1" }\n  ascend-pd:deployment: [${aliases}]\n`);
+
+  expect(deployment).toHaveLength(1000);
+});
+
+test("Names of any script are read as they are.", () => {
+  const { deployment } = read("config:\n  ascend-pd:deployment: { 模型: /数据/é𝄞, __proto__: 1 }\n");
+
+  expect(Object.entries(deployment ?? {})).toEqual([
+    ["模型", "/数据/é𝄞"],
+    ["__proto__", 1],
+  ]);
 });
 
 test("A missing file is refused with the names of those there are.", () => {

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { type Document, LineCounter, parseDocument } from "yaml";
+import { parseYaml } from "./yaml.ts";
 
 /** A mistake of the user's: shown as it is, without a stack. */
 export class UserError extends Error {}
@@ -14,29 +14,17 @@ export interface StackFile {
 /** Reads `stacks/Pulumi.<stack>.yaml`. Throws UserError with line and column, or with the stacks there are. */
 export function readStackFile(stack: string, folder = "stacks"): StackFile {
   const where = `${folder}/Pulumi.${stack}.yaml`;
-  const lines = new LineCounter();
-  const document = parseDocument(readText(where, folder), { lineCounter: lines, prettyErrors: false });
-  const [error] = document.errors;
-  if (error) {
-    const { line, col } = lines.linePos(error.pos[0]);
-    throw new UserError(`${where}:${line}:${col}: ${error.message}\nfix: mend the YAML at that place`);
+  const parsed = parseYaml(read(where, folder));
+  if ("mistake" in parsed) {
+    const { line, column, message, fix } = parsed.mistake;
+    throw new UserError(`${where}:${line}:${column}: ${message}\nfix: ${fix}`);
   }
-  const content = resolved(document, where);
-  return { where, deployment: asRecord(asRecord(content).config)["ascend-pd:deployment"] };
+  return { where, deployment: asRecord(asRecord(parsed.value).config)["ascend-pd:deployment"] };
 }
 
-/** Aliases show only here whether there is what they stand for. */
-function resolved(document: Document, where: string): unknown {
+function read(where: string, folder: string): Buffer {
   try {
-    return document.toJS();
-  } catch (error) {
-    throw new UserError(`${where}: ${(error as Error).message}\nfix: write out what the alias stands for`);
-  }
-}
-
-function readText(where: string, folder: string): string {
-  try {
-    return readFileSync(where, "utf8");
+    return readFileSync(where);
   } catch {
     throw new UserError(
       `${where} cannot be read\nfix: choose one of the stacks there are: ${stackNames(folder).join(", ")}`,
