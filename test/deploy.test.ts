@@ -13,7 +13,14 @@ import {
 // One stack from nothing to nothing, on the real Pulumi engine and a real Docker Engine; each test goes on from
 // where the one before it stopped.
 const name = "e2e-1p1d";
-const deployment = simulated1p1d(18100);
+const base = simulated1p1d(18100);
+/** Data that must stay data on its way through YAML, Pulumi, the Docker API and each image's entry point. */
+const hostile = "$(touch /tmp/a); `id` $HOME | 'q' \"q\" && é # \\";
+const deployment = {
+  ...base,
+  engine: { ...base.engine, extraArgs: ["--inter-token-ms=5"], extraEnv: { NOTE: hostile } },
+  model: { ...base.model, quantization: hostile },
+};
 const movedDecode = { ...deployment, decode: [{ host: "local", devices: [6, 7], port: 18109 }] };
 let stack: TestStack;
 
