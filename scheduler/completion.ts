@@ -27,7 +27,7 @@ export function completions({ config, deadlines, prefill, decode }: Engines): Ha
 
   return async (request, reply) => {
     const size = request.body.length;
-    const call = readCall(request.body.take());
+    const call = readCall(request.body.take(), config.servedModels);
     // KV cache that no decode instance will fetch would only take room: both roles or none.
     if (!prefill.anyHealthy) throw new Failure("no_prefill");
     if (!decode.anyHealthy) throw new Failure("no_decode");

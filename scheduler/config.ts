@@ -1,12 +1,5 @@
-import { readFileSync } from "node:fs";
-import {
-  type GlobalRankTable,
-  type RankTableEntry,
-  readGlobalRankTable,
-  readLocalRankTable,
-} from "../planning/rank-table.ts";
-import { FLAGS, type FlagName, parseFlags, shown, type UsageProblem } from "./flags.ts";
-import type { Endpoint } from "./instances.ts";
+import { type Endpoints, readEndpoints } from "./endpoints.ts";
+import { type FlagName, parseFlags, shown, type UsageProblem } from "./flags.ts";
 import type { WatchLimits } from "./watch.ts";
 
 export const POLICIES = ["RoundRobin", "FreeKVFirst", "BLB"] as const;
@@ -28,9 +21,9 @@ export interface Timeouts {
 export interface Config {
   readonly host: string;
   readonly port: number;
-  /** In the order of the global rank table. */
-  readonly prefill: readonly Endpoint[];
-  readonly decode: readonly Endpoint[];
+  readonly endpoints: Endpoints;
+  /** Names that a request's `model` may have. None: any. */
+  readonly servedModels: readonly string[];
   readonly policy: PolicyName;
   readonly missingKvParams: "recompute" | "fail";
   readonly maxBodyBytes: number;
@@ -53,8 +46,8 @@ export function readConfig(args: readonly string[], env: Env): Reading {
   const problems = [...flags.problems];
   const problem = (message: string, fix: string) => problems.push({ message, fix });
 
-  const text = (name: FlagName): string =>
-    flags.values.get(name) ?? FLAGS.find((flag) => flag.name === name)?.fallback ?? "";
+  const given = (name: FlagName): readonly string[] => flags.values.get(name) ?? [];
+  const text = (name: FlagName): string => given(name)[0] ?? "";
   const number = (name: FlagName, range: { min: number; max: number; whole?: boolean }): number => {
     const { min, max, whole = false } = range;
     const value = text(name);
@@ -79,12 +72,12 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     );
   }
   const port = number("port", { min: 0, max: 65_535, whole: true });
-  const { prefill, decode } = readInstances(env, port, problem);
   const config: Config = {
     host: text("host"),
     port,
-    prefill,
-    decode,
+    endpoints: readEndpoints(env, port, problem),
+    // As in vLLM, where the path is the name unless there is a better one.
+    servedModels: [given("served-model-name"), given("model")].find(({ length }) => length > 0) ?? [],
     policy: oneOf("prefill-routing-policy", POLICIES),
     missingKvParams: oneOf("missing-kv-params", ["recompute", "fail"]),
     maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),
@@ -102,106 +95,4 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     health: { intervalMs: seconds("health-interval"), timeoutMs: seconds("health-timeout") },
   };
   return problems.length > 0 ? { kind: "problems", problems } : { kind: "config", config };
-}
-
-type Report = (message: string, fix: string) => void;
-
-interface Instances {
-  readonly prefill: readonly Endpoint[];
-  readonly decode: readonly Endpoint[];
-}
-
-/** Addresses of the global rank table with the ports of NODE_PORTS, which are in its order. */
-function readInstances(env: Env, ownPort: number, problem: Report): Instances {
-  const ports = readPorts(env.NODE_PORTS ?? "", problem);
-  const table = readTable(env, "GLOBAL_RANK_TABLE_FILE_PATH", readGlobalRankTable, problem);
-  if (table === undefined) return { prefill: [], decode: [] };
-  if (env.RANK_TABLE_FILE_PATH) {
-    const entry = readTable(env, "RANK_TABLE_FILE_PATH", readLocalRankTable, problem);
-    if (entry !== undefined) requireServiceEntry(entry, table, problem);
-  }
-  const entries = [...table.prefill, ...table.decode];
-  if (ports !== undefined && ports.length !== entries.length) {
-    problem(
-      `NODE_PORTS has ${ports.length} ports; the global rank table has ${table.prefill.length} prefill and ` +
-        `${table.decode.length} decode instances`,
-      "give one port per instance: all prefill instances, then all decode instances, in the table's order",
-    );
-  }
-  if (ports?.length !== entries.length) return { prefill: [], decode: [] };
-
-  const endpoints = entries.map(({ ip }, at) => ({ host: ip, port: ports[at] ?? 0 }));
-  const names = [
-    ...table.prefill.map((_, index) => `prefill instance ${index}`),
-    ...table.decode.map((_, index) => `decode instance ${index}`),
-  ];
-  const taken = new Map<string, string>();
-  if (ownPort !== 0) taken.set(`${table.scheduler.ip} port ${ownPort}`, "this scheduler (--port)");
-  for (const [at, { host, port }] of endpoints.entries()) {
-    const place = `${host} port ${port}`;
-    const holder = taken.get(place);
-    const name = names[at] ?? "";
-    if (holder === undefined) taken.set(place, name);
-    else
-      problem(`${place} is both ${holder} and ${name}`, "give each its own port: see NODE_PORTS and --port");
-  }
-  return {
-    prefill: endpoints.slice(0, table.prefill.length),
-    decode: endpoints.slice(table.prefill.length),
-  };
-}
-
-function readPorts(text: string, problem: Report): number[] | undefined {
-  const fix = "list the ports of all prefill, then of all decode instances, e.g. NODE_PORTS=8088,8089";
-  const ports = text.split(",").map((port) => port.trim());
-  if (text.trim() === "") {
-    problem("NODE_PORTS is not set", fix);
-    return undefined;
-  }
-  const wrong = ports.filter(
-    (port) => !/^[0-9]{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535,
-  );
-  for (const port of wrong)
-    problem(`NODE_PORTS has ${shown(port)}, which is not a port from 1 to 65535`, fix);
-  return wrong.length > 0 ? undefined : ports.map(Number);
-}
-
-function readTable<T>(
-  env: Env,
-  variable: string,
-  read: (text: string, where: string) => T,
-  problem: Report,
-): T | undefined {
-  const path = env[variable];
-  if (!path) {
-    problem(`${variable} is not set`, `set it to the path of the rank table`);
-    return undefined;
-  }
-  try {
-    return read(readFileSync(path, "utf8"), `${variable}=${path}`);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") problem(`${variable}: there is no file ${path}`, "check the path");
-    else if (code === "EISDIR") {
-      problem(
-        `${variable}: ${path} is a directory`,
-        "Docker makes one when the file to mount is missing: mount the file",
-      );
-    } else if (code !== undefined)
-      problem(`${variable}: ${path} cannot be read (${code})`, "check its permissions");
-    else problem(message, "put the right file there");
-    return undefined;
-  }
-}
-
-function requireServiceEntry({ ip, devices }: RankTableEntry, table: GlobalRankTable, problem: Report): void {
-  const fix = "give the scheduler the service entry's local table, local_ranktable_<ip>_host.json";
-  if (devices.length > 0) {
-    problem(
-      `RANK_TABLE_FILE_PATH is the table of an instance with ${devices.length} NPUs, not of the scheduler`,
-      fix,
-    );
-  } else if (ip !== table.scheduler.ip) {
-    problem(`RANK_TABLE_FILE_PATH says ${ip}, the global rank table says ${table.scheduler.ip}`, fix);
-  }
 }

@@ -7,6 +7,7 @@ const ERRORS = {
   duplicate_key: [400, "invalid_request_error", "The body has a key twice"],
   invalid_value: [400, "invalid_request_error", "The body has an invalid value"],
   not_found: [404, "invalid_request_error", "There is no such path here"],
+  model_not_found: [404, "NotFoundError", "There is no such model here"],
   method_not_allowed: [405, "invalid_request_error", "This path does not take this method"],
   request_timeout: [408, "invalid_request_error", "The request did not arrive in time"],
   body_too_large: [413, "invalid_request_error", "The body is too large"],
@@ -51,6 +52,8 @@ interface FailureOptions {
   readonly retryAfter?: string;
   /** Comma-separated methods, with `method_not_allowed`. */
   readonly allow?: string;
+  /** The key of the request that is wrong. */
+  readonly param?: string;
   readonly engine?: EngineError;
   /**
    * The engine has not answered a byte, so the request may be sent once more: to another instance, or to any when a
@@ -67,6 +70,7 @@ export class Failure extends Error {
   readonly retryAfter: string | undefined;
   readonly allow: string | undefined;
   readonly retry: "another" | "any" | undefined;
+  readonly #param: string | null;
   readonly #engine: EngineError | undefined;
 
   constructor(code: ErrorCode, options: FailureOptions = {}) {
@@ -79,12 +83,13 @@ export class Failure extends Error {
     this.retryAfter = options.retryAfter ?? (status === 503 ? "1" : undefined);
     this.allow = options.allow;
     this.retry = options.retry;
+    this.#param = options.param ?? null;
     this.#engine = options.engine;
   }
 
   /** The error object of the OpenAI API, as JSON text. */
   toJson(): string {
-    const { type = ERRORS[this.code][1], param = null, code = this.code } = this.#engine ?? {};
+    const { type = ERRORS[this.code][1], param = this.#param, code = this.code } = this.#engine ?? {};
     return JSON.stringify({ error: { message: this.message, type, param, code } });
   }
 }

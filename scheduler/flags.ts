@@ -2,7 +2,7 @@
 
 export interface Flag {
   readonly name: string;
-  /** What stands for its value in the help; without one the flag takes none. */
+  /** What stands for its value in the help; without one the flag takes none. With an ellipsis it takes several. */
   readonly value?: string;
   readonly help?: string;
   readonly fallback?: string;
@@ -12,6 +12,16 @@ export interface Flag {
 export const FLAGS = [
   { name: "host", value: "ADDRESS", fallback: "0.0.0.0", help: "address to listen on" },
   { name: "port", value: "PORT", fallback: "9000", help: "port to listen on; 0 takes a free one" },
+  {
+    name: "served-model-name",
+    value: "NAME…",
+    help: "names that a request's `model` may have; without this that of --model, without both any",
+  },
+  {
+    name: "model",
+    value: "PATH",
+    help: "path of the weights, as the engines have it: only its name counts here",
+  },
   {
     name: "prefill-routing-policy",
     value: "POLICY",
@@ -53,8 +63,6 @@ export type FlagName = (typeof FLAGS)[number]["name"];
 /** Flags of the engine's own command line, which is shared by all roles: taken, and without effect here. */
 export const IGNORED_FLAGS: readonly Flag[] = [
   ...[
-    "model",
-    "served-model-name",
     "tokenizer",
     "tensor-parallel-size",
     "pipeline-parallel-size",
@@ -73,7 +81,7 @@ export const IGNORED_FLAGS: readonly Flag[] = [
     "num-scheduler-steps",
     "prefill-batching-policy",
     "uvicorn-log-level",
-  ].map((name) => ({ name, value: "…" })),
+  ].map((name) => ({ name, value: "VALUE" })),
   ...[
     "trust-remote-code",
     "enforce-eager",
@@ -87,7 +95,8 @@ export const IGNORED_FLAGS: readonly Flag[] = [
 
 export interface ParsedFlags {
   readonly help: boolean;
-  readonly values: ReadonlyMap<string, string>;
+  /** By flag, defaults included; more than one where the flag takes several. */
+  readonly values: ReadonlyMap<string, readonly string[]>;
   readonly problems: readonly UsageProblem[];
 }
 
@@ -100,7 +109,9 @@ export interface UsageProblem {
 /** Reads `--flag value` and `--flag=value`. `_` in a flag is `-`, as in vLLM. A flag given twice: the last counts. */
 export function parseFlags(args: readonly string[]): ParsedFlags {
   const flags = new Map<string, Flag>([...FLAGS, ...IGNORED_FLAGS].map((flag) => [flag.name, flag]));
-  const values = new Map<string, string>();
+  const values = new Map<string, readonly string[]>(
+    FLAGS.flatMap(({ name, fallback }: Flag) => (fallback === undefined ? [] : [[name, [fallback]]])),
+  );
   const problems: UsageProblem[] = [];
   const problem = (message: string, fix: string) => problems.push({ message, fix });
   let help = false;
@@ -124,22 +135,23 @@ export function parseFlags(args: readonly string[]): ParsedFlags {
     } else if (flag.value === undefined) {
       if (equals !== -1) problem(`--${name} takes no value`, `write --${name} alone`);
     } else if (equals !== -1) {
-      values.set(name, arg.slice(equals + 1));
+      values.set(name, [arg.slice(equals + 1)]);
     } else if (args[at + 1] === undefined || args[at + 1]?.startsWith("--") === true) {
       problem(`--${name} has no value`, `write --${name} ${flag.value}`);
     } else {
-      values.set(name, args[++at] ?? "");
-      // vLLM lets a model have several names: `--served-model-name a b`.
-      while (name === "served-model-name" && args[at + 1]?.startsWith("--") === false) at++;
+      const given = [args[++at] ?? ""];
+      while (flag.value.endsWith("…") && args[at + 1]?.startsWith("--") === false)
+        given.push(args[++at] ?? "");
+      values.set(name, given);
     }
   }
   return { help, values, problems };
 }
 
 export function helpText(): string {
-  const rows = FLAGS.map(({ name, value, fallback, help }): [string, string] => [
+  const rows = FLAGS.map(({ name, value, fallback, help }: Flag): [string, string] => [
     `--${name} ${value}`,
-    `${help} (${fallback})`,
+    fallback === undefined ? `${help}` : `${help} (${fallback})`,
   ]);
   const width = Math.max(...rows.map(([flag]) => flag.length));
   return `The scheduler of a PD-separated deployment: an OpenAI-compatible server that sends each request to a

@@ -18,6 +18,7 @@ const PREFILL_KV_PARAMS =
 
 /** Parsers disagree on which of two equal keys counts, so these may stand only once. */
 const READ_OR_EDITED = new Set([
+  "model",
   "stream",
   "stream_options",
   "max_tokens",
@@ -26,8 +27,11 @@ const READ_OR_EDITED = new Set([
   KV_PARAMS,
 ]);
 
-/** Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. */
-export function readCall(body: Buffer): Call {
+/** What of an unknown model's name is repeated. */
+const MAX_NAME_LENGTH = 200;
+
+/** Throws a Failure (400, 404) unless `body` is a JSON object that both legs can be made of. */
+export function readCall(body: Buffer, servedModels: readonly string[]): Call {
   const members = scan(body);
   const seen = new Set<string>();
   for (const { key } of members) {
@@ -35,6 +39,7 @@ export function readCall(body: Buffer): Call {
       throw new Failure("duplicate_key", { message: `The body has the key \`${key}\` twice` });
     if (READ_OR_EDITED.has(key)) seen.add(key);
   }
+  checkModel(valueAt(body, members, "model"), servedModels);
   return { body, members, stream: readStream(body, members) };
 }
 
@@ -45,6 +50,17 @@ function scan(body: Buffer): Member[] {
     if (!(error instanceof JsonSyntaxError)) throw error;
     throw new Failure("invalid_json", { message: `The body is not a JSON object: ${error.message}` });
   }
+}
+
+/** As in vLLM, no name at all means the model that there is. */
+function checkModel(text: string | undefined, servedModels: readonly string[]): void {
+  if (text === undefined || servedModels.length === 0) return;
+  const model: unknown = JSON.parse(text);
+  if (model === null || model === "" || servedModels.some((name) => name === model)) return;
+  if (typeof model !== "string")
+    throw new Failure("invalid_value", { message: "`model` must be a string", param: "model" });
+  const message = `The model \`${model.slice(0, MAX_NAME_LENGTH)}\` does not exist.`;
+  throw new Failure("model_not_found", { message, param: "model" });
 }
 
 function readStream(body: Buffer, members: readonly Member[]): boolean {

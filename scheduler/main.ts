@@ -17,14 +17,14 @@ if (reading.kind === "help") {
   process.exitCode = 2;
 } else {
   const { config } = reading;
-  const { host, port } = config;
+  const { host, port, endpoints } = config;
   const scheduler = await startScheduler(config, say).catch((error: NodeJS.ErrnoException) => {
     say(`scheduler: cannot listen on ${host} port ${port}: ${listenProblem(error)}`);
     process.exit(1);
   });
   process.stdout.write(
-    `scheduler on ${host}:${scheduler.port} for ${config.prefill.length} prefill and ` +
-      `${config.decode.length} decode instances\n`,
+    `scheduler on ${host}:${scheduler.port} for ${endpoints.prefill.length} prefill and ` +
+      `${endpoints.decode.length} decode instances\n`,
   );
   let signals = 0;
   // As PID 1 of a container there is no default handler: without these the signals would be ignored.

@@ -37,8 +37,8 @@ export interface Scheduler {
 export async function startScheduler(config: Config, log: LogSink): Promise<Scheduler> {
   const deadlines = new Deadlines();
   const { connectMs } = config.timeouts;
-  const prefillInstances = makeInstances("prefill", config.prefill, deadlines, connectMs);
-  const decodeInstances = makeInstances("decode", config.decode, deadlines, connectMs);
+  const prefillInstances = makeInstances("prefill", config.endpoints.prefill, deadlines, connectMs);
+  const decodeInstances = makeInstances("decode", config.endpoints.decode, deadlines, connectMs);
   const prefill = new Picker(prefillInstances, costOf(config.policy, prefillInstances));
   const decode = new Picker(decodeInstances, leastInFlight);
   const instances = [...prefillInstances, ...decodeInstances];

@@ -151,7 +151,7 @@ const TIMEOUTS: Timeouts = {
   drainMs: 20_000,
 };
 
-export type Overrides = Partial<Omit<Config, "timeouts" | "prefill" | "decode">> & {
+export type Overrides = Partial<Omit<Config, "timeouts" | "endpoints">> & {
   timeouts?: Partial<Timeouts>;
 };
 
@@ -200,8 +200,8 @@ export async function startBench(
   const config: Config = {
     host: "127.0.0.1",
     port: 0,
-    prefill: prefill.map(endpoint),
-    decode: decode.map(endpoint),
+    endpoints: { prefill: prefill.map(endpoint), decode: decode.map(endpoint) },
+    servedModels: [],
     policy: "RoundRobin",
     missingKvParams: "recompute",
     maxBodyBytes: 8 * 1024 * 1024,
