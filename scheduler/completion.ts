@@ -1,3 +1,4 @@
+import type { Api } from "./api.ts";
 import { askWhole, type Question } from "./ask.ts";
 import type { Config } from "./config.ts";
 import type { ClientRequest, Handler } from "./connection.ts";
@@ -8,7 +9,7 @@ import type { Instance } from "./instances.ts";
 import { decodeBody, prefillBody, readCall, takeKvParams } from "./legs.ts";
 import { markPhase } from "./log.ts";
 import type { Picker } from "./policy.ts";
-import { relayEvents, relayPlain } from "./relay.ts";
+import { relayPlain } from "./relay.ts";
 import type { Reply } from "./reply.ts";
 
 /** Prefill's answer is one token, but prompt log probabilities can make it long. */
@@ -21,13 +22,14 @@ export interface Engines {
   readonly decode: Picker;
 }
 
-/** POST /v1/completions, /v1/chat/completions: prefill first, then decode with what prefill said. */
-export function completions({ config, deadlines, prefill, decode }: Engines): Handler {
-  const { timeouts } = config;
+/** A completion: prefill first, then decode with what prefill said. */
+export function completions({ config, deadlines, prefill, decode }: Engines, api: Api): Handler {
+  const { timeouts, handoff } = config;
 
   return async (request, reply) => {
     const size = request.body.length;
-    const call = readCall(request.body.take(), config.servedModels);
+    const call = readCall(request.body.take());
+    const stream = api.isStream(call);
     // KV cache that no decode instance will fetch would only take room: both roles or none.
     if (!prefill.anyHealthy) throw new Failure("no_prefill");
     if (!decode.anyHealthy) throw new Failure("no_decode");
@@ -36,21 +38,21 @@ export function completions({ config, deadlines, prefill, decode }: Engines): Ha
     const answer = await prefill.run(size, (instance, fresh) => {
       reply.trace.prefill = instance.name;
       return askWhole(
-        question(instance, fresh, timeouts.prefillMs, prefillBody(call)),
+        question(instance, fresh, timeouts.prefillMs, prefillBody(call, handoff)),
         MAX_PREFILL_ANSWER_BYTES,
       );
     });
-    const kvParams = takeKvParams(answer);
+    const kvParams = handoff === "plain" ? undefined : takeKvParams(answer);
     markPhase(reply.trace, "prefill");
-    if (kvParams === undefined) {
+    if (kvParams === undefined && handoff !== "plain") {
       if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
       reply.trace.recomputed = true;
     }
 
     await decode.run(size, (instance, fresh) => {
       reply.trace.decode = instance.name;
-      const limitMs = call.stream ? timeouts.firstTokenMs : timeouts.answerMs;
-      const relay = call.stream ? relayEvents : relayPlain;
+      const limitMs = stream ? timeouts.firstTokenMs : timeouts.answerMs;
+      const relay = stream ? api.relayStream : relayPlain;
       const asked = question(instance, fresh, limitMs, decodeBody(call, kvParams));
       // A stream lasts for minutes: its prompt is not to stay in memory for as long.
       const answered = () => {

@@ -1,5 +1,6 @@
 import { type Endpoints, readEndpoints } from "./endpoints.ts";
 import { type FlagName, parseFlags, shown, type UsageProblem } from "./flags.ts";
+import type { Handoff } from "./legs.ts";
 import type { WatchLimits } from "./watch.ts";
 
 export const POLICIES = ["RoundRobin", "FreeKVFirst", "BLB"] as const;
@@ -25,6 +26,8 @@ export interface Config {
   /** Names that a request's `model` may have. None: any. */
   readonly servedModels: readonly string[];
   readonly policy: PolicyName;
+  readonly api: "openai" | "generate";
+  readonly handoff: Handoff;
   readonly missingKvParams: "recompute" | "fail";
   readonly maxBodyBytes: number;
   readonly timeouts: Timeouts;
@@ -65,10 +68,17 @@ export function readConfig(args: readonly string[], env: Env): Reading {
   };
   const seconds = (name: FlagName): number => Math.round(1000 * number(name, { min: 0.01, max: 86_400 }));
 
-  if ((env.USE_OPENAI || "1") !== "1") {
+  const useOpenAi = env.USE_OPENAI || "1";
+  if (useOpenAi !== "0" && useOpenAi !== "1") {
+    problem(`USE_OPENAI is ${shown(useOpenAi)}`, "set 1 for the OpenAI API, 0 for vLLM's own /generate");
+  }
+  const api = useOpenAi === "0" ? "generate" : "openai";
+  let handoff: Handoff = api === "generate" ? "plain" : "kv-params";
+  if (given("handoff").length > 0) handoff = oneOf("handoff", ["kv-params", "plain"]);
+  if (api === "generate" && handoff !== "plain") {
     problem(
-      `USE_OPENAI is ${shown(env.USE_OPENAI ?? "")}: only the OpenAI API is served`,
-      "set USE_OPENAI=1, or leave it out",
+      `--handoff is ${handoff} with USE_OPENAI=0, where there are no kv_transfer_params`,
+      "give --handoff plain, or leave it out",
     );
   }
   const port = number("port", { min: 0, max: 65_535, whole: true });
@@ -79,6 +89,8 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     // As in vLLM, where the path is the name unless there is a better one.
     servedModels: [given("served-model-name"), given("model")].find(({ length }) => length > 0) ?? [],
     policy: oneOf("prefill-routing-policy", POLICIES),
+    api,
+    handoff,
     missingKvParams: oneOf("missing-kv-params", ["recompute", "fail"]),
     maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),
     timeouts: {

@@ -29,6 +29,11 @@ export const FLAGS = [
     help: "which prefill instance is next: RoundRobin, FreeKVFirst or BLB",
   },
   {
+    name: "handoff",
+    value: "HOW",
+    help: "how decode finds prefill's KV cache: kv-params (told by kv_transfer_params) or plain (by the prompt); without this kv-params, with USE_OPENAI=0 plain",
+  },
+  {
     name: "missing-kv-params",
     value: "WHAT",
     fallback: "recompute",
@@ -169,7 +174,7 @@ Environment:
   RANK_TABLE_FILE_PATH         the local rank table of the service entry (checked when given)
   NODE_PORTS                   the instances' ports, comma-separated, in the order of the global rank
                                table: all prefill instances, then all decode instances (required)
-  USE_OPENAI                   1: the OpenAI API, which is the only one (1)
+  USE_OPENAI                   1: the OpenAI API, 0: vLLM's own POST /generate (1)
   no_proxy                     taken; instances are always asked directly, never through a proxy
 
 Example, one prefill instance on port 8088 and one decode instance on port 8089:

@@ -6,8 +6,13 @@ export interface Call {
   /** Empty once it is not needed any more. */
   body: Buffer;
   readonly members: readonly Member[];
-  readonly stream: boolean;
 }
+
+/**
+ * How decode learns where the KV cache is: from `kv_transfer_params` that prefill answers and decode is given, or
+ * by itself, from the prompt.
+ */
+export type Handoff = "kv-params" | "plain";
 
 const KV_PARAMS = "kv_transfer_params";
 
@@ -30,8 +35,8 @@ const READ_OR_EDITED = new Set([
 /** What of an unknown model's name is repeated. */
 const MAX_NAME_LENGTH = 200;
 
-/** Throws a Failure (400, 404) unless `body` is a JSON object that both legs can be made of. */
-export function readCall(body: Buffer, servedModels: readonly string[]): Call {
+/** Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. */
+export function readCall(body: Buffer): Call {
   const members = scan(body);
   const seen = new Set<string>();
   for (const { key } of members) {
@@ -39,8 +44,7 @@ export function readCall(body: Buffer, servedModels: readonly string[]): Call {
       throw new Failure("duplicate_key", { message: `The body has the key \`${key}\` twice` });
     if (READ_OR_EDITED.has(key)) seen.add(key);
   }
-  checkModel(valueAt(body, members, "model"), servedModels);
-  return { body, members, stream: readStream(body, members) };
+  return { body, members };
 }
 
 function scan(body: Buffer): Member[] {
@@ -52,9 +56,10 @@ function scan(body: Buffer): Member[] {
   }
 }
 
-/** As in vLLM, no name at all means the model that there is. */
-function checkModel(text: string | undefined, servedModels: readonly string[]): void {
-  if (text === undefined || servedModels.length === 0) return;
+/** Throws a Failure (400, 404) for another model than is served. No name means the one that there is, as in vLLM. */
+export function checkModel({ body, members }: Call, servedModels: readonly string[]): void {
+  const text = servedModels.length === 0 ? undefined : valueAt(body, members, "model");
+  if (text === undefined) return;
   const model: unknown = JSON.parse(text);
   if (model === null || model === "" || servedModels.some((name) => name === model)) return;
   if (typeof model !== "string")
@@ -63,17 +68,25 @@ function checkModel(text: string | undefined, servedModels: readonly string[]): 
   throw new Failure("model_not_found", { message, param: "model" });
 }
 
-function readStream(body: Buffer, members: readonly Member[]): boolean {
+/** `stream`, as the OpenAI API has it. Throws a Failure (400). */
+export function readStream({ body, members }: Call): boolean {
   const text = valueAt(body, members, "stream") ?? "false";
   if (text === "true") return true;
   if (text === "false" || text === "null") return false;
   throw new Failure("invalid_value", { message: "`stream` must be true or false" });
 }
 
+/** `stream`, as Python reads it where nothing checks its type: `"False"` is true. Throws a Failure (400). */
+export function readTruthyStream({ body, members }: Call): boolean {
+  const text = valueAt(body, members, "stream") ?? "false";
+  if (!/^[[{]/.test(text)) return Boolean(JSON.parse(text));
+  throw new Failure("invalid_value", { message: "`stream` must be true or false" });
+}
+
 /** The prefill leg: one token, in one answer, the KV cache kept. */
-export function prefillBody({ body, members }: Call): Buffer[] {
+export function prefillBody({ body, members }: Call, handoff: Handoff): Buffer[] {
   const edits = new Map<string, string | undefined>([
-    [KV_PARAMS, PREFILL_KV_PARAMS],
+    [KV_PARAMS, handoff === "plain" ? undefined : PREFILL_KV_PARAMS],
     ["max_tokens", "1"],
     ["stream", "false"],
     ["stream_options", undefined],

@@ -282,7 +282,13 @@ test.for([
     args: ["--port=8089"],
     says: ["this scheduler (--port) and decode instance 0"],
   },
-  { problem: "USE_OPENAI=0", env: { ...ENV, USE_OPENAI: "0" }, args: [], says: ['USE_OPENAI is "0"'] },
+  { problem: "USE_OPENAI=2", env: { ...ENV, USE_OPENAI: "2" }, args: [], says: ['USE_OPENAI is "2"'] },
+  {
+    problem: "KV parameters for /generate",
+    env: { ...ENV, USE_OPENAI: "0" },
+    args: ["--handoff=kv-params"],
+    says: ["--handoff is kv-params with USE_OPENAI=0"],
+  },
   {
     problem: "a misspelt flag",
     env: ENV,

@@ -80,7 +80,7 @@ export async function relayPlain(question: Question, reply: Reply, gapMs: number
 }
 
 /** Writes to the client; while it does not keep up, the engine is not read and its time does not run. */
-function paced(flow: Flow, reply: Reply, bytes: Buffer, gapMs: number): void {
+export function paced(flow: Flow, reply: Reply, bytes: Buffer, gapMs: number): void {
   if (reply.write(bytes)) {
     flow.limit.extend(gapMs);
     return;

@@ -28,7 +28,9 @@ export class Reply {
   readonly #target: ReplyTarget;
   readonly #headOnly: boolean;
   readonly #minor: number;
-  #mode: "waiting" | "events" | "sized" | "over" = "waiting";
+  #mode: "waiting" | "events" | "records" | "sized" | "over" = "waiting";
+  /** What a record ends with. */
+  #recordEnd = "";
   /** Written with the first bytes of the body. */
   #head: Buffer[] = [];
 
@@ -67,17 +69,27 @@ export class Reply {
 
   /** Begins an event stream. */
   openEvents(): void {
+    this.#openStream("events", [["Content-Type", "text/event-stream; charset=utf-8"]]);
+  }
+
+  /** Begins a stream of records that end with `end`. Like vLLM's, it has no type. */
+  openRecords(end: string): void {
+    this.#recordEnd = end;
+    this.#openStream("records", []);
+  }
+
+  #openStream(mode: "events" | "records", headers: Headers): void {
     // HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
     if (this.#minor === 0) this.close = true;
-    this.#open("events", 200, [
-      ["Content-Type", "text/event-stream; charset=utf-8"],
+    this.#open(mode, 200, [
+      ...headers,
       ["Cache-Control", "no-cache"],
       ["X-Accel-Buffering", "no"],
       ...(this.#minor === 0 ? [] : [["Transfer-Encoding", "chunked"] as const]),
     ]);
   }
 
-  #open(mode: "events" | "sized", status: number, headers: Headers): void {
+  #open(mode: "events" | "records" | "sized", status: number, headers: Headers): void {
     this.#mode = mode;
     this.trace.status = status;
     const head = responseHead(status, [
@@ -102,7 +114,7 @@ export class Reply {
   }
 
   get #isChunked(): boolean {
-    return this.#mode === "events" && this.#minor === 1;
+    return (this.#mode === "events" || this.#mode === "records") && this.#minor === 1;
   }
 
   /** Completes an opened answer. */
@@ -116,7 +128,8 @@ export class Reply {
 
   /**
    * Ends the answer as a failure: an error with its own status while that is possible, then an `error` event
-   * without `[DONE]`, and for a sized answer, where no sign is left to give, a broken connection.
+   * without `[DONE]`, or an `error` record and no last chunk, as records have no other sign of their end; and for a
+   * sized answer, where no sign is left to give, a broken connection.
    */
   fail(failure: Failure): void {
     switch (this.#mode) {
@@ -133,6 +146,12 @@ export class Reply {
       case "events":
         this.write(Buffer.from(`data: ${failure.toJson()}\n\n`));
         this.end();
+        break;
+      case "records":
+        this.write(Buffer.from(failure.toJson() + this.#recordEnd));
+        this.#mode = "over";
+        this.close = true;
+        this.#target.finished();
         break;
       case "sized":
         this.#mode = "over";

@@ -1,4 +1,5 @@
 import { createServer, type ServerOpts } from "node:net";
+import { generateApi, openAiApi } from "./api.ts";
 import { completions, type Engines, models } from "./completion.ts";
 import type { Config, PolicyName } from "./config.ts";
 import { ClientConnection, type Handler, type Service } from "./connection.ts";
@@ -50,14 +51,17 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
   let becameIdle = () => {};
 
   const isReady = () => !draining && prefill.anyHealthy && decode.anyHealthy;
+  const api = config.api === "openai" ? openAiApi(config.servedModels) : generateApi;
+  const handler = completions(engines, api);
   const routes = new Map<string, Route>([
-    ["/v1/completions", { methods: ["POST"], handler: completions(engines), toEngines: true }],
-    ["/v1/chat/completions", { methods: ["POST"], handler: completions(engines), toEngines: true }],
+    ...api.paths.map((path) => [path, { methods: ["POST"], handler, toEngines: true }] as const),
     ["/v1/models", { methods: ["GET", "HEAD"], handler: models(engines), toEngines: true }],
     ["/health", answer(() => true)],
     ["/livez", answer(() => true)],
     ["/readyz", answer(isReady)],
   ]);
+
+  if (config.api !== "openai") routes.delete("/v1/models");
 
   function answer(isWell: () => boolean): Route {
     const count = (picker: Picker) => picker.instances.filter(({ healthy }) => healthy).length;

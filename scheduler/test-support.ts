@@ -202,6 +202,8 @@ export async function startBench(
     port: 0,
     endpoints: { prefill: prefill.map(endpoint), decode: decode.map(endpoint) },
     servedModels: [],
+    api: "openai",
+    handoff: "kv-params",
     policy: "RoundRobin",
     missingKvParams: "recompute",
     maxBodyBytes: 8 * 1024 * 1024,

@@ -25,9 +25,12 @@ export function configOf(flags: Flags, placement: Placement | undefined): Simula
     kvHost: flags.text("kv-host") ?? placement?.serverIp ?? "127.0.0.1",
     kvLeaseSeconds: flags.number("kv-lease-seconds"),
     kvLoadFailurePolicy: flags.oneOf("kv-load-failure-policy", ["fail", "recompute"]) ?? "fail",
+    kvLookup: flags.oneOf("kv-lookup", ["params", "prompt"]) ?? "params",
+    kvPeers: flags.text("kv-peers")?.split(",") ?? [],
     seed: flags.integer("seed", 0),
   };
   check(config, placement);
+  checkKvPeers(config);
   checkBatchingPolicy(flags, config.role);
   return config;
 }
@@ -71,6 +74,18 @@ function check(config: SimulatorConfig, placement: Placement | undefined): void 
       `give --kv-blocks ${Math.ceil(maxModelLen / blockSize)} or more`,
     );
   }
+}
+
+function checkKvPeers({ role, kvLookup, kvPeers }: SimulatorConfig): void {
+  const asks = kvLookup === "prompt" && role === "decode";
+  if (asks !== kvPeers.length > 0) {
+    throw new UsageError(
+      asks ? "--kv-peers is missing" : "--kv-peers is given to an instance that asks no other",
+      "give it to decode instances with --kv-lookup prompt, and only to those",
+    );
+  }
+  const wrong = kvPeers.find((peer) => !/^.+:[0-9]{1,5}$/.test(peer));
+  if (wrong !== undefined) throw new UsageError(`--kv-peers has "${wrong}"`, "give HOST:PORT,HOST:PORT,…");
 }
 
 function checkBatchingPolicy(flags: Flags, role: Role): void {

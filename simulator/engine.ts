@@ -9,7 +9,7 @@ import { Counters, type Gauges, type RecomputeReason } from "./metrics.ts";
 import { tokenAt } from "./oracle.ts";
 import type { Role } from "./rank-table.ts";
 import type { GenerationRequest } from "./request.ts";
-import { type KvParams, mismatch, namesRemoteKv, parsePull, pullKv, transferParams } from "./transfer.ts";
+import { mismatch, namesRemoteKv, parsePull, pullKv, pullKvOfPrompt, transferParams } from "./transfer.ts";
 
 export interface EngineConfig extends LatencyModel, BatchLimits {
   readonly role: Role;
@@ -19,6 +19,10 @@ export interface EngineConfig extends LatencyModel, BatchLimits {
   readonly blockSize: number;
   readonly kvLeaseSeconds: number;
   readonly kvLoadFailurePolicy: "fail" | "recompute";
+  /** How decode learns where the KV cache is: from the request's `kv_transfer_params`, or by asking for its prompt. */
+  readonly kvLookup: "params" | "prompt";
+  /** With `prompt`: the prefill instances that decode asks, as `host:port`. */
+  readonly kvPeers: readonly string[];
   /** Where decode instances reach this one. */
   readonly kvHost: string;
   readonly port: number;
@@ -29,7 +33,14 @@ interface Sequence {
   readonly request: GenerationRequest;
   readonly signal: AbortSignal;
   /** Where the KV cache of the prompt is, when another instance computed it. */
-  readonly remoteKv: KvParams | undefined;
+  readonly remoteKv: RemoteKv | undefined;
+}
+
+interface RemoteKv {
+  /** Fetches the KV cache, which frees it where it is. Gives the reason when that fails. */
+  pull(): Promise<string | undefined>;
+  /** Whether it was only hoped to be there: as in vLLM 0, decode computes the prompt where it is not. */
+  readonly optional: boolean;
 }
 
 /** A simulated instance without its HTTP server. Either role does either job when asked, as in vLLM. */
@@ -69,13 +80,11 @@ export class Engine {
     signal: AbortSignal,
     onToken: (text: string) => unknown,
   ): Promise<string> {
-    const { kvParams } = request;
-    const remote = kvParams?.get("do_remote_prefill") === "true" && namesRemoteKv(kvParams);
     const sequence: Sequence = {
       id: `${id}-${randomBytes(4).toString("hex")}`,
       request,
       signal,
-      remoteKv: remote ? kvParams : undefined,
+      remoteKv: this.#remoteKv(request),
     };
     try {
       const params = await this.#run(sequence, onToken);
@@ -85,6 +94,18 @@ export class Engine {
       this.counters.finished[signal.aborted ? "abort" : "error"] += 1;
       throw error;
     }
+  }
+
+  #remoteKv({ kvParams, promptHash }: GenerationRequest): RemoteKv | undefined {
+    const { kvLookup, kvPeers, role } = this.#config;
+    if (kvLookup === "prompt") {
+      return role === "decode"
+        ? { pull: () => pullKvOfPrompt(kvPeers, promptHash), optional: true }
+        : undefined;
+    }
+    return kvParams?.get("do_remote_prefill") === "true" && namesRemoteKv(kvParams)
+      ? { pull: () => pullKv(kvParams, promptHash), optional: false }
+      : undefined;
   }
 
   async #run(sequence: Sequence, onToken: (text: string) => unknown): Promise<string> {
@@ -103,9 +124,14 @@ export class Engine {
         await onToken(tokenAt(request.promptHash, index));
       }
       signal.throwIfAborted();
-      if (request.kvParams?.get("do_remote_decode") !== "true") return "null";
+      const byPrompt = this.#config.kvLookup === "prompt";
+      const isKept = byPrompt
+        ? this.#config.role === "prefill"
+        : request.kvParams?.get("do_remote_decode") === "true";
+      if (!isKept) return "null";
       leased = true;
-      return this.#lease(sequence, slot.blocks);
+      const params = this.#lease(sequence, slot.blocks);
+      return byPrompt ? "null" : params;
     } finally {
       if (!leased) this.#kv.release(slot.blocks);
       this.#batch.leave(slot);
@@ -113,13 +139,13 @@ export class Engine {
   }
 
   async #enterBatch({ request, remoteKv, signal }: Sequence): Promise<Slot> {
-    const { promptTokens, maxTokens, promptHash } = request;
+    const { promptTokens, maxTokens } = request;
     const blockCount = Math.ceil((promptTokens + maxTokens) / this.#config.blockSize);
     try {
       return await this.#batch.enter(blockCount, remoteKv === undefined ? promptTokens : 0, signal);
     } catch (error) {
       // As in vLLM: a decode that ends before it pulled tells prefill, which would keep the blocks in vain.
-      if (remoteKv !== undefined) void pullKv(remoteKv, promptHash);
+      void remoteKv?.pull();
       throw error;
     }
   }
@@ -128,12 +154,12 @@ export class Engine {
   async #fillKvCache(sequence: Sequence, slot: Slot): Promise<void> {
     const { id, request, remoteKv, signal } = sequence;
     if (remoteKv !== undefined) {
-      const failure = await pullKv(remoteKv, request.promptHash);
+      const failure = await remoteKv.pull();
       this.counters.pulled[failure === undefined ? "ok" : "failed"] += 1;
       if (failure === undefined) return;
       this.#log(`${id}: loading the KV cache failed: ${failure}`);
-      if (this.#config.kvLoadFailurePolicy === "fail") throw internalError();
-      this.#recompute(id, "load_failure");
+      if (this.#config.kvLoadFailurePolicy === "fail" && !remoteKv.optional) throw internalError();
+      this.#recompute(id, remoteKv.optional ? "not_found" : "load_failure");
     } else if (this.#config.role === "decode") {
       this.#recompute(id, request.kvParams === undefined ? "no_params" : "incomplete_params");
     }
@@ -160,12 +186,14 @@ export class Engine {
 
   /** Prefill's side of a pull: hands the KV cache over and frees it. Gives the reason when it may not. */
   handOver(pullBody: string): string | undefined {
-    const { promptHash, params, requestId } = parsePull(pullBody);
+    const { promptHash, params, requestId: named } = parsePull(pullBody);
+    const byPrompt = this.#config.kvLookup === "prompt";
+    const requestId = byPrompt ? (this.#kv.oldestOf(promptHash) ?? "") : named;
     const lease = this.#kv.lease(requestId);
     if (lease === undefined) {
       return `no KV cache is held for ${requestId}: never was, pulled before, or its lease expired`;
     }
-    const reason = mismatch(lease, promptHash, params);
+    const reason = byPrompt ? undefined : mismatch(lease, promptHash, params);
     if (reason === undefined) this.#endLease(requestId);
     return reason;
   }

@@ -28,6 +28,11 @@ const FLAGS = {
   "kv-host": { value: "ADDRESS", help: "where decode pulls KV; default: server_ip of the rank table" },
   "kv-lease-seconds": { value: "S", default: "30", help: "how long prefill keeps KV blocks for decode" },
   "kv-load-failure-policy": { value: "fail|recompute", default: "fail", help: "when decode gets no KV" },
+  "kv-lookup": { value: "params|prompt", default: "params", help: "how decode finds the KV cache" },
+  "kv-peers": {
+    value: "HOST:PORT,…",
+    help: "with --kv-lookup prompt: the prefill instances that decode asks",
+  },
   seed: { value: "N", default: "0", help: "stands for the weights: the same in all instances" },
   "shutdown-timeout": { value: "S", default: "5", help: "for requests in flight after SIGTERM" },
   "check-devices": { help: "fail unless /dev has the NPUs of the rank table" },

@@ -52,6 +52,12 @@ export class KvLedger {
     return this.#leases.get(requestId);
   }
 
+  /** The request whose lease on the KV cache of a prompt is the oldest. */
+  oldestOf(promptHash: string): string | undefined {
+    for (const [requestId, lease] of this.#leases) if (lease.promptHash === promptHash) return requestId;
+    return undefined;
+  }
+
   /** Ends a lease and frees its blocks; false when there is none (any more). */
   endLease(requestId: string): boolean {
     const lease = this.#leases.get(requestId);

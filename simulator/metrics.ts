@@ -5,7 +5,7 @@ const TTFT_BUCKETS = [
 ];
 
 export type FinishReason = "length" | "abort" | "error";
-export type RecomputeReason = "no_params" | "incomplete_params" | "load_failure";
+export type RecomputeReason = "no_params" | "incomplete_params" | "load_failure" | "not_found";
 
 /** What an engine counts from its start on. */
 export class Counters {
@@ -17,6 +17,7 @@ export class Counters {
     no_params: 0,
     incomplete_params: 0,
     load_failure: 0,
+    not_found: 0,
   };
   readonly pulled = { ok: 0, failed: 0 };
   readonly ttft = { buckets: TTFT_BUCKETS.map(() => 0), sum: 0, count: 0 };

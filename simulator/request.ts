@@ -8,7 +8,6 @@ export type Endpoint = "completions" | "chat";
 
 /** A request that was found valid. */
 export interface GenerationRequest {
-  readonly endpoint: Endpoint;
   readonly promptHash: string;
   readonly promptTokens: number;
   readonly maxTokens: number;
@@ -47,7 +46,6 @@ export function parseRequest(endpoint: Endpoint, body: JsonBody, limits: Request
     endpoint === "chat" ? countChatTokens(fields.messages) : countPromptTokens(fields.prompt);
   const kvParams = members(text).get("kv_transfer_params");
   return {
-    endpoint,
     promptHash: promptHash(text, limits.seed),
     promptTokens,
     maxTokens: maxTokensOf(endpoint, fields, promptTokens, limits.maxModelLen),

@@ -7,6 +7,7 @@ import { type JsonBody, parseJsonBody } from "./body.ts";
 import { complete } from "./completion.ts";
 import { Engine, type EngineConfig } from "./engine.ts";
 import { ApiError, internalError } from "./errors.ts";
+import { generate } from "./generate.ts";
 import { renderMetrics } from "./metrics.ts";
 import { type Endpoint, parseRequest, type RequestLimits } from "./request.ts";
 import { startAnswer } from "./responses.ts";
@@ -60,15 +61,19 @@ export async function startSimulator(
 
 function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Record<string, Handler>> {
   const started = Math.floor(Date.now() / 1000);
-  const generate =
+  const completion =
     (endpoint: Endpoint): Handler =>
     async (incoming, response, requestId) => {
       const request = parseRequest(endpoint, await jsonBody(incoming), config);
       await complete(engine, request, startAnswer(endpoint, requestId, config.servedModelName), response);
     };
   return {
-    "/v1/completions": { POST: generate("completions") },
-    "/v1/chat/completions": { POST: generate("chat") },
+    "/v1/completions": { POST: completion("completions") },
+    "/v1/chat/completions": { POST: completion("chat") },
+    "/generate": {
+      POST: async (incoming, response, requestId) =>
+        generate(engine, await jsonBody(incoming), config, requestId, response),
+    },
     "/v1/models": { GET: (_, response) => sendJson(response, 200, modelList(config, started)) },
     "/health": { GET: (_, response) => response.end() },
     "/version": { GET: (_, response) => sendJson(response, 200, { version: VERSION }) },

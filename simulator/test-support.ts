@@ -24,6 +24,8 @@ export const quick: SimulatorConfig = {
   kvHost: "127.0.0.1",
   kvLeaseSeconds: 30,
   kvLoadFailurePolicy: "fail",
+  kvLookup: "params",
+  kvPeers: [],
   seed: 0,
 };
 

@@ -69,9 +69,28 @@ export function namesRemoteKv(params: KvParams): boolean {
  * Gives the reason when that fails; never throws.
  */
 export function pullKv(params: KvParams, promptHash: string): Promise<string | undefined> {
-  const body = `{"prompt_hash":"${promptHash}","kv_transfer_params":${objectText(params)}}`;
-  const host = JSON.parse(params.get("remote_host") ?? '""');
-  const port = JSON.parse(params.get("remote_port") ?? "0");
+  const host = `${JSON.parse(params.get("remote_host") ?? '""')}`;
+  const port = Number(JSON.parse(params.get("remote_port") ?? "0"));
+  return pull(host, port, `{"prompt_hash":"${promptHash}","kv_transfer_params":${objectText(params)}}`);
+}
+
+/** Pulls the KV cache of a prompt from the first of the prefill instances that has it, as `pullKv` does. */
+export async function pullKvOfPrompt(
+  peers: readonly string[],
+  promptHash: string,
+): Promise<string | undefined> {
+  const failures: string[] = [];
+  for (const peer of peers) {
+    const colon = peer.lastIndexOf(":");
+    const [host, port] = [peer.slice(0, colon), Number(peer.slice(colon + 1))];
+    const failure = await pull(host, port, `{"prompt_hash":"${promptHash}"}`);
+    if (failure === undefined) return undefined;
+    failures.push(failure);
+  }
+  return failures.join("; ");
+}
+
+function pull(host: string, port: number, body: string): Promise<string | undefined> {
   const where = `http://${host}:${port}`;
   return new Promise((resolve) => {
     try {

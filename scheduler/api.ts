@@ -1,0 +1,31 @@
+import { type Call, checkModel, readStream, readTruthyStream } from "./legs.ts";
+import { relayRecords } from "./records.ts";
+import { relayEvents } from "./relay.ts";
+
+/** An API that engines and clients speak, as far as the scheduler has to know. */
+export interface Api {
+  /** Where completions are asked for. */
+  readonly paths: readonly string[];
+  /** Whether the call asks for a stream. Throws a Failure (400, 404) for what the API does not have. */
+  isStream(call: Call): boolean;
+  readonly relayStream: typeof relayEvents;
+}
+
+/** `USE_OPENAI=1` */
+export function openAiApi(servedModels: readonly string[]): Api {
+  return {
+    paths: ["/v1/completions", "/v1/chat/completions"],
+    isStream(call) {
+      checkModel(call, servedModels);
+      return readStream(call);
+    },
+    relayStream: relayEvents,
+  };
+}
+
+/** `USE_OPENAI=0`: vLLM's own API, as its version 0.6.3 has it. It knows one model, so requests name none. */
+export const generateApi: Api = {
+  paths: ["/generate"],
+  isStream: readTruthyStream,
+  relayStream: relayRecords,
+};
