@@ -16,16 +16,29 @@ test("Without a command, all commands are listed.", async () => {
   expect(code).toBe(2);
 });
 
-test.each([["--help"], ["plan", "--help"]])("%s %s prints a usage.", async (...args) => {
-  const { code, stdout } = await ascendPd(args);
+test.each([["--help"], ["plan", "--help"], ["scheduler", "--help"]])(
+  "%s %s prints a usage.",
+  async (...args) => {
+    const { code, stdout } = await ascendPd(args);
 
-  expect(stdout).toMatch(/^usage: ascend-pd /);
-  expect(code).toBe(0);
-});
+    expect(stdout).toMatch(/^usage: ascend-pd /);
+    expect(code).toBe(0);
+  },
+);
 
 test.each([
   [["pln"], /^error: there is no command pln$/m],
   [["constructor"], /^error: there is no command constructor$/m],
+  [["scheduler"], /^error: ACTION is no action\nfix: one of state, drain, join, reload$/m],
+  [["scheduler", "stat", "--port=9001"], /^error: stat is no action/],
+  [["scheduler", "state"], /^error: where is the scheduler\?\nfix: .*--socket.*--port/],
+  [["scheduler", "state", "--port=9001", "--socket=/s"], /^error: where is the scheduler\?/],
+  [["scheduler", "state", "decode-0", "--port=9001"], /^error: state takes no operand/],
+  [["scheduler", "state", "--force", "--port=9001"], /^error: --force is not for state/],
+  [["scheduler", "drain", "--port=9001"], /^error: drain takes one INSTANCE/],
+  [["scheduler", "drain", "a", "b", "--port=9001"], /^error: drain takes one INSTANCE/],
+  [["scheduler", "drain", "a", "--port=90010"], /^error: --port is 90010\nfix: give 1 to 65535/],
+  [["scheduler", "drain", "a", "--port=9001", "--deadline=soon"], /^error: --deadline is soon/],
   [["plan"], /^error: STACK is missing\nfix: --help/],
   [["plan", "1p1d", "2p2d"], /^error: one STACK too many: 2p2d$/m],
   [["plan", "--jsn", "1p1d"], /^error: Unknown option '--jsn'\nfix: --help/],

@@ -1,8 +1,9 @@
 import type { Command } from "./command.ts";
 import { plan } from "./commands/plan.ts";
+import { scheduler } from "./commands/scheduler.ts";
 import { UserError } from "./stack-file.ts";
 
-const commands: Readonly<Record<string, Command>> = { plan };
+const commands: Readonly<Record<string, Command>> = { plan, scheduler };
 
 function overview(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));

@@ -5,7 +5,7 @@ import type { ClientRequest, Handler } from "./connection.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { engineRequest, forwardedFields } from "./engine-request.ts";
 import { Failure } from "./errors.ts";
-import type { Instance } from "./instances.ts";
+import { type Instance, noteIdle } from "./instances.ts";
 import { decodeBody, prefillBody, readCall, takeKvParams } from "./legs.ts";
 import { markPhase } from "./log.ts";
 import type { Picker } from "./policy.ts";
@@ -31,16 +31,23 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
     const call = readCall(request.body.take());
     const stream = api.isStream(call);
     // KV cache that no decode instance will fetch would only take room: both roles or none.
-    if (!prefill.anyHealthy) throw new Failure("no_prefill");
-    if (!decode.anyHealthy) throw new Failure("no_decode");
+    if (!prefill.anyReady) throw new Failure("no_prefill");
+    if (!decode.anyReady) throw new Failure("no_decode");
     const question = asking(deadlines, request, reply);
 
-    const answer = await prefill.run(size, (instance, fresh) => {
+    const answer = await prefill.run(size, async (instance, fresh) => {
       reply.trace.prefill = instance.name;
-      return askWhole(
+      const whole = await askWhole(
         question(instance, fresh, timeouts.prefillMs, prefillBody(call, handoff)),
         MAX_PREFILL_ANSWER_BYTES,
       );
+      // Whatever the answer begins with: decode has fetched the KV cache by then, or never will.
+      instance.kvHeld++;
+      reply.onOpen = () => {
+        instance.kvHeld--;
+        noteIdle(instance);
+      };
+      return whole;
     });
     const kvParams = handoff === "plain" ? undefined : takeKvParams(answer);
     markPhase(reply.trace, "prefill");
@@ -66,7 +73,7 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
 /** GET /v1/models: what an engine says. */
 export function models({ config, deadlines, prefill, decode }: Engines): Handler {
   return async (request, reply) => {
-    const picker = decode.anyHealthy ? decode : prefill;
+    const picker = decode.anyReady ? decode : prefill;
     const question = asking(deadlines, request, reply);
     await picker.run(0, (instance, fresh) => {
       reply.trace[instance.role] = instance.name;

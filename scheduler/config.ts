@@ -1,4 +1,5 @@
-import { type Endpoints, readEndpoints } from "./endpoints.ts";
+import type { AdminAddress } from "./admin.ts";
+import { type Endpoints, type EndpointsReader, endpointsReader, InvalidTables } from "./endpoints.ts";
 import { type FlagName, parseFlags, shown, type UsageProblem } from "./flags.ts";
 import type { Handoff } from "./legs.ts";
 import type { WatchLimits } from "./watch.ts";
@@ -23,6 +24,9 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly endpoints: Endpoints;
+  readonly readEndpoints: EndpointsReader;
+  /** Where operators are served, and nobody else. */
+  readonly admin: readonly AdminAddress[];
   /** Names that a request's `model` may have. None: any. */
   readonly servedModels: readonly string[];
   readonly policy: PolicyName;
@@ -39,6 +43,8 @@ export type Reading =
   | { readonly kind: "help" }
   | { readonly kind: "config"; readonly config: Config }
   | { readonly kind: "problems"; readonly problems: readonly UsageProblem[] };
+
+const PORT = { min: 0, max: 65_535, whole: true };
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -81,11 +87,23 @@ export function readConfig(args: readonly string[], env: Env): Reading {
       "give --handoff plain, or leave it out",
     );
   }
-  const port = number("port", { min: 0, max: 65_535, whole: true });
+  const port = number("port", PORT);
+  const readEndpoints = endpointsReader(env, port);
+  let endpoints: Endpoints = { prefill: [], decode: [] };
+  try {
+    endpoints = readEndpoints();
+  } catch (error) {
+    if (!(error instanceof InvalidTables)) throw error;
+    problems.push(...error.problems);
+  }
+  const admin: AdminAddress[] = given("admin-socket").map((socket) => ({ socket }));
+  if (given("admin-port").length > 0) admin.push({ port: number("admin-port", PORT) });
   const config: Config = {
     host: text("host"),
     port,
-    endpoints: readEndpoints(env, port, problem),
+    endpoints,
+    readEndpoints,
+    admin,
     // As in vLLM, where the path is the name unless there is a better one.
     servedModels: [given("served-model-name"), given("model")].find(({ length }) => length > 0) ?? [],
     policy: oneOf("prefill-routing-policy", POLICIES),

@@ -5,7 +5,7 @@ import {
   readGlobalRankTable,
   readLocalRankTable,
 } from "../planning/rank-table.ts";
-import { shown } from "./flags.ts";
+import { shown, type UsageProblem } from "./flags.ts";
 import type { Endpoint } from "./instances.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -17,12 +17,39 @@ export interface Endpoints {
   readonly decode: readonly Endpoint[];
 }
 
-/**
- * The addresses of the global rank table with the ports of NODE_PORTS, which are in its order. What is wrong goes
- * to `problem`.
- */
-export function readEndpoints(env: Env, ownPort: number, problem: Report): Endpoints {
-  const ports = readPorts(env.NODE_PORTS ?? "", problem);
+/** What the rank tables or NODE_PORTS have wrong. */
+export class InvalidTables extends Error {
+  readonly problems: readonly UsageProblem[];
+
+  constructor(problems: readonly UsageProblem[]) {
+    super(`the rank tables and NODE_PORTS have ${problems.length === 1 ? "a problem" : "problems"}`);
+    this.problems = problems;
+  }
+}
+
+/** Reads the files again. With `nodePorts` these are the ports from now on, if all is well. Throws InvalidTables. */
+export type EndpointsReader = (nodePorts?: string) => Endpoints;
+
+export function endpointsReader(env: Env, ownPort: number): EndpointsReader {
+  let given: string | undefined;
+  return (nodePorts = given) => {
+    const problems: UsageProblem[] = [];
+    const problem = (message: string, fix: string) => problems.push({ message, fix });
+    const endpoints = readEndpoints(env, nodePorts ?? readNodePorts(env, problem), ownPort, problem);
+    if (problems.length > 0) throw new InvalidTables(problems);
+    given = nodePorts;
+    return endpoints;
+  };
+}
+
+/** The text of NODE_PORTS, or with `@` in front of the file that it names. */
+function readNodePorts({ NODE_PORTS: text = "" }: Env, problem: Report): string {
+  return text.startsWith("@") ? (readText(text.slice(1), "NODE_PORTS", problem) ?? "") : text;
+}
+
+/** The addresses of the global rank table with the ports, which are in its order. */
+function readEndpoints(env: Env, nodePorts: string, ownPort: number, problem: Report): Endpoints {
+  const ports = readPorts(nodePorts, problem);
   const table = readTable(env, "GLOBAL_RANK_TABLE_FILE_PATH", readGlobalRankTable, problem);
   if (table === undefined) return { prefill: [], decode: [] };
   if (env.RANK_TABLE_FILE_PATH) {
@@ -64,7 +91,7 @@ function readPorts(text: string, problem: Report): number[] | undefined {
   const fix = "list the ports of all prefill, then of all decode instances, e.g. NODE_PORTS=8088,8089";
   const ports = text.split(",").map((port) => port.trim());
   if (text.trim() === "") {
-    problem("NODE_PORTS is not set", fix);
+    problem("NODE_PORTS is not set, or empty", fix);
     return undefined;
   }
   const wrong = ports.filter(
@@ -86,19 +113,28 @@ function readTable<T>(
     problem(`${variable} is not set`, `set it to the path of the rank table`);
     return undefined;
   }
+  const text = readText(path, variable, problem);
+  if (text === undefined) return undefined;
   try {
-    return read(readFileSync(path, "utf8"), `${variable}=${path}`);
+    return read(text, `${variable}=${path}`);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    problem((error as Error).message, "put the right file there");
+    return undefined;
+  }
+}
+
+function readText(path: string, variable: string, problem: Report): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") problem(`${variable}: there is no file ${path}`, "check the path");
     else if (code === "EISDIR") {
       problem(
         `${variable}: ${path} is a directory`,
         "Docker makes one when the file to mount is missing: mount the file",
       );
-    } else if (code !== undefined)
-      problem(`${variable}: ${path} cannot be read (${code})`, "check its permissions");
-    else problem(message, "put the right file there");
+    } else problem(`${variable}: ${path} cannot be read (${code})`, "check its permissions");
     return undefined;
   }
 }

@@ -41,6 +41,12 @@ export const FLAGS = [
   },
   { name: "max-body-bytes", value: "N", fallback: "8388608", help: "largest request body" },
   {
+    name: "admin-socket",
+    value: "PATH",
+    help: "Unix socket to administer it by: see, drain, join, reload instances; without this none",
+  },
+  { name: "admin-port", value: "PORT", help: "the same on a port of 127.0.0.1; without this none" },
+  {
     name: "health-interval",
     value: "SECONDS",
     fallback: "1",
@@ -173,7 +179,8 @@ Environment:
   GLOBAL_RANK_TABLE_FILE_PATH  the global rank table: where the instances are (required)
   RANK_TABLE_FILE_PATH         the local rank table of the service entry (checked when given)
   NODE_PORTS                   the instances' ports, comma-separated, in the order of the global rank
-                               table: all prefill instances, then all decode instances (required)
+                               table: all prefill instances, then all decode instances; or @ and the
+                               path of a file that lists them, which a reload reads again (required)
   USE_OPENAI                   1: the OpenAI API, 0: vLLM's own POST /generate (1)
   no_proxy                     taken; instances are always asked directly, never through a proxy
 

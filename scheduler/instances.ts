@@ -1,4 +1,5 @@
 import type { Deadlines } from "./deadlines.ts";
+import type { ErrorCode } from "./errors.ts";
 import type { Load } from "./load.ts";
 import { Pool } from "./pool.ts";
 
@@ -12,32 +13,66 @@ export interface Endpoint {
 /** One vLLM server, and what the scheduler knows about it now. */
 export interface Instance {
   readonly role: Role;
-  /** `prefill-0`, by its place in the global rank table. */
+  /** `prefill-0`, by its place in the global rank table when it was added. */
   readonly name: string;
   readonly pool: Pool;
   /** Whether it answers its health check; not before the first answer. */
   healthy: boolean;
+  /** Gets no new requests. */
+  draining: boolean;
   /** Requests that it works on for us. */
   inFlight: number;
+  /** Prompts whose KV cache it keeps for a decode instance that has not answered yet. */
+  kvHeld: number;
+  /** Requests that it has answered well. */
+  served: number;
+  /** Times that it has failed a request, by kind. */
+  readonly failures: Map<ErrorCode, number>;
   /** What it last said about its load, where that is asked for. */
   load: Load | undefined;
+  /** Why its load cannot be told. */
+  loadProblem: string | undefined;
   /** What was sent there since. */
   readonly sinceLoad: { requests: number; bytes: number };
+  /** Called when it drains and there is nothing left that needs it. */
+  idle: () => void;
 }
 
-export function makeInstances(
+export function makeInstance(
   role: Role,
-  endpoints: readonly Endpoint[],
+  name: string,
+  { host, port }: Endpoint,
   deadlines: Deadlines,
   connectMs: number,
-): Instance[] {
-  return endpoints.map(({ host, port }, index) => ({
+): Instance {
+  return {
     role,
-    name: `${role}-${index}`,
+    name,
     pool: new Pool(host, port, deadlines, connectMs),
     healthy: false,
+    draining: false,
     inFlight: 0,
+    kvHeld: 0,
+    served: 0,
+    failures: new Map(),
     load: undefined,
+    loadProblem: undefined,
     sinceLoad: { requests: 0, bytes: 0 },
-  }));
+    idle: () => {},
+  };
+}
+
+/** Whether it gets requests. */
+export function isReady({ healthy, draining }: Instance): boolean {
+  return healthy && !draining;
+}
+
+/** Whether nothing needs it any more. */
+export function isIdle({ inFlight, kvHeld }: Instance): boolean {
+  return inFlight === 0 && kvHeld === 0;
+}
+
+/** To be called when `inFlight` or `kvHeld` became less. */
+export function noteIdle(instance: Instance): void {
+  if (instance.draining && isIdle(instance)) instance.idle();
 }

@@ -1,5 +1,6 @@
 import { readConfig } from "./config.ts";
 import { helpText } from "./flags.ts";
+import { ListenError } from "./listen.ts";
 import { startScheduler } from "./server.ts";
 
 // A reader of the log that goes away must not take the scheduler with it.
@@ -17,15 +18,20 @@ if (reading.kind === "help") {
   process.exitCode = 2;
 } else {
   const { config } = reading;
-  const { host, port, endpoints } = config;
-  const scheduler = await startScheduler(config, say).catch((error: NodeJS.ErrnoException) => {
-    say(`scheduler: cannot listen on ${host} port ${port}: ${listenProblem(error)}`);
+  const { host, endpoints } = config;
+  const scheduler = await startScheduler(config, say).catch((error: unknown) => {
+    if (!(error instanceof ListenError)) throw error;
+    say(`scheduler: ${error.message}\n  fix: ${error.fix}`);
     process.exit(1);
   });
   process.stdout.write(
     `scheduler on ${host}:${scheduler.port} for ${endpoints.prefill.length} prefill and ` +
       `${endpoints.decode.length} decode instances\n`,
   );
+  for (const [index, address] of config.admin.entries()) {
+    const where = "socket" in address ? address.socket : `127.0.0.1:${scheduler.adminPorts[index]}`;
+    process.stdout.write(`administration on ${where}\n`);
+  }
   let signals = 0;
   // As PID 1 of a container there is no default handler: without these the signals would be ignored.
   const stop = () => {
@@ -35,6 +41,7 @@ if (reading.kind === "help") {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  process.on("SIGHUP", () => scheduler.reload());
 }
 
 /** Gathers lines for a moment: a write each would cost more than the rest of a request's log. */
@@ -47,12 +54,4 @@ function say(line: string): void {
 function flush(): void {
   process.stderr.write(unsaid);
   unsaid = "";
-}
-
-function listenProblem({ code, message }: NodeJS.ErrnoException): string {
-  if (code === "EADDRINUSE") return "another process listens there\n  fix: stop it, or choose another --port";
-  if (code === "EACCES") return "not permitted\n  fix: choose a --port of 1024 or more";
-  if (code === "EADDRNOTAVAIL")
-    return "this machine has no such address\n  fix: give --host an address of its own";
-  return message;
 }

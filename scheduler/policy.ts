@@ -1,45 +1,56 @@
 import { Failure } from "./errors.ts";
-import type { Instance } from "./instances.ts";
+import { type Instance, isReady, noteIdle, type Role } from "./instances.ts";
 
 /** How loaded an instance is; only compared. */
 export type Cost = (instance: Instance) => number;
 
+/** By what to compare instances, as things are. */
+export type Policy = (instances: readonly Instance[]) => Cost;
+
+const equal: Cost = () => 0;
+const inFlight: Cost = (instance) => instance.inFlight;
+
 /** All the same: turns alone decide. */
-export const roundRobin: Cost = () => 0;
+export const roundRobin: Policy = () => equal;
 /** Fewest requests that the scheduler itself has running there. */
-export const leastInFlight: Cost = ({ inFlight }) => inFlight;
+export const leastInFlight: Policy = () => inFlight;
 
 /** Chooses among the instances of one role. */
 export class Picker {
-  readonly instances: readonly Instance[];
-  readonly #cost: Cost;
+  readonly role: Role;
+  readonly #policy: Policy;
+  /** Never changed, only replaced. */
+  instances: readonly Instance[];
   #turn = 0;
 
-  constructor(instances: readonly Instance[], cost: Cost) {
+  constructor(role: Role, policy: Policy, instances: readonly Instance[] = []) {
+    this.role = role;
+    this.#policy = policy;
     this.instances = instances;
-    this.#cost = cost;
   }
 
-  get anyHealthy(): boolean {
-    return this.instances.some(({ healthy }) => healthy);
+  get anyReady(): boolean {
+    return this.instances.some(isReady);
   }
 
-  /** The cheapest healthy instance but `not`; among equals the one whose turn it is. */
+  /** The cheapest ready instance but `not`; among equals the one whose turn it is. */
   pick(not?: Instance): Instance | undefined {
+    const { instances } = this;
+    const cost = this.#policy(instances);
     let best: number | undefined;
     let bestCost = Number.POSITIVE_INFINITY;
-    for (let step = 0; step < this.instances.length; step++) {
-      const at = (this.#turn + step) % this.instances.length;
-      const instance = this.instances[at];
-      if (instance === undefined || instance === not || !instance.healthy) continue;
-      const cost = this.#cost(instance);
-      if (cost >= bestCost) continue;
+    for (let step = 0; step < instances.length; step++) {
+      const at = (this.#turn + step) % instances.length;
+      const instance = instances[at];
+      if (instance === undefined || instance === not || !isReady(instance)) continue;
+      const its = cost(instance);
+      if (its >= bestCost) continue;
       best = at;
-      bestCost = cost;
+      bestCost = its;
     }
     if (best === undefined) return undefined;
     this.#turn = best + 1;
-    return this.instances[best];
+    return instances[best];
   }
 
   /**
@@ -48,7 +59,7 @@ export class Picker {
    */
   async run<T>(bytes: number, work: Work<T>): Promise<T> {
     const first = this.pick();
-    if (first === undefined) throw new Failure(`no_${this.instances[0]?.role ?? "prefill"}`);
+    if (first === undefined) throw new Failure(`no_${this.role}`);
     try {
       return await counted(first, bytes, () => work(first, false));
     } catch (error) {
@@ -68,8 +79,21 @@ async function counted<T>(instance: Instance, bytes: number, work: () => Promise
   instance.sinceLoad.bytes += bytes;
   instance.inFlight++;
   try {
-    return await work();
+    const result = await work();
+    instance.served++;
+    return result;
+  } catch (error) {
+    blame(instance, error);
+    throw error;
   } finally {
     instance.inFlight--;
+    noteIdle(instance);
   }
+}
+
+/** Counts an error that is the instance's fault: not its verdict on a request, nor a client that left. */
+function blame({ role, failures }: Instance, error: unknown): void {
+  if (!(error instanceof Failure)) return;
+  const { code } = error;
+  if (code.startsWith(`${role}_`)) failures.set(code, (failures.get(code) ?? 0) + 1);
 }

@@ -5,15 +5,14 @@ import { expect, onTestFinished, test } from "vitest";
 import { ask, askWhole } from "./ask.ts";
 import { Deadlines } from "./deadlines.ts";
 import { engineRequest } from "./engine-request.ts";
-import { type Instance, makeInstances } from "./instances.ts";
+import { type Instance, makeInstance } from "./instances.ts";
 import { StopSignal } from "./stop-signal.ts";
 import { answerJson, type EngineCall, fakeEngine, goodPrefill } from "./test-support.ts";
 
 function instanceAt(port: number, connectMs: number): { instance: Instance; deadlines: Deadlines } {
   const deadlines = new Deadlines();
   onTestFinished(() => deadlines.close());
-  const [instance] = makeInstances("prefill", [{ host: "127.0.0.1", port }], deadlines, connectMs);
-  if (instance === undefined) throw new Error("no instance");
+  const instance = makeInstance("prefill", "prefill-0", { host: "127.0.0.1", port }, deadlines, connectMs);
   onTestFinished(() => instance.pool.close());
   return { instance, deadlines };
 }

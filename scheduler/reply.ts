@@ -23,6 +23,8 @@ export class Reply {
   readonly stop = new StopSignal();
   /** Called when the client has read what `write` returned false for. */
   onDrain: (() => void) | undefined;
+  /** Called once, when the answer begins, be it with a failure. */
+  onOpen: (() => void) | undefined;
   /** Whether the connection ends with this answer. */
   close: boolean;
   readonly #target: ReplyTarget;
@@ -92,6 +94,7 @@ export class Reply {
   #open(mode: "events" | "records" | "sized", status: number, headers: Headers): void {
     this.#mode = mode;
     this.trace.status = status;
+    this.onOpen?.();
     const head = responseHead(status, [
       ["Date", httpDate()],
       ["X-Request-Id", this.trace.id],

@@ -1,18 +1,20 @@
 import { createServer, type ServerOpts } from "node:net";
+import { type Administration, startAdmin } from "./admin.ts";
 import { generateApi, openAiApi } from "./api.ts";
 import { completions, type Engines, models } from "./completion.ts";
-import type { Config, PolicyName } from "./config.ts";
+import type { Config } from "./config.ts";
 import { ClientConnection, type Handler, type Service } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
+import { InvalidTables } from "./endpoints.ts";
 import { Failure } from "./errors.ts";
 import type { RequestHead } from "./http/request.ts";
-import { type Instance, makeInstances } from "./instances.ts";
-import { byLoad, fewestWaiting, mostFreeKv } from "./load.ts";
+import { type Instance, isReady as isReadyInstance } from "./instances.ts";
+import { listen } from "./listen.ts";
 import { type LogSink, logLine, markPhase } from "./log.ts";
-import { type Cost, leastInFlight, Picker, roundRobin } from "./policy.ts";
+import { Membership, type ReloadResult } from "./membership.ts";
+import type { Picker } from "./policy.ts";
 import { HIGH_WATER_MARK } from "./pool.ts";
 import type { Reply } from "./reply.ts";
-import { Watch } from "./watch.ts";
 
 /** Bursts of clients wait in the kernel for `accept`, not for a lost SYN to be sent again. */
 const BACKLOG = 4096;
@@ -28,21 +30,21 @@ interface Route {
 
 export interface Scheduler {
   readonly port: number;
+  /** In the order of `config.admin`; 0 for a socket. */
+  readonly adminPorts: readonly number[];
+  /** Reads the rank tables and NODE_PORTS again; what is wrong there is logged and changes nothing. */
+  reload(): void;
   /** Lets requests in flight finish, within the drain limit, refuses others, and resolves when all is closed. */
   drain(): Promise<void>;
   /** Closes everything now. */
   close(): void;
 }
 
-/** Listens and serves. Rejects with the listen error when the port cannot be had. */
+/** Listens and serves. Rejects with ListenError when it cannot. */
 export async function startScheduler(config: Config, log: LogSink): Promise<Scheduler> {
   const deadlines = new Deadlines();
-  const { connectMs } = config.timeouts;
-  const prefillInstances = makeInstances("prefill", config.endpoints.prefill, deadlines, connectMs);
-  const decodeInstances = makeInstances("decode", config.endpoints.decode, deadlines, connectMs);
-  const prefill = new Picker(prefillInstances, costOf(config.policy, prefillInstances));
-  const decode = new Picker(decodeInstances, leastInFlight);
-  const instances = [...prefillInstances, ...decodeInstances];
+  const membership = new Membership(config, deadlines, log);
+  const { prefill, decode } = membership;
   const engines: Engines = { config, deadlines, prefill, decode };
 
   const connections = new Set<ClientConnection>();
@@ -50,7 +52,7 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
   let draining = false;
   let becameIdle = () => {};
 
-  const isReady = () => !draining && prefill.anyHealthy && decode.anyHealthy;
+  const isReady = () => !draining && membership.isReady;
   const api = config.api === "openai" ? openAiApi(config.servedModels) : generateApi;
   const handler = completions(engines, api);
   const routes = new Map<string, Route>([
@@ -64,7 +66,7 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
   if (config.api !== "openai") routes.delete("/v1/models");
 
   function answer(isWell: () => boolean): Route {
-    const count = (picker: Picker) => picker.instances.filter(({ healthy }) => healthy).length;
+    const count = (picker: Picker) => picker.instances.filter(isReadyInstance).length;
     return {
       methods: ["GET", "HEAD"],
       toEngines: false,
@@ -106,31 +108,60 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
     connections.add(connection);
     socket.once("close", () => connections.delete(connection));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host: config.host, port: config.port, backlog: BACKLOG }, resolve);
-  });
-  const watch = new Watch(deadlines, config.health, {
-    healthChanged: ({ name, healthy, pool }) =>
-      log(logLine({ instance: name, address: pool.authority, healthy })),
-    loadLost: ({ name }) =>
-      log(logLine({ instance: name, warning: "no /metrics: requests in flight decide" })),
-  });
-  for (const instance of instances) watch.health(instance);
-  if (config.policy !== "RoundRobin") for (const instance of prefillInstances) watch.load(instance);
-  const address = server.address();
+  const administration: Administration = {
+    membership,
+    deadlineMs: config.timeouts.drainMs,
+    reload,
+    state: () => ({
+      ready: isReady(),
+      draining,
+      requests: replies.size,
+      instances: membership.instances.map((instance) => stateOf(instance, membership)),
+    }),
+  };
 
+  /** Throws InvalidTables. */
+  function reload(nodePorts?: string): ReloadResult {
+    const result = membership.reload(config.readEndpoints(nodePorts));
+    log(logLine({ reloaded: true, ...result }));
+    return result;
+  }
+
+  const closers: (() => void)[] = [];
   function close(): void {
-    watch.end();
-    for (const { pool } of instances) pool.close();
+    for (const closeOne of closers) closeOne();
+    membership.close();
     for (const connection of connections) connection.destroy();
     server.close();
     deadlines.close();
   }
 
+  let port: number;
+  const adminPorts: number[] = [];
+  try {
+    port = await listen(server, { host: config.host, port: config.port, backlog: BACKLOG }, "--port");
+    for (const address of config.admin) {
+      const admin = await startAdmin(administration, address);
+      closers.push(admin.close);
+      adminPorts.push(admin.port);
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+
   return {
-    port: typeof address === "object" && address !== null ? address.port : config.port,
+    port,
+    adminPorts,
     close,
+    reload() {
+      try {
+        reload();
+      } catch (error) {
+        if (!(error instanceof InvalidTables)) throw error;
+        log(logLine({ reloaded: false, problems: error.problems }));
+      }
+    },
     async drain() {
       draining = true;
       const idle = new Promise<void>((resolve) => {
@@ -154,13 +185,20 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
   };
 }
 
-function costOf(policy: PolicyName, instances: readonly Instance[]): Cost {
-  switch (policy) {
-    case "RoundRobin":
-      return roundRobin;
-    case "BLB":
-      return byLoad(instances, fewestWaiting);
-    case "FreeKVFirst":
-      return byLoad(instances, mostFreeKv);
-  }
+/** What an operator is told of an instance. */
+function stateOf(instance: Instance, membership: Membership): object {
+  const { name, role, pool, healthy, draining, inFlight, kvHeld, served, failures } = instance;
+  return {
+    name,
+    role,
+    address: pool.authority,
+    ready: isReadyInstance(instance),
+    healthy,
+    draining,
+    leaving: membership.isLeaving(instance),
+    inFlight,
+    kvHeld,
+    served,
+    failures: [...failures.values()].reduce((sum, count) => sum + count, 0),
+  };
 }

@@ -157,9 +157,13 @@ export type Overrides = Partial<Omit<Config, "timeouts" | "endpoints">> & {
 
 export interface Bench {
   readonly port: number;
+  readonly adminPorts: readonly number[];
+  reload(): void;
   readonly prefill: FakeEngine[];
   readonly decode: FakeEngine[];
   readonly log: LogEntry[];
+  /** What else was logged, but for changes of health. */
+  readonly events: Record<string, unknown>[];
   /** The nth log line (from 1) about a request. */
   logged(n: number): Promise<LogEntry>;
   drain(): Promise<void>;
@@ -197,10 +201,13 @@ export async function startBench(
   { timeouts, ready = true, ...overrides }: Overrides & { ready?: boolean } = {},
 ): Promise<Bench> {
   const endpoint = ({ port }: FakeEngine) => ({ host: "127.0.0.1", port });
+  const endpoints = { prefill: prefill.map(endpoint), decode: decode.map(endpoint) };
   const config: Config = {
     host: "127.0.0.1",
     port: 0,
-    endpoints: { prefill: prefill.map(endpoint), decode: decode.map(endpoint) },
+    endpoints,
+    readEndpoints: () => endpoints,
+    admin: [],
     servedModels: [],
     api: "openai",
     handoff: "kv-params",
@@ -212,15 +219,17 @@ export async function startBench(
     timeouts: { ...TIMEOUTS, ...timeouts },
   };
   const log: LogEntry[] = [];
+  const events: Record<string, unknown>[] = [];
   const waiting: (() => void)[] = [];
   let healthy = 0;
   let healthChanges = 0;
   const scheduler = await startScheduler(config, (text) => {
     const entry = JSON.parse(text);
-    if (entry.instance !== undefined) {
+    if (typeof entry.healthy === "boolean") {
       healthy += entry.healthy ? 1 : -1;
       healthChanges++;
-    } else log.push({ ...entry, text });
+    } else if (entry.id !== undefined) log.push({ ...entry, text });
+    else events.push(entry);
     for (const wake of waiting.splice(0)) wake();
   });
   onTestFinished(() => scheduler.close());
@@ -230,9 +239,12 @@ export async function startBench(
   if (ready) await until(() => healthy === prefill.length + decode.length);
   return {
     port: scheduler.port,
+    adminPorts: scheduler.adminPorts,
+    reload: () => scheduler.reload(),
     prefill,
     decode,
     log,
+    events,
     drain: () => scheduler.drain(),
     get healthChanges() {
       return healthChanges;

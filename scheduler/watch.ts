@@ -3,7 +3,7 @@ import type { Deadlines } from "./deadlines.ts";
 import { engineRequest } from "./engine-request.ts";
 import { Failure } from "./errors.ts";
 import type { Instance } from "./instances.ts";
-import { readLoad } from "./load.ts";
+import { type LoadPolicy, loadProblem, readLoad } from "./load.ts";
 import { StopSignal } from "./stop-signal.ts";
 
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
@@ -19,28 +19,46 @@ export interface WatchLimits {
 /** Told once per change. */
 export interface Observer {
   healthChanged(instance: Instance): void;
-  loadLost(instance: Instance): void;
+  /** Of `loadProblem`. */
+  loadChanged(instance: Instance): void;
 }
 
-/** Keeps asking instances how they are, until `end`. */
+/** Keeps asking instances how they are, until `forget` or `end`. */
 export class Watch {
   readonly #deadlines: Deadlines;
   readonly #limits: WatchLimits;
   readonly #observer: Observer;
+  readonly #loadPolicy: LoadPolicy | undefined;
+  readonly #watched = new Set<Instance>();
   readonly #stops = new Set<StopSignal>();
-  #ended = false;
 
-  constructor(deadlines: Deadlines, limits: WatchLimits, observer: Observer) {
+  /** `loadPolicy`: for which prefill instances are asked for their load. */
+  constructor(
+    deadlines: Deadlines,
+    limits: WatchLimits,
+    loadPolicy: LoadPolicy | undefined,
+    observer: Observer,
+  ) {
     this.#deadlines = deadlines;
     this.#limits = limits;
+    this.#loadPolicy = loadPolicy;
     this.#observer = observer;
   }
 
-  /** Keeps `healthy` up to date. */
-  health(instance: Instance): void {
+  /** Keeps its `healthy`, `load` and `loadProblem` up to date. */
+  add(instance: Instance): void {
+    this.#watched.add(instance);
+    this.#health(instance);
+    if (this.#loadPolicy !== undefined && instance.role === "prefill") this.#load(instance, this.#loadPolicy);
+  }
+
+  forget(instance: Instance): void {
+    this.#watched.delete(instance);
+  }
+
+  #health(instance: Instance): void {
     let failures = 0;
-    void this.#repeat(async () => {
-      const answer = await this.#get(instance, "/health");
+    void this.#repeat(instance, "/health", () => (answer) => {
       failures = answer === undefined ? failures + 1 : 0;
       const healthy = answer !== undefined || (instance.healthy && failures < FAILURES_TO_EJECT);
       if (healthy === instance.healthy) return;
@@ -49,32 +67,41 @@ export class Watch {
     });
   }
 
-  /** Keeps `load` up to date. */
-  load(instance: Instance): void {
-    void this.#repeat(async () => {
-      const at = performance.now();
-      const { requests, bytes } = instance.sinceLoad;
-      const answer = await this.#get(instance, "/metrics");
-      if (answer === undefined) {
-        if (instance.load !== undefined) this.#observer.loadLost(instance);
-        instance.load = undefined;
-        return;
-      }
-      instance.load = readLoad(answer.toString(), at);
-      // What was sent while it answered may be in its numbers or not: it is counted twice rather than never.
-      instance.sinceLoad.requests -= requests;
-      instance.sinceLoad.bytes -= bytes;
+  #load(instance: Instance, policy: LoadPolicy): void {
+    const { sinceLoad } = instance;
+    void this.#repeat(instance, "/metrics", () => {
+      const { requests, bytes } = sinceLoad;
+      return (answer) => {
+        instance.load = answer && readLoad(answer.toString());
+        if (answer !== undefined) {
+          // What was sent while it answered may be in its numbers or not: it is counted twice rather than never.
+          sinceLoad.requests -= requests;
+          sinceLoad.bytes -= bytes;
+        }
+        const problem = loadProblem(policy, instance);
+        if (problem === instance.loadProblem) return;
+        instance.loadProblem = problem;
+        this.#observer.loadChanged(instance);
+      };
     });
   }
 
   end(): void {
-    this.#ended = true;
+    this.#watched.clear();
     for (const stop of this.#stops) stop.stop(new Failure("shutting_down"));
   }
 
-  async #repeat(visit: () => Promise<void>): Promise<void> {
-    while (!this.#ended) {
-      await visit();
+  /** `asking` is called before each question and gives who hears its answer. */
+  async #repeat(
+    instance: Instance,
+    path: string,
+    asking: () => (answer: Buffer | undefined) => void,
+  ): Promise<void> {
+    while (this.#watched.has(instance)) {
+      const hear = asking();
+      const answer = await this.#get(instance, path);
+      if (!this.#watched.has(instance)) return;
+      hear(answer);
       await new Promise((resolve) => setTimeout(resolve, this.#limits.intervalMs).unref());
     }
   }

@@ -1,0 +1,155 @@
+import { type Command, parseOptions } from "../command.ts";
+import { type AdminAddress, type AdminProblem, askScheduler } from "../scheduler-admin.ts";
+import { type SchedulerState, stateTable } from "../scheduler-state.ts";
+import { UserError } from "../stack-file.ts";
+
+const OPTIONS = {
+  socket: { type: "string" },
+  port: { type: "string" },
+  deadline: { type: "string" },
+  force: { type: "boolean" },
+  "node-ports": { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
+type Values = Partial<Record<"socket" | "port" | "deadline" | "node-ports", string>> & {
+  force?: boolean;
+  json?: boolean;
+};
+
+interface Action {
+  /** Whether it takes the name of an instance. */
+  readonly takesInstance: boolean;
+  /** The options that it takes beside the address and --json. */
+  readonly options: readonly (keyof Values)[];
+  readonly body?: (values: Values, instance: string) => object;
+  /** What to print, and whether it came out as wished. */
+  readonly told: (answer: never) => [text: string, done: boolean];
+}
+
+interface Moved {
+  readonly instance: string;
+  readonly ended: string;
+  readonly inFlight: number;
+  readonly kvHeld: number;
+}
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  state: { takesInstance: false, options: [], told: (state: SchedulerState) => [stateTable(state), true] },
+  drain: {
+    takesInstance: true,
+    options: ["deadline", "force"],
+    body: ({ deadline, force = false }, instance) => ({ instance, force, ...seconds(deadline) }),
+    told: ({ instance, drained, ended, inFlight, kvHeld }: Moved & { drained: boolean }) => {
+      if (drained) return [`${instance} is drained: nothing needs it any more`, true];
+      if (ended === "joined") return [`${instance} was joined again while it drained`, false];
+      const left = `in flight: ${inFlight}, KV caches held: ${kvHeld}`;
+      return [`${instance} gets nothing new, but at the deadline had still ${left}`, false];
+    },
+  },
+  join: {
+    takesInstance: true,
+    options: ["deadline"],
+    body: ({ deadline }, instance) => ({ instance, ...seconds(deadline) }),
+    told: ({ instance, joined, ended }: Moved & { joined: boolean }) => {
+      if (joined) return [`${instance} gets requests`, true];
+      if (ended === "draining") return [`${instance} was drained again before it was healthy`, false];
+      return [`${instance} does not answer its health check yet; it gets requests as soon as it does`, false];
+    },
+  },
+  reload: {
+    takesInstance: false,
+    options: ["node-ports"],
+    body: ({ "node-ports": nodePorts }) => (nodePorts === undefined ? {} : { nodePorts }),
+    told: (lists: Record<"added" | "leaving" | "kept", string[]>) => [
+      (["added", "leaving", "kept"] as const)
+        .map((name) => `${name}: ${lists[name].join(", ") || "none"}`)
+        .join("\n"),
+      true,
+    ],
+  },
+};
+
+export const scheduler: Command = {
+  summary: "see, drain, join and reload the instances of a running scheduler",
+  usage: `usage: ascend-pd scheduler ACTION (--socket PATH | --port PORT) [OPTIONS]
+
+Administers a scheduler that was started with --admin-socket or --admin-port, on its host.
+
+  state            print the instances: what they do, and whether they get requests
+  drain INSTANCE   send it nothing new; return when nothing needs it any more, or at the deadline
+  join INSTANCE    send it requests again; return when it is healthy, or at the deadline
+  reload           read the rank tables and NODE_PORTS again: new instances join, others drain and leave
+
+INSTANCE is a name that \`state\` shows, or an address.
+
+  --socket PATH         the scheduler's --admin-socket
+  --port PORT           the scheduler's --admin-port
+  --deadline SECONDS    for drain and join (the scheduler's --drain-timeout)
+  --force               drain: also the last instance of its role that gets requests
+  --node-ports PORTS    reload: NODE_PORTS from now on
+  --json                print the scheduler's answer, {"error"} included, as it is
+
+examples:
+  ascend-pd scheduler state --socket /run/ascend-pd/admin.sock
+  ascend-pd scheduler drain decode-0 --port 9001 --deadline 300 && docker restart 2p2d-decode-0
+  ascend-pd scheduler join decode-0 --port 9001 --deadline 600
+  ascend-pd scheduler reload --port 9001 --node-ports 8088,8089,8090
+
+exit codes: 0 done, 1 not done (the deadline, a refusal, no scheduler there), 2 the command line is wrong`,
+  async run(args) {
+    const { values, positionals } = parseOptions({
+      args: [...args],
+      allowPositionals: true,
+      options: OPTIONS,
+    });
+    const [name, instance, ...others] = positionals;
+    const action = name !== undefined && Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+    if (name === undefined || action === undefined) {
+      throw new UserError(`${name ?? "ACTION"} is no action\nfix: one of ${Object.keys(ACTIONS).join(", ")}`);
+    }
+    if (action.takesInstance !== (instance !== undefined) || others.length > 0) {
+      const wanted = action.takesInstance ? "takes one INSTANCE" : "takes no operand";
+      throw new UserError(`${name} ${wanted}\nfix: --help shows how it is used`);
+    }
+    for (const option of ["deadline", "force", "node-ports"] as const) {
+      if (values[option] !== undefined && !action.options.includes(option)) {
+        throw new UserError(`--${option} is not for ${name}\nfix: leave it out`);
+      }
+    }
+    const body = action.body?.(values, instance ?? "");
+    const answer = await askScheduler(addressOf(values), `/${name}`, body);
+    if (!answer.ok) {
+      if (values.json) console.log(JSON.stringify({ error: answer.error }, undefined, 2));
+      else console.error(problemText(answer.error));
+      return 1;
+    }
+    const [text, done] = action.told(answer.body as never);
+    console.log(values.json ? JSON.stringify(answer.body, undefined, 2) : text);
+    return done ? 0 : 1;
+  },
+};
+
+function addressOf({ socket, port }: Values): AdminAddress {
+  if ((socket === undefined) === (port === undefined)) {
+    throw new UserError(
+      "where is the scheduler?\nfix: give its --admin-socket as --socket or its --admin-port as --port",
+    );
+  }
+  if (socket !== undefined) return { socketPath: socket };
+  const number = /^[0-9]{1,5}$/.test(port ?? "") ? Number(port) : 0;
+  if (number < 1 || number > 65_535) throw new UserError(`--port is ${port}\nfix: give 1 to 65535`);
+  return { port: number };
+}
+
+function seconds(deadline: string | undefined): { deadline?: number } {
+  if (deadline === undefined) return {};
+  if (/^[0-9]+(\.[0-9]+)?$/.test(deadline) && Number(deadline) <= 86_400)
+    return { deadline: Number(deadline) };
+  throw new UserError(`--deadline is ${deadline}\nfix: give seconds, 0 to 86400`);
+}
+
+function problemText({ message, fix, problems = [] }: AdminProblem): string {
+  const details = problems.map((one) => `  ${one.message}\n    fix: ${one.fix}\n`).join("");
+  return `error: ${message}\n${details}fix: ${fix}`;
+}

@@ -1,0 +1,73 @@
+import { request } from "node:http";
+import { text } from "node:stream/consumers";
+
+/** Where a running scheduler is administered: `--admin-socket` or `--admin-port` of its command line. */
+export type AdminAddress = { readonly socketPath: string } | { readonly port: number };
+
+export type AdminAnswer =
+  | { readonly ok: true; readonly body: unknown }
+  | { readonly ok: false; readonly error: AdminProblem };
+
+/** Why something was not done. */
+export interface AdminProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+  readonly problems?: readonly { readonly message: string; readonly fix: string }[];
+}
+
+/** Asks the scheduler. Without `body` it only looks. Never rejects: whoever does not answer is a problem too. */
+export async function askScheduler(address: AdminAddress, path: string, body?: object): Promise<AdminAnswer> {
+  try {
+    const { status, answer } = await exchange(address, path, body);
+    if (status === 200) return { ok: true, body: answer };
+    return { ok: false, error: (answer as { error: AdminProblem }).error };
+  } catch (error) {
+    const where = "port" in address ? `127.0.0.1 port ${address.port}` : address.socketPath;
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    return {
+      ok: false,
+      error: {
+        code: "unreachable",
+        message: `no scheduler can be administered at ${where}: ${REASONS[code] ?? (code || message)}`,
+        fix: "give the --admin-socket or --admin-port that the scheduler was started with",
+      },
+    };
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such socket",
+  ECONNREFUSED: "nothing listens there",
+  EACCES: "this user may not open it",
+  ECONNRESET: "the connection was closed before the answer",
+};
+
+function exchange(
+  address: AdminAddress,
+  path: string,
+  body: object | undefined,
+): Promise<{ status: number | undefined; answer: unknown }> {
+  return new Promise((resolve, reject) => {
+    const content = body && JSON.stringify(body);
+    const call = request({
+      ...address,
+      host: "127.0.0.1",
+      path,
+      agent: false,
+      ...(content === undefined
+        ? {}
+        : {
+            method: "POST",
+            headers: { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(content) },
+          }),
+    });
+    call.on("error", reject);
+    call.on("response", (response) => {
+      text(response)
+        .then((answer) => resolve({ status: response.statusCode, answer: JSON.parse(answer) }))
+        .catch(reject);
+    });
+    call.end(content);
+  });
+}

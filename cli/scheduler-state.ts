@@ -1,0 +1,41 @@
+import { table } from "./table.ts";
+
+/** What the scheduler's `/state` answers. */
+export interface SchedulerState {
+  readonly ready: boolean;
+  readonly draining: boolean;
+  readonly requests: number;
+  readonly instances: readonly InstanceState[];
+}
+
+export interface InstanceState {
+  readonly name: string;
+  readonly address: string;
+  readonly healthy: boolean;
+  readonly draining: boolean;
+  readonly leaving: boolean;
+  readonly inFlight: number;
+  readonly kvHeld: number;
+  readonly served: number;
+  readonly failures: number;
+}
+
+/** The state as a table for people, a line on the whole below it. */
+export function stateTable({ ready, draining, requests, instances }: SchedulerState): string {
+  const rows = instances.map((one) => [
+    one.name,
+    one.address,
+    instanceState(one),
+    ...[one.inFlight, one.kvHeld, one.served, one.failures].map(String),
+  ]);
+  const whole = draining ? "stopping" : ready ? "ready" : "not ready";
+  const header = ["INSTANCE", "ADDRESS", "STATE", "IN FLIGHT", "KV HELD", "SERVED", "FAILED"];
+  return `${table([header, ...rows])}\n\n${whole}, ${requests} requests in flight`;
+}
+
+function instanceState({ healthy, draining, leaving, inFlight, kvHeld }: InstanceState): string {
+  const health = healthy ? "" : ", unhealthy";
+  if (leaving) return `leaving${health}`;
+  if (!draining) return healthy ? "ready" : "unhealthy";
+  return `${inFlight + kvHeld === 0 ? "drained" : "draining"}${health}`;
+}

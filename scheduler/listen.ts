@@ -1,0 +1,44 @@
+import type { ListenOptions, Server } from "node:net";
+
+/** A server cannot listen: the user's to mend. */
+export class ListenError extends Error {
+  readonly fix: string;
+
+  constructor(message: string, fix: string) {
+    super(message);
+    this.fix = fix;
+  }
+}
+
+/** Resolves with the port, 0 for a socket. `flag` is what the user would change. Rejects with ListenError. */
+export function listen(server: Server, options: ListenOptions, flag: string): Promise<number> {
+  const where = options.path ?? `${options.host} port ${options.port}`;
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const [why, fix] = reason(error, flag);
+      reject(new ListenError(`cannot listen on ${where}: ${why}`, fix));
+    });
+    server.listen(options, () => {
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : 0);
+    });
+  });
+}
+
+function reason({ code, message }: NodeJS.ErrnoException, flag: string): [why: string, fix: string] {
+  switch (code) {
+    case "EADDRINUSE":
+      return ["another process listens there", `stop it, or choose another ${flag}`];
+    case "EACCES":
+      return [
+        "not permitted",
+        `choose a ${flag} that this user may have; ports from 1024 on need no privilege`,
+      ];
+    case "EADDRNOTAVAIL":
+      return ["this machine has no such address", `give ${flag} an address of its own`];
+    case "ENOENT":
+      return ["there is no such folder", `make it, or choose another ${flag}`];
+    default:
+      return [code ?? message, `choose another ${flag}`];
+  }
+}

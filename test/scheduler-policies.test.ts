@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { expectedText } from "../simulator/oracle.ts";
+import { metric, type Program, post, scheduler, simulator, until } from "./pd-processes.ts";
+
+/** How many prompts each instance has computed. */
+function computed(instances: readonly Program[]): Promise<number[]> {
+  return Promise.all(instances.map((one) => metric(one, "vllm:request_success_total", '"length"')));
+}
+
+async function completions({ url }: Program, count: number): Promise<void> {
+  for (let index = 0; index < count; index++) {
+    const body = `{"model":"sim","prompt":"Question ${index}","max_tokens":4}`;
+    const answer = await post(`${url}/v1/completions`, body);
+    expect(JSON.parse(await answer.text()).choices[0].text).toBe(expectedText(body, 4));
+  }
+}
+
+/** Instances are asked for their load every 0.1 s; nothing outside tells when the first answer was heard. */
+function toldLoads(): Promise<void> {
+  return sleep(1000);
+}
+
+const POLICIES = ["RoundRobin", "BLB", "FreeKVFirst"] as const;
+
+test.for(POLICIES)("%s among real engines, of which one has a queue and a full KV cache", async (policy) => {
+  const slow = ["--max-num-seqs=1", "--ttft-base-ms=600000", "--kv-blocks=600"];
+  const [busy, idle] = [await simulator("prefill", slow), await simulator("prefill", ["--kv-blocks=600"])];
+  const decode = await simulator("decode");
+  for (let i = 0; i < 3; i++) {
+    const prompt = "word ".repeat(3900);
+    void post(`${busy.url}/v1/completions`, JSON.stringify({ prompt })).catch(() => {});
+  }
+  await until(async () => (await metric(busy, "vllm:num_requests_waiting")) === 2);
+  const front = await scheduler([busy, idle], [decode], { args: [`--prefill-routing-policy=${policy}`] });
+  await toldLoads();
+
+  const sent = completions(front, 3);
+  if (policy === "RoundRobin") {
+    sent.catch(() => {});
+    await until(async () => (await metric(busy, "vllm:num_requests_waiting")) === 3);
+  } else {
+    await sent;
+    expect(await computed([busy, idle])).toEqual([0, 3]);
+    expect(front.output()).not.toContain("requests in flight decide");
+  }
+});
+
+test("FreeKVFirst prefers a large half-full KV cache to a small empty one", async () => {
+  const small = await simulator("prefill", ["--kv-blocks=300"]);
+  const large = await simulator("prefill", ["--kv-blocks=2000"]);
+  const decode = await simulator("decode");
+  const kept = JSON.stringify({
+    prompt: "word ".repeat(4000),
+    max_tokens: 1,
+    kv_transfer_params: { do_remote_decode: true },
+  });
+  for (let i = 0; i < 4; i++) await post(`${large.url}/v1/completions`, kept);
+  expect(await metric(large, "vllm:kv_cache_usage_perc")).toBeGreaterThan(0.5);
+  const before = await computed([small, large]);
+  const front = await scheduler([small, large], [decode], { args: ["--prefill-routing-policy=FreeKVFirst"] });
+  await toldLoads();
+
+  await completions(front, 4);
+
+  expect(before).toEqual([0, 4]);
+  expect(await computed([small, large])).toEqual([0, 8]);
+});
