@@ -1,6 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { type Choice, type Context, onPath, run, ToolchainError, tryRun } from "./context.ts";
+import { type Choice, type Context, onPath, ToolchainError } from "./context.ts";
+import { installPackages } from "./debian-packages.ts";
 import { defaultHost, greetEngine } from "./docker-api.ts";
 import {
   holdingEngine,
@@ -50,13 +49,10 @@ export async function ensureDockerEngine(
   return holdingEngine(context, own, async () => {
     const startedMeanwhile = await findDockerEngine(env);
     if (startedMeanwhile !== undefined) return startedMeanwhile;
-    let dockerd = await onPath("dockerd", { PATH: pathForRoot(env) });
-    if (dockerd === undefined) {
-      dockerd = await installDockerd(context);
-      // Where systemd runs, the package has started its daemon.
-      const installed = await findDockerEngine(env);
-      if (installed !== undefined) return installed;
-    }
+    const dockerd = await ensureDockerd(context, env);
+    // Where it was installed just now and systemd runs, the package has started its daemon.
+    const installed = await findDockerEngine(env);
+    if (installed !== undefined) return installed;
     await startEngine(context, own, dockerd);
     const started = await greetEngine(own.host);
     const version = started.answers ? started.version : "";
@@ -122,29 +118,15 @@ function needsRoot(denied: boolean): ToolchainError {
   );
 }
 
-async function installDockerd(context: Context): Promise<string> {
+/** The path of `dockerd`, installed if need be. */
+export async function ensureDockerd(context: Context, env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const path = { PATH: pathForRoot(env) };
+  const present = await onPath("dockerd", path);
+  if (present !== undefined) return present;
   const fix = "install Docker Engine for this distribution, or name an engine in DOCKER_HOST";
-  if ((await onPath("apt-get")) === undefined) {
-    throw new ToolchainError("No Docker Engine is installed, and this is no Debian or Ubuntu", fix);
-  }
   context.say("installing the package docker.io, because this machine has no dockerd");
-  await mkdir(context.cacheDir, { recursive: true });
-  const folder = await mkdtemp(join(context.cacheDir, "install-"));
-  try {
-    // Packages start their service with invoke-rc.d. Without systemd nothing would keep it running, and where the
-    // start fails (containers) the package stays half installed; systemd starts it by other means.
-    await writeFile(join(folder, "invoke-rc.d"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
-    const settings = ["-o", "DPkg::Lock::Timeout=300", "-o", `DPkg::Path=${folder}:${pathForRoot()}`];
-    const install = [...settings, "install", "-y", "--no-install-recommends", "docker.io"];
-    const options = { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, fix };
-    if ((await tryRun("apt-get", install, options)).code !== 0) {
-      await run("apt-get", [...settings, "update"], options);
-      await run("apt-get", install, options);
-    }
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-  const dockerd = await onPath("dockerd", { PATH: pathForRoot() });
-  if (dockerd === undefined) throw new ToolchainError("The package docker.io brought no dockerd", fix);
-  return dockerd;
+  await installPackages(context, ["docker.io"], fix);
+  const installed = await onPath("dockerd", path);
+  if (installed === undefined) throw new ToolchainError("The package docker.io brought no dockerd", fix);
+  return installed;
 }

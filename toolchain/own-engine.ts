@@ -16,6 +16,8 @@ export interface OwnEngine {
   /** Sockets and process ids. Short, because a socket's path must be under 108 bytes. */
   readonly runDir: string;
   readonly log: string;
+  /** File of the network namespace that it and its containers live in; absent: this machine's network. */
+  readonly namespace?: string;
 }
 
 export function ownEngine(state: string): OwnEngine {
@@ -60,7 +62,7 @@ export async function startEngine(context: Context, engine: OwnEngine, dockerd: 
     await forgetDeadProcesses(engine);
     await configure(engine, { liveRestore: true });
     await rename(engine.log, `${engine.log}.previous`).catch(() => {});
-    await spawnDetached(dockerd, ["--config-file", configFile(engine)], engine.log);
+    await spawnDetached(engine, dockerd);
   }
   await untilItAnswers(context, engine);
   const info = await callEngine(engine.host, "/info");
@@ -144,10 +146,18 @@ async function forgetDeadProcesses(engine: OwnEngine): Promise<void> {
   }
 }
 
-async function spawnDetached(program: string, args: readonly string[], logFile: string): Promise<void> {
-  const log = await open(logFile, "w");
+async function spawnDetached(engine: OwnEngine, dockerd: string): Promise<void> {
+  const args = ["--config-file", configFile(engine)];
+  const command =
+    engine.namespace === undefined
+      ? [dockerd, ...args]
+      : ["nsenter", `--net=${engine.namespace}`, dockerd, ...args];
+  const [program = "", ...programArgs] = command;
+  const log = await open(engine.log, "w");
   try {
-    const child = spawn(program, args, {
+    const child = spawn(program, programArgs, {
+      // From the start it is known by this name, though `nsenter` becomes dockerd only a moment later.
+      argv0: dockerd,
       cwd: "/",
       detached: true,
       env: rootEnv(),

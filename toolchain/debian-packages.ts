@@ -1,0 +1,34 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Context, onPath, run, ToolchainError, tryRun } from "./context.ts";
+import { pathForRoot } from "./own-engine.ts";
+
+/** Installs packages on Debian or Ubuntu, as root, without starting their services (where systemd runs, it does). */
+export async function installPackages(
+  context: Context,
+  packages: readonly string[],
+  fix: string,
+): Promise<void> {
+  if ((await onPath("apt-get")) === undefined) {
+    throw new ToolchainError(
+      `${packages.join(", ")} must be installed, and this is no Debian or Ubuntu`,
+      fix,
+    );
+  }
+  await mkdir(context.cacheDir, { recursive: true });
+  const folder = await mkdtemp(join(context.cacheDir, "install-"));
+  try {
+    // Packages start their service with invoke-rc.d. Without systemd nothing would keep it running, and where the
+    // start fails (containers) the package stays half installed; systemd starts it by other means.
+    await writeFile(join(folder, "invoke-rc.d"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+    const settings = ["-o", "DPkg::Lock::Timeout=300", "-o", `DPkg::Path=${folder}:${pathForRoot()}`];
+    const install = [...settings, "install", "-y", "--no-install-recommends", ...packages];
+    const options = { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, fix };
+    if ((await tryRun("apt-get", install, options)).code !== 0) {
+      await run("apt-get", [...settings, "update"], options);
+      await run("apt-get", install, options);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}

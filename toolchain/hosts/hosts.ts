@@ -1,0 +1,151 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Context, exists, onPath, run, ToolchainError, tryRun } from "../context.ts";
+import { installPackages } from "../debian-packages.ts";
+import { ensureDockerd } from "../docker-engine.ts";
+import { type OwnEngine, pathForRoot, removeEngine, startEngine } from "../own-engine.ts";
+import { processesUsing } from "../traces.ts";
+import { inNamespace, makeNamespace, removeNamespace } from "./namespace.ts";
+import { connect } from "./network.ts";
+
+/** A machine of our own on this machine: a network namespace with an address, a Docker Engine and an sshd. */
+export interface LocalHost {
+  readonly address: string;
+  /** `ssh://root@<address>`, where its Docker Engine is reached. */
+  readonly docker: string;
+  /** Its public host key. */
+  readonly hostKey: string;
+  readonly engine: OwnEngine;
+}
+
+export interface LocalHosts {
+  readonly hosts: readonly LocalHost[];
+  /** With this in its environment, `ssh` is let in. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What `startHosts` needs, installed if need be. Throws a ToolchainError that says why there can be no hosts here. */
+export async function requireHosts(context: Context): Promise<void> {
+  if (process.geteuid?.() !== 0) {
+    throw new ToolchainError("only root can make hosts of network namespaces", "run this as root");
+  }
+  const { code, stderr } = await tryRun("unshare", ["--net", "true"], { env: rootEnv() });
+  if (code !== 0) {
+    throw new ToolchainError(
+      `no network namespace can be made here: ${stderr.trim()}`,
+      "use a virtual machine or a privileged container",
+    );
+  }
+  await ensureDockerd(context);
+  const wanted = { ip: "iproute2", ssh: "openssh-client", sshd: "openssh-server" };
+  const missing = await Promise.all(
+    Object.entries(wanted).map(async ([program, name]) => ((await findForRoot(program)) ? [] : [name])),
+  );
+  if (missing.flat().length === 0) return;
+  const fix = `apt-get install ${missing.flat().join(" ")}`;
+  if (missing.flat().includes("openssh-server") && (await exists("/run/systemd/system"))) {
+    // Installing it would open port 22 of this machine.
+    throw new ToolchainError("there is no sshd on this machine", fix);
+  }
+  await installPackages(context, missing.flat(), fix);
+}
+
+/**
+ * Starts `count` hosts that are reachable from here and from each other. Everything they have lies in `folder`, which
+ * must not exist; `removeHosts` finds it all by that folder, also after a crash at any point.
+ */
+export async function startHosts(context: Context, folder: string, count: number): Promise<LocalHosts> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const folders = Array.from({ length: count }, (_, index) => join(folder, `host-${index}`));
+  for (const one of folders) {
+    await mkdir(one);
+    await makeNamespace(join(one, "net"));
+  }
+  const addresses = await connect(
+    folder,
+    folders.map((one) => join(one, "net")),
+  );
+  const env = await startAgent(folder);
+  const dockerd = await ensureDockerd(context);
+  const quiet = { ...context, say: () => {} };
+  const hosts = await Promise.all(
+    folders.map(async (one, index) => {
+      const address = addresses[index] ?? "";
+      const engine = engineIn(one);
+      await startEngine(quiet, engine, dockerd);
+      const hostKey = await startSshd(one, engine, join(folder, "key.pub"));
+      return { address, docker: `ssh://root@${address}`, hostKey, engine };
+    }),
+  );
+  return { hosts, env };
+}
+
+/** Stops everything that `startHosts` has started in `folder`, and deletes the folder. */
+export async function removeHosts(context: Context, folder: string): Promise<void> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith("host-"));
+  await Promise.all(
+    names.map(async (name) => {
+      await removeEngine(context, engineIn(join(folder, name)));
+      await removeNamespace(join(folder, name, "net"));
+    }),
+  );
+  await removeNamespace(join(folder, "switch"));
+  for (const pid of await processesUsing(folder, /^ssh-agent$/)) process.kill(pid);
+  await rm(folder, { recursive: true, force: true });
+}
+
+function engineIn(folder: string): OwnEngine {
+  const runDir = join(folder, "run");
+  return {
+    host: `unix://${runDir}/docker.sock`,
+    dataRoot: join(folder, "engine/data"),
+    runDir,
+    log: join(folder, "engine/dockerd.log"),
+    namespace: join(folder, "net"),
+  };
+}
+
+/** Makes the key that all hosts let in, and an agent that offers it, as a user's agent does. */
+async function startAgent(folder: string): Promise<Record<string, string>> {
+  const key = join(folder, "key");
+  const env = { SSH_AUTH_SOCK: join(folder, "agent") };
+  await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
+  await run("ssh-agent", ["-a", env.SSH_AUTH_SOCK]);
+  await run("ssh-add", ["-q", key], { env: { ...process.env, ...env } });
+  return env;
+}
+
+/** Returns the public host key. The `docker` of whoever logs in speaks to this host's engine. */
+async function startSshd(folder: string, engine: OwnEngine, userKey: string): Promise<string> {
+  const hostKey = join(folder, "host_key");
+  await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", hostKey]);
+  const config = [
+    `HostKey ${hostKey}`,
+    `AuthorizedKeysFile ${userKey}`,
+    "PidFile none",
+    // The folder may stand below one that others can write, such as /tmp.
+    "StrictModes no",
+    "PasswordAuthentication no",
+    "PermitRootLogin yes",
+    `SetEnv DOCKER_HOST=${engine.host}`,
+    "Subsystem sftp internal-sftp",
+  ];
+  const file = join(folder, "sshd_config");
+  await writeFile(file, `${config.join("\n")}\n`);
+  await mkdir("/run/sshd", { recursive: true });
+  await inNamespace(join(folder, "net"), [
+    (await findForRoot("sshd")) ?? "sshd",
+    "-f",
+    file,
+    "-E",
+    join(folder, "sshd.log"),
+  ]);
+  const [type, blob] = (await readFile(`${hostKey}.pub`, "utf8")).split(" ");
+  return `${type} ${blob}`;
+}
+
+const rootEnv = () => ({ ...process.env, PATH: pathForRoot() });
+
+function findForRoot(program: string): Promise<string | undefined> {
+  return onPath(program, rootEnv());
+}

@@ -1,0 +1,63 @@
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { run, ToolchainError } from "../context.ts";
+import { pathForRoot } from "../own-engine.ts";
+import { inNamespace, makeNamespace } from "./namespace.ts";
+
+/**
+ * Puts the namespaces into one network with this machine and gives each an address. The bridge between them stands in
+ * a namespace of its own (`switch`, in `folder`), out of reach of this machine's firewall; all that the machine itself
+ * gets is one interface, which goes away with that namespace.
+ */
+export async function connect(folder: string, namespaces: readonly string[]): Promise<string[]> {
+  const bridge = join(folder, "switch");
+  await makeNamespace(bridge);
+  const subnet = await uplink(bridge);
+  await ip(bridge, ["link add br0 type bridge", "link set br0 up", "link set up0 master br0 up"]);
+  return Promise.all(
+    namespaces.map(async (namespace, index) => {
+      const address = `${subnet}.${11 + index}`;
+      await inNamespace(bridge, [
+        ...["ip", "link", "add", `port${index}`, "master", "br0", "type", "veth"],
+        ...["peer", "name", "eth0", "netns", namespace],
+      ]);
+      await ip(bridge, [`link set port${index} up`]);
+      await ip(namespace, [`address add ${address}/24 dev eth0`, "link set eth0 up", "link set lo up"]);
+      return address;
+    }),
+  );
+}
+
+/** Connects this machine to the bridge; gives the first three numbers of a /24 that it did not know before. */
+async function uplink(bridge: string): Promise<string> {
+  const env = { ...process.env, PATH: pathForRoot() };
+  for (const number of freeNumbers()) {
+    const name = `ascend-pd${number}`;
+    const link = ["link", "add", name, "type", "veth", "peer", "name", "up0", "netns", bridge];
+    // Of two runs that choose the same number, one cannot have the name.
+    const taken = await run("ip", link, { env }).then(
+      () => false,
+      (error: Error) => {
+        if (!error.message.includes("File exists")) throw error;
+        return true;
+      },
+    );
+    if (taken) continue;
+    await run("ip", ["address", "add", `10.213.${number}.1/24`, "dev", name], { env });
+    await run("ip", ["link", "set", name, "up"], { env });
+    return `10.213.${number}`;
+  }
+  throw new ToolchainError("all networks of 10.213.0.0/16 are in use", "remove interfaces named ascend-pd…");
+}
+
+function freeNumbers(): number[] {
+  const addresses = Object.values(networkInterfaces()).flatMap(
+    (all) => all?.map(({ address }) => address) ?? [],
+  );
+  const all = Array.from({ length: 256 }, (_, number) => number);
+  return all.filter((number) => !addresses.some((address) => address.startsWith(`10.213.${number}.`)));
+}
+
+async function ip(namespace: string, commands: readonly string[]): Promise<void> {
+  await inNamespace(namespace, ["ip", "-batch", "-"], commands.map((command) => `${command}\n`).join(""));
+}
