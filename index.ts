@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { PdDeployment } from "./components/deployment.ts";
+import { unreachableHosts } from "./components/probes/reach.ts";
+import manifest from "./package.json" with { type: "json" };
 import { plan } from "./planning/make-plan.ts";
 import { formatProblems } from "./planning/problems.ts";
 
@@ -10,9 +12,14 @@ const result = plan(stack, new pulumi.Config().getObject("deployment"));
 if ("problems" in result) throw new pulumi.RunError(formatProblems(stackFile, result.problems));
 if (result.warnings.length > 0) pulumi.log.warn(formatProblems(stackFile, result.warnings));
 
+// A preview needs no host; an `up` that meets a dead one half-way would leave the others half changed.
+const unreachable = await unreachableHosts(result.plan.hosts);
+if (unreachable.length > 0 && !pulumi.runtime.isDryRun()) throw new pulumi.RunError(unreachable.join("\n"));
+for (const message of unreachable) pulumi.log.warn(message);
+
 const deployment = new PdDeployment(stack, {
   plan: result.plan,
-  nodeImage: process.env.ASCEND_PD_NODE_IMAGE ?? "node:24-slim",
+  nodeImage: `ascend-pd/node:${manifest.dependencies.node}`,
 });
 
 export const endpoint = deployment.endpoint;

@@ -15,7 +15,9 @@ function deployed(plan: Plan): Promise<Registration[]> {
   });
 }
 
-describe.each(["sim-1p1d", "sim-2p2d", "1p1d", "2p2d"])("stack %s", (stack) => {
+const stacks = ["sim-1p1d", "sim-2p2d", "1p1d", "2p2d", "2p2d-two-hosts"];
+
+describe.each(stacks)("stack %s", (stack) => {
   let plan: Plan;
   let registrations: Registration[];
 
@@ -49,7 +51,20 @@ describe.each(["sim-1p1d", "sim-2p2d", "1p1d", "2p2d"])("stack %s", (stack) => {
         program: "node components/probes/claim-npus.ts",
         container: name,
         devices: devices.map(({ hostPath }) => hostPath),
-        docker: hostOf(plan, host)?.docker,
+        host: hostOf(plan, host),
+        ...(image.kind === "reference" && { image: image.name }),
+      });
+    }
+  });
+
+  test("An image is built on a host once Node is in that host's engine.", () => {
+    for (const { name, dependencies } of ofType("RemoteImage")) {
+      const on = name.replace(/^.*-on-/, "");
+      expect(dependencies).toEqual([`Command node-on-${on}`]);
+      expect(probeOf(named("Command", `node-on-${on}`))).toEqual({
+        program: "node components/probes/node-image.ts",
+        host: hostOf(plan, on),
+        image: "node:test",
       });
     }
   });
@@ -64,7 +79,7 @@ describe.each(["sim-1p1d", "sim-2p2d", "1p1d", "2p2d"])("stack %s", (stack) => {
         container: name,
         url: `http://${hostOf(plan, host)?.address}:${port}${readyPath}`,
         timeoutSeconds: startTimeoutSeconds,
-        docker: hostOf(plan, host)?.docker,
+        host: hostOf(plan, host),
       });
     }
   });
@@ -102,6 +117,7 @@ test("Resources stand below what they belong to.", async () => {
 
   expect(outline(registrations)).toBe(`
 PdDeployment sim-1p1d
+  Command node-on-local
   DecodeInstance sim-1p1d-decode-0
     Command sim-1p1d-decode-0-ready
     Container sim-1p1d-decode-0

@@ -2,13 +2,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ContainerPlan, Plan } from "../planning/plan.ts";
 import { Host } from "./host.ts";
 import { DecodeInstance, type ImageOnHost, PrefillInstance } from "./instance.ts";
+import { probe } from "./probe.ts";
 import { RankTableFile } from "./rank-table-file.ts";
 import { Scheduler } from "./scheduler.ts";
 import { SourceImage } from "./source-image.ts";
 
 export interface PdDeploymentArgs {
   readonly plan: Plan;
-  /** Base of the images that are built from this repository. */
+  /** What images that are built from this repository stand on: `ascend-pd/node:` and the version of Node. */
   readonly nodeImage: string;
 }
 
@@ -25,6 +26,7 @@ export class PdDeployment extends pulumi.ComponentResource {
     super("ascend-pd:index:PdDeployment", name, { stack: plan.stack, endpoint: plan.endpoint }, options);
     const child = { parent: this };
     const hosts = new Map(plan.hosts.map((host) => [host.name, new Host(host.name, { host }, child)]));
+    const bases = new Map<string, pulumi.Resource>();
     const images = new Map<string, SourceImage>();
 
     const hostOf = (container: ContainerPlan): Host => {
@@ -33,12 +35,16 @@ export class PdDeployment extends pulumi.ComponentResource {
         throw new Error(`the Plan puts ${container.name} on an unknown host ${container.host}`);
       return host;
     };
-    const imageOf = ({ image, host }: ContainerPlan, on: Host): ImageOnHost => {
+    const imageOf = ({ image }: ContainerPlan, { host, provider }: Host): ImageOnHost => {
       if (image.kind === "reference") return { name: image.name };
-      const key = `${image.folder}-on-${host}`;
-      const built =
-        images.get(key) ?? new SourceImage(key, { folder: image.folder, nodeImage, host: on }, child);
-      images.set(key, built);
+      const base = once(bases, `node-on-${host.name}`, (key) =>
+        probe(key, "node-image", { host, image: nodeImage }, [], child),
+      );
+      const built = once(
+        images,
+        `${image.folder}-on-${host.name}`,
+        (key) => new SourceImage(key, { folder: image.folder, nodeImage, base, provider }, child),
+      );
       return { name: built.imageName, from: built.image };
     };
 
@@ -62,4 +68,11 @@ export class PdDeployment extends pulumi.ComponentResource {
     this.endpoint = pulumi.output(accepted?.urn).apply(() => plan.endpoint);
     this.registerOutputs({ endpoint: this.endpoint });
   }
+}
+
+/** What `map` has under `key`, made now if it has nothing yet. */
+function once<T>(map: Map<string, T>, key: string, make: (key: string) => T): T {
+  const value = map.get(key) ?? make(key);
+  map.set(key, value);
+  return value;
 }

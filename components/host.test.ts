@@ -6,10 +6,17 @@ import { promisify } from "node:util";
 import ssh2 from "ssh2";
 import { afterEach, expect, test, vi } from "vitest";
 import type { HostPlan } from "../planning/plan.ts";
-import { Host, pinnedHostKey } from "./host.ts";
+import { Host } from "./host.ts";
+import { fingerprint, sshOptions } from "./ssh-options.ts";
 import { registrationsOf } from "./test-support.ts";
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6GE0bSjXCpjpmUqc8vRmqL3rTLTBSrvJsQ/UIoTn0Z";
+const sshHost: HostPlan = {
+  name: "host-a",
+  address: "10.0.0.18",
+  docker: "ssh://root@10.0.0.18:2222",
+  hostKey: key,
+};
 
 async function providerOf(host: HostPlan) {
   const registrations = await registrationsOf("test", () => {
@@ -18,10 +25,8 @@ async function providerOf(host: HostPlan) {
   return registrations.find(({ type }) => type === "docker");
 }
 
-test("The provider of an ssh:// host accepts the pinned host key and no other.", async () => {
-  const host = { name: "host-a", address: "10.0.0.18", docker: "ssh://root@10.0.0.18:2222", hostKey: key };
-
-  const provider = await providerOf(host);
+test("The provider of an ssh:// host accepts the pinned host key and no other, over one shared connection.", async () => {
+  const provider = await providerOf(sshHost);
 
   expect(provider).toMatchObject({ name: "host-a", parent: "Host host-a" });
   expect(provider?.inputs.host).toBe("ssh://root@10.0.0.18:2222");
@@ -31,8 +36,26 @@ test("The provider of an ssh:// host accepts the pinned host key and no other.",
     ...["-o", "GlobalKnownHostsFile=/dev/null"],
     ...["-o", `KnownHostsCommand=/bin/echo * ${key}`],
     ...["-o", "BatchMode=yes"],
-    ...["-o", "ConnectTimeout=10"],
+    ...["-o", "ConnectTimeout=5"],
+    ...["-o", "ServerAliveInterval=15"],
+    ...["-o", "ControlMaster=auto"],
+    ...["-o", expect.stringMatching(/^ControlPath=~\/\.ssh\/ascend-pd-[0-9a-f]{12}$/)],
+    ...["-o", "ControlPersist=60"],
   ]);
+});
+
+test("A connection that was made under another key, user or address is not shared.", () => {
+  const others = [
+    { ...sshHost, hostKey: `${key.slice(0, -1)}A` },
+    { ...sshHost, docker: "ssh://admin@10.0.0.18:2222" },
+    { ...sshHost, docker: "ssh://root@10.0.0.19:2222" },
+  ];
+
+  const paths = [sshHost, ...others].map((host) =>
+    sshOptions(host).find((one) => one.startsWith("ControlPath")),
+  );
+
+  expect(new Set(paths).size).toBe(4);
 });
 
 test("The provider of a host without an endpoint leaves the choice to DOCKER_HOST.", async () => {
@@ -41,14 +64,22 @@ test("The provider of a host without an endpoint leaves the choice to DOCKER_HOS
   vi.stubEnv("DOCKER_HOST", "unix:///run/other.sock");
   const set = await providerOf({ name: "local", address: "127.0.0.1" });
 
-  expect(unset?.inputs).toEqual({});
-  expect(set?.inputs).toEqual({ host: "unix:///run/other.sock" });
+  expect(unset?.inputs).toEqual({ context: "" });
+  expect(set?.inputs).toEqual({ context: "", host: "unix:///run/other.sock" });
 });
 
 test("The provider of a unix:// host has no ssh options.", async () => {
   const provider = await providerOf({ name: "local", address: "127.0.0.1", docker: "unix:///run/x.sock" });
 
-  expect(provider?.inputs).toEqual({ host: "unix:///run/x.sock" });
+  expect(provider?.inputs).toEqual({ context: "", host: "unix:///run/x.sock" });
+});
+
+test("A DOCKER_CONTEXT of the user's does not take the place of a host.", async () => {
+  vi.stubEnv("DOCKER_CONTEXT", "elsewhere");
+
+  const provider = await providerOf(sshHost);
+
+  expect(provider?.inputs.context).toBe("");
 });
 
 const servers: ssh2.Server[] = [];
@@ -58,7 +89,7 @@ afterEach(() => {
 });
 
 /** A real SSH server that lets anybody in and runs nothing: each command ends with success. */
-async function serveSsh(): Promise<{ port: number; publicKey: string }> {
+async function serveSsh(): Promise<{ docker: string; publicKey: string }> {
   const { private: hostKey, public: publicKey } = ssh2.utils.generateKeyPairSync("ed25519");
   const server = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
     client.on("error", () => {});
@@ -73,22 +104,32 @@ async function serveSsh(): Promise<{ port: number; publicKey: string }> {
   });
   servers.push(server);
   await once(server.listen(0, "127.0.0.1"), "listening");
-  return { port: (server.address() as AddressInfo).port, publicKey };
+  return { docker: `ssh://127.0.0.1:${(server.address() as AddressInfo).port}`, publicKey };
 }
 
-function ssh(options: readonly string[], port: number) {
-  const all = [...options, "-F", "none", "-p", String(port), "127.0.0.1", "docker"];
-  return promisify(execFile)("ssh", all);
+function ssh(docker: string, hostKey: string) {
+  const options = sshOptions({ name: "host-a", address: "127.0.0.1", docker, hostKey });
+  const alone = ["-F", "none", "-o", "ControlPath=none"];
+  const { port } = new URL(docker);
+  return promisify(execFile)("ssh", [...alone, ...options, "-p", port, "127.0.0.1", "docker"]);
 }
 
-test.skipIf(!existsSync("/usr/bin/ssh"))("ssh connects under the options for the right key.", async () => {
-  const { port, publicKey } = await serveSsh();
+const withSsh = test.skipIf(!existsSync("/usr/bin/ssh"));
 
-  await expect(ssh(pinnedHostKey(publicKey), port)).resolves.toBeDefined();
+withSsh("ssh connects under the options for the right key.", async () => {
+  const { docker, publicKey } = await serveSsh();
+
+  await expect(ssh(docker, publicKey)).resolves.toBeDefined();
 });
 
-test.skipIf(!existsSync("/usr/bin/ssh"))("ssh refuses a host with another key.", async () => {
-  const { port } = await serveSsh();
+withSsh(
+  "ssh refuses a host with another key, and names it by the fingerprint that is ours too.",
+  async () => {
+    const { docker, publicKey } = await serveSsh();
 
-  await expect(ssh(pinnedHostKey(key), port)).rejects.toThrow("Host key verification failed");
-});
+    const refusal = expect(ssh(docker, key)).rejects;
+
+    await refusal.toThrow("Host key verification failed");
+    await expect(ssh(docker, key)).rejects.toThrow(`${fingerprint(publicKey)}.`);
+  },
+);

@@ -60,7 +60,7 @@ export function awaitReady(
     `${plan.name}-ready`,
     "await-ready",
     {
-      docker: host.host.docker,
+      host: host.host,
       container: plan.name,
       url: `http://${host.host.address}:${plan.port}${plan.readyPath}`,
       timeoutSeconds: plan.startTimeoutSeconds,

@@ -26,9 +26,10 @@ export class NpuDevices extends pulumi.ComponentResource {
       name,
       "claim-npus",
       {
-        docker: host.host.docker,
+        host: host.host,
         container: container.name,
         devices: container.devices.map((d) => d.hostPath),
+        ...(container.image.kind === "reference" && { image: container.image.name }),
       },
       [],
       { parent: this },

@@ -35,8 +35,9 @@ async function put(path: string, text: string): Promise<void> {
 /** The build of each of the two images by folder, as the engine is asked for it. */
 async function builds(nodeImage = "node:test", stack = "test") {
   const registrations = await registrationsOf(stack, () => {
-    const host = new Host("local", { host: { name: "local", address: "127.0.0.1" } });
-    for (const name of ["one", "two"]) new SourceImage(name, { folder: name, nodeImage, host });
+    const { provider } = new Host("local", { host: { name: "local", address: "127.0.0.1" } });
+    for (const name of ["one", "two"])
+      new SourceImage(name, { folder: name, nodeImage, base: provider, provider });
   });
   const of = (name: string) =>
     registrations.find((one) => one.type === "RemoteImage" && one.name === name)?.inputs;

@@ -3,14 +3,15 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { buildSync } from "esbuild";
-import type { Host } from "./host.ts";
 
 export interface SourceImageArgs {
   /** Folder of this repository that holds `main.ts` and a Dockerfile. */
   readonly folder: string;
-  /** Image that the Dockerfile starts from; it has Node 24. */
+  /** Image that the Dockerfile starts from. */
   readonly nodeImage: string;
-  readonly host: Host;
+  /** What puts `nodeImage` into the host's engine. */
+  readonly base: pulumi.Resource;
+  readonly provider: docker.Provider;
 }
 
 /**
@@ -23,7 +24,7 @@ export class SourceImage extends pulumi.ComponentResource {
   readonly image: docker.RemoteImage;
 
   constructor(name: string, args: SourceImageArgs, options?: pulumi.ComponentResourceOptions) {
-    const { folder, nodeImage, host } = args;
+    const { folder, nodeImage, base, provider } = args;
     const dockerfile = readFileSync(`${folder}/Dockerfile`, "utf8");
     const bundle = bundleOf(folder);
     const hash = createHash("sha256")
@@ -52,7 +53,7 @@ export class SourceImage extends pulumi.ComponentResource {
           useLegacyBuilder: true,
         },
       },
-      { parent: this, provider: host.provider },
+      { parent: this, provider, dependsOn: [base] },
     );
     this.registerOutputs({ imageName });
   }

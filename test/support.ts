@@ -67,10 +67,10 @@ export function planOf(stack: string, deployment: unknown): Plan {
   return result.plan;
 }
 
-/** Names of all containers of a stack on the engine, running or not. */
-export async function containersOf(stack: string): Promise<string[]> {
+/** Names of all containers of a stack on an engine, running or not. */
+export async function containersOf(stack: string, engine = docker): Promise<string[]> {
   const filters = encodeURIComponent(JSON.stringify({ label: [`ascend-pd.stack=${stack}`] }));
-  const { body } = await callEngine(docker, `/containers/json?all=1&filters=${filters}`);
+  const { body } = await callEngine(engine, `/containers/json?all=1&filters=${filters}`);
   return (JSON.parse(body) as { Names: string[] }[]).map(({ Names }) => (Names[0] ?? "").slice(1)).sort();
 }
 
@@ -80,8 +80,8 @@ export async function removeContainersOf(stack: string): Promise<void> {
     await expectEngine(docker, `/containers/${name}?force=1&v=1`, { method: "DELETE" });
 }
 
-export async function inspectContainer(name: string) {
-  return JSON.parse((await callEngine(docker, `/containers/${name}/json`)).body);
+export async function inspectContainer(name: string, engine = docker) {
+  return JSON.parse((await callEngine(engine, `/containers/${name}/json`)).body);
 }
 
 /** Everything that a container has written, with Docker's own 8 bytes before each line. */

@@ -1,10 +1,13 @@
-import { spawn } from "node:child_process";
 import { type ClientRequestArgs, request } from "node:http";
-import { Duplex, type Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { ToolchainError } from "./context.ts";
+import { dialThroughSsh } from "./ssh.ts";
 
 /** Where a Docker Engine listens unless someone says otherwise. */
 export const defaultHost = "unix:///var/run/docker.sock";
+
+/** `unix://`, `tcp://` without TLS, or `ssh://`, as in DOCKER_HOST; `sshOptions` are for the last, and replace ours. */
+export type EngineAddress = string | { readonly host: string; readonly sshOptions: readonly string[] };
 
 export interface EngineAnswer {
   readonly status: number;
@@ -27,16 +30,17 @@ export interface EngineMessage {
   readonly error?: string;
 }
 
-/**
- * One call to the Docker Engine API at `host` (`unix://`, `tcp://` without TLS, or `ssh://`, as in DOCKER_HOST).
- * Any status is an answer; rejects only when no answer came.
- */
-export function callEngine(host: string, path: string, options: CallOptions = {}): Promise<EngineAnswer> {
+/** One call to the Docker Engine API. Any status is an answer; rejects only when no answer came. */
+export function callEngine(
+  engine: EngineAddress,
+  path: string,
+  options: CallOptions = {},
+): Promise<EngineAnswer> {
   const { method = "GET", tar, json, signal, onMessage } = options;
   return new Promise((resolve, reject) => {
     const type = tar === undefined ? "application/json" : "application/x-tar";
     const headers = { "content-type": type };
-    const call = request({ ...connection(host), method, path, headers, signal }, (answer) => {
+    const call = request({ ...connection(engine), method, path, headers, signal }, (answer) => {
       let body = "";
       let line = "";
       answer.setEncoding("utf8");
@@ -58,7 +62,7 @@ export function callEngine(host: string, path: string, options: CallOptions = {}
 
 /** Like `callEngine`, with whatever went wrong in words; also where a progress stream ends in an error. */
 export async function tryEngine(
-  host: string,
+  engine: EngineAddress,
   path: string,
   options: CallOptions = {},
 ): Promise<{ body: string; failure?: string }> {
@@ -69,7 +73,7 @@ export async function tryEngine(
   };
   const streams = options.method === "POST" ? { onMessage } : {};
   try {
-    const { status, body } = await callEngine(host, path, { ...options, ...streams });
+    const { status, body } = await callEngine(engine, path, { ...options, ...streams });
     if (status >= 400) failure = messageOf(body);
     return failure === undefined ? { body } : { body, failure };
   } catch (error) {
@@ -78,11 +82,18 @@ export async function tryEngine(
 }
 
 /** Like `callEngine`, for calls that must succeed: the answer's body, or a ToolchainError. */
-export async function expectEngine(host: string, path: string, options: CallOptions = {}): Promise<string> {
-  const { body, failure } = await tryEngine(host, path, options);
+export async function expectEngine(
+  engine: EngineAddress,
+  path: string,
+  options: CallOptions = {},
+): Promise<string> {
+  const { body, failure } = await tryEngine(engine, path, options);
   if (failure === undefined) return body;
   const call = `${options.method ?? "GET"} ${path.split("?")[0]}`;
-  throw new ToolchainError(`The Docker Engine at ${host} failed ${call}: ${failure}`, "its log says more");
+  throw new ToolchainError(
+    `The Docker Engine at ${hostOf(engine)} failed ${call}: ${failure}`,
+    "its log says more",
+  );
 }
 
 /** The engine's word for what went wrong: its errors are `{"message": …}`. */
@@ -99,9 +110,9 @@ export type Greeting =
   | { readonly answers: false; readonly denied: boolean; readonly reason: string };
 
 /** Whether a Docker Engine is at work at `host`: its own word, within seconds. */
-export async function greetEngine(host: string): Promise<Greeting> {
+export async function greetEngine(engine: EngineAddress): Promise<Greeting> {
   try {
-    const { status, body } = await callEngine(host, "/version", { signal: AbortSignal.timeout(10_000) });
+    const { status, body } = await callEngine(engine, "/version", { signal: AbortSignal.timeout(10_000) });
     if (status !== 200) return { answers: false, denied: false, reason: messageOf(body) };
     return { answers: true, version: String(JSON.parse(body).Version) };
   } catch (error) {
@@ -111,15 +122,18 @@ export async function greetEngine(host: string): Promise<Greeting> {
   }
 }
 
-function connection(host: string): ClientRequestArgs {
+function connection(engine: EngineAddress): ClientRequestArgs {
+  const host = hostOf(engine);
   const url = URL.parse(host);
   switch (url?.protocol) {
     case "unix:":
       return { socketPath: url.pathname, agent: false };
     case "tcp:":
       return { host: url.hostname, port: url.port || 2375, agent: false };
-    case "ssh:":
-      return { createConnection: () => throughSsh(url) };
+    case "ssh:": {
+      const options = typeof engine === "string" ? unattended : engine.sshOptions;
+      return { createConnection: () => dialThroughSsh(url, options) };
+    }
     default:
       throw new ToolchainError(
         `${host} is no address of a Docker Engine`,
@@ -128,29 +142,9 @@ function connection(host: string): ClientRequestArgs {
   }
 }
 
-/** The way the docker CLI does it: the CLI on the far side copies between its socket and our pipe. */
-function throughSsh(url: URL): Duplex {
-  const user = url.username === "" ? [] : ["-l", url.username];
-  const port = url.port === "" ? [] : ["-p", url.port];
-  const options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5", ...user, ...port];
-  const ssh = spawn("ssh", [...options, "--", url.hostname, "docker", "system", "dial-stdio"]);
-  let complaint = "";
-  ssh.stderr.setEncoding("utf8").on("data", (text: string) => {
-    complaint += text;
-  });
-  // Broken pipes are only how the end of ssh shows first; its own words come with "close".
-  ssh.stdin.on("error", () => {});
-  const stream = new Duplex({
-    read: () => ssh.stdout.resume(),
-    write: (chunk, _encoding, done) => ssh.stdin.write(chunk, () => done()),
-    final: (done) => ssh.stdin.end(done),
-    destroy: (error, done) => {
-      ssh.kill();
-      done(error);
-    },
-  });
-  ssh.stdout.on("data", (chunk) => stream.push(chunk) || ssh.stdout.pause());
-  ssh.on("error", (error) => stream.destroy(error));
-  ssh.on("close", (code) => (code === 0 ? stream.push(null) : stream.destroy(new Error(complaint.trim()))));
-  return stream;
+const unattended = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5"];
+
+/** Its address in words. */
+export function hostOf(engine: EngineAddress): string {
+  return typeof engine === "string" ? engine : engine.host;
 }

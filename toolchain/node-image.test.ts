@@ -13,16 +13,15 @@ const minutes = 60_000;
 const context: Context = { cacheDir: defaultCacheDir(), say: () => {} };
 
 describe.skipIf(process.geteuid?.() !== 0)("the Node image", { timeout: 10 * minutes }, () => {
-  let env: Readonly<Record<string, string>>;
   let host: string;
 
   beforeAll(async () => {
-    ({ env } = await ensureDockerEngine(context));
+    const { env } = await ensureDockerEngine(context);
     host = env.DOCKER_HOST ?? process.env.DOCKER_HOST ?? defaultHost;
   }, 10 * minutes);
 
   test("runs the pinned Node as a plain user on a read-only root with an NPU's device node", async () => {
-    const { image } = await ensureNodeImage(context, env);
+    const { image } = await ensureNodeImage(context, host);
     const program = `
       fs.writeFileSync("/dev/davinci4", "x");
       fs.writeFileSync("/shared/x", "x");
@@ -56,7 +55,7 @@ describe.skipIf(process.geteuid?.() !== 0)("the Node image", { timeout: 10 * min
   });
 
   test("lets any user write to /tmp, and says under which licences it comes", async () => {
-    const { image } = await ensureNodeImage(context, env);
+    const { image } = await ensureNodeImage(context, host);
     const program = `
       fs.writeFileSync("/tmp/x", "x");
       console.log(JSON.stringify(fs.globSync("/usr/share/doc/*/copyright")));`;
@@ -69,7 +68,7 @@ describe.skipIf(process.geteuid?.() !== 0)("the Node image", { timeout: 10 * min
   test("exists for another architecture than the engine's, to build on", async () => {
     const engine = JSON.parse(await expectEngine(host, "/version")).Arch;
     const other: Architecture = engine === "arm64" ? "amd64" : "arm64";
-    const { image } = await ensureNodeImage(context, env, other);
+    const { image } = await ensureNodeImage(context, host, other);
     const dockerfile = `FROM ${image}\nCOPY Dockerfile /app/\nENV A=1\nUSER 1000\nENTRYPOINT ["node", "/app/x"]\n`;
 
     await expectEngine(host, `/build?platform=linux/${other}&t=ascend-pd-test/built:${other}`, {
@@ -88,9 +87,9 @@ describe.skipIf(process.geteuid?.() !== 0)("the Node image", { timeout: 10 * min
   });
 
   test("is only looked up once it is in the engine", async () => {
-    await ensureNodeImage(context, env);
+    await ensureNodeImage(context, host);
 
-    const { choice } = await ensureNodeImage(context, env);
+    const { choice } = await ensureNodeImage(context, host);
 
     expect(choice.why).toBe("it is in the engine already");
   });

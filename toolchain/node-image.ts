@@ -1,9 +1,10 @@
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Architecture, assembleNodeImage } from "./assemble-node-image.ts";
 import { type Choice, type Context, cached, ToolchainError } from "./context.ts";
-import { callEngine, defaultHost, expectEngine, tryEngine } from "./docker-api.ts";
+import { callEngine, type EngineAddress, expectEngine, hostOf, tryEngine } from "./docker-api.ts";
 import { pinnedVersion } from "./repository.ts";
 
 export type { Architecture };
@@ -12,53 +13,58 @@ export type { Architecture };
  * The image that scheduler/Dockerfile and simulator/Dockerfile stand on: Node as in package.json, for
  * `architecture` (the engine's own where none is given; another one can be built on, not run). Its name is the same
  * wherever it came from: already in the engine, pulled from the registry that the engine uses, or assembled from
- * npm and Debian packages. `env` is what `ensureDockerEngine` returned.
+ * npm and Debian packages here and sent to the engine.
  */
 export async function ensureNodeImage(
   context: Context,
-  env: Readonly<Record<string, string>>,
+  engine: EngineAddress,
   architecture?: Architecture,
 ): Promise<{ choice: Choice; image: string }> {
-  const host = env.DOCKER_HOST || process.env.DOCKER_HOST || defaultHost;
-  const target = architecture ?? (await engineArchitecture(host));
+  const target = architecture ?? (await engineArchitecture(engine));
   // Containers run the Node that the tests ran.
   const version = await pinnedVersion("node");
-  const image = `ascend-pd/node:${version}-${target}`;
+  const assembled = `ascend-pd/node:${version}-${target}`;
+  const image = architecture === undefined ? `ascend-pd/node:${version}` : assembled;
   const chosen = (why: string) => ({ choice: { part: "Node image", chosen: image, why }, image });
 
-  if ((await architectureOf(host, image)) === target) return chosen("it is in the engine already");
+  if ((await architectureOf(engine, image)) === target) return chosen("it is in the engine already");
   const official = `node:${version}-slim`;
-  const present = (await architectureOf(host, official)) === target;
-  const refusal = present ? undefined : await pull(context, host, official, target);
+  const present = (await architectureOf(engine, official)) === target;
+  const refusal = present ? undefined : await pull(context, engine, official, target);
   if (refusal === undefined) {
-    const [repo, tag] = image.split(":");
-    await expectEngine(host, `/images/${official}/tag?repo=${repo}&tag=${tag}`, { method: "POST" });
+    await tag(engine, official, image);
     return chosen(`${official} was ${present ? "in the engine already" : "pulled"}`);
   }
   const folder = await cached(context, `node-image/${version}-${target}`, (partial) =>
-    assembleNodeImage(context, { version, architecture: target, image }, partial),
+    assembleNodeImage(context, { version, architecture: target, image: assembled }, partial),
   );
-  await expectEngine(host, "/images/load?quiet=1", {
+  await expectEngine(engine, "/images/load?quiet=1", {
     method: "POST",
     tar: createReadStream(join(folder, "image.tar")),
   });
+  await tag(engine, assembled, image);
   return chosen(
     `assembled from npm and Debian packages, because ${official} could not be pulled: ${refusal}`,
   );
 }
 
-async function engineArchitecture(host: string): Promise<Architecture> {
-  const name = JSON.parse(await expectEngine(host, "/version")).Arch;
+async function tag(engine: EngineAddress, image: string, name: string): Promise<void> {
+  const [repo, tag] = name.split(":");
+  await expectEngine(engine, `/images/${image}/tag?repo=${repo}&tag=${tag}`, { method: "POST" });
+}
+
+async function engineArchitecture(engine: EngineAddress): Promise<Architecture> {
+  const name = JSON.parse(await expectEngine(engine, "/version")).Arch;
   if (name === "amd64" || name === "arm64") return name;
   throw new ToolchainError(
-    `The Docker Engine at ${host} runs on ${name}; there is no Node image for that`,
+    `The Docker Engine at ${hostOf(engine)} runs on ${name}; there is no Node image for that`,
     "use a host that is amd64 or arm64",
   );
 }
 
 /** Undefined where the engine has no image of that name. */
-async function architectureOf(host: string, image: string): Promise<string | undefined> {
-  const { status, body } = await callEngine(host, `/images/${image}/json`);
+async function architectureOf(engine: EngineAddress, image: string): Promise<string | undefined> {
+  const { status, body } = await callEngine(engine, `/images/${image}/json`);
   return status === 200 ? JSON.parse(body).Architecture : undefined;
 }
 
@@ -70,28 +76,34 @@ const minute = 60_000;
  */
 async function pull(
   context: Context,
-  host: string,
+  engine: EngineAddress,
   official: string,
   target: Architecture,
 ): Promise<string | undefined> {
-  const note = join(context.cacheDir, "registry-unreachable");
+  // Each engine has its own way to a registry.
+  const key = createHash("sha256").update(hostOf(engine)).digest("hex").slice(0, 12);
+  const note = join(context.cacheDir, `registry-unreachable-${key}`);
   const noted = await stat(note).catch(() => undefined);
   if (noted !== undefined && Date.now() - noted.mtimeMs < 60 * minute) return readFile(note, "utf8");
 
   const abort = new AbortController();
   let timer = setTimeout(() => abort.abort(), 2500);
   let reached = false;
-  const { failure } = await tryEngine(host, `/images/create?fromImage=${official}&platform=linux/${target}`, {
-    method: "POST",
-    signal: abort.signal,
-    // The engine's first message comes when the registry has answered it.
-    onMessage: () => {
-      if (!reached) context.say(`pulling ${official} for ${target}`);
-      reached = true;
-      clearTimeout(timer);
-      timer = setTimeout(() => abort.abort(), minute);
+  const { failure } = await tryEngine(
+    engine,
+    `/images/create?fromImage=${official}&platform=linux/${target}`,
+    {
+      method: "POST",
+      signal: abort.signal,
+      // The engine's first message comes when the registry has answered it.
+      onMessage: () => {
+        if (!reached) context.say(`pulling ${official} for ${target}`);
+        reached = true;
+        clearTimeout(timer);
+        timer = setTimeout(() => abort.abort(), minute);
+      },
     },
-  });
+  );
   clearTimeout(timer);
   if (failure !== undefined) {
     const reason = abort.signal.aborted ? "the registry does not answer" : failure;
@@ -101,5 +113,5 @@ async function pull(
     }
     return reason;
   }
-  return (await architectureOf(host, official)) === target ? undefined : `what came is not for ${target}`;
+  return (await architectureOf(engine, official)) === target ? undefined : `what came is not for ${target}`;
 }

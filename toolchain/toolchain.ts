@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Choice, type Context, openCache } from "./context.ts";
-import { greetEngine } from "./docker-api.ts";
+import { defaultHost, greetEngine } from "./docker-api.ts";
 import { ensureDockerEngine, findDockerEngine } from "./docker-engine.ts";
 import { ensureNodeImage } from "./node-image.ts";
 import { ensurePulumi, type Part } from "./pulumi.ts";
@@ -33,7 +33,10 @@ export async function ensureToolchain(
 
 async function obtainEngine(context: Context): Promise<Part> {
   const docker = await ensureDockerEngine(context);
-  const node = await ensureNodeImage(context, docker.env);
+  const node = await ensureNodeImage(
+    context,
+    docker.env.DOCKER_HOST || process.env.DOCKER_HOST || defaultHost,
+  );
   const part = {
     env: { ...docker.env, ASCEND_PD_NODE_IMAGE: node.image },
     choices: [docker.choice, node.choice],

@@ -1,14 +1,18 @@
-/** What each probe is told, as JSON in the environment variable PROBE. `docker` as in HostPlan. */
+import type { HostPlan } from "../../planning/plan.ts";
+
+/** What each probe is told, as JSON in the environment variable PROBE. */
 export interface ProbeArguments {
   "claim-npus": {
-    readonly docker: string | undefined;
+    readonly host: HostPlan;
     /** Container that the devices are for; its own hold on them is no conflict. */
     readonly container: string;
     /** Device nodes on the host. */
     readonly devices: readonly string[];
+    /** Image that the host must have or can pull; absent where it is built on the host. */
+    readonly image?: string;
   };
   "await-ready": {
-    readonly docker: string | undefined;
+    readonly host: HostPlan;
     readonly container: string;
     readonly url: string;
     readonly timeoutSeconds: number;
@@ -18,6 +22,11 @@ export interface ProbeArguments {
     readonly api: "openai" | "vllm";
     readonly model: string;
     readonly timeoutSeconds: number;
+  };
+  "node-image": {
+    readonly host: HostPlan;
+    /** Name under which the host's engine has it afterwards. */
+    readonly image: string;
   };
 }
 

@@ -5,7 +5,8 @@ const idle = "setInterval(() => {}, 1000)";
 const listening = "require('http').createServer((_, r) => r.end()).listen(0, '127.0.0.1', function () {";
 
 function awaitReady(container: string, url: string, timeoutSeconds = 30, docker?: string) {
-  return runProbe("await-ready", { docker, container, url, timeoutSeconds });
+  const host = { name: "host-a", address: "127.0.0.1", ...(docker !== undefined && { docker }) };
+  return runProbe("await-ready", { host, container, url, timeoutSeconds });
 }
 
 test("It succeeds once the container answers on its port.", async () => {

@@ -1,4 +1,7 @@
-import { defaultHost, expectEngine } from "../../toolchain/docker-api.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { HostPlan } from "../../planning/plan.ts";
+import { defaultHost, type EngineAddress, hostOf, tryEngine } from "../../toolchain/docker-api.ts";
+import { sshOptions } from "../ssh-options.ts";
 
 export interface ContainerState {
   readonly Name: string;
@@ -7,18 +10,21 @@ export interface ContainerState {
   readonly HostConfig: { readonly Devices: readonly { readonly PathOnHost: string }[] | null };
 }
 
-/** `docker` as in HostPlan: absent means the engine that DOCKER_HOST names, else the default one. */
-type Engine = string | undefined;
+/** The engine of a host, reached as the Docker provider reaches it. */
+export function engineOf(host: HostPlan): EngineAddress {
+  const address = host.docker ?? (process.env.DOCKER_HOST || defaultHost);
+  return host.docker?.startsWith("ssh://") ? { host: address, sshOptions: sshOptions(host) } : address;
+}
 
-export async function inspect(docker: Engine, container: string): Promise<ContainerState> {
-  return JSON.parse(await get(docker, `/containers/${container}/json`));
+export async function inspect(host: HostPlan, container: string): Promise<ContainerState> {
+  return JSON.parse(await get(host, `/containers/${container}/json`));
 }
 
 /** The containers that run now. */
-export async function running(docker: Engine): Promise<ContainerState[]> {
+export async function running(host: HostPlan): Promise<ContainerState[]> {
   const states: ContainerState[] = [];
-  for (const { Id } of JSON.parse(await get(docker, "/containers/json")) as { Id: string }[]) {
-    const state = await inspect(docker, Id).catch((error: Error) => {
+  for (const { Id } of JSON.parse(await get(host, "/containers/json")) as { Id: string }[]) {
+    const state = await inspect(host, Id).catch((error: Error) => {
       // Between the two calls anybody's container may have ended.
       if (!error.message.includes("No such container")) throw error;
     });
@@ -28,8 +34,8 @@ export async function running(docker: Engine): Promise<ContainerState[]> {
 }
 
 /** The last lines that a container wrote, both streams, indented for a message. */
-export async function lastWords(docker: Engine, container: string): Promise<string> {
-  const framed = await get(docker, `/containers/${container}/logs?stdout=1&stderr=1&tail=20`);
+export async function lastWords(host: HostPlan, container: string): Promise<string> {
+  const framed = await get(host, `/containers/${container}/logs?stdout=1&stderr=1&tail=20`);
   return withoutFrames(framed).trimEnd().replaceAll(/^/gm, "  ");
 }
 
@@ -41,8 +47,15 @@ function withoutFrames(log: string): string {
   return log.replaceAll(/\p{Cc}\0{5}.{2}/gsu, "");
 }
 
-function get(docker: Engine, path: string): Promise<string> {
-  return expectEngine(docker ?? process.env.DOCKER_HOST ?? defaultHost, path, {
-    signal: AbortSignal.timeout(10_000),
-  });
+async function get(host: HostPlan, path: string): Promise<string> {
+  const engine = engineOf(host);
+  const ask = () => tryEngine(engine, path, { signal: AbortSignal.timeout(10_000) });
+  let { body, failure } = await ask();
+  // A busy sshd drops some of the connections that come to it at once.
+  for (let more = 2; failure !== undefined && body === "" && typeof engine !== "string" && more > 0; more--) {
+    await sleep(1000);
+    ({ body, failure } = await ask());
+  }
+  if (failure === undefined) return body;
+  throw new Error(`the Docker Engine of ${host.name} (${hostOf(engine)}) failed GET ${path}: ${failure}`);
 }

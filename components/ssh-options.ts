@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+import type { HostPlan } from "../planning/plan.ts";
+
+/**
+ * How `ssh` reaches a host, for the Docker provider and for probes alike: only the pinned key is accepted, whatever
+ * the user's known_hosts say, and everybody shares one connection. Empty for a host of another kind.
+ *
+ * The key travels as an option (KnownHostsCommand, OpenSSH 8.5), so there is no file to keep in step. The path of the
+ * shared connection depends on the key too: one that was made under another key is never used. `ssh` expands the `~`,
+ * so the value is the same for every user, as it must be, because Pulumi's state holds it.
+ */
+export function sshOptions({ docker, hostKey }: HostPlan): string[] {
+  if (!docker?.startsWith("ssh://")) return [];
+  const connection = createHash("sha256").update(`${docker} ${hostKey}`).digest("hex").slice(0, 12);
+  const options = [
+    "StrictHostKeyChecking=yes",
+    "UserKnownHostsFile=/dev/null",
+    "GlobalKnownHostsFile=/dev/null",
+    `KnownHostsCommand=/bin/echo * ${hostKey}`,
+    "BatchMode=yes",
+    "ConnectTimeout=5",
+    "ServerAliveInterval=15",
+    "ControlMaster=auto",
+    `ControlPath=~/.ssh/ascend-pd-${connection}`,
+    "ControlPersist=60",
+  ];
+  return options.flatMap((option) => ["-o", option]);
+}
+
+/** The fingerprint of a public key, as `ssh` prints it. */
+export function fingerprint(publicKey: string): string {
+  const [, blob = ""] = publicKey.split(" ");
+  const digest = createHash("sha256").update(Buffer.from(blob, "base64")).digest("base64");
+  return `SHA256:${digest.replace(/=+$/, "")}`;
+}

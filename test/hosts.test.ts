@@ -1,0 +1,223 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fingerprint } from "../components/ssh-options.ts";
+import { expectedText } from "../simulator/oracle.ts";
+import { type Context, defaultCacheDir, exists, tryRun } from "../toolchain/context.ts";
+import { expectEngine } from "../toolchain/docker-api.ts";
+import type { LocalHost } from "../toolchain/hosts/hosts.ts";
+import { startEngine, stopEngine } from "../toolchain/own-engine.ts";
+import { containersOf, inspectContainer, planOf, type TestStack, testStack } from "./support.ts";
+import { noTestHosts, testHosts } from "./test-hosts.ts";
+
+const context: Context = { cacheDir: defaultCacheDir(), say: () => {} };
+
+// Two prefill and two decode instances on four hosts behind SSH, from nothing to nothing; each test goes on from where
+// the one before it stopped. The hosts are network namespaces, each with a Docker Engine and an sshd.
+const obstacle = await noTestHosts();
+if (obstacle !== undefined) console.warn(`no tests over SSH: ${obstacle}`);
+
+describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
+  const name = "e2e-four-hosts";
+  let hosts: Awaited<ReturnType<typeof testHosts>>;
+  let stack: TestStack;
+
+  beforeAll(async () => {
+    hosts = await testHosts(4);
+    process.env.SSH_AUTH_SOCK = hosts.env.SSH_AUTH_SOCK;
+    stack = await testStack(name);
+  });
+
+  afterAll(async () => {
+    await stack?.dispose();
+    await hosts?.dispose();
+  });
+
+  function deployment(changes: object = {}) {
+    const declared = hosts.hosts.map(({ address, docker, hostKey }, index) => [
+      `host-${"abcd"[index]}`,
+      { address, docker, hostKey },
+    ]);
+    return {
+      engine: { kind: "simulated" },
+      model: {
+        path: "/models/test",
+        servedName: "test-model",
+        maxModelLen: 4096,
+        maxNumSeqs: 256,
+        maxNumBatchedTokens: 4096,
+      },
+      hosts: Object.fromEntries(declared),
+      prefill: [
+        { host: "host-a", devices: [0, 1], port: 8088 },
+        { host: "host-b", devices: [0, 1], port: 8088 },
+      ],
+      decode: [
+        { host: "host-c", devices: [0, 1], port: 8089 },
+        { host: "host-d", devices: [0, 1], port: 8089 },
+      ],
+      scheduler: { host: "host-a", port: 9000 },
+      ...changes,
+    };
+  }
+
+  /** Few enough at once that this machine can serve every host's end too. */
+  const pulumi = (command: string, ...args: string[]) => stack.pulumi(command, "--parallel=4", ...args);
+  const onEachHost = () => Promise.all(hosts.hosts.map(({ engine }) => containersOf(name, engine.host)));
+
+  test("up puts every container on its host and ends after a completion came back", async () => {
+    await stack.configure(deployment());
+
+    const { code, output } = await pulumi("up", "--yes", "--skip-preview");
+
+    expect(output).toContain(`http://${at(0).address}:9000`);
+    expect(code).toBe(0);
+    expect(await onEachHost()).toEqual([
+      [`${name}-prefill-0`, `${name}-scheduler`],
+      [`${name}-prefill-1`],
+      [`${name}-decode-0`],
+      [`${name}-decode-1`],
+    ]);
+    expect(await containersOf(name)).toEqual([]);
+  });
+
+  test("the scheduler gives exactly the tokens, whichever hosts it sends a request to", async () => {
+    const body = '{"model":"test-model","prompt":"Exact to the token.","max_tokens":24,"seed":7}';
+
+    const answers = await Promise.all(Array.from({ length: 8 }, () => complete(body)));
+
+    expect(answers).toEqual(answers.map(() => expectedText(body, 24)));
+  });
+
+  async function complete(body: string) {
+    const headers = { "content-type": "application/json" };
+    const url = `${planOf(name, deployment()).endpoint}/v1/completions`;
+    const response = await fetch(url, { method: "POST", headers, body });
+    const { choices } = (await response.json()) as { choices: { text: string }[] };
+    return choices[0]?.text;
+  }
+
+  test("a preview right after up shows no changes", async () => {
+    const { code, output } = await pulumi("preview", "--expect-no-changes");
+
+    expect(output).not.toMatch(/to (create|update|replace|delete)/);
+    expect(code).toBe(0);
+  });
+
+  test("device nodes are looked for on the host, and no path is read as a command", async () => {
+    const { address, docker, hostKey } = at(0);
+    const trap = join(tmpdir(), `ascend-pd-trap-${process.pid}`);
+    const devices = [
+      "/dev/null",
+      `/dev/davinci_none'; touch ${trap}; '`,
+      `$(touch ${trap})`,
+      "/dev/davinci 4",
+    ];
+    const host = { name: "host-a", address, docker, hostKey };
+    const PROBE = JSON.stringify({ host, container: "claimant", devices });
+
+    const { code, stderr } = await tryRun("node", ["components/probes/claim-npus.ts"], {
+      env: { ...process.env, PROBE },
+    });
+
+    expect(stderr).toContain(`device nodes ${devices.slice(1).join(", ")} do not exist on host-a`);
+    expect(code).toBe(1);
+    expect(await exists(trap)).toBe(false);
+  });
+
+  /** One instance at another port; another way to a host on which nothing changes. */
+  const changed = () => {
+    const { hosts, decode } = deployment();
+    const [decode0, decode1] = decode;
+    const hostB = { ...hosts["host-b"], docker: `${hosts["host-b"]?.docker}:22` };
+    return deployment({
+      hosts: { ...hosts, "host-b": hostB },
+      decode: [decode0, { ...decode1, port: 8090 }],
+    });
+  };
+
+  test("a preview shows a moved instance as replaced, and a moved endpoint as checks done anew", async () => {
+    await stack.configure(changed());
+
+    const changes = await stack.previewed();
+
+    const ours = (resource: string) => `${name}-${resource}`;
+    expect(changes.replace).toEqual(
+      ["decode-1", "decode-1-ready", "scheduler", "scheduler-first-completion", "scheduler-ready"].map(ours),
+    );
+    // Provider and component of the host, its probes, and the components of what is replaced.
+    expect(changes.update).toEqual(
+      [
+        ...["decode-1", "prefill-1-npus", "prefill-1-ready", "scheduler"].map(ours),
+        "host-b",
+        "host-b",
+      ].concat("node-on-host-b"),
+    );
+  });
+
+  test("up replaces that instance and nothing else", async () => {
+    const before = await idsOfInstances();
+
+    const { code } = await pulumi("up", "--yes", "--skip-preview");
+
+    const after = await idsOfInstances();
+    expect(code).toBe(0);
+    expect(after.slice(0, 3)).toEqual(before.slice(0, 3));
+    expect(after[3]).not.toBe(before[3]);
+  });
+
+  async function idsOfInstances(): Promise<string[]> {
+    const names = ["prefill-0", "prefill-1", "decode-0", "decode-1"];
+    return Promise.all(
+      names.map(async (one, index) => (await inspectContainer(`${name}-${one}`, at(index).engine.host)).Id),
+    );
+  }
+
+  test("a host that shows another key than the pinned one stops up before anything is sent to it", async () => {
+    const { hosts: declared } = deployment();
+    const another = { ...declared["host-a"], hostKey: at(1).hostKey };
+    await stack.configure(deployment({ hosts: { ...declared, "host-a": another } }));
+
+    const { code, output } = await pulumi("up", "--yes", "--skip-preview");
+
+    expect(output).toContain(`host-a: ${at(0).docker} shows another host key than the pinned one`);
+    expect(output).toContain(`pinned  ${fingerprint(at(1).hostKey)}`);
+    expect(output).toContain(`seen    ${fingerprint(at(0).hostKey)}`);
+    expect(output).not.toMatch(/^\s+at /m);
+    expect(code).not.toBe(0);
+  });
+
+  test("with one Docker Engine stopped, a preview warns and up refuses; both name the host", async () => {
+    await stack.configure(deployment());
+    await stopEngine(context, at(2).engine);
+
+    const preview = await pulumi("preview");
+    const up = await pulumi("up", "--yes", "--skip-preview");
+
+    const message = `host-c: no Docker Engine answers through ${at(2).docker}: `;
+    expect(preview.output).toContain(`warning: ${message}`);
+    expect(preview.output).toContain("+-5 to replace");
+    expect(preview.code).toBe(0);
+    expect(up.output).toContain(message);
+    expect(up.code).not.toBe(0);
+    expect(await containersOf(name, at(3).engine.host)).toEqual([`${name}-decode-1`]);
+    await startEngine(context, at(2).engine, "dockerd");
+  });
+
+  test("destroy leaves no container and no image that was built", async () => {
+    const { code } = await pulumi("destroy", "--yes", "--skip-preview");
+
+    expect(code).toBe(0);
+    expect(await onEachHost()).toEqual([[], [], [], []]);
+    for (const { engine } of hosts.hosts) {
+      const images = JSON.parse(await expectEngine(engine.host, "/images/json"));
+      expect(JSON.stringify(images)).not.toContain(`:${name}-`);
+    }
+  });
+
+  function at(index: number): LocalHost {
+    const host = hosts.hosts[index];
+    if (host === undefined) throw new Error(`there is no host ${index}`);
+    return host;
+  }
+});
