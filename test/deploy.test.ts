@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectedText, expectedTokens } from "../simulator/oracle.ts";
+import { expectAsPlanned } from "./as-planned.ts";
 import {
   containersOf,
   inspectContainer,
@@ -84,29 +85,7 @@ test("no container logs a word of prompt or answer", async () => {
 });
 
 test("every container is what the Plan says, by the engine's own word", async () => {
-  for (const plan of planOf(name, deployment).containers) {
-    const { Config, HostConfig, Mounts } = await inspectContainer(plan.name);
-
-    expect(Config.Cmd).toEqual(plan.command);
-    expect(Config.Env).toEqual(
-      expect.arrayContaining(Object.entries(plan.env).map(([key, value]) => `${key}=${value}`)),
-    );
-    expect(sorted(HostConfig.Devices ?? [])).toEqual(
-      sorted(
-        plan.devices.map(({ hostPath, containerPath, permissions }) => ({
-          PathOnHost: hostPath,
-          PathInContainer: containerPath,
-          CgroupPermissions: permissions,
-        })),
-      ),
-    );
-    expect(Mounts.filter(({ Type }: { Type: string }) => Type === "bind")).toEqual([]);
-    expect(HostConfig.NetworkMode).toBe("host");
-    expect(HostConfig.Privileged).toBe(false);
-    expect(HostConfig.CapDrop).toEqual(["ALL"]);
-    expect(HostConfig.SecurityOpt).toContain("no-new-privileges");
-    expect(Config.User).toBe("1000");
-  }
+  for (const plan of planOf(name, deployment).containers) await expectAsPlanned(name, plan);
 });
 
 test("a preview right after up shows no changes", async () => {
@@ -157,7 +136,3 @@ test("destroy leaves no container", async () => {
   expect(code).toBe(0);
   expect(await containersOf(name)).toEqual([]);
 });
-
-function sorted<T>(items: readonly T[]): T[] {
-  return [...items].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-}

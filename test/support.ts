@@ -84,6 +84,17 @@ export async function inspectContainer(name: string, engine = docker) {
   return JSON.parse((await callEngine(engine, `/containers/${name}/json`)).body);
 }
 
+/** A text file of a container, running or not, as the engine's archive of it says. */
+export async function fileOf(name: string, path: string) {
+  const query = `path=${encodeURIComponent(path)}`;
+  const { status, body } = await callEngine(docker, `/containers/${name}/archive?${query}`);
+  if (status !== 200) throw new Error(body);
+  // Tar: one header of 512 bytes, numbers in octal, then the content.
+  const header = (offset: number, length: number) => Number.parseInt(body.slice(offset, offset + length), 8);
+  const [mode, owner, size] = [header(100, 7), header(108, 7), header(124, 11)];
+  return { content: body.slice(512, 512 + size), mode: mode & 0o777, owner };
+}
+
 /** Everything that a container has written, with Docker's own 8 bytes before each line. */
 export async function logOf(name: string): Promise<string> {
   return (await callEngine(docker, `/containers/${name}/logs?stdout=1&stderr=1`)).body;

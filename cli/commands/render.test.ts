@@ -1,0 +1,95 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { parse, stringify } from "yaml";
+import { put, sampleInput } from "../../planning/sample-input.ts";
+import { render } from "./render.ts";
+
+const root = process.cwd();
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "ascend-pd-render-"));
+  cpSync("stacks", join(folder, "stacks"), { recursive: true });
+  process.chdir(folder);
+  writeStack("two");
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.chdir(root);
+  rmSync(folder, { recursive: true });
+});
+
+/** The stack file of the sample of two hosts, changed. */
+function writeStack(name: string, changes: Readonly<Record<string, unknown>> = {}): void {
+  const input = sampleInput();
+  for (const [path, value] of Object.entries(changes)) put(input, path, value);
+  writeFileSync(`stacks/Pulumi.${name}.yaml`, stringify({ config: { "ascend-pd:deployment": input } }));
+}
+
+/** What `ascend-pd render …` prints. */
+async function rendered(...args: string[]): Promise<string> {
+  const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  expect(await render.run(args)).toBe(0);
+  return out.mock.calls.join("");
+}
+
+test("The one host of a stack needs no --host.", async () => {
+  const script = await rendered("docker-run", "1p1d");
+
+  expect(script).toMatch(/^#!\/bin\/sh\n# What `pulumi up` does for stack 1p1d on host-a \(10\.0\.0\.18\)/);
+  expect(script.match(/^docker start .*/gm)).toEqual([
+    "docker start 1p1d-prefill-0",
+    "docker start 1p1d-decode-0",
+    "docker start 1p1d-scheduler",
+  ]);
+});
+
+test("A host on which nothing runs needs no file and is not counted.", async () => {
+  writeStack("one", {
+    prefill: [{ host: "host-a", devices: [4, 5], port: 8088 }],
+    decode: [{ host: "host-a", devices: [6, 7], port: 8089 }],
+  });
+
+  expect(await rendered("compose", "one")).toContain("one-scheduler:");
+});
+
+test("Of several hosts, --host chooses one.", async () => {
+  const file = parse(await rendered("compose", "two", "--host", "host-b"));
+
+  expect(Object.keys(file.services)).toEqual(["two-prefill-1", "two-decode-1"]);
+});
+
+test.each([
+  [
+    ["docker-run", "two"],
+    "two runs on 2 hosts, and each needs a file of its own\nfix: --host and one of: host-a, host-b",
+  ],
+  [
+    ["compose", "two", "--host", "host-c"],
+    "nothing of two runs on a host host-c\nfix: --host and one of: host-a, host-b",
+  ],
+  [["compse", "two"], 'there is no target "compse"\nfix: one of: docker-run, compose'],
+  [[], 'there is no target ""'],
+  [["compose"], "STACK is missing"],
+  [["toString", "two"], 'there is no target "toString"'],
+])("%j is refused with what there is to choose from.", (args, complaint) => {
+  expect(() => render.run(args)).toThrow(complaint);
+});
+
+test("A stack that cannot work is not rendered.", () => {
+  writeStack("wrong", { "decode[0].port": 8088 });
+
+  expect(() => render.run(["compose", "wrong"])).toThrow(/^stacks\/Pulumi\.wrong\.yaml: \d problem/);
+});
+
+test("A warning does not hinder, and is not part of what is printed.", async () => {
+  writeStack("warned", { "model.path": "/models/elsewhere" });
+  const err = vi.spyOn(console, "error").mockReturnValue();
+
+  const script = await rendered("docker-run", "warned", "--host", "host-b");
+
+  expect(err.mock.calls.join("")).toContain("PD143");
+  expect(script).toMatch(/^#!/);
+});

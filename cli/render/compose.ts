@@ -1,0 +1,139 @@
+import { basename } from "node:path/posix";
+import { Document, type Scalar, visit } from "yaml";
+import { everyContainer, labelsOf, restrictions } from "../../planning/container-settings.ts";
+import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../../planning/plan.ts";
+import { comment } from "./shell.ts";
+import { imageBuild, imageName } from "./source-images.ts";
+
+/** The Compose file of what runs on `host`, for Docker Compose 2.23.1 or later, which has `configs.content`. */
+export function compose(plan: Plan, host: HostPlan): string {
+  const own = plan.containers.filter((container) => container.host === host.name);
+  const configs = configsOf(own.flatMap(({ files }) => files));
+  const services = own.map((container) => [container.name, service(plan, container, own, configs)] as const);
+  const document = new Document(
+    {
+      name: projectName(plan.stack),
+      services: Object.fromEntries(services),
+      configs: Object.fromEntries(configs.map(({ name, content }) => [name, { content }])),
+    },
+    { aliasDuplicateObjects: false },
+  );
+  visit(document, {
+    Scalar: (place, scalar) => {
+      if (place !== "key") setStyle(scalar);
+    },
+  });
+  return `${comment(header(plan, host, own))}\n${document.toString({ lineWidth: 0 })}`;
+}
+
+function header(plan: Plan, host: HostPlan, own: readonly ContainerPlan[]): string {
+  const others = plan.hosts.filter(({ name }) =>
+    plan.containers.some((container) => container.host === name && name !== host.name),
+  );
+  const builds = new Set(own.flatMap(({ image }) => imageBuild(plan.stack, image, host)));
+  return [
+    `What \`pulumi up\` does for stack ${plan.stack} on ${host.name} (${host.address}), for Docker Compose 2.23.1 or later:`,
+    "  docker compose --file FILE up --detach --wait",
+    ...(others.length > 0 && own.some(({ role }) => role === "scheduler")
+      ? [`Compose sees one host: first bring up ${others.map(({ name }) => name).join(", ")}.`]
+      : []),
+    ...(builds.size > 0
+      ? ["Its images that no registry has: in a clone of ascend-pd, after `npm install`:"]
+      : []),
+    ...[...builds].map((build) => `  ${build}`),
+  ].join("\n");
+}
+
+/** Compose takes small letters, digits, hyphens and underscores. */
+const projectName = (stack: string) => stack.toLowerCase().replaceAll(/[^a-z0-9_-]/g, "-");
+
+interface Config extends FilePlan {
+  readonly name: string;
+}
+
+/** Each content of each path once, under a name that Compose takes. */
+function configsOf(files: readonly FilePlan[]): Config[] {
+  const distinct = files.filter((file, index) => files.findIndex((other) => isSame(file, other)) === index);
+  return distinct.map((file, index) => {
+    const name = basename(file.path).replaceAll(/[^A-Za-z0-9._-]/g, "_");
+    const isTaken = distinct.slice(0, index).some(({ path }) => basename(path) === basename(file.path));
+    return { ...file, name: isTaken ? `${index}-${name}` : name };
+  });
+}
+
+const isSame = (a: FilePlan, b: FilePlan) => a.path === b.path && a.content === b.content;
+
+function service(
+  plan: Plan,
+  container: ContainerPlan,
+  own: readonly ContainerPlan[],
+  configs: readonly Config[],
+): object {
+  const { name, role, image, command, env, devices, mounts, files, user, restricted, ...rest } = container;
+  const { stopTimeoutSeconds, startTimeoutSeconds, port, readyPath, host, npus, ...forgotten } = rest;
+  // Does not compile when the Plan says something of a container that this renderer leaves out.
+  forgotten satisfies Record<string, never>;
+  const before = role === "scheduler" ? own.filter((other) => other.role !== "scheduler") : [];
+  return {
+    container_name: name,
+    image: imageName(plan.stack, image),
+    ...(image.kind === "source" && { pull_policy: "never" }),
+    command,
+    environment: env,
+    devices: devices.map((one) => `${one.hostPath}:${one.containerPath}:${one.permissions}`),
+    volumes: mounts.map(({ source, target, readOnly }) => ({
+      type: "bind",
+      source,
+      target,
+      read_only: readOnly,
+      bind: { create_host_path: false },
+    })),
+    // Compose places such files in the container before it starts, as `pulumi up` does.
+    configs: files.map((file) => ({
+      source: configs.find((one) => isSame(one, file))?.name,
+      target: file.path,
+      mode: everyContainer.fileMode,
+    })),
+    ...(user !== undefined && { user }),
+    ...(restricted && {
+      cap_drop: restrictions.dropCapabilities,
+      security_opt: restrictions.securityOptions,
+    }),
+    network_mode: everyContainer.network,
+    restart: everyContainer.restart,
+    stop_grace_period: `${stopTimeoutSeconds}s`,
+    logging: { driver: everyContainer.logDriver, options: everyContainer.logOptions },
+    labels: labelsOf(plan.stack, role),
+    healthcheck: {
+      test: healthTest(image.kind, `http://127.0.0.1:${port}${readyPath}`),
+      interval: "5s",
+      timeout: "5s",
+      retries: 3,
+      start_period: `${startTimeoutSeconds}s`,
+    },
+    ...(before.length > 0 && {
+      depends_on: Object.fromEntries(before.map((other) => [other.name, { condition: "service_healthy" }])),
+    }),
+  };
+}
+
+/**
+ * Stands for the gate of `pulumi up`, which asks from outside. Inside there is what the image has: Node in those of
+ * this repository; for the manual's image it is not documented, but an image with vLLM has Python.
+ */
+function healthTest(kind: "reference" | "source", url: string): string[] {
+  if (kind === "source") {
+    return ["CMD", "node", "-e", "fetch(process.argv[1]).then(({ ok }) => process.exit(ok ? 0 : 1))", url];
+  }
+  const python =
+    "import sys, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(sys.argv[1], timeout=4)";
+  const script = `curl -fs -o /dev/null --noproxy '*' "$0" || python3 -c '${python}' "$0" || python -c '${python}' "$0"`;
+  return ["CMD", "sh", "-c", script, url];
+}
+
+/** In quotes, because Compose's reader takes more for numbers and dates than YAML 1.2 does; `$` is Compose's. */
+function setStyle(scalar: Scalar): void {
+  if (typeof scalar.value !== "string") return;
+  scalar.value = scalar.value.replaceAll("$", "$$$$");
+  scalar.type = /^\S[ -~\n]*\n[ -~\n]*$/.test(scalar.value as string) ? "BLOCK_LITERAL" : "QUOTE_DOUBLE";
+}

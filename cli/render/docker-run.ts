@@ -1,0 +1,188 @@
+import { everyContainer, labelsOf, restrictions } from "../../planning/container-settings.ts";
+import type { ContainerPlan, DevicePlan, HostPlan, MountPlan, Plan } from "../../planning/plan.ts";
+import { command, comment, word } from "./shell.ts";
+import { imageBuild, imageName } from "./source-images.ts";
+
+/**
+ * The shell script that does on `host` what `pulumi up` does there: steps two to four of the manual. Where the manual
+ * has `docker run`, it creates the container, places the rank tables in it and starts it: so they arrive with the
+ * container and cannot be stale, and the script works through DOCKER_HOST as well. A bind mount of a file would need
+ * the file to lie on the host for as long as the container does.
+ */
+export function dockerRun(plan: Plan, host: HostPlan): string {
+  const own = plan.containers.filter((container) => container.host === host.name);
+  const instances = own.filter(({ role }) => role !== "scheduler");
+  const scheduler = own.find(({ role }) => role === "scheduler");
+  const awaited = scheduler ? plan.containers.filter(({ role }) => role !== "scheduler") : instances;
+  const written = new Map<string, string>();
+  const sections = [
+    header(plan, host),
+    functions,
+    preconditions(plan, host, own),
+    ...instances.map((instance) => start(plan, instance, written)),
+    awaited.map((instance) => awaitReady(plan, instance)).join("\n"),
+    ...(scheduler
+      ? [start(plan, scheduler, written), awaitReady(plan, scheduler), firstCompletion(plan)]
+      : []),
+  ];
+  return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
+}
+
+function header({ stack }: Plan, { name, address, docker }: HostPlan): string {
+  const elsewhere = docker?.startsWith("ssh://") ? `, or anywhere with DOCKER_HOST=${docker}` : "";
+  const about = `What \`pulumi up\` does for stack ${stack} on ${name} (${address}), as commands.
+Run it with sh on ${name}${elsewhere}.`;
+  const engine = docker?.startsWith("unix://") ? [`export DOCKER_HOST=${word(docker)}`] : [];
+  return ["#!/bin/sh", comment(about), "set -eu", ...engine].join("\n");
+}
+
+const functions = `fail() {
+  echo "error: $1" >&2
+  exit 1
+}
+
+# write FILE TEXT: below $work, whence put takes it.
+write() {
+  mkdir -p "$work/\${1%/*}"
+  printf '%s' "$2" > "$work/$1"
+}
+
+# put NAME FILE...: places files in a container, as root's.
+put() {
+  into=$1
+  shift
+  tar -cf "$work.tar" --owner=0 --group=0 --mode=${everyContainer.fileMode} -C "$work" "$@"
+  docker cp - "$into:/" < "$work.tar"
+}
+
+# await NAME URL SECONDS: until it answers; no longer when Docker has had to start it again and again.
+await() {
+  echo "waiting for $1 to answer at $2"
+  deadline=$(($(date +%s) + $3))
+  until curl --silent --fail --output /dev/null --noproxy '*' --max-time 5 "$2"; do
+    restarts=$(docker container inspect --format '{{.RestartCount}}' "$1" 2> /dev/null) || restarts=0
+    if [ "$restarts" -gt 2 ] || [ "$(date +%s)" -ge "$deadline" ]; then
+      docker logs --tail 20 "$1" || true
+      fail "$1 does not answer at $2 (restarts $restarts, limit $3 s)
+fix: mend what its log says, here above or on its host: docker logs $1"
+    fi
+    sleep 1
+  done
+}`;
+
+function preconditions(plan: Plan, host: HostPlan, own: readonly ContainerPlan[]): string {
+  const builds = new Map(
+    own.map(({ image }) => [imageName(plan.stack, image), imageBuild(plan.stack, image, host)]),
+  );
+  const images = [...builds].filter(([, commands]) => commands.length > 0);
+  return [
+    "# Whatever is in the way is said before anything is touched.",
+    "command -v curl > /dev/null || fail 'there is no curl, by which this script sees when an instance answers'",
+    ...images.map(([name, commands]) => {
+      const message = `the image ${name} is not on this host
+fix: in a clone of ascend-pd, after \`npm install\`:\n${commands.map((one) => `  ${one}`).join("\n")}`;
+      return `docker image inspect ${word(name)} > /dev/null 2>&1 || fail ${word(message)}`;
+    }),
+    "taken=",
+    `for name in ${own.map(({ name }) => word(name)).join(" ")}; do`,
+    '  if docker container inspect "$name" > /dev/null 2>&1; then taken="$taken $name"; fi',
+    "done",
+    '[ -z "$taken" ] || fail "there are containers already:$taken',
+    'fix: keep them, or have them made anew: docker stop$taken && docker rm$taken, then this script again"',
+    ...npusFree(own),
+    "",
+    "work=$(mktemp -d)",
+    `trap 'rm -rf "$work" "$work.tar"' EXIT`,
+  ].join("\n");
+}
+
+/** What `pulumi up` claims: Docker gives an NPU to any number of containers, of which only one can use it. */
+function npusFree(own: readonly ContainerPlan[]): string[] {
+  const nodes = own.flatMap(({ devices }) => devices.map(({ hostPath }) => hostPath));
+  const npus = nodes.flatMap((node) => /^\/dev\/davinci(\d+)$/.exec(node)?.[1] ?? []);
+  if (npus.length === 0) return [];
+  return [
+    "devices='{{.Name}} holds{{range .HostConfig.Devices}} {{.PathOnHost}}{{end}}'",
+    `held=$(docker ps --quiet | xargs -r docker inspect --format "$devices" | grep -E ' /dev/davinci(${npus.join("|")})( |$)') || true`,
+    '[ -z "$held" ] || fail "NPUs are in use by other containers:',
+    "$held",
+    'fix: stop those containers, or use other NPUs"',
+  ];
+}
+
+/** Writes the files that $work does not hold yet (`written` says which it does); creates, fills and starts it. */
+function start(plan: Plan, container: ContainerPlan, written: Map<string, string>): string {
+  const { name, role, files } = container;
+  const unwritten = files.filter(({ path, content }) => written.get(path) !== content);
+  for (const { path, content } of unwritten) written.set(path, content);
+  return [
+    comment(`${role}: ${name}`),
+    ...unwritten.map(({ path, content }) => `write ${word(`.${path}`)} ${word(content)}`),
+    create(plan, container),
+    ...(files.length > 0
+      ? [`put ${[name, ...files.map(({ path }) => `.${path}`)].map(word).join(" ")}`]
+      : []),
+    `docker start ${word(name)}`,
+  ].join("\n");
+}
+
+function create(plan: Plan, container: ContainerPlan): string {
+  const { name, role, image, command: args, env, devices, mounts, user, restricted, ...rest } = container;
+  const { stopTimeoutSeconds, host, npus, files, port, readyPath, startTimeoutSeconds, ...forgotten } = rest;
+  // Does not compile when the Plan says something of a container that this renderer leaves out.
+  forgotten satisfies Record<string, never>;
+  const flags = [
+    ...devices.map(deviceFlag),
+    ...mounts.map(mountFlag),
+    ...Object.entries(env).map(([variable, value]) => `--env ${word(`${variable}=${value}`)}`),
+    ...(user === undefined ? [] : [`--user ${word(user)}`]),
+    ...(restricted ? restrictions.dropCapabilities.map((one) => `--cap-drop=${one}`) : []),
+    ...(restricted ? restrictions.securityOptions.map((one) => `--security-opt=${one}`) : []),
+    `--restart=${everyContainer.restart}`,
+    `--stop-timeout=${stopTimeoutSeconds}`,
+    `--log-driver=${everyContainer.logDriver}`,
+    ...Object.entries(everyContainer.logOptions).map(([option, value]) => `--log-opt=${option}=${value}`),
+    ...Object.entries(labelsOf(plan.stack, role)).map(
+      ([label, value]) => `--label ${word(`${label}=${value}`)}`,
+    ),
+    `--net=${everyContainer.network}`,
+    `--name ${word(name)}`,
+    word(imageName(plan.stack, image)),
+    ...args.map(word),
+  ];
+  return command("docker create", ...flags);
+}
+
+function deviceFlag({ hostPath, containerPath, permissions }: DevicePlan): string {
+  // What is left out is Docker's default.
+  const where = hostPath === containerPath ? hostPath : `${hostPath}:${containerPath}`;
+  return `--device=${word(permissions === "rwm" ? where : `${hostPath}:${containerPath}:${permissions}`)}`;
+}
+
+/** `-v`, the manual's form, would make a folder where the source is missing. Docker reads the value as CSV. */
+function mountFlag({ source, target, readOnly }: MountPlan): string {
+  const fields = ["type=bind", `source=${source}`, `target=${target}`, ...(readOnly ? ["readonly"] : [])];
+  const csv = fields.map((field) => (/[",\n\r]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field));
+  return `--mount ${word(csv.join(","))}`;
+}
+
+function awaitReady(plan: Plan, { name, host, port, readyPath, startTimeoutSeconds }: ContainerPlan): string {
+  const address = plan.hosts.find((one) => one.name === host)?.address;
+  return `await ${word(name)} ${word(`http://${address}:${port}${readyPath}`)} ${startTimeoutSeconds}`;
+}
+
+/** Healthy ports prove nothing: KV cache has to arrive. */
+function firstCompletion({ endpoint, servedModelName }: Plan): string {
+  const body = { model: servedModelName, prompt: "Say hello.", max_tokens: 8, temperature: 0 };
+  const flags = ["--fail", "--silent", "--show-error", "--noproxy '*'", "--max-time 120"];
+  return [
+    "# The service works when one answer with text comes back.",
+    command(
+      `curl ${flags.join(" ")}`,
+      "--header 'Content-Type: application/json'",
+      `--data ${word(JSON.stringify(body))}`,
+      word(`${endpoint}/v1/completions`),
+    ),
+    "echo",
+  ].join("\n");
+}

@@ -1,0 +1,18 @@
+import type { Role } from "./plan.ts";
+
+/** What every container has, whatever the stack file says: for all renderers of a Plan. */
+export const everyContainer = {
+  network: "host",
+  restart: "unless-stopped",
+  logDriver: "json-file",
+  logOptions: { "max-size": "50m", "max-file": "3" },
+  /** Of the files that are placed in it; their owner is root. */
+  fileMode: "0644",
+} as const;
+
+/** What a container has besides when its Plan says `restricted`. */
+export const restrictions = { dropCapabilities: ["ALL"], securityOptions: ["no-new-privileges"] } as const;
+
+export function labelsOf(stack: string, role: Role): Record<string, string> {
+  return { "ascend-pd.stack": stack, "ascend-pd.role": role };
+}
