@@ -96,3 +96,28 @@ export const hostilePlan: fc.Arbitrary<Plan> = fc
     );
     return { ...plan, containers };
   });
+
+/** The sample with hostile names and addresses of hosts and containers, as no rule lets them pass. */
+export const hostileNames: fc.Arbitrary<Plan> = fc
+  .record({
+    stack: hostileText,
+    host: hostileText,
+    address: hostileText,
+    name: hostileText,
+    endpoint: hostileText,
+  })
+  .map(({ stack, host, address, name, endpoint }) => {
+    const plan = samplePlan();
+    const renamed = (original: string) => `${original}${host}`;
+    return {
+      ...plan,
+      stack,
+      endpoint,
+      hosts: plan.hosts.map((one) => ({ ...one, name: renamed(one.name), address })),
+      containers: plan.containers.map((one, index) => ({
+        ...one,
+        name: `${name}${index}`,
+        host: renamed(one.host),
+      })),
+    };
+  });
