@@ -196,6 +196,7 @@ function inputsOf(container: ContainerPlan, stack: string, image: string) {
     labels: [
       { label: "ascend-pd.stack", value: stack },
       { label: "ascend-pd.role", value: container.role },
+      { label: "ascend-pd.host-network", value: expect.stringContaining("addresses and ports of the host") },
     ],
   };
 }

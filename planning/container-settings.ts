@@ -1,3 +1,4 @@
+import { hostNetworkLabel, hostNetworkReason } from "./host-network.ts";
 import type { Role } from "./plan.ts";
 
 /** What every container has, whatever the stack file says: for all renderers of a Plan. */
@@ -14,5 +15,5 @@ export const everyContainer = {
 export const restrictions = { dropCapabilities: ["ALL"], securityOptions: ["no-new-privileges"] } as const;
 
 export function labelsOf(stack: string, role: Role): Record<string, string> {
-  return { "ascend-pd.stack": stack, "ascend-pd.role": role };
+  return { "ascend-pd.stack": stack, "ascend-pd.role": role, [hostNetworkLabel]: hostNetworkReason };
 }

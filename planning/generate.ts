@@ -32,7 +32,13 @@ function stackSchema() {
       config: {
         type: "object",
         required: ["ascend-pd:deployment"],
-        properties: { "ascend-pd:deployment": deployment },
+        properties: {
+          "ascend-pd:deployment": deployment,
+          "ascend-pd:production": {
+            description: "whether the policy pack asks for images named by digest, default false",
+            type: "boolean",
+          },
+        },
       },
     },
   };

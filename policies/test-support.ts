@@ -1,20 +1,22 @@
-import { Container } from "@pulumi/docker";
-import type {
-  PolicyProviderResource,
-  PolicyResource,
-  ResourceValidationArgs,
-  ResourceValidationPolicy,
-  StackValidationPolicy,
+import {
+  type PolicyProviderResource,
+  type PolicyResource,
+  type ResourceValidationArgs,
+  unknownCheckingProxy,
 } from "@pulumi/policy";
+import type { ResourcePolicy, StackPolicy } from "./policy.ts";
 
 const containerType = "docker:index/container:Container";
+
+/** In the place of a value: what the engine sends in a preview when it does not know the value yet. */
+export const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 /** A resource as the engine shows it to a policy: a container unless `type` says otherwise. */
 export function resource(name: string, props: object, type = containerType): ResourceValidationArgs {
   return {
     type,
     name,
-    props: { name, ...props },
+    props: unknownCheckingProxy({ name, ...props }),
     urn: `urn:pulumi:test::ascend-pd::${type}::${name}`,
     opts: {
       protect: false,
@@ -24,7 +26,7 @@ export function resource(name: string, props: object, type = containerType): Res
       customTimeouts: { createSeconds: 0, updateSeconds: 0, deleteSeconds: 0 },
     },
     stackTags: new Map(),
-    isType: (resourceClass) => resourceClass.name === Container.name && type === containerType,
+    isType: (resourceClass) => Reflect.get(resourceClass, "__pulumiType") === type,
     asType: () => undefined,
     getConfig: <T>() => ({}) as T,
     notApplicable: () => {
@@ -37,31 +39,37 @@ class NotApplicable extends Error {}
 
 /** What a policy reports about one resource. */
 export async function violationsOf(
-  { validateResource }: ResourceValidationPolicy,
+  { validateResource }: ResourcePolicy,
   args: ResourceValidationArgs,
 ): Promise<string[]> {
   const violations: string[] = [];
-  for (const validate of [validateResource].flat()) {
-    try {
-      await validate?.(args, (message) => violations.push(message));
-    } catch (error) {
-      if (!(error instanceof NotApplicable)) throw error;
-    }
+  try {
+    await validateResource(args, (message) => violations.push(message));
+  } catch (error) {
+    if (!(error instanceof NotApplicable)) throw error;
   }
   return violations;
 }
 
-/** What a policy reports about a stack of these resources, each on the host whose provider it names. */
+/** A resource of a stack, with the inputs of its provider if it has one of its own. */
+export interface StackResource {
+  readonly args: ResourceValidationArgs;
+  readonly provider?: { readonly name: string; readonly host?: string };
+}
+
+/** What a policy reports about a stack of these resources, each on the engine that its provider names. */
 export async function stackViolationsOf(
-  { validateStack }: StackValidationPolicy,
-  resources: readonly { args: ResourceValidationArgs; host?: string }[],
+  { validateStack }: StackPolicy,
+  resources: readonly StackResource[],
 ): Promise<{ message: string; urn: string | undefined }[]> {
   const violations: { message: string; urn: string | undefined }[] = [];
   await validateStack(
     {
-      resources: resources.map(({ args, host }): PolicyResource => {
+      resources: resources.map(({ args, provider }): PolicyResource => {
         const stackResource = { ...args, dependencies: [], propertyDependencies: {} };
-        return host === undefined ? stackResource : { ...stackResource, provider: provider(host) };
+        return provider === undefined
+          ? stackResource
+          : { ...stackResource, provider: dockerProvider(provider) };
       }),
       stackTags: new Map(),
       getConfig: <T>() => ({}) as T,
@@ -74,6 +82,6 @@ export async function stackViolationsOf(
   return violations;
 }
 
-function provider(name: string): PolicyProviderResource {
-  return { type: "pulumi:providers:docker", name, props: {}, urn: `urn:provider::${name}` };
+function dockerProvider({ name, ...props }: NonNullable<StackResource["provider"]>): PolicyProviderResource {
+  return { type: "pulumi:providers:docker", name, props, urn: `urn:provider::${name}` };
 }

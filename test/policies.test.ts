@@ -2,7 +2,9 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readStackFile } from "../cli/stack-file.ts";
 import { run, tryRun } from "../toolchain/context.ts";
+import { testStack } from "./support.ts";
 
 // Programs that are not ours, previewed by the real engine under our policy pack. Nothing is deployed.
 const pack = resolve("policies");
@@ -28,70 +30,106 @@ beforeAll(async () => {
 
 afterAll(() => rm(project, { recursive: true }));
 
-/** Previews a program of these containers. */
+/** Previews a program of these statements; `config` is as `pulumi config set` takes it. */
 async function preview(
-  containers: Readonly<Record<string, object>>,
+  statements: readonly string[],
+  config: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number; output: string }> {
-  const lines = Object.entries(containers).map(([name, args]) => {
-    const inputs = JSON.stringify({ name, image: "node:24-slim", ...args });
-    return `new docker.Container("${name}", ${inputs});`;
-  });
-  await writeFile(
-    join(project, "index.js"),
-    ['import * as docker from "@pulumi/docker";', ...lines].join("\n"),
-  );
+  const imports = ["docker", "command"].map((name) => `import * as ${name} from "@pulumi/${name}";`);
+  await writeFile(join(project, "index.js"), [...imports, ...statements].join("\n"));
+  const settings = Object.entries(config).map(([key, value]) => `--config=${key}=${value}`);
   const { code, stdout, stderr } = await tryRun(
     "pulumi",
-    ["preview", "--stack", "test", "--policy-pack", pack, "--non-interactive", "--color=never"],
+    ["preview", "--stack=test", "--policy-pack", pack, ...settings, "--non-interactive", "--color=never"],
     { cwd: project, env },
   );
   return { code, output: stdout + stderr };
 }
 
+/** A statement that makes a container; `options` are source text. */
+function container(name: string, args: object, options = "{}"): string {
+  const inputs = JSON.stringify({ name, image: "node:24-slim", ...args });
+  return `new docker.Container("${name}", ${inputs}, ${options});`;
+}
+
 const npu = (id: number) => ({
   devices: [{ hostPath: `/dev/davinci${id}`, containerPath: `/dev/davinci${id}`, permissions: "rwm" }],
 });
+const bind = (path: string) => ({ mounts: [{ type: "bind", source: path, target: path }] });
 
-test("a program that keeps to all policies passes", async () => {
-  const { code, output } = await preview({
-    "decode-0": { ...npu(4), mounts: [{ type: "bind", source: "/data/models", target: "/data/models" }] },
-    "decode-1": { ...npu(5), privileged: false },
-  });
+test("a program that keeps to all policies passes, also where images are not known yet", async () => {
+  const sshOpts = ["-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile=known_hosts"];
+  const { code, output } = await preview([
+    `const host = new docker.Provider("host-a", ${JSON.stringify({ host: "ssh://root@10.0.0.18", sshOpts })});`,
+    `const image = new docker.RemoteImage("image", { name: "node:24-slim" });`,
+    container("decode-0", { ...npu(4), ...bind("/data/models") }, "{ provider: host }"),
+    container("decode-1", { ...npu(4), privileged: false }),
+    `new docker.Container("decode-2", { name: "decode-2", image: image.imageId });`,
+  ]);
 
-  expect(output).toContain("+ 3 to create");
   expect(output).toMatch(/✅.*ascend-pd@/);
+  expect(output).not.toContain("can't run policy");
   expect(code).toBe(0);
 });
 
-test("a privileged container is refused", async () => {
-  const { code, output } = await preview({ "decode-0": { privileged: true }, "decode-1": {} });
+test("each policy on a resource refuses what breaks it, and nothing else", async () => {
+  const { code, output } = await preview([
+    container("privileged", { privileged: true }),
+    container("disk", { devices: [{ hostPath: "/dev/sda" }] }),
+    container("spy", bind("/var/run/docker.sock")),
+    container("writer", bind("/etc/localtime")),
+    container("neighbour", { networkMode: "host" }),
+    container("talker", { envs: ["API_KEY=sk-hunter2"] }),
+    `new docker.Provider("host-a", { host: "ssh://root@10.0.0.18", sshOpts: ["-o", "StrictHostKeyChecking=no"] });`,
+    `new command.remote.Command("remote", { connection: { host: "10.0.0.18" }, create: "true" });`,
+  ]);
 
-  expect(violations(output)).toEqual(["no-privileged-container decode-0"]);
-  expect(output).toContain("decode-0 is privileged");
+  expect(violations(output)).toEqual([
+    "host-network-with-reason neighbour",
+    "no-privileged-container privileged",
+    "no-secret-in-environment talker",
+    "no-sensitive-mount spy",
+    "only-planned-devices disk",
+    "pinned-host-keys host-a",
+    "pinned-host-keys remote",
+    "system-mounts-read-only writer",
+  ]);
+  expect(output).not.toContain("hunter2");
   expect(code).not.toBe(0);
 });
 
-test("a container that mounts the Docker socket is refused", async () => {
-  const socket = { type: "bind", source: "/var/run/docker.sock", target: "/var/run/docker.sock" };
-
-  const { code, output } = await preview({ "decode-0": {}, spy: { mounts: [socket] } });
-
-  expect(violations(output)).toEqual(["no-docker-socket spy"]);
-  expect(output).toContain("spy mounts /var/run/docker.sock of the host");
-  expect(code).not.toBe(0);
-});
-
-test("two containers with the same NPU are refused", async () => {
-  const { code, output } = await preview({ "prefill-0": npu(4), "decode-0": npu(4), "decode-1": npu(5) });
-
-  expect(violations(output)).toEqual([expect.stringMatching(/^npu-held-once (prefill|decode)-0$/)]);
-  expect(output).toMatch(/\/dev\/davinci4 of \S+ is given to (prefill|decode)-0 and to (prefill|decode)-0/);
-  expect(code).not.toBe(0);
-});
-
-/** `<policy> <resource>` of each violation in the engine's report. */
-function violations(output: string): string[] {
-  return [...output.matchAll(/\[mandatory\].*?(\S+) +\(.*: (.*)\)$/gm)].map(
-    ([, policy, at]) => `${policy} ${at}`,
+test("each policy on a stack refuses what breaks it, in a stack marked production", async () => {
+  const { code, output } = await preview(
+    [
+      container("prefill-0", npu(4)),
+      container("decode-0", { ...npu(4), image: `node@sha256:${"0".repeat(64)}` }),
+    ],
+    { "ascend-pd:production": "true" },
   );
+
+  expect(violations(output)).toEqual([
+    expect.stringMatching(/^npu-held-once (prefill|decode)-0$/),
+    "pinned-images prefill-0",
+  ]);
+  expect(output).toMatch(/\/dev\/davinci4 of \S.* is given to (prefill|decode)-0 and to (prefill|decode)-0/);
+  expect(output).toContain("fix: give one of the two containers another NPU of the host");
+  expect(code).not.toBe(0);
+});
+
+test("a stack for Ascend hosts passes", async () => {
+  const stack = await testStack("2p2d");
+  await stack.configure(readStackFile("2p2d").deployment);
+
+  const { code, output } = await stack.pulumi("preview", "--policy-pack", pack);
+
+  expect(output).toMatch(/✅.*ascend-pd@/);
+  expect(output).not.toContain("can't run policy");
+  expect(code).toBe(0);
+  await stack.dispose();
+});
+
+/** `<policy> <resource>` of each violation in the engine's report, sorted. */
+function violations(output: string): string[] {
+  const found = output.matchAll(/\[mandatory\].*?(\S+) +\(.*: (.*)\)$/gm);
+  return [...found].map(([, policy, at]) => `${policy} ${at}`).sort();
 }

@@ -1,14 +1,28 @@
 import { expect, test } from "vitest";
-import { resource, violationsOf } from "../test-support.ts";
+import { resource, unknown, violationsOf } from "../test-support.ts";
 import { noPrivilegedContainer } from "./no-privileged-container.ts";
 
-test("A privileged container is reported by its name.", async () => {
-  const violations = await violationsOf(noPrivilegedContainer, resource("decode-0", { privileged: true }));
+test.each([
+  [{ privileged: true }, "is privileged"],
+  [{ capabilities: { adds: ["SYS_ADMIN"] } }, "adds the capability SYS_ADMIN"],
+  [{ pidMode: "host" }, "shares the host's namespace: pidMode is host"],
+  [{ ipcMode: "host" }, "shares the host's namespace: ipcMode is host"],
+  [{ usernsMode: "host" }, "shares the host's namespace: usernsMode is host"],
+  [{ securityOpts: ["seccomp=unconfined"] }, "turns a guard off: seccomp=unconfined"],
+  [{ securityOpts: ["label:disable"] }, "turns a guard off: label:disable"],
+  [{ image: unknown, capabilities: { adds: [unknown, "ALL"] } }, "adds the capability ALL"],
+])("A container with %j is reported by its name.", async (props, violation) => {
+  const violations = await violationsOf(noPrivilegedContainer, resource("decode-0", props));
 
-  expect(violations).toEqual(["decode-0 is privileged; give it its devices instead"]);
+  expect(violations).toEqual([`decode-0 ${violation}`]);
 });
 
-test.each([{}, { privileged: false }])("A container with %o passes.", async (props) => {
+test.each([
+  {},
+  { privileged: false, pidMode: null, capabilities: null },
+  { capabilities: { drops: ["ALL"] }, securityOpts: ["no-new-privileges"], ipcMode: "private" },
+  { privileged: unknown, securityOpts: unknown },
+])("A container with %j passes.", async (props) => {
   const violations = await violationsOf(noPrivilegedContainer, resource("decode-0", props));
 
   expect(violations).toEqual([]);

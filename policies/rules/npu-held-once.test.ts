@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
-import { resource, stackViolationsOf } from "../test-support.ts";
+import { resource, type StackResource, stackViolationsOf, unknown } from "../test-support.ts";
 import { npuHeldOnce } from "./npu-held-once.ts";
 
-function container(name: string, hostPaths: readonly string[], host?: string) {
+function container(name: string, hostPaths: readonly string[], host?: string): StackResource {
   const devices = hostPaths.map((hostPath) => ({ hostPath, containerPath: "/dev/davinci0" }));
-  return { args: resource(name, { devices }), ...(host !== undefined && { host }) };
+  return { args: resource(name, { devices }), ...(host !== undefined && { provider: providerOf(host) }) };
 }
+
+const providerOf = (host: string) => ({ name: host, host: `ssh://root@${host}` });
 
 test("An NPU that two containers of a host are given is reported at the second, with both names.", async () => {
   const violations = await stackViolationsOf(npuHeldOnce, [
@@ -15,7 +17,7 @@ test("An NPU that two containers of a host are given is reported at the second, 
 
   expect(violations).toEqual([
     {
-      message: "/dev/davinci5 of host-a is given to prefill-0 and to decode-0",
+      message: "/dev/davinci5 of ssh://root@host-a is given to prefill-0 and to decode-0",
       urn: expect.stringMatching(/::decode-0$/),
     },
   ]);
@@ -74,9 +76,30 @@ test("Only containers hold NPUs, and need hold none.", async () => {
 
   const violations = await stackViolationsOf(npuHeldOnce, [
     container("prefill-0", ["/dev/davinci4"], "host-a"),
-    { args: resource("npus", { devices }, "ascend-pd:index:NpuDevices"), host: "host-a" },
-    { args: resource("scheduler", {}), host: "host-a" },
+    { args: resource("npus", { devices }, "ascend-pd:index:NpuDevices"), provider: providerOf("host-a") },
+    { args: resource("scheduler", { devices: null }), provider: providerOf("host-a") },
   ]);
 
   expect(violations).toEqual([]);
+});
+
+test("Two providers of the same endpoint are one host.", async () => {
+  const on = (name: string) => ({ provider: { name, host: "ssh://root@host-a" } });
+
+  const violations = await stackViolationsOf(npuHeldOnce, [
+    { ...container("prefill-0", ["/dev/davinci4"]), ...on("first") },
+    { ...container("decode-0", ["/dev/davinci4"]), ...on("second") },
+  ]);
+
+  expect(violations).toHaveLength(1);
+});
+
+test("A device that is not known yet does not hide one that is held twice.", async () => {
+  const violations = await stackViolationsOf(npuHeldOnce, [
+    container("prefill-0", [unknown, "/dev/davinci4"], "host-a"),
+    { args: resource("other", { devices: unknown }), provider: providerOf("host-a") },
+    container("decode-0", ["/dev/davinci4"], "host-a"),
+  ]);
+
+  expect(violations).toHaveLength(1);
 });

@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { hostNetworkLabel } from "../../planning/host-network.ts";
+import { resource, unknown, violationsOf } from "../test-support.ts";
+import { hostNetworkWithReason } from "./host-network-with-reason.ts";
+
+const reason = (value: string) => ({
+  labels: [
+    { label: "other", value: "x" },
+    { label: hostNetworkLabel, value },
+  ],
+});
+
+test.each([
+  { networkMode: "host" },
+  { networkMode: "host", ...reason(" ") },
+  { networkMode: "host", labels: [{ label: "other", value: "because" }] },
+  { networksAdvanced: [{ name: "host" }] },
+])("A container on the host's network with %j gives no reason.", async (props) => {
+  const violations = await violationsOf(hostNetworkWithReason, resource("decode-0", props));
+
+  expect(violations).toEqual(["decode-0 is on the host's network without a reason"]);
+});
+
+test.each([
+  { networkMode: "host", ...reason("HCCL names the host's addresses") },
+  { networkMode: "bridge" },
+  { networkMode: unknown, networksAdvanced: null },
+  {},
+])("A container with %j passes.", async (props) => {
+  const violations = await violationsOf(hostNetworkWithReason, resource("decode-0", props));
+
+  expect(violations).toEqual([]);
+});

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { npuDevices } from "../../planning/engines/devices.ts";
+import { resource, unknown, violationsOf } from "../test-support.ts";
+import { onlyPlannedDevices } from "./only-planned-devices.ts";
+
+const violationsWith = (props: object) => violationsOf(onlyPlannedDevices, resource("decode-0", props));
+
+test.each([
+  [{ hostPath: "/dev/mem" }, "is given /dev/mem"],
+  [{ hostPath: "/dev" }, "is given /dev"],
+  [{ hostPath: "/dev/davinci4/../sda" }, "is given /dev/davinci4/../sda"],
+  [{ hostPath: "/dev/null" }, "is given /dev/null"],
+  [{ hostPath: "/dev/null", containerPath: "/dev/sda" }, "is given /dev/null"],
+  [{ hostPath: "/dev/davinci4", containerPath: "/dev/davinci0" }, "sees /dev/davinci4 as /dev/davinci0"],
+  [{ hostPath: "/dev/davinci4", permissions: "r" }, "has /dev/davinci4 with r; the driver needs rwm"],
+])("The device %j is reported with the container's name.", async (device, violation) => {
+  const violations = await violationsWith({ devices: [{ hostPath: "/dev/davinci4" }, device] });
+
+  expect(violations).toEqual([`decode-0 ${violation}`]);
+});
+
+test.each([
+  [{ deviceCgroupRules: ["c *:* rwm"] }, "is given devices by a rule: c *:* rwm"],
+  [{ gpus: "all" }, "is given devices by request"],
+  [{ deviceRequests: [{ driver: "cdi" }] }, "is given devices by request"],
+  [{ runtime: "ascend" }, "is given devices by the runtime ascend"],
+])("Devices given past the list are reported: %j.", async (props, violation) => {
+  const violations = await violationsWith(props);
+
+  expect(violations).toEqual([`decode-0 ${violation}`]);
+});
+
+test("What the planner gives passes, with real NPUs and with simulated ones.", async () => {
+  const real = await violationsWith({ devices: npuDevices([0, 15]) });
+  const simulated = await violationsWith({ devices: npuDevices([0, 15], () => "/dev/null") });
+
+  expect([...real, ...simulated]).toEqual([]);
+});
+
+test.each([
+  {},
+  { devices: [], deviceRequests: [], gpus: null, runtime: "runc" },
+  { devices: unknown, runtime: unknown },
+])("A container with %j passes.", async (props) => {
+  const violations = await violationsWith(props);
+
+  expect(violations).toEqual([]);
+});
