@@ -1,11 +1,12 @@
 import type { Command } from "./command.ts";
+import { diff } from "./commands/diff.ts";
 import { graph } from "./commands/graph.ts";
 import { plan } from "./commands/plan.ts";
 import { render } from "./commands/render.ts";
 import { scheduler } from "./commands/scheduler.ts";
 import { UserError } from "./stack-file.ts";
 
-const commands: Readonly<Record<string, Command>> = { graph, plan, render, scheduler };
+const commands: Readonly<Record<string, Command>> = { diff, graph, plan, render, scheduler };
 
 function overview(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectedText, expectedTokens } from "../simulator/oracle.ts";
+import { tryRun } from "../toolchain/context.ts";
 import { expectAsPlanned } from "./as-planned.ts";
 import {
   containersOf,
@@ -116,6 +117,16 @@ test("a changed port shows in the preview as exactly the resources that it touch
       `${name}-scheduler-ready`,
     ].sort(),
   );
+});
+
+test("`ascend-pd diff` says what the engine's preview means", async () => {
+  const { output } = await stack.pulumi("preview", "--json");
+
+  const { code, stdout } = await tryRun("cli/ascend-pd.mjs", ["diff", "-"], { input: output });
+
+  expect(stdout).toContain("- restarts `decode-0` on `local` (NPUs 6,7) because `--port` changes; ");
+  expect(stdout).toContain("- untouched: prefill\n");
+  expect(code).toBe(2);
 });
 
 test("up moves the instance, and the answers are the same as before", async () => {

@@ -1,0 +1,96 @@
+import type { Role } from "../../planning/plan.ts";
+
+/** What a preview says, or what two Plans let one predict: the same model for both. Holds no secret. */
+export interface Difference {
+  /** `prediction`: the engine has not been asked. */
+  readonly source: "preview" | "prediction";
+  readonly stack: string;
+  /** In the order in which they are shown. */
+  readonly changes: readonly Change[];
+  /** Containers that there are now; undefined where the source does not say. */
+  readonly containers: readonly string[] | undefined;
+  readonly warnings: readonly string[];
+}
+
+export type Operation = "create" | "replace" | "update" | "delete";
+
+/** What changes about one thing that an operator knows by name. */
+export interface Change {
+  readonly subject: Role | "deployment" | "host" | "image" | "rank table" | "resource";
+  /** Without the stack's name: `decode-0`. */
+  readonly name: string;
+  readonly operation: Operation;
+  /** Where its container is and where it will be; only of instances and the scheduler. */
+  readonly before?: Placement;
+  readonly after?: Placement;
+  /** Sorted by name. */
+  readonly properties: readonly PropertyChange[];
+}
+
+export interface Placement {
+  readonly host: string;
+  readonly npus: readonly number[];
+  /** Seconds until it must be ready, where the source says it. */
+  readonly startTimeoutSeconds?: number;
+}
+
+/** Absent: not there before, or not any more. Both absent: it changes, but the source does not show how. */
+export interface PropertyChange {
+  readonly property: string;
+  readonly old?: string;
+  readonly new?: string;
+}
+
+/** The name of the global rank table among the properties of a container. */
+export const globalRankTable = "global rank table";
+
+const subjects: readonly Change["subject"][] = [
+  "deployment",
+  "host",
+  "image",
+  "rank table",
+  "prefill",
+  "decode",
+  "scheduler",
+  "resource",
+];
+
+/** In the order of the deployment, instances by number. */
+export function inOrder(changes: readonly Change[]): Change[] {
+  const key = ({ subject, name }: Change) =>
+    `${subjects.indexOf(subject)} ${name.replace(/\d+/g, (digits) => digits.padStart(12, "0"))}`;
+  return changes
+    .map((change) => ({ change, key: key(change) }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ change }) => change);
+}
+
+/** A container's name without the stack's. */
+export function shortName(name: string, stack: string): string {
+  return name.startsWith(`${stack}-`) ? name.slice(stack.length + 1) : name;
+}
+
+/** NPU ids of one instance, in a line. */
+export function npuList({ npus }: Placement): string {
+  return `${npus.slice(0, 16).join(",")}${npus.length > 16 ? ",…" : ""}`;
+}
+
+/** Whether its NPUs change. */
+export function hasOtherNpus({ before, after }: Change): boolean {
+  return before !== undefined && after !== undefined && before.npus.join() !== after.npus.join();
+}
+
+/** The properties that are not told by its place, its NPUs or the rank tables, which follow from these. */
+export function ownProperties(change: Change): PropertyChange[] {
+  const { before, after, properties } = change;
+  const follows = (property: string) =>
+    property === globalRankTable ||
+    property.startsWith("file.local_ranktable_") ||
+    (hasOtherNpus(change) && /^(npus$|device\.)/.test(property)) ||
+    (property === "host" && before?.host !== after?.host);
+  return isContainer(change) ? properties.filter(({ property }) => !follows(property)) : [...properties];
+}
+
+export function isContainer({ subject }: Change): boolean {
+  return subject === "prefill" || subject === "decode" || subject === "scheduler";
+}

@@ -1,0 +1,144 @@
+import type { Change, Operation, Placement, PropertyChange } from "./change.ts";
+import { shortName } from "./change.ts";
+import {
+  asArray,
+  asObject,
+  containerProperties,
+  differences,
+  type Properties,
+  propertiesOf,
+} from "./properties.ts";
+
+/** A step of the engine that touches something. */
+export interface Step {
+  readonly operation: Operation;
+  readonly name: string;
+  readonly stack: string;
+  /** From the outermost: `ascend-pd:index:PdDeployment`, …, the resource's own. */
+  readonly types: readonly string[];
+  readonly old: State;
+  readonly new: State;
+  /** Inputs that differ by the engine's word. */
+  readonly reasons: readonly string[];
+}
+
+export interface State {
+  readonly isThere: boolean;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Name of its provider: a container's host. */
+  readonly provider: string | undefined;
+}
+
+export const stackType = "pulumi:pulumi:Stack";
+const containerType = "docker:index/container:Container";
+
+const subjects: Readonly<Record<string, Change["subject"]>> = {
+  "ascend-pd:index:PrefillInstance": "prefill",
+  "ascend-pd:index:DecodeInstance": "decode",
+  "ascend-pd:index:Scheduler": "scheduler",
+  "ascend-pd:index:Host": "host",
+  "ascend-pd:index:SourceImage": "image",
+  "ascend-pd:index:RankTableFile": "rank table",
+  "ascend-pd:index:PdDeployment": "deployment",
+};
+
+/** One change for each thing that an operator knows; its claim, gate, provider, … are parts of it. */
+export function toChanges(steps: readonly Step[]): Change[] {
+  const things = new Map<string, { subject: Change["subject"]; name: string; parts: Step[] }>();
+  for (const step of steps) {
+    if (typeOf(step) === stackType) continue;
+    const { subject, name } = thingOf(step);
+    const key = `${subject} ${name}`;
+    const thing = things.get(key) ?? { subject, name, parts: [] };
+    thing.parts.push(step);
+    things.set(key, thing);
+  }
+  return [...things.values()].map(({ subject, name, parts }) => {
+    const container = parts.find((part) => typeOf(part) === containerType);
+    return {
+      subject,
+      name,
+      operation: container?.operation ?? operationOf(parts),
+      ...(container && placements(container, parts)),
+      properties: propertyChanges(parts),
+    };
+  });
+}
+
+const typeOf = ({ types }: Step) => types.at(-1) ?? "";
+
+/** What is named after an instance belongs to it: `pv-decode-0-ready`, `local_ranktable_pv-decode-0.json`. */
+function thingOf(step: Step): Pick<Change, "subject" | "name"> {
+  const above = step.types.map((type) => subjects[type]).findLast((known) => known !== undefined);
+  const name = shortName(step.name, step.stack);
+  if (above === undefined) return { subject: "resource", name };
+  const [containerOf = step.name] = /(?<=^local_ranktable_).+(?=\.json$)/.exec(step.name) ?? [];
+  const ofStack = containerOf.startsWith(`${step.stack}-`) ? shortName(containerOf, step.stack) : "";
+  const [, instance, role] = /^((prefill|decode)-\d+|scheduler)(?:-.+)?$/.exec(ofStack) ?? [];
+  if (instance !== undefined)
+    return { subject: role === "prefill" || role === "decode" ? role : "scheduler", name: instance };
+  const isDeployment = typeOf(step) in subjects || above !== "deployment";
+  return { subject: isDeployment ? above : "resource", name };
+}
+
+function operationOf(parts: readonly Step[]): Operation {
+  const operations = new Set(parts.map(({ operation }) => operation));
+  const [only] = operations;
+  if (only !== undefined && operations.size === 1) return only;
+  return operations.has("replace") ? "replace" : "update";
+}
+
+function placements(container: Step, parts: readonly Step[]): Pick<Change, "before" | "after"> {
+  const plan = parts.map((part) => asObject(part.new.inputs.container)).find((plan) => "role" in plan);
+  const seconds = plan?.startTimeoutSeconds;
+  const limit = typeof seconds === "number" ? { startTimeoutSeconds: seconds } : {};
+  return {
+    ...(container.old.isThere && { before: placement(container.old) }),
+    ...(container.new.isThere && { after: { ...placement(container.new), ...limit } }),
+  };
+}
+
+function placement({ inputs, provider }: State): Placement {
+  const paths = asArray(inputs.devices).map((device) => String(asObject(device).containerPath));
+  const npus = paths.flatMap((path) => /^\/dev\/davinci(\d+)$/.exec(path)?.[1] ?? []).map(Number);
+  return { host: provider ?? "?", npus };
+}
+
+/**
+ * From the part that says it best: the container, else the component, which repeats what the others are made from,
+ * else the rest.
+ */
+function propertyChanges(parts: readonly Step[]): PropertyChange[] {
+  const container = parts.filter((part) => typeOf(part) === containerType);
+  const components = parts.filter((part) => typeOf(part) in subjects);
+  const [best] = [container, components].map(changesOf).filter((changes) => changes.length > 0);
+  if (best !== undefined) return best;
+  return parts.flatMap((part) =>
+    changesOf([part]).map((change) => ({ ...change, property: `${part.name}: ${change.property}` })),
+  );
+}
+
+function changesOf(parts: readonly Step[]): PropertyChange[] {
+  return parts.flatMap((part) => [...differencesOf(part), ...unseen(part)]);
+}
+
+function differencesOf(step: Step): PropertyChange[] {
+  return differences(inputsOf(step, step.old.inputs), inputsOf(step, step.new.inputs));
+}
+
+function inputsOf(step: Step, inputs: State["inputs"]): Properties {
+  if (typeOf(step) === containerType) return containerProperties(inputs);
+  const { container, host, table, sha256, ...rest } = inputs;
+  if (subjects[typeOf(step)] === undefined) return propertiesOf(inputs);
+  if (container !== undefined) return containerProperties(asObject(container));
+  return propertiesOf({ ...rest, ...asObject(host), ...asObject(table) });
+}
+
+/** Inputs that differ by the engine's word alone: a secret, or a value that is not known yet. */
+function unseen(step: Step): PropertyChange[] {
+  const only = (inputs: State["inputs"], name: string) => inputsOf(step, { [name]: inputs[name] });
+  return [...new Set(step.reasons)]
+    .sort()
+    .filter((name) => differences(only(step.old.inputs, name), only(step.new.inputs, name)).length === 0)
+    .map((property) => ({ property }));
+}

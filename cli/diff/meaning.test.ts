@@ -1,0 +1,115 @@
+import { expect, test } from "vitest";
+import { meaningOf } from "./meaning.ts";
+import { differenceOf, fixture } from "./test-support.ts";
+
+const meaning = (name: string) => meaningOf(differenceOf(fixture(name)), (text) => text);
+
+test("Nothing changes.", () => {
+  expect(meaning("no-change")).toEqual({ headline: "no change", lines: [] });
+});
+
+test("A first deployment starts everything.", () => {
+  expect(meaning("create-all")).toEqual({
+    headline: "starts 2 instances and the scheduler",
+    lines: [
+      "starts prefill-0 on local (NPUs 4,5), decode-0 on local (NPUs 6,7); model load, at most 60 s",
+      "starts the scheduler",
+    ],
+  });
+});
+
+test("Another port restarts its instance and the scheduler, and leaves prefill alone.", () => {
+  expect(meaning("changed-port")).toEqual({
+    headline: "restarts 1 instance and the scheduler",
+    lines: [
+      "restarts decode-0 on local (NPUs 6,7) because --port changes; model load, at most 60 s",
+      "restarts the scheduler because env.NODE_PORTS changes; it refuses requests until it is ready",
+      "no decode instance stays up throughout: expect requests to wait or fail meanwhile",
+      "untouched: prefill",
+    ],
+  });
+});
+
+test("One more instance restarts all, through the global rank table.", () => {
+  expect(meaning("added-instance")).toEqual({
+    headline: "restarts 2 instances and the scheduler, starts 1 instance",
+    lines: [
+      "all instances restart because the global rank table changes: prefill-0 on local (NPUs 4,5), decode-0 on local (NPUs 6,7); model load, at most 60 s",
+      "starts prefill-1 on local (NPUs 2,3); model load, at most 60 s",
+      "restarts the scheduler because the global rank table and env.NODE_PORTS change; it refuses requests until it is ready",
+      "no prefill and no decode instance stays up throughout: expect requests to wait or fail meanwhile",
+    ],
+  });
+});
+
+test("One instance less frees its NPUs and restarts all others.", () => {
+  const { headline, lines } = meaning("removed-instance");
+
+  expect(headline).toBe("restarts 2 instances and the scheduler, removes 1 instance");
+  expect(lines[0]).toMatch(/^all instances restart because the global rank table changes: prefill-0 /);
+  expect(lines[1]).toBe("removes prefill-1 on local (NPUs 2,3); these NPUs become free");
+});
+
+test("Other NPUs are named, old and new.", () => {
+  expect(meaning("moved-npus").lines[1]).toBe(
+    "restarts decode-0 on local (NPUs 0,1) because its NPUs change from 6,7 to 0,1, and the global rank table changes; model load, at most 60 s",
+  );
+});
+
+test.each([
+  ["changed-limit", "all instances restart because --max-model-len changes: "],
+  ["changed-image", "all instances restart because image changes: "],
+  ["changed-address", "all instances restart because the global rank table changes: "],
+])("%s: the one reason stands before the instances.", (name, start) => {
+  expect(meaning(name).lines[0]).toContain(start);
+});
+
+test("Clients are told another endpoint.", () => {
+  expect(meaning("changed-address").lines).toContain(
+    "clients must use http://localhost:18702 instead of http://127.0.0.1:18702",
+  );
+});
+
+test("The scheduler alone restarts for another routing policy.", () => {
+  expect(meaning("changed-routing")).toEqual({
+    headline: "restarts the scheduler",
+    lines: [
+      "restarts the scheduler because --prefill-routing-policy changes; it refuses requests until it is ready",
+      "untouched: prefill, decode",
+    ],
+  });
+});
+
+test("A gate's longer patience restarts nothing.", () => {
+  expect(meaning("changed-timeout")).toEqual({
+    headline: "nothing restarts",
+    lines: ["changes, without a restart, prefill-0, decode-0", "untouched: the scheduler"],
+  });
+});
+
+test("Another Docker endpoint moves no container, which is said.", () => {
+  expect(meaning("changed-endpoint").lines).toContain(
+    "reaches local at another Docker endpoint: it must lead to the same machine, since containers do not move",
+  );
+});
+
+test("A container that has stopped is started again.", () => {
+  expect(meaning("drift-stopped").lines).toEqual([
+    "starts again what has stopped: decode-0 on local (NPUs 6,7)",
+    "untouched: prefill, the scheduler",
+  ]);
+});
+
+test("A container that is gone is made again.", () => {
+  expect(meaning("drift-removed").lines).toEqual([
+    "starts decode-0 on local (NPUs 6,7); minutes of model load",
+    "untouched: prefill, the scheduler",
+  ]);
+});
+
+test("A destroy removes everything.", () => {
+  const { headline, lines } = meaning("destroy");
+
+  expect(headline).toBe("removes 3 instances and the scheduler");
+  expect(lines).toContain("removes the scheduler: no request is served any more");
+});

@@ -1,0 +1,261 @@
+import { count } from "../../planning/text.ts";
+import {
+  type Change,
+  type Difference,
+  globalRankTable,
+  hasOtherNpus,
+  isContainer,
+  npuList,
+  ownProperties,
+  type Placement,
+} from "./change.ts";
+
+/** What a difference means to the people who run the service. */
+export interface Meaning {
+  readonly headline: string;
+  /** At most a few dozen, each of bounded length, the most important first. */
+  readonly lines: readonly string[];
+}
+
+/** How a name or a value is set off from the words around it. */
+export type Show = (text: string) => string;
+
+/** So many are named; the rest is counted. */
+const named = 8;
+
+export function meaningOf(difference: Difference, show: Show): Meaning {
+  const { changes } = difference;
+  const instances = changes.filter(({ subject }) => subject === "prefill" || subject === "decode");
+  const doing = (operation: Change["operation"]) =>
+    instances.filter((change) => change.operation === operation);
+  const scheduler = changes.find(({ subject }) => subject === "scheduler");
+  return {
+    headline: headline(changes, doing, scheduler),
+    lines: [
+      ...restarts(doing("replace"), difference, show),
+      ...starts(doing("create"), show),
+      ...removals(doing("delete"), show),
+      ...inPlace(
+        changes.filter((change) => isContainer(change) && change.operation === "update"),
+        show,
+      ),
+      ...(scheduler ? schedulerLines(scheduler, show) : []),
+      ...interruption(difference),
+      ...clients(changes, show),
+      ...hosts(changes, show),
+      ...untouched(difference, show),
+    ],
+  };
+}
+
+function headline(
+  changes: readonly Change[],
+  doing: (operation: Change["operation"]) => readonly Change[],
+  scheduler: Change | undefined,
+): string {
+  if (changes.length === 0) return "no change";
+  const parts = (["replace", "create", "delete"] as const).flatMap((operation) => {
+    const instances = doing(operation).length;
+    const both = [
+      ...(instances > 0 ? [count(instances, "instance")] : []),
+      ...(scheduler?.operation === operation ? ["the scheduler"] : []),
+    ];
+    return both.length > 0 ? [`${verbs[operation]} ${both.join(" and ")}`] : [];
+  });
+  return parts.join(", ") || "nothing restarts";
+}
+
+const verbs = { create: "starts", replace: "restarts", delete: "removes" } as const;
+
+/** Instances that restart for the same reason stand in one line. */
+function restarts(
+  replaced: readonly Change[],
+  { changes, containers = [] }: Difference,
+  show: Show,
+): string[] {
+  const removed = changes.filter(
+    ({ subject, operation }) => subject !== "scheduler" && operation === "delete",
+  );
+  const staying = roles(containers).length - removed.filter(isContainer).length;
+  const byReason = new Map<string, Change[]>();
+  for (const change of replaced) {
+    const reason = reasonOf(change, show);
+    byReason.set(reason, [...(byReason.get(reason) ?? []), change]);
+  }
+  const groups = [...byReason];
+  const lines = groups
+    .slice(0, named)
+    .map(([reason, group]) =>
+      group.length > 1 && group.length === staying
+        ? `all instances restart because ${reason}: ${placed(group, show)}; ${loading(group)}`
+        : `restarts ${placed(group, show)} because ${reason}; ${loading(group)}`,
+    );
+  const rest = groups.slice(named).reduce((sum, [, group]) => sum + group.length, 0);
+  return rest > 0 ? [...lines, `restarts ${rest} more, each for a reason of its own`] : lines;
+}
+
+/** Everything that a container is made of is fixed at its start, so any change of it is a reason. */
+function reasonOf(change: Change, show: Show): string {
+  const { before, after, properties } = change;
+  const global = properties.some(({ property }) => property === globalRankTable)
+    ? ["the global rank table"]
+    : [];
+  const own = ownProperties(change).map(({ property }) => show(property));
+  const changed = [...global, ...own];
+  const clauses = [
+    ...(before && after && before.host !== after.host
+      ? [`it moves from ${show(before.host)} to ${show(after.host)}`]
+      : []),
+    ...(before && after && hasOtherNpus(change)
+      ? [`its NPUs change from ${npuList(before)} to ${npuList(after)}`]
+      : []),
+    ...some(changed, listed).map((few) => `${few} ${changed.length === 1 ? "changes" : "change"}`),
+  ];
+  return clauses.join(", and ") || "what it depends on is replaced";
+}
+
+/** `a, b and c`. */
+function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+}
+
+function starts(created: readonly Change[], show: Show): string[] {
+  return created.length > 0 ? [`starts ${placed(created, show)}; ${loading(created)}`] : [];
+}
+
+function removals(deleted: readonly Change[], show: Show): string[] {
+  return deleted.length > 0 ? [`removes ${placed(deleted, show)}; these NPUs become free`] : [];
+}
+
+function inPlace(updated: readonly Change[], show: Show): string[] {
+  const isStopped = ({ properties }: Change) =>
+    properties.some(({ property, old }) => property === "mustRun" && old === "false");
+  const stopped = updated.filter(isStopped);
+  const others = updated.filter((change) => !isStopped(change));
+  return [
+    ...(stopped.length > 0 ? [`starts again what has stopped: ${placed(stopped, show)}`] : []),
+    ...(others.length > 0 ? [`changes, without a restart, ${names(others, show)}`] : []),
+  ];
+}
+
+function schedulerLines(change: Change, show: Show): string[] {
+  switch (change.operation) {
+    case "create":
+      return ["starts the scheduler"];
+    case "delete":
+      return ["removes the scheduler: no request is served any more"];
+    case "replace":
+      return [
+        `restarts the scheduler because ${reasonOf(change, show)}; it refuses requests until it is ready`,
+      ];
+    case "update":
+      return [];
+  }
+}
+
+function interruption({ changes, containers = [] }: Difference): string[] {
+  if (changes.some(({ subject, operation }) => subject === "scheduler" && operation === "delete")) return [];
+  const all = (["prefill", "decode"] as const).filter((role) => {
+    const now = roles(containers).filter((one) => one === role).length;
+    const ending = changes.filter(({ subject, operation }) => subject === role && ends(operation)).length;
+    return now > 0 && ending >= now;
+  });
+  if (all.length === 0) return [];
+  return [
+    `no ${all.join(" and no ")} instance stays up throughout: expect requests to wait or fail meanwhile`,
+  ];
+}
+
+const ends = (operation: Change["operation"]) => operation === "replace" || operation === "delete";
+
+function clients(changes: readonly Change[], show: Show): string[] {
+  const changed = (change: Change | undefined, name: string) =>
+    change?.properties.find(
+      ({ property, old, new: now }) => property === name && old !== undefined && now !== undefined,
+    );
+  const endpoint = changed(
+    changes.find(({ subject }) => subject === "deployment"),
+    "endpoint",
+  );
+  const model = changed(
+    changes.find(({ subject }) => subject === "scheduler"),
+    "--served-model-name",
+  );
+  return [
+    ...(endpoint
+      ? [`clients must use ${show(endpoint.new ?? "")} instead of ${show(endpoint.old ?? "")}`]
+      : []),
+    ...(model
+      ? [`clients must ask for model ${show(model.new ?? "")} instead of ${show(model.old ?? "")}`]
+      : []),
+  ];
+}
+
+/** The engine updates a provider in place and leaves its containers alone. */
+function hosts(changes: readonly Change[], show: Show): string[] {
+  const moved = changes.filter(
+    ({ subject, operation, properties }) =>
+      subject === "host" &&
+      operation === "update" &&
+      properties.some(({ property }) => property === "docker"),
+  );
+  if (moved.length === 0) return [];
+  return [
+    `reaches ${names(moved, show)} at another Docker endpoint: it must lead to the same machine, since containers do not move`,
+  ];
+}
+
+function untouched({ changes, containers, stack }: Difference, show: Show): string[] {
+  if (containers === undefined || containers.length === 0 || changes.length === 0) return [];
+  const touched = new Set(changes.filter(isContainer).map(({ name }) => `${stack}-${name}`));
+  const left = containers.filter((name) => !touched.has(name)).map((name) => name.slice(stack.length + 1));
+  const ofRole = (role: string) => left.filter((name) => name.startsWith(`${role}-`));
+  const texts = (["prefill", "decode"] as const).flatMap((role) => {
+    const total = containers.filter((name) => name.startsWith(`${stack}-${role}-`)).length;
+    if (ofRole(role).length === 0) return [];
+    return ofRole(role).length === total ? [role] : some(ofRole(role), (few) => few.map(show).join(", "));
+  });
+  const all = [...texts, ...(left.includes("scheduler") ? ["the scheduler"] : [])];
+  return all.length > 0 ? [`untouched: ${all.join(", ")}`] : [];
+}
+
+function roles(containers: readonly string[]): ("prefill" | "decode")[] {
+  return containers.flatMap((name) => {
+    const [, role] = /-(prefill|decode)-\d+$/.exec(name) ?? [];
+    return role === "prefill" || role === "decode" ? [role] : [];
+  });
+}
+
+function placed(changes: readonly Change[], show: Show): string {
+  return some(changes, (few) =>
+    few.map((change) => `${shownName(change, show)}${where(change.after ?? change.before, show)}`).join(", "),
+  ).join();
+}
+
+function names(changes: readonly Change[], show: Show): string {
+  return some(changes, (few) => few.map((change) => shownName(change, show)).join(", ")).join();
+}
+
+function shownName({ subject, name }: Change, show: Show): string {
+  return subject === "scheduler" ? "the scheduler" : show(name);
+}
+
+function where(placement: Placement | undefined, show: Show): string {
+  if (placement === undefined) return "";
+  const npus = placement.npus.length > 0 ? ` (NPUs ${npuList(placement)})` : "";
+  return ` on ${show(placement.host)}${npus}`;
+}
+
+/** Nothing if there is none; else the first few and how many there are besides. */
+function some<T>(items: readonly T[], text: (few: readonly T[]) => string): string[] {
+  if (items.length === 0) return [];
+  const rest = items.length - named;
+  return [`${text(items.slice(0, named))}${rest > 0 ? ` and ${rest} more` : ""}`];
+}
+
+function loading(changes: readonly Change[]): string {
+  const limits = changes.flatMap(({ after }) => after?.startTimeoutSeconds ?? []);
+  if (limits.length === 0) return "minutes of model load";
+  const most = Math.max(...limits);
+  return `model load, at most ${most < 120 ? `${most} s` : `${Math.ceil(most / 60)} min`}`;
+}

@@ -1,0 +1,126 @@
+import { basename } from "node:path";
+import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
+import { UserError } from "../stack-file.ts";
+import { type Change, type Difference, inOrder, type Placement, shortName } from "./change.ts";
+import { asObject, containerProperties, differences, type Properties, propertiesOf } from "./properties.ts";
+
+/** What the gate alone reads; every other property of a container is ForceNew in the docker provider. */
+const inPlace: readonly (keyof ContainerPlan)[] = ["port", "readyPath", "startTimeoutSeconds"];
+
+/** Whether it is what `ascend-pd plan STACK --json` prints. */
+export function isPlan(document: unknown): boolean {
+  return "plan" in asObject(document) || "problems" in asObject(document);
+}
+
+/** The Plan in what `ascend-pd plan STACK --json` printed; `name` is what messages call it. Throws UserError. */
+export function readPlan(document: unknown, name: string): Plan {
+  const { plan, problems } = asObject(document);
+  if (Array.isArray(problems))
+    throw new UserError(
+      `${name} holds ${problems.length} problems and no Plan\nfix: mend the stack file first`,
+    );
+  const { stack, hosts, containers, rankTables } = asObject(plan);
+  const global = asObject(asObject(rankTables).global);
+  const isWhole =
+    typeof stack === "string" &&
+    areNamed(hosts) &&
+    areNamed(containers) &&
+    containers.every(
+      ({ role, host, npus }) =>
+        (role === "prefill" || role === "decode" || role === "scheduler") &&
+        typeof host === "string" &&
+        Array.isArray(npus),
+    ) &&
+    typeof global.content === "string" &&
+    typeof global.path === "string";
+  if (!isWhole)
+    throw new UserError(
+      `${name} is no Plan of this version\nfix: write it again with \`ascend-pd plan STACK --json\``,
+    );
+  return plan as Plan;
+}
+
+function areNamed(list: unknown): list is Readonly<Record<string, unknown>>[] {
+  return Array.isArray(list) && list.every((item) => typeof asObject(item).name === "string");
+}
+
+/** What an `up` from one Plan to the other would do, predicted from the two alone. */
+export function comparePlans(old: Plan, now: Plan): Difference {
+  if (old.stack !== now.stack)
+    throw new UserError(
+      `the Plans are of two stacks, ${old.stack} and ${now.stack}\nfix: give two Plans of one stack`,
+    );
+  return {
+    source: "prediction",
+    stack: now.stack,
+    changes: inOrder([
+      ...compared([old], [now], ({ stack }) => stack, deployment),
+      ...compared(old.hosts, now.hosts, ({ name }) => name, host),
+      ...compared([old.rankTables.global], [now.rankTables.global], ({ path }) => basename(path), rankTable),
+      ...compared(old.containers, now.containers, ({ name }) => shortName(name, now.stack), container),
+    ]),
+    containers: old.containers.map(({ name }) => name),
+    warnings: [],
+  };
+}
+
+interface Kind {
+  readonly subject: Change["subject"];
+  readonly properties: Properties;
+  readonly placement?: Placement;
+  /** Whether a change of this property restarts it. */
+  readonly restarts: (property: string) => boolean;
+}
+
+function compared<T>(
+  old: readonly T[],
+  now: readonly T[],
+  nameOf: (item: T) => string,
+  kindOf: (item: T) => Kind,
+): Change[] {
+  const before = new Map(old.map((item) => [nameOf(item), kindOf(item)]));
+  const after = new Map(now.map((item) => [nameOf(item), kindOf(item)]));
+  const names = [...new Set([...before.keys(), ...after.keys()])];
+  return names.flatMap((name) => {
+    const [a, b] = [before.get(name), after.get(name)];
+    const kind = b ?? a;
+    const properties = differences(a?.properties ?? new Map(), b?.properties ?? new Map());
+    if (kind === undefined || properties.length === 0) return [];
+    const restarting = properties.filter(({ property }) => kind.restarts(property));
+    const operation =
+      a === undefined ? "create" : b === undefined ? "delete" : restarting.length > 0 ? "replace" : "update";
+    return [
+      {
+        subject: kind.subject,
+        name,
+        operation,
+        ...(a?.placement && { before: a.placement }),
+        ...(b?.placement && { after: b.placement }),
+        properties: operation === "replace" ? restarting : properties,
+      },
+    ];
+  });
+}
+
+const never = () => false;
+
+const deployment = ({ hosts, containers, rankTables, ...rest }: Plan): Kind => ({
+  subject: "deployment",
+  properties: propertiesOf(rest),
+  restarts: never,
+});
+
+const host = (plan: HostPlan): Kind => ({ subject: "host", properties: propertiesOf(plan), restarts: never });
+
+const rankTable = ({ content }: { content: string }): Kind => ({
+  subject: "rank table",
+  properties: propertiesOf(content),
+  restarts: never,
+});
+
+const container = (plan: ContainerPlan): Kind => ({
+  subject: plan.role,
+  properties: containerProperties(plan),
+  placement: { host: plan.host, npus: plan.npus, startTimeoutSeconds: plan.startTimeoutSeconds },
+  restarts: (property) => !inPlace.some((name) => name === property),
+});

@@ -1,0 +1,132 @@
+import { expect, test } from "vitest";
+import { isPreview, readPreview } from "./read-preview.ts";
+import { differenceOf, fixture } from "./test-support.ts";
+
+const changed = (name: string) =>
+  differenceOf(fixture(name)).changes.map((change) => `${change.operation} ${change.subject} ${change.name}`);
+
+test("Claims, gates, providers, images' builds and local rank tables are parts of what they serve.", () => {
+  expect(changed("create-all")).toEqual([
+    "create deployment pv",
+    "create host local",
+    "create image scheduler-on-local",
+    "create image simulator-on-local",
+    "create rank table global_ranktable.json",
+    "create prefill prefill-0",
+    "create decode decode-0",
+    "create scheduler scheduler",
+  ]);
+  expect(changed("changed-endpoint")).toEqual([
+    "update host local",
+    "update prefill prefill-0",
+    "update decode decode-0",
+    "update scheduler scheduler",
+  ]);
+});
+
+test("A property has its name, its old and its new value, whatever its place in a list.", () => {
+  const { changes } = differenceOf(fixture("changed-port"));
+
+  expect(changes.map(({ properties }) => properties)).toEqual([
+    [{ property: "--port", old: "18701", new: "18709" }],
+    [{ property: "env.NODE_PORTS", old: "18700,18701", new: "18700,18709" }],
+  ]);
+});
+
+test("The steps come in any order and give the same.", () => {
+  const document = fixture("added-instance");
+
+  const reversed = { ...document, steps: [...document.steps].reverse() };
+
+  expect(differenceOf(reversed)).toEqual(differenceOf(document));
+});
+
+test("Fields of other versions do not matter; an operation of another version is refused.", () => {
+  const document = fixture("changed-port");
+  const with_ = (extra: object) => ({
+    ...document,
+    steps: document.steps.map((step) => ({ ...step, ...extra })),
+  });
+
+  expect(differenceOf(with_({ novel: { a: 1 } }))).toEqual(differenceOf(document));
+  expect(() => differenceOf(with_({ op: "transmute" }))).toThrow(
+    /^preview\.json: steps\[0\]\.op is "transmute", which is no operation known here\nfix: /,
+  );
+});
+
+test("A replacement that comes as several steps is one.", () => {
+  const document = fixture("changed-port");
+  const steps = document.steps.flatMap((step) =>
+    step.op === "replace"
+      ? [
+          { ...step, op: "delete-replaced", newState: undefined },
+          { ...step, op: "create-replacement", oldState: undefined },
+        ]
+      : [step],
+  );
+
+  expect(differenceOf({ ...document, steps })).toEqual(differenceOf(document));
+});
+
+test("A failed preview is its errors, and its stack.", () => {
+  expect(readPreview(fixture("refused"), "preview.json")).toEqual({
+    stack: "pv",
+    errors: [expect.stringContaining("PD102 decode[0].devices[0]  NPU 5 on local is already used")],
+  });
+});
+
+test("Warnings are handed on.", () => {
+  const diagnostics = [
+    { severity: "warning", message: "warning: stacks/Pulumi.pv.yaml: 1 warning\n" },
+    { severity: "info", message: "read" },
+  ];
+
+  const { warnings } = differenceOf({ ...fixture("no-change"), diagnostics });
+
+  expect(warnings).toEqual(["warning: stacks/Pulumi.pv.yaml: 1 warning"]);
+});
+
+test("What differs only by the engine's word is a change with no values.", () => {
+  const document = fixture("changed-port");
+  const steps = document.steps.map((step) => ({
+    ...step,
+    ...(step.op === "replace" && {
+      diffReasons: ["envs"],
+      replaceReasons: ["envs"],
+      oldState: { ...(step.oldState as object), inputs: { envs: "[secret]" } },
+      newState: { ...(step.newState as object), inputs: { envs: "[secret]" } },
+    }),
+  }));
+
+  const { changes } = differenceOf({ ...document, steps });
+
+  expect(changes.map(({ properties }) => properties)).toEqual([
+    [{ property: "envs" }],
+    [{ property: "envs" }],
+  ]);
+});
+
+test("The preview of a refresh is refused: it says nothing about an up.", () => {
+  expect(() => differenceOf(fixture("refresh"))).toThrow(
+    /comes from `pulumi refresh`.*\nfix: .*--refresh --json/,
+  );
+});
+
+test.each([
+  [{ steps: 7 }, /steps is not a list/],
+  [{ steps: [] }, /names no stack/],
+  [{ steps: [null] }, /steps\[0\]\.op is missing/],
+  [{ steps: [{ op: "constructor", urn: "urn:pulumi:a::b::c::d" }] }, /steps\[0\]\.op is "constructor"/],
+  [{ steps: [{ op: "create" }] }, /steps\[0\]\.urn is no resource name/],
+  [{ steps: [{ op: "create", urn: "pv" }] }, /steps\[0\]\.urn is no resource name/],
+  [{ ...fixture("no-change"), changeSummary: { replace: 2 } }, /counts changes but lists none/],
+])("%j is refused.", (document, complaint) => {
+  expect(() => readPreview(document, "preview.json")).toThrow(complaint);
+});
+
+test.each([[{}], [[]], [null], ["text"], [{ version: 3, deployment: {} }], [{ plan: {} }]])(
+  "%j is no preview.",
+  (document) => {
+    expect(isPreview(document)).toBe(false);
+  },
+);

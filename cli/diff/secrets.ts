@@ -1,0 +1,49 @@
+/** What stands for a secret, as in Pulumi's own output. */
+export const masked = "[secret]";
+
+/** Pulumi marks a special value by this key of an object, and a value that it does not know yet is this text. */
+const signature = "4dabf18193072939515e22adb298388d";
+const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+export function isSecretObject(value: object): boolean {
+  return Object.hasOwn(value, signature) && Reflect.get(value, signature) === secretSignature;
+}
+
+/**
+ * Whether a variable, flag or key holds a credential, by the words of its name: HF_TOKEN does; `tokenizer` and
+ * API_KEY_FILE, which names a file, do not.
+ */
+export function isCredentialName(name: string): boolean {
+  const words = name.replace(/([a-z])([A-Z])/g, "$1_$2").replace(/[^A-Za-z]+/g, "_");
+  if (/_(file|path|dir)_?$/i.test(words)) return false;
+  return /(^|_)(password|passwd|passphrase|pwd|secrets?|tokens?|credentials?|authorization|cookie|apikey|(api|access|private|auth|encryption|ssh)_keys?)(_|$)/i.test(
+    words,
+  );
+}
+
+/** `--max-num-batched-tokens=4096` counts tokens; a credential is no such number. */
+export function isCount(value: string): boolean {
+  return /^\d{1,7}$/.test(value);
+}
+
+const privateKey = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]{0,40}-----|$)/g;
+const passwordInUrl = /:\/\/([^\s/@:]{0,200}):[^\s/@]{1,1000}@/g;
+const authorization = /\b(Bearer|Basic) +[\w.~+/=-]+/g;
+const knownToken = /\b(gh[pousr]_|github_pat_|glpat-|hf_|sk-|xox[abp]-|AKIA)[\w-]{10,}/g;
+const assignment = /(?<![\w-])([\w-]{1,100})(=|["']\s{0,9}:\s{0,9})("[^"]*"|'[^']*'|[^\s,;&]+)/g;
+const flag = /(?<![\w-])(--?[\w-]{1,100})( +)("[^"]*"|'[^']*'|[^\s-]\S*)/g;
+
+/** Text with what looks like a credential in it masked. */
+export function maskText(text: string): string {
+  const named = (all: string, name: string, between: string, value: string) =>
+    isCredentialName(name) && !isCount(value) ? `${name}${between}${masked}` : all;
+  return text
+    .replaceAll(unknown, "(known after the deployment)")
+    .replace(privateKey, masked)
+    .replace(passwordInUrl, `://$1:${masked}@`)
+    .replace(authorization, `$1 ${masked}`)
+    .replace(knownToken, masked)
+    .replace(assignment, named)
+    .replace(flag, named);
+}
