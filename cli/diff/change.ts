@@ -7,9 +7,15 @@ export interface Difference {
   readonly stack: string;
   /** In the order in which they are shown. */
   readonly changes: readonly Change[];
-  /** Containers that there are now; undefined where the source does not say. */
-  readonly containers: readonly string[] | undefined;
+  /** Containers that there are now; none where the source does not say. */
+  readonly containers: readonly Container[];
   readonly warnings: readonly string[];
+}
+
+export interface Container {
+  readonly role: Role;
+  /** Without the stack's name: `decode-0`. */
+  readonly name: string;
 }
 
 export type Operation = "create" | "replace" | "update" | "delete";
@@ -65,9 +71,17 @@ export function inOrder(changes: readonly Change[]): Change[] {
     .map(({ change }) => change);
 }
 
-/** A container's name without the stack's. */
+/** A name without the stack's. */
 export function shortName(name: string, stack: string): string {
   return name.startsWith(`${stack}-`) ? name.slice(stack.length + 1) : name;
+}
+
+/** The container that a resource is named after: `decode-0` of `pv-decode-0-ready`. */
+export function namedAfter(resource: string, stack: string): Container | undefined {
+  if (!resource.startsWith(`${stack}-`)) return undefined;
+  const [, name, role] = /^((prefill|decode)-\d+|scheduler)(?:-.+)?$/.exec(shortName(resource, stack)) ?? [];
+  if (name === undefined) return undefined;
+  return { role: role === "prefill" || role === "decode" ? role : "scheduler", name };
 }
 
 /** NPU ids of one instance, in a line. */

@@ -1,5 +1,11 @@
-import type { Change, Operation, Placement, PropertyChange } from "./change.ts";
-import { shortName } from "./change.ts";
+import {
+  type Change,
+  namedAfter,
+  type Operation,
+  type Placement,
+  type PropertyChange,
+  shortName,
+} from "./change.ts";
 import {
   asArray,
   asObject,
@@ -67,18 +73,15 @@ export function toChanges(steps: readonly Step[]): Change[] {
 
 const typeOf = ({ types }: Step) => types.at(-1) ?? "";
 
-/** What is named after an instance belongs to it: `pv-decode-0-ready`, `local_ranktable_pv-decode-0.json`. */
 function thingOf(step: Step): Pick<Change, "subject" | "name"> {
   const above = step.types.map((type) => subjects[type]).findLast((known) => known !== undefined);
   const name = shortName(step.name, step.stack);
   if (above === undefined) return { subject: "resource", name };
-  const [containerOf = step.name] = /(?<=^local_ranktable_).+(?=\.json$)/.exec(step.name) ?? [];
-  const ofStack = containerOf.startsWith(`${step.stack}-`) ? shortName(containerOf, step.stack) : "";
-  const [, instance, role] = /^((prefill|decode)-\d+|scheduler)(?:-.+)?$/.exec(ofStack) ?? [];
-  if (instance !== undefined)
-    return { subject: role === "prefill" || role === "decode" ? role : "scheduler", name: instance };
-  const isDeployment = typeOf(step) in subjects || above !== "deployment";
-  return { subject: isDeployment ? above : "resource", name };
+  const [served = step.name] = /(?<=^local_ranktable_).+(?=\.json$)/.exec(step.name) ?? [];
+  const container = namedAfter(served, step.stack);
+  if (container !== undefined) return { subject: container.role, name: container.name };
+  // Whatever else stands directly below the deployment is a thing of its own.
+  return { subject: above === "deployment" && !(typeOf(step) in subjects) ? "resource" : above, name };
 }
 
 function operationOf(parts: readonly Step[]): Operation {

@@ -61,9 +61,7 @@ const difference: fc.Arbitrary<Difference> = fc.record({
       .tuple(fc.array(change, { minLength: 1, maxLength: 5 }), fc.integer({ min: 1, max: 400 }))
       .map(([some, times]) => Array.from({ length: times }, () => some).flat()),
   ),
-  containers: fc.option(fc.array(fc.oneof(hostile, fc.constantFrom("pv-decode-0", "pv-scheduler"))), {
-    nil: undefined,
-  }),
+  containers: fc.array(fc.record({ role: fc.constantFrom("prefill", "decode", "scheduler"), name: hostile })),
   warnings: fc.array(hostile, { maxLength: 50 }),
 });
 

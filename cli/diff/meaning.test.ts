@@ -94,10 +94,13 @@ test("Another Docker endpoint moves no container, which is said.", () => {
 });
 
 test("A container that has stopped is started again.", () => {
-  expect(meaning("drift-stopped").lines).toEqual([
-    "starts again what has stopped: decode-0 on local (NPUs 6,7)",
-    "untouched: prefill, the scheduler",
-  ]);
+  expect(meaning("drift-stopped")).toEqual({
+    headline: "starts 1 stopped container again",
+    lines: [
+      "starts again what has stopped: decode-0 on local (NPUs 6,7)",
+      "untouched: prefill, the scheduler",
+    ],
+  });
 });
 
 test("A container that is gone is made again.", () => {

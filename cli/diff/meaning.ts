@@ -7,8 +7,8 @@ import {
   isContainer,
   npuList,
   ownProperties,
-  type Placement,
 } from "./change.ts";
+import { listed, loading, named, names, placed, type Show, some } from "./words.ts";
 
 /** What a difference means to the people who run the service. */
 export interface Meaning {
@@ -17,15 +17,11 @@ export interface Meaning {
   readonly lines: readonly string[];
 }
 
-/** How a name or a value is set off from the words around it. */
-export type Show = (text: string) => string;
-
-/** So many are named; the rest is counted. */
-const named = 8;
+const roles = ["prefill", "decode"] as const;
 
 export function meaningOf(difference: Difference, show: Show): Meaning {
   const { changes } = difference;
-  const instances = changes.filter(({ subject }) => subject === "prefill" || subject === "decode");
+  const instances = changes.filter(isInstance);
   const doing = (operation: Change["operation"]) =>
     instances.filter((change) => change.operation === operation);
   const scheduler = changes.find(({ subject }) => subject === "scheduler");
@@ -62,21 +58,17 @@ function headline(
     ];
     return both.length > 0 ? [`${verbs[operation]} ${both.join(" and ")}`] : [];
   });
+  const stopped = changes.filter(isStopped).length;
+  if (stopped > 0) parts.push(`starts ${count(stopped, "stopped container")} again`);
   return parts.join(", ") || "nothing restarts";
 }
 
 const verbs = { create: "starts", replace: "restarts", delete: "removes" } as const;
 
 /** Instances that restart for the same reason stand in one line. */
-function restarts(
-  replaced: readonly Change[],
-  { changes, containers = [] }: Difference,
-  show: Show,
-): string[] {
-  const removed = changes.filter(
-    ({ subject, operation }) => subject !== "scheduler" && operation === "delete",
-  );
-  const staying = roles(containers).length - removed.filter(isContainer).length;
+function restarts(replaced: readonly Change[], { changes, containers }: Difference, show: Show): string[] {
+  const now = containers.filter(({ role }) => role !== "scheduler").length;
+  const removed = changes.filter((change) => isInstance(change) && change.operation === "delete").length;
   const byReason = new Map<string, Change[]>();
   for (const change of replaced) {
     const reason = reasonOf(change, show);
@@ -86,7 +78,7 @@ function restarts(
   const lines = groups
     .slice(0, named)
     .map(([reason, group]) =>
-      group.length > 1 && group.length === staying
+      group.length > 1 && group.length === now - removed
         ? `all instances restart because ${reason}: ${placed(group, show)}; ${loading(group)}`
         : `restarts ${placed(group, show)} because ${reason}; ${loading(group)}`,
     );
@@ -114,11 +106,6 @@ function reasonOf(change: Change, show: Show): string {
   return clauses.join(", and ") || "what it depends on is replaced";
 }
 
-/** `a, b and c`. */
-function listed(words: readonly string[]): string {
-  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
-}
-
 function starts(created: readonly Change[], show: Show): string[] {
   return created.length > 0 ? [`starts ${placed(created, show)}; ${loading(created)}`] : [];
 }
@@ -128,8 +115,6 @@ function removals(deleted: readonly Change[], show: Show): string[] {
 }
 
 function inPlace(updated: readonly Change[], show: Show): string[] {
-  const isStopped = ({ properties }: Change) =>
-    properties.some(({ property, old }) => property === "mustRun" && old === "false");
   const stopped = updated.filter(isStopped);
   const others = updated.filter((change) => !isStopped(change));
   return [
@@ -137,6 +122,10 @@ function inPlace(updated: readonly Change[], show: Show): string[] {
     ...(others.length > 0 ? [`changes, without a restart, ${names(others, show)}`] : []),
   ];
 }
+
+/** What Pulumi's refresh makes of a container that is there and does not run. */
+const isStopped = ({ operation, properties }: Change) =>
+  operation === "update" && properties.some(({ property, old }) => property === "mustRun" && old === "false");
 
 function schedulerLines(change: Change, show: Show): string[] {
   switch (change.operation) {
@@ -153,10 +142,10 @@ function schedulerLines(change: Change, show: Show): string[] {
   }
 }
 
-function interruption({ changes, containers = [] }: Difference): string[] {
+function interruption({ changes, containers }: Difference): string[] {
   if (changes.some(({ subject, operation }) => subject === "scheduler" && operation === "delete")) return [];
-  const all = (["prefill", "decode"] as const).filter((role) => {
-    const now = roles(containers).filter((one) => one === role).length;
+  const all = roles.filter((role) => {
+    const now = containers.filter((container) => container.role === role).length;
     const ending = changes.filter(({ subject, operation }) => subject === role && ends(operation)).length;
     return now > 0 && ending >= now;
   });
@@ -205,57 +194,17 @@ function hosts(changes: readonly Change[], show: Show): string[] {
   ];
 }
 
-function untouched({ changes, containers, stack }: Difference, show: Show): string[] {
-  if (containers === undefined || containers.length === 0 || changes.length === 0) return [];
-  const touched = new Set(changes.filter(isContainer).map(({ name }) => `${stack}-${name}`));
-  const left = containers.filter((name) => !touched.has(name)).map((name) => name.slice(stack.length + 1));
-  const ofRole = (role: string) => left.filter((name) => name.startsWith(`${role}-`));
-  const texts = (["prefill", "decode"] as const).flatMap((role) => {
-    const total = containers.filter((name) => name.startsWith(`${stack}-${role}-`)).length;
-    if (ofRole(role).length === 0) return [];
-    return ofRole(role).length === total ? [role] : some(ofRole(role), (few) => few.map(show).join(", "));
+function untouched({ changes, containers }: Difference, show: Show): string[] {
+  const touched = new Set(changes.filter(isContainer).map(({ name }) => name));
+  const left = containers.filter(({ name }) => !touched.has(name));
+  if (left.length === 0 || changes.length === 0) return [];
+  const texts = roles.flatMap((one) => {
+    const ofRole = left.filter(({ role }) => role === one).map(({ name }) => show(name));
+    const isWhole = ofRole.length === containers.filter(({ role }) => role === one).length;
+    return isWhole && ofRole.length > 0 ? [one] : some(ofRole, (few) => few.join(", "));
   });
-  const all = [...texts, ...(left.includes("scheduler") ? ["the scheduler"] : [])];
-  return all.length > 0 ? [`untouched: ${all.join(", ")}`] : [];
+  const scheduler = left.some(({ role }) => role === "scheduler") ? ["the scheduler"] : [];
+  return [`untouched: ${[...texts, ...scheduler].join(", ")}`];
 }
 
-function roles(containers: readonly string[]): ("prefill" | "decode")[] {
-  return containers.flatMap((name) => {
-    const [, role] = /-(prefill|decode)-\d+$/.exec(name) ?? [];
-    return role === "prefill" || role === "decode" ? [role] : [];
-  });
-}
-
-function placed(changes: readonly Change[], show: Show): string {
-  return some(changes, (few) =>
-    few.map((change) => `${shownName(change, show)}${where(change.after ?? change.before, show)}`).join(", "),
-  ).join();
-}
-
-function names(changes: readonly Change[], show: Show): string {
-  return some(changes, (few) => few.map((change) => shownName(change, show)).join(", ")).join();
-}
-
-function shownName({ subject, name }: Change, show: Show): string {
-  return subject === "scheduler" ? "the scheduler" : show(name);
-}
-
-function where(placement: Placement | undefined, show: Show): string {
-  if (placement === undefined) return "";
-  const npus = placement.npus.length > 0 ? ` (NPUs ${npuList(placement)})` : "";
-  return ` on ${show(placement.host)}${npus}`;
-}
-
-/** Nothing if there is none; else the first few and how many there are besides. */
-function some<T>(items: readonly T[], text: (few: readonly T[]) => string): string[] {
-  if (items.length === 0) return [];
-  const rest = items.length - named;
-  return [`${text(items.slice(0, named))}${rest > 0 ? ` and ${rest} more` : ""}`];
-}
-
-function loading(changes: readonly Change[]): string {
-  const limits = changes.flatMap(({ after }) => after?.startTimeoutSeconds ?? []);
-  if (limits.length === 0) return "minutes of model load";
-  const most = Math.max(...limits);
-  return `model load, at most ${most < 120 ? `${most} s` : `${Math.ceil(most / 60)} min`}`;
-}
+const isInstance = ({ subject }: Change) => subject === "prefill" || subject === "decode";

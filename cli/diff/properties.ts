@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { UserError } from "../stack-file.ts";
 import { globalRankTable, type PropertyChange } from "./change.ts";
-import { isCount, isCredentialName, isSecretObject, masked, maskText } from "./secrets.ts";
+import { isCredential, isSecretObject, masked, maskText } from "./secrets.ts";
 
 /**
  * Values by the name of their property, nested ones by path: what can be compared value by value. `shown` has no
@@ -132,7 +132,7 @@ function collect(
   const nested = typeof value === "string" ? parsed(value) : value;
   if (typeof nested !== "object" || nested === null) {
     const raw = String(value);
-    all.set(path, { raw, shown: isSecret && !isCount(raw) ? masked : shown(raw) });
+    all.set(path, { raw, shown: isSecret ? masked : shown(raw) });
   } else if (isSecretObject(nested)) {
     all.set(path, { raw: JSON.stringify(nested), shown: masked });
   } else if (Array.isArray(nested) && nested.every((item) => typeof item !== "object" || item === null)) {
@@ -142,7 +142,7 @@ function collect(
       // Pulumi's own: which values are defaults.
       if (key === "__defaults") continue;
       const name = Array.isArray(nested) ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
-      collect(all, name, item, isSecret || isCredentialName(key), depth + 1);
+      collect(all, name, item, isSecret || isCredential(key, item), depth + 1);
     }
   }
 }

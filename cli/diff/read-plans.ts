@@ -59,7 +59,7 @@ export function comparePlans(old: Plan, now: Plan): Difference {
       ...compared([old.rankTables.global], [now.rankTables.global], ({ path }) => basename(path), rankTable),
       ...compared(old.containers, now.containers, ({ name }) => shortName(name, now.stack), container),
     ]),
-    containers: old.containers.map(({ name }) => name),
+    containers: old.containers.map(({ role, name }) => ({ role, name: shortName(name, old.stack) })),
     warnings: [],
   };
 }

@@ -1,5 +1,5 @@
 import { UserError } from "../stack-file.ts";
-import { type Difference, inOrder, type Operation } from "./change.ts";
+import { type Container, type Difference, inOrder, namedAfter, type Operation } from "./change.ts";
 import { type State, type Step, stackType, toChanges } from "./fold-steps.ts";
 import { asArray, asObject } from "./properties.ts";
 import { maskText } from "./secrets.ts";
@@ -37,20 +37,21 @@ export function isPreview(document: unknown): boolean {
 export function readPreview(document: unknown, name: string): Difference | FailedPreview {
   const { steps = [], diagnostics, changeSummary } = asObject(document);
   if (!Array.isArray(steps)) throw new UserError(`${name}: steps is not a list\nfix: write it again`);
-  const read = steps.map((step, index) => ({ raw: asObject(step), at: `${name}: steps[${index}]` }));
-  const touched = merged(read.flatMap(({ raw, at }) => stepOf(raw, at)));
-  const stack = touched[0]?.stack ?? stackOf(read.map(({ raw }) => raw.urn).find((urn) => urn !== undefined));
+  const all: Raw[] = steps.map(asObject);
+  const touched = merged(all.flatMap((raw, index) => stepOf(raw, `${name}: steps[${index}]`)));
+  const stack = /^urn:pulumi:(.*?)::/.exec(String(all[0]?.urn))?.[1];
 
   const errors = messages(diagnostics, "error");
   if (errors.length > 0) return { stack, errors };
-  refuseRefresh(
-    read.map(({ raw }) => raw),
-    name,
-  );
-  const counted = Object.entries(asObject(changeSummary)).filter(
+  const roots = all.filter(({ urn }) => String(urn).includes(`::${stackType}::`));
+  if (roots.length > 0 && roots.every(({ op }) => op === "refresh"))
+    throw new UserError(
+      `${name} comes from \`pulumi refresh\`, which does not say what an \`up\` would do\nfix: use \`pulumi preview --refresh --json\``,
+    );
+  const counted = Object.entries(asObject(changeSummary)).some(
     ([operation, count]) => operations[operation] !== undefined && count !== 0,
   );
-  if (counted.length > 0 && touched.length === 0)
+  if (counted && touched.length === 0)
     throw new UserError(`${name} counts changes but lists none\nfix: write it again, with its steps`);
   if (stack === undefined)
     throw new UserError(`${name} names no stack\nfix: give the output of \`pulumi preview --json\` as it is`);
@@ -59,12 +60,17 @@ export function readPreview(document: unknown, name: string): Difference | Faile
     source: "preview",
     stack,
     changes: inOrder(toChanges(touched)),
-    containers: containersOf(read.map(({ raw }) => raw)),
+    containers: containersOf(
+      roots.find(({ op }) => op !== "refresh"),
+      stack,
+    ),
     warnings: messages(diagnostics, "warning"),
   };
 }
 
-function stepOf(raw: Readonly<Record<string, unknown>>, at: string): Step[] {
+type Raw = Readonly<Record<string, unknown>>;
+
+function stepOf(raw: Raw, at: string): Step[] {
   const { op, urn, provider, oldState, newState } = raw;
   if (typeof op !== "string" || !Object.hasOwn(operations, op))
     throw new UserError(
@@ -97,10 +103,6 @@ function stateOf(state: unknown, stepProvider: unknown): State {
   return { isThere: inputs !== undefined, inputs: asObject(inputs), provider: name };
 }
 
-function stackOf(urn: unknown): string | undefined {
-  return typeof urn === "string" ? /^urn:pulumi:(.*?)::/.exec(urn)?.[1] : undefined;
-}
-
 /** A replacement may come as several steps of one resource. */
 function merged(steps: readonly Step[]): Step[] {
   const byResource = new Map<string, Step>();
@@ -118,21 +120,10 @@ function merged(steps: readonly Step[]): Step[] {
   return [...byResource.values()];
 }
 
-/** What `pulumi refresh` would write into the state says nothing about what `up` would do. */
-function refuseRefresh(steps: readonly Readonly<Record<string, unknown>>[], name: string): void {
-  const root = steps.filter(({ urn }) => typeof urn === "string" && urn.includes(`::${stackType}::`));
-  if (root.length > 0 && root.every(({ op }) => op === "refresh"))
-    throw new UserError(
-      `${name} comes from \`pulumi refresh\`, which does not say what an \`up\` would do\nfix: use \`pulumi preview --refresh --json\``,
-    );
-}
-
-/** The root's outputs in the state: the containers that the last `up` left. */
-function containersOf(steps: readonly Readonly<Record<string, unknown>>[]): string[] | undefined {
-  const root = steps.find(({ urn, op }) => op !== "refresh" && String(urn).includes(`::${stackType}::`));
-  if (root?.op === "create") return [];
-  const names = asObject(asObject(root?.oldState).outputs).containers;
-  return Array.isArray(names) ? names.filter((name) => typeof name === "string") : undefined;
+/** The root's outputs in the state name the containers that the last `up` left. */
+function containersOf(root: Raw | undefined, stack: string): Container[] {
+  const names = asArray(asObject(asObject(root?.oldState).outputs).containers);
+  return names.flatMap((name) => (typeof name === "string" ? (namedAfter(name, stack) ?? []) : []));
 }
 
 function messages(diagnostics: unknown, severity: string): string[] {

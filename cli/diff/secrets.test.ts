@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { containerProperties, differences, propertiesOf } from "./properties.ts";
-import { isCredentialName, maskText } from "./secrets.ts";
+import { isCredential, maskText } from "./secrets.ts";
 
 test.each([
   "HF_TOKEN",
@@ -14,7 +14,7 @@ test.each([
   "Authorization",
   "credentials",
 ])("%s names a credential.", (name) => {
-  expect(isCredentialName(name)).toBe(true);
+  expect(isCredential(name, "x")).toBe(true);
 });
 
 test.each([
@@ -28,7 +28,16 @@ test.each([
   "monkey",
   "tokenization_mode",
 ])("%s names none.", (name) => {
-  expect(isCredentialName(name)).toBe(false);
+  expect(isCredential(name, "x")).toBe(false);
+});
+
+test("A number of tokens is no credential, a number under another such name is.", () => {
+  expect(isCredential("--max-num-batched-tokens", "4096")).toBe(false);
+  expect(isCredential("DB_PASSWORD", "4096")).toBe(true);
+});
+
+test("A value that is not known yet says so.", () => {
+  expect(maskText("04da6b54-80e4-46f7-96ec-b56ff0331ba9")).toBe("(known after the deployment)");
 });
 
 const canary = "c4n4ry-c4n4ry";

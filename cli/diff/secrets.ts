@@ -11,20 +11,16 @@ export function isSecretObject(value: object): boolean {
 }
 
 /**
- * Whether a variable, flag or key holds a credential, by the words of its name: HF_TOKEN does; `tokenizer` and
- * API_KEY_FILE, which names a file, do not.
+ * Whether a variable, flag or key holds a credential, by the words of its name: HF_TOKEN does; `tokenizer`,
+ * API_KEY_FILE, which names a file, and max_tokens=4096, which counts, do not.
  */
-export function isCredentialName(name: string): boolean {
+export function isCredential(name: string, value: unknown): boolean {
   const words = name.replace(/([a-z])([A-Z])/g, "$1_$2").replace(/[^A-Za-z]+/g, "_");
   if (/_(file|path|dir)_?$/i.test(words)) return false;
-  return /(^|_)(password|passwd|passphrase|pwd|secrets?|tokens?|credentials?|authorization|cookie|apikey|(api|access|private|auth|encryption|ssh)_keys?)(_|$)/i.test(
+  if (/(^|_)tokens?(_|$)/i.test(words)) return !/^\d{1,7}$/.test(String(value));
+  return /(^|_)(password|passwd|passphrase|pwd|secrets?|credentials?|authorization|cookie|apikey|(api|access|private|auth|encryption|ssh)_keys?)(_|$)/i.test(
     words,
   );
-}
-
-/** `--max-num-batched-tokens=4096` counts tokens; a credential is no such number. */
-export function isCount(value: string): boolean {
-  return /^\d{1,7}$/.test(value);
 }
 
 const privateKey = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]{0,40}-----|$)/g;
@@ -37,7 +33,7 @@ const flag = /(?<![\w-])(--?[\w-]{1,100})( +)("[^"]*"|'[^']*'|[^\s-]\S*)/g;
 /** Text with what looks like a credential in it masked. */
 export function maskText(text: string): string {
   const named = (all: string, name: string, between: string, value: string) =>
-    isCredentialName(name) && !isCount(value) ? `${name}${between}${masked}` : all;
+    isCredential(name, value) ? `${name}${between}${masked}` : all;
   return text
     .replaceAll(unknown, "(known after the deployment)")
     .replace(privateKey, masked)
