@@ -39,8 +39,7 @@ export function some<T>(items: readonly T[], text: (few: readonly T[]) => string
 }
 
 export function loading(changes: readonly Change[]): string {
-  const limits = changes.flatMap(({ after }) => after?.startTimeoutSeconds ?? []);
-  if (limits.length === 0) return "minutes of model load";
-  const most = Math.max(...limits);
+  const most = changes.reduce((most, { after }) => Math.max(most, after?.startTimeoutSeconds ?? 0), 0);
+  if (most === 0) return "minutes of model load";
   return `model load, at most ${most < 120 ? `${most} s` : `${Math.ceil(most / 60)} min`}`;
 }
