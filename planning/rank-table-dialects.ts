@@ -6,6 +6,17 @@
 
 /** What `table` is, if it is anything but the manual's global rank table. */
 export function notGlobalRankTable(table: unknown): string | undefined {
+  const count = list(table, "server_group_list").length;
+  return (
+    notHostRankTable(table) ??
+    (count === 1 || count === 2
+      ? "the rank table of one host before the merge (fewer than three groups)"
+      : undefined)
+  );
+}
+
+/** The same, where the table of one host before the merge is welcome too. */
+export function notHostRankTable(table: unknown): string | undefined {
   if (has(table, "server_group_list")) return otherGroups(list(table, "server_group_list"));
   if (has(table, "server_list") && has(table, "group_id"))
     return "a local rank table; the global one is wanted";
@@ -15,7 +26,9 @@ export function notGlobalRankTable(table: unknown): string | undefined {
 /** What `table` is, if it is anything but the manual's local rank table. */
 export function notLocalRankTable(table: unknown): string | undefined {
   if (has(table, "server_group_list")) return "a global rank table; a local one is wanted";
-  return has(table, "group_id") ? undefined : otherTable(table);
+  if (!has(table, "group_id")) return otherTable(table);
+  const isOfSeveral = list(table, "server_list").length > 1;
+  return isOfSeveral ? "an Omni-infer local rank table over several hosts" : undefined;
 }
 
 function otherGroups(groups: readonly unknown[]): string | undefined {
@@ -32,8 +45,8 @@ function otherGroups(groups: readonly unknown[]): string | undefined {
     (servers("1").length > 0 && !servers("1").some(hasDevice) && servers("2").some(hasDevice));
   if (isMindIe) return "a MindIE global rank table (group 0 coordinator, 1 controller)";
   if (servers("0").some(hasDevice)) return "an Omni-infer global rank table (no scheduler in group 0)";
-  const isOneOfSeveral = groups.length > 0 && groups.length < 3;
-  return isOneOfSeveral ? "the rank table of one host before the merge (fewer than three groups)" : undefined;
+  const isPerInstance = servers("3").some(hasDevice);
+  return isPerInstance ? "a ModelArts platform rank table (a group for each instance)" : undefined;
 }
 
 function otherTable(table: unknown): string | undefined {
@@ -43,7 +56,8 @@ function otherTable(table: unknown): string | undefined {
   if (!has(table, "server_list")) return undefined;
   if (list(table, "server_list").some((server) => has(server, "container_ip")))
     return "a MindIE-LLM rank table";
-  return "an HCCL rank table";
+  const version = Object(table).version;
+  return `an HCCL rank table, ${typeof version === "string" ? `version ${version.slice(0, 8)}` : "without version"}`;
 }
 
 const has = (value: unknown, key: string): boolean => Object.hasOwn(Object(value), key);

@@ -1,28 +1,19 @@
 import type { ErrorObject } from "ajv";
 import type { Problem } from "./plan.ts";
+import type { ServerJson } from "./rank-table-format.ts";
 import { repeated } from "./repeated.ts";
 import { showPath } from "./show-path.ts";
 
-/** A rank table as the schemas have it. */
-export interface GlobalJson {
-  readonly server_group_list: readonly [GroupJson, GroupJson, GroupJson];
-}
-
-/** A group of a global table, or a local table. */
+/** A group of a global table, or a local table, as the schemas have it. */
 export interface GroupJson {
+  readonly group_id: string;
   readonly server_count: string;
   readonly server_list: readonly [ServerJson, ...ServerJson[]];
 }
 
-export interface ServerJson {
-  readonly server_ip: string;
-  readonly device?: readonly DeviceJson[];
-}
-
-interface DeviceJson {
-  readonly device_id: string;
-  readonly device_ip: string;
-  readonly rank_id: string;
+/** A global table of three groups, or of one host before the merge. */
+export interface GlobalJson<Groups = readonly [GroupJson, GroupJson, GroupJson]> {
+  readonly server_group_list: Groups;
 }
 
 const rewrite = "write the file anew, from a stack file or with the manual's pd_ranktable_tools.py";
@@ -38,7 +29,9 @@ export function wholeFileProblem(code: "PD201" | "PD202", message: string): Prob
 
 /** PD203: what a schema refuses. */
 export function schemaProblems(errors: readonly ErrorObject[], table: unknown): Problem[] {
-  return errors.map(({ instancePath, keyword, params }) => {
+  // "if" repeats that its "then" has failed.
+  const reasons = errors.filter(({ keyword }) => keyword !== "if");
+  return reasons.map(({ instancePath, keyword, params }) => {
     const keys = instancePath.split("/").slice(1);
     const value = keys.reduce<unknown>((inner, key) => Object(inner)[key], table);
     const path = showPath(keys.map((key) => (/^\d+$/.test(key) ? Number(key) : key)));
@@ -53,7 +46,7 @@ function explain(
   key: string,
   value: unknown,
 ): [message: string, fix: string] {
-  const shown = JSON.stringify(value);
+  const shown = show(value);
   if (keyword === "required") return [`"${params.missingProperty}" is missing`, "add it"];
   if (typeof value === "number") return [`${value} is a number`, `write it as a string: "${value}"`];
   if (keyword === "minItems") return [`has fewer entries than the ${params.limit} needed`, rewrite];
@@ -65,7 +58,14 @@ function explain(
   if (keyword === "type") return [`${shown} should be of type ${params.type}`, rewrite];
   if (key === "status")
     return [`${shown} says that the table is not complete`, "wait until its status is completed"];
+  if (keyword === "enum") return [`${shown} is none of ${params.allowedValues}`, rewrite];
   return [`${shown} should be "${params.allowedValue}"`, rewrite];
+}
+
+/** Of what may be a megabyte, or nested without end, as much as tells it. */
+function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value);
+  return typeof value === "object" && value !== null ? "what stands there" : String(value);
 }
 
 /** PD204: what a schema cannot say. Each group comes with the path that leads to its keys. */
@@ -92,9 +92,12 @@ export function contradictions(groups: readonly (readonly [path: string, group: 
   const npus = servers.flatMap(({ path, server_ip, device }) =>
     device.map(({ device_id }, position) => ({ path, server_ip, device_id, position })),
   );
+  const twice = repeated(groups, ([, { group_id }]) => group_id).map(([[path, { group_id }]]) =>
+    wrong(`${path}group_id`, `"${group_id}" is already that of another group`),
+  );
   const shared = repeated(npus, ({ server_ip, device_id }) => `${server_ip} ${device_id}`).map(
     ([{ path, server_ip, device_id, position }, first]) =>
       wrong(`${path}.device[${position}]`, `NPU ${device_id} of ${server_ip} is already in ${first.path}`),
   );
-  return [...counts, ...ranks, ...shared];
+  return [...twice, ...counts, ...ranks, ...shared];
 }

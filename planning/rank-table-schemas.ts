@@ -3,10 +3,22 @@
  * here (`node planning/generate.ts`). Unknown keys are let through: a table may say more than is read.
  */
 
+import { ipv4Pattern } from "./addresses.ts";
+
 const draft = "https://json-schema.org/draft/2020-12/schema";
 
 const numeral = (description: string) => ({ type: "string", pattern: "^(0|[1-9][0-9]{0,5})$", description });
-const address = (description: string) => ({ type: "string", pattern: "^[0-9A-Za-z.:-]+$", description });
+
+const ipv6Pattern = "(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+";
+
+/** A last label of letters: a masked `10.xx.xx.18` or blank `-.-.-.-` address is no name. */
+const namePattern = "([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*";
+
+const address = (description: string, ...patterns: string[]) => ({
+  type: "string",
+  pattern: `^(${[ipv4Pattern, ipv6Pattern, ...patterns].join("|")})$`,
+  description,
+});
 
 const header = {
   version: { const: "1.0" },
@@ -14,8 +26,8 @@ const header = {
 };
 
 const entryProperties = {
-  server_id: address("the host; instances on one host have the same"),
-  server_ip: address("address at which the instance is reached"),
+  server_id: address("the host; instances on one host have the same", namePattern),
+  server_ip: address("address at which the instance is reached", namePattern),
 };
 
 const device = {
@@ -47,6 +59,18 @@ const group = (id: number, description: string, serverList: object) => ({
   },
 });
 
+const groups = [
+  group(0, "the scheduler", { maxItems: 1, items: { $ref: "#/$defs/scheduler" } }),
+  group(1, "prefill instances", { items: { $ref: "#/$defs/instance" } }),
+  group(2, "decode instances", { items: { $ref: "#/$defs/instance" } }),
+];
+
+const groupDefinitions = {
+  scheduler: { type: "object", required: ["server_id", "server_ip"], properties: entryProperties },
+  instance,
+  device,
+};
+
 export const globalRankTableSchema = {
   $schema: draft,
   title: "Global rank table",
@@ -55,22 +79,33 @@ export const globalRankTableSchema = {
   required: ["version", "status", "server_group_list"],
   properties: {
     ...header,
+    server_group_list: { type: "array", minItems: 3, maxItems: 3, prefixItems: groups },
+  },
+  $defs: groupDefinitions,
+};
+
+/** The global table of one host before the merge, which has a group only for what runs there; or a whole one. */
+export const hostRankTableSchema = {
+  type: "object",
+  required: ["version", "status", "server_group_list"],
+  properties: {
+    ...header,
     server_group_list: {
       type: "array",
-      minItems: 3,
+      minItems: 1,
       maxItems: 3,
-      prefixItems: [
-        group(0, "the scheduler", { maxItems: 1, items: { $ref: "#/$defs/scheduler" } }),
-        group(1, "prefill instances", { items: { $ref: "#/$defs/instance" } }),
-        group(2, "decode instances", { items: { $ref: "#/$defs/instance" } }),
-      ],
+      items: {
+        type: "object",
+        required: ["group_id"],
+        properties: { group_id: { enum: ["0", "1", "2"] } },
+        allOf: groups.map((then) => ({
+          if: { required: ["group_id"], properties: { group_id: then.properties.group_id } },
+          then,
+        })),
+      },
     },
   },
-  $defs: {
-    scheduler: { type: "object", required: ["server_id", "server_ip"], properties: entryProperties },
-    instance,
-    device,
-  },
+  $defs: groupDefinitions,
 };
 
 export const localRankTableSchema = {

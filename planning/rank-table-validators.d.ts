@@ -6,4 +6,5 @@ interface Validate {
 }
 
 export declare const validateGlobalRankTable: Validate;
+export declare const validateHostRankTable: Validate;
 export declare const validateLocalRankTable: Validate;

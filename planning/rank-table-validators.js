@@ -67,12 +67,14 @@ const schema19 = {
       properties: {
         server_id: {
           type: "string",
-          pattern: "^[0-9A-Za-z.:-]+$",
+          pattern:
+            "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
           description: "the host; instances on one host have the same",
         },
         server_ip: {
           type: "string",
-          pattern: "^[0-9A-Za-z.:-]+$",
+          pattern:
+            "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
           description: "address at which the instance is reached",
         },
       },
@@ -83,12 +85,14 @@ const schema19 = {
       properties: {
         server_id: {
           type: "string",
-          pattern: "^[0-9A-Za-z.:-]+$",
+          pattern:
+            "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
           description: "the host; instances on one host have the same",
         },
         server_ip: {
           type: "string",
-          pattern: "^[0-9A-Za-z.:-]+$",
+          pattern:
+            "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
           description: "address at which the instance is reached",
         },
         device: { type: "array", minItems: 1, items: { $ref: "#/$defs/device" } },
@@ -105,7 +109,8 @@ const schema19 = {
         },
         device_ip: {
           type: "string",
-          pattern: "^[0-9A-Za-z.:-]+$",
+          pattern:
+            "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+)$",
           description: "address of the NPU's own network port",
         },
         rank_id: {
@@ -124,17 +129,22 @@ const schema20 = {
   properties: {
     server_id: {
       type: "string",
-      pattern: "^[0-9A-Za-z.:-]+$",
+      pattern:
+        "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
       description: "the host; instances on one host have the same",
     },
     server_ip: {
       type: "string",
-      pattern: "^[0-9A-Za-z.:-]+$",
+      pattern:
+        "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
       description: "address at which the instance is reached",
     },
   },
 };
-const pattern4 = new RegExp("^[0-9A-Za-z.:-]+$", "u");
+const pattern4 = new RegExp(
+  "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+  "u",
+);
 
 function validate53(
   data,
@@ -186,7 +196,10 @@ function validate53(
             instancePath: instancePath + "/server_id",
             schemaPath: "#/properties/server_id/pattern",
             keyword: "pattern",
-            params: { pattern: "^[0-9A-Za-z.:-]+$" },
+            params: {
+              pattern:
+                "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+            },
           };
           if (vErrors === null) {
             vErrors = [err2];
@@ -218,7 +231,10 @@ function validate53(
             instancePath: instancePath + "/server_ip",
             schemaPath: "#/properties/server_ip/pattern",
             keyword: "pattern",
-            params: { pattern: "^[0-9A-Za-z.:-]+$" },
+            params: {
+              pattern:
+                "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+            },
           };
           if (vErrors === null) {
             vErrors = [err4];
@@ -266,12 +282,14 @@ const schema21 = {
   properties: {
     server_id: {
       type: "string",
-      pattern: "^[0-9A-Za-z.:-]+$",
+      pattern:
+        "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
       description: "the host; instances on one host have the same",
     },
     server_ip: {
       type: "string",
-      pattern: "^[0-9A-Za-z.:-]+$",
+      pattern:
+        "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
       description: "address at which the instance is reached",
     },
     device: { type: "array", minItems: 1, items: { $ref: "#/$defs/device" } },
@@ -288,7 +306,8 @@ const schema22 = {
     },
     device_ip: {
       type: "string",
-      pattern: "^[0-9A-Za-z.:-]+$",
+      pattern:
+        "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+)$",
       description: "address of the NPU's own network port",
     },
     rank_id: {
@@ -298,6 +317,10 @@ const schema22 = {
     },
   },
 };
+const pattern10 = new RegExp(
+  "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+)$",
+  "u",
+);
 
 function validate56(
   data,
@@ -390,12 +413,15 @@ function validate56(
     if (data.device_ip !== undefined) {
       let data1 = data.device_ip;
       if (typeof data1 === "string") {
-        if (!pattern4.test(data1)) {
+        if (!pattern10.test(data1)) {
           const err5 = {
             instancePath: instancePath + "/device_ip",
             schemaPath: "#/properties/device_ip/pattern",
             keyword: "pattern",
-            params: { pattern: "^[0-9A-Za-z.:-]+$" },
+            params: {
+              pattern:
+                "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+)$",
+            },
           };
           if (vErrors === null) {
             vErrors = [err5];
@@ -533,7 +559,10 @@ function validate55(
             instancePath: instancePath + "/server_id",
             schemaPath: "#/properties/server_id/pattern",
             keyword: "pattern",
-            params: { pattern: "^[0-9A-Za-z.:-]+$" },
+            params: {
+              pattern:
+                "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+            },
           };
           if (vErrors === null) {
             vErrors = [err3];
@@ -565,7 +594,10 @@ function validate55(
             instancePath: instancePath + "/server_ip",
             schemaPath: "#/properties/server_ip/pattern",
             keyword: "pattern",
-            params: { pattern: "^[0-9A-Za-z.:-]+$" },
+            params: {
+              pattern:
+                "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+            },
           };
           if (vErrors === null) {
             vErrors = [err5];
@@ -1293,42 +1325,120 @@ validate52.evaluated = {
   dynamicItems: false,
 };
 
-export const validateLocalRankTable = validate60;
+export const validateHostRankTable = validate60;
 const schema23 = {
-  $schema: "https://json-schema.org/draft/2020-12/schema",
-  title: "Local rank table",
-  description: "One instance: its entry of the global rank table. The scheduler's has no device.",
   type: "object",
-  required: ["version", "status", "group_id", "server_count", "server_list"],
+  required: ["version", "status", "server_group_list"],
   properties: {
     version: { const: "1.0" },
     status: { const: "completed", description: "anything else says that the table is still being written" },
-    group_id: { const: "0" },
-    server_count: { const: "1" },
-    server_list: {
+    server_group_list: {
       type: "array",
       minItems: 1,
-      maxItems: 1,
+      maxItems: 3,
       items: {
         type: "object",
-        required: ["server_id", "server_ip"],
-        properties: {
-          server_id: {
-            type: "string",
-            pattern: "^[0-9A-Za-z.:-]+$",
-            description: "the host; instances on one host have the same",
+        required: ["group_id"],
+        properties: { group_id: { enum: ["0", "1", "2"] } },
+        allOf: [
+          {
+            if: { required: ["group_id"], properties: { group_id: { const: "0" } } },
+            then: {
+              type: "object",
+              description: "the scheduler",
+              required: ["group_id", "server_count", "server_list"],
+              properties: {
+                group_id: { const: "0" },
+                server_count: {
+                  type: "string",
+                  pattern: "^(0|[1-9][0-9]{0,5})$",
+                  description: "length of server_list",
+                },
+                server_list: {
+                  type: "array",
+                  minItems: 1,
+                  maxItems: 1,
+                  items: { $ref: "#/$defs/scheduler" },
+                },
+              },
+            },
           },
-          server_ip: {
-            type: "string",
-            pattern: "^[0-9A-Za-z.:-]+$",
-            description: "address at which the instance is reached",
+          {
+            if: { required: ["group_id"], properties: { group_id: { const: "1" } } },
+            then: {
+              type: "object",
+              description: "prefill instances",
+              required: ["group_id", "server_count", "server_list"],
+              properties: {
+                group_id: { const: "1" },
+                server_count: {
+                  type: "string",
+                  pattern: "^(0|[1-9][0-9]{0,5})$",
+                  description: "length of server_list",
+                },
+                server_list: { type: "array", minItems: 1, items: { $ref: "#/$defs/instance" } },
+              },
+            },
           },
-          device: { type: "array", minItems: 1, items: { $ref: "#/$defs/device" } },
-        },
+          {
+            if: { required: ["group_id"], properties: { group_id: { const: "2" } } },
+            then: {
+              type: "object",
+              description: "decode instances",
+              required: ["group_id", "server_count", "server_list"],
+              properties: {
+                group_id: { const: "2" },
+                server_count: {
+                  type: "string",
+                  pattern: "^(0|[1-9][0-9]{0,5})$",
+                  description: "length of server_list",
+                },
+                server_list: { type: "array", minItems: 1, items: { $ref: "#/$defs/instance" } },
+              },
+            },
+          },
+        ],
       },
     },
   },
   $defs: {
+    scheduler: {
+      type: "object",
+      required: ["server_id", "server_ip"],
+      properties: {
+        server_id: {
+          type: "string",
+          pattern:
+            "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+          description: "the host; instances on one host have the same",
+        },
+        server_ip: {
+          type: "string",
+          pattern:
+            "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+          description: "address at which the instance is reached",
+        },
+      },
+    },
+    instance: {
+      type: "object",
+      required: ["server_id", "server_ip", "device"],
+      properties: {
+        server_id: {
+          type: "string",
+          pattern:
+            "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+          description: "the host; instances on one host have the same",
+        },
+        server_ip: {
+          type: "string",
+          pattern:
+            "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+          description: "address at which the instance is reached",
+        },
+        device: { type: "array", minItems: 1, items: { $ref: "#/$defs/device" } },
+      },
+    },
     device: {
       type: "object",
       required: ["device_id", "device_ip", "rank_id"],
@@ -1340,7 +1450,8 @@ const schema23 = {
         },
         device_ip: {
           type: "string",
-          pattern: "^[0-9A-Za-z.:-]+$",
+          pattern:
+            "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+)$",
           description: "address of the NPU's own network port",
         },
         rank_id: {
@@ -1360,6 +1471,136 @@ function validate61(
   let vErrors = null;
   let errors = 0;
   const evaluated0 = validate61.evaluated;
+  if (evaluated0.dynamicProps) {
+    evaluated0.props = undefined;
+  }
+  if (evaluated0.dynamicItems) {
+    evaluated0.items = undefined;
+  }
+  if (data && typeof data == "object" && !Array.isArray(data)) {
+    if (data.server_id === undefined) {
+      const err0 = {
+        instancePath,
+        schemaPath: "#/required",
+        keyword: "required",
+        params: { missingProperty: "server_id" },
+      };
+      if (vErrors === null) {
+        vErrors = [err0];
+      } else {
+        vErrors.push(err0);
+      }
+      errors++;
+    }
+    if (data.server_ip === undefined) {
+      const err1 = {
+        instancePath,
+        schemaPath: "#/required",
+        keyword: "required",
+        params: { missingProperty: "server_ip" },
+      };
+      if (vErrors === null) {
+        vErrors = [err1];
+      } else {
+        vErrors.push(err1);
+      }
+      errors++;
+    }
+    if (data.server_id !== undefined) {
+      let data0 = data.server_id;
+      if (typeof data0 === "string") {
+        if (!pattern4.test(data0)) {
+          const err2 = {
+            instancePath: instancePath + "/server_id",
+            schemaPath: "#/properties/server_id/pattern",
+            keyword: "pattern",
+            params: {
+              pattern:
+                "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+            },
+          };
+          if (vErrors === null) {
+            vErrors = [err2];
+          } else {
+            vErrors.push(err2);
+          }
+          errors++;
+        }
+      } else {
+        const err3 = {
+          instancePath: instancePath + "/server_id",
+          schemaPath: "#/properties/server_id/type",
+          keyword: "type",
+          params: { type: "string" },
+        };
+        if (vErrors === null) {
+          vErrors = [err3];
+        } else {
+          vErrors.push(err3);
+        }
+        errors++;
+      }
+    }
+    if (data.server_ip !== undefined) {
+      let data1 = data.server_ip;
+      if (typeof data1 === "string") {
+        if (!pattern4.test(data1)) {
+          const err4 = {
+            instancePath: instancePath + "/server_ip",
+            schemaPath: "#/properties/server_ip/pattern",
+            keyword: "pattern",
+            params: {
+              pattern:
+                "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+            },
+          };
+          if (vErrors === null) {
+            vErrors = [err4];
+          } else {
+            vErrors.push(err4);
+          }
+          errors++;
+        }
+      } else {
+        const err5 = {
+          instancePath: instancePath + "/server_ip",
+          schemaPath: "#/properties/server_ip/type",
+          keyword: "type",
+          params: { type: "string" },
+        };
+        if (vErrors === null) {
+          vErrors = [err5];
+        } else {
+          vErrors.push(err5);
+        }
+        errors++;
+      }
+    }
+  } else {
+    const err6 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    if (vErrors === null) {
+      vErrors = [err6];
+    } else {
+      vErrors.push(err6);
+    }
+    errors++;
+  }
+  validate61.errors = vErrors;
+  return errors === 0;
+}
+validate61.evaluated = {
+  props: { server_id: true, server_ip: true },
+  dynamicProps: false,
+  dynamicItems: false,
+};
+
+function validate64(
+  data,
+  { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {},
+) {
+  let vErrors = null;
+  let errors = 0;
+  const evaluated0 = validate64.evaluated;
   if (evaluated0.dynamicProps) {
     evaluated0.props = undefined;
   }
@@ -1444,12 +1685,15 @@ function validate61(
     if (data.device_ip !== undefined) {
       let data1 = data.device_ip;
       if (typeof data1 === "string") {
-        if (!pattern4.test(data1)) {
+        if (!pattern10.test(data1)) {
           const err5 = {
             instancePath: instancePath + "/device_ip",
             schemaPath: "#/properties/device_ip/pattern",
             keyword: "pattern",
-            params: { pattern: "^[0-9A-Za-z.:-]+$" },
+            params: {
+              pattern:
+                "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+)$",
+            },
           };
           if (vErrors === null) {
             vErrors = [err5];
@@ -1514,11 +1758,202 @@ function validate61(
     }
     errors++;
   }
-  validate61.errors = vErrors;
+  validate64.errors = vErrors;
   return errors === 0;
 }
-validate61.evaluated = {
+validate64.evaluated = {
   props: { device_id: true, device_ip: true, rank_id: true },
+  dynamicProps: false,
+  dynamicItems: false,
+};
+
+function validate63(
+  data,
+  { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {},
+) {
+  let vErrors = null;
+  let errors = 0;
+  const evaluated0 = validate63.evaluated;
+  if (evaluated0.dynamicProps) {
+    evaluated0.props = undefined;
+  }
+  if (evaluated0.dynamicItems) {
+    evaluated0.items = undefined;
+  }
+  if (data && typeof data == "object" && !Array.isArray(data)) {
+    if (data.server_id === undefined) {
+      const err0 = {
+        instancePath,
+        schemaPath: "#/required",
+        keyword: "required",
+        params: { missingProperty: "server_id" },
+      };
+      if (vErrors === null) {
+        vErrors = [err0];
+      } else {
+        vErrors.push(err0);
+      }
+      errors++;
+    }
+    if (data.server_ip === undefined) {
+      const err1 = {
+        instancePath,
+        schemaPath: "#/required",
+        keyword: "required",
+        params: { missingProperty: "server_ip" },
+      };
+      if (vErrors === null) {
+        vErrors = [err1];
+      } else {
+        vErrors.push(err1);
+      }
+      errors++;
+    }
+    if (data.device === undefined) {
+      const err2 = {
+        instancePath,
+        schemaPath: "#/required",
+        keyword: "required",
+        params: { missingProperty: "device" },
+      };
+      if (vErrors === null) {
+        vErrors = [err2];
+      } else {
+        vErrors.push(err2);
+      }
+      errors++;
+    }
+    if (data.server_id !== undefined) {
+      let data0 = data.server_id;
+      if (typeof data0 === "string") {
+        if (!pattern4.test(data0)) {
+          const err3 = {
+            instancePath: instancePath + "/server_id",
+            schemaPath: "#/properties/server_id/pattern",
+            keyword: "pattern",
+            params: {
+              pattern:
+                "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+            },
+          };
+          if (vErrors === null) {
+            vErrors = [err3];
+          } else {
+            vErrors.push(err3);
+          }
+          errors++;
+        }
+      } else {
+        const err4 = {
+          instancePath: instancePath + "/server_id",
+          schemaPath: "#/properties/server_id/type",
+          keyword: "type",
+          params: { type: "string" },
+        };
+        if (vErrors === null) {
+          vErrors = [err4];
+        } else {
+          vErrors.push(err4);
+        }
+        errors++;
+      }
+    }
+    if (data.server_ip !== undefined) {
+      let data1 = data.server_ip;
+      if (typeof data1 === "string") {
+        if (!pattern4.test(data1)) {
+          const err5 = {
+            instancePath: instancePath + "/server_ip",
+            schemaPath: "#/properties/server_ip/pattern",
+            keyword: "pattern",
+            params: {
+              pattern:
+                "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+            },
+          };
+          if (vErrors === null) {
+            vErrors = [err5];
+          } else {
+            vErrors.push(err5);
+          }
+          errors++;
+        }
+      } else {
+        const err6 = {
+          instancePath: instancePath + "/server_ip",
+          schemaPath: "#/properties/server_ip/type",
+          keyword: "type",
+          params: { type: "string" },
+        };
+        if (vErrors === null) {
+          vErrors = [err6];
+        } else {
+          vErrors.push(err6);
+        }
+        errors++;
+      }
+    }
+    if (data.device !== undefined) {
+      let data2 = data.device;
+      if (Array.isArray(data2)) {
+        if (data2.length < 1) {
+          const err7 = {
+            instancePath: instancePath + "/device",
+            schemaPath: "#/properties/device/minItems",
+            keyword: "minItems",
+            params: { limit: 1 },
+          };
+          if (vErrors === null) {
+            vErrors = [err7];
+          } else {
+            vErrors.push(err7);
+          }
+          errors++;
+        }
+        const len0 = data2.length;
+        for (let i0 = 0; i0 < len0; i0++) {
+          if (
+            !validate64(data2[i0], {
+              instancePath: instancePath + "/device/" + i0,
+              parentData: data2,
+              parentDataProperty: i0,
+              rootData,
+              dynamicAnchors,
+            })
+          ) {
+            vErrors = vErrors === null ? validate64.errors : vErrors.concat(validate64.errors);
+            errors = vErrors.length;
+          }
+        }
+      } else {
+        const err8 = {
+          instancePath: instancePath + "/device",
+          schemaPath: "#/properties/device/type",
+          keyword: "type",
+          params: { type: "array" },
+        };
+        if (vErrors === null) {
+          vErrors = [err8];
+        } else {
+          vErrors.push(err8);
+        }
+        errors++;
+      }
+    }
+  } else {
+    const err9 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    if (vErrors === null) {
+      vErrors = [err9];
+    } else {
+      vErrors.push(err9);
+    }
+    errors++;
+  }
+  validate63.errors = vErrors;
+  return errors === 0;
+}
+validate63.evaluated = {
+  props: { server_id: true, server_ip: true, device: true },
   dynamicProps: false,
   dynamicItems: false,
 };
@@ -1530,6 +1965,1132 @@ function validate60(
   let vErrors = null;
   let errors = 0;
   const evaluated0 = validate60.evaluated;
+  if (evaluated0.dynamicProps) {
+    evaluated0.props = undefined;
+  }
+  if (evaluated0.dynamicItems) {
+    evaluated0.items = undefined;
+  }
+  if (data && typeof data == "object" && !Array.isArray(data)) {
+    if (data.version === undefined) {
+      const err0 = {
+        instancePath,
+        schemaPath: "#/required",
+        keyword: "required",
+        params: { missingProperty: "version" },
+      };
+      if (vErrors === null) {
+        vErrors = [err0];
+      } else {
+        vErrors.push(err0);
+      }
+      errors++;
+    }
+    if (data.status === undefined) {
+      const err1 = {
+        instancePath,
+        schemaPath: "#/required",
+        keyword: "required",
+        params: { missingProperty: "status" },
+      };
+      if (vErrors === null) {
+        vErrors = [err1];
+      } else {
+        vErrors.push(err1);
+      }
+      errors++;
+    }
+    if (data.server_group_list === undefined) {
+      const err2 = {
+        instancePath,
+        schemaPath: "#/required",
+        keyword: "required",
+        params: { missingProperty: "server_group_list" },
+      };
+      if (vErrors === null) {
+        vErrors = [err2];
+      } else {
+        vErrors.push(err2);
+      }
+      errors++;
+    }
+    if (data.version !== undefined) {
+      if ("1.0" !== data.version) {
+        const err3 = {
+          instancePath: instancePath + "/version",
+          schemaPath: "#/properties/version/const",
+          keyword: "const",
+          params: { allowedValue: "1.0" },
+        };
+        if (vErrors === null) {
+          vErrors = [err3];
+        } else {
+          vErrors.push(err3);
+        }
+        errors++;
+      }
+    }
+    if (data.status !== undefined) {
+      if ("completed" !== data.status) {
+        const err4 = {
+          instancePath: instancePath + "/status",
+          schemaPath: "#/properties/status/const",
+          keyword: "const",
+          params: { allowedValue: "completed" },
+        };
+        if (vErrors === null) {
+          vErrors = [err4];
+        } else {
+          vErrors.push(err4);
+        }
+        errors++;
+      }
+    }
+    if (data.server_group_list !== undefined) {
+      let data2 = data.server_group_list;
+      if (Array.isArray(data2)) {
+        if (data2.length > 3) {
+          const err5 = {
+            instancePath: instancePath + "/server_group_list",
+            schemaPath: "#/properties/server_group_list/maxItems",
+            keyword: "maxItems",
+            params: { limit: 3 },
+          };
+          if (vErrors === null) {
+            vErrors = [err5];
+          } else {
+            vErrors.push(err5);
+          }
+          errors++;
+        }
+        if (data2.length < 1) {
+          const err6 = {
+            instancePath: instancePath + "/server_group_list",
+            schemaPath: "#/properties/server_group_list/minItems",
+            keyword: "minItems",
+            params: { limit: 1 },
+          };
+          if (vErrors === null) {
+            vErrors = [err6];
+          } else {
+            vErrors.push(err6);
+          }
+          errors++;
+        }
+        const len0 = data2.length;
+        for (let i0 = 0; i0 < len0; i0++) {
+          let data3 = data2[i0];
+          const _errs8 = errors;
+          let valid4 = true;
+          const _errs9 = errors;
+          if (data3 && typeof data3 == "object" && !Array.isArray(data3)) {
+            let missing0;
+            if (data3.group_id === undefined && (missing0 = "group_id")) {
+              const err7 = {};
+              if (vErrors === null) {
+                vErrors = [err7];
+              } else {
+                vErrors.push(err7);
+              }
+              errors++;
+            } else {
+              if (data3.group_id !== undefined) {
+                if ("0" !== data3.group_id) {
+                  const err8 = {};
+                  if (vErrors === null) {
+                    vErrors = [err8];
+                  } else {
+                    vErrors.push(err8);
+                  }
+                  errors++;
+                }
+              }
+            }
+          }
+          var _valid0 = _errs9 === errors;
+          errors = _errs8;
+          if (vErrors !== null) {
+            if (_errs8) {
+              vErrors.length = _errs8;
+            } else {
+              vErrors = null;
+            }
+          }
+          if (_valid0) {
+            const _errs11 = errors;
+            if (data3 && typeof data3 == "object" && !Array.isArray(data3)) {
+              if (data3.group_id === undefined) {
+                const err9 = {
+                  instancePath: instancePath + "/server_group_list/" + i0,
+                  schemaPath: "#/properties/server_group_list/items/allOf/0/then/required",
+                  keyword: "required",
+                  params: { missingProperty: "group_id" },
+                };
+                if (vErrors === null) {
+                  vErrors = [err9];
+                } else {
+                  vErrors.push(err9);
+                }
+                errors++;
+              }
+              if (data3.server_count === undefined) {
+                const err10 = {
+                  instancePath: instancePath + "/server_group_list/" + i0,
+                  schemaPath: "#/properties/server_group_list/items/allOf/0/then/required",
+                  keyword: "required",
+                  params: { missingProperty: "server_count" },
+                };
+                if (vErrors === null) {
+                  vErrors = [err10];
+                } else {
+                  vErrors.push(err10);
+                }
+                errors++;
+              }
+              if (data3.server_list === undefined) {
+                const err11 = {
+                  instancePath: instancePath + "/server_group_list/" + i0,
+                  schemaPath: "#/properties/server_group_list/items/allOf/0/then/required",
+                  keyword: "required",
+                  params: { missingProperty: "server_list" },
+                };
+                if (vErrors === null) {
+                  vErrors = [err11];
+                } else {
+                  vErrors.push(err11);
+                }
+                errors++;
+              }
+              if (data3.group_id !== undefined) {
+                if ("0" !== data3.group_id) {
+                  const err12 = {
+                    instancePath: instancePath + "/server_group_list/" + i0 + "/group_id",
+                    schemaPath: "#/properties/server_group_list/items/allOf/0/then/properties/group_id/const",
+                    keyword: "const",
+                    params: { allowedValue: "0" },
+                  };
+                  if (vErrors === null) {
+                    vErrors = [err12];
+                  } else {
+                    vErrors.push(err12);
+                  }
+                  errors++;
+                }
+              }
+              if (data3.server_count !== undefined) {
+                let data6 = data3.server_count;
+                if (typeof data6 === "string") {
+                  if (!pattern3.test(data6)) {
+                    const err13 = {
+                      instancePath: instancePath + "/server_group_list/" + i0 + "/server_count",
+                      schemaPath:
+                        "#/properties/server_group_list/items/allOf/0/then/properties/server_count/pattern",
+                      keyword: "pattern",
+                      params: { pattern: "^(0|[1-9][0-9]{0,5})$" },
+                    };
+                    if (vErrors === null) {
+                      vErrors = [err13];
+                    } else {
+                      vErrors.push(err13);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err14 = {
+                    instancePath: instancePath + "/server_group_list/" + i0 + "/server_count",
+                    schemaPath:
+                      "#/properties/server_group_list/items/allOf/0/then/properties/server_count/type",
+                    keyword: "type",
+                    params: { type: "string" },
+                  };
+                  if (vErrors === null) {
+                    vErrors = [err14];
+                  } else {
+                    vErrors.push(err14);
+                  }
+                  errors++;
+                }
+              }
+              if (data3.server_list !== undefined) {
+                let data7 = data3.server_list;
+                if (Array.isArray(data7)) {
+                  if (data7.length > 1) {
+                    const err15 = {
+                      instancePath: instancePath + "/server_group_list/" + i0 + "/server_list",
+                      schemaPath:
+                        "#/properties/server_group_list/items/allOf/0/then/properties/server_list/maxItems",
+                      keyword: "maxItems",
+                      params: { limit: 1 },
+                    };
+                    if (vErrors === null) {
+                      vErrors = [err15];
+                    } else {
+                      vErrors.push(err15);
+                    }
+                    errors++;
+                  }
+                  if (data7.length < 1) {
+                    const err16 = {
+                      instancePath: instancePath + "/server_group_list/" + i0 + "/server_list",
+                      schemaPath:
+                        "#/properties/server_group_list/items/allOf/0/then/properties/server_list/minItems",
+                      keyword: "minItems",
+                      params: { limit: 1 },
+                    };
+                    if (vErrors === null) {
+                      vErrors = [err16];
+                    } else {
+                      vErrors.push(err16);
+                    }
+                    errors++;
+                  }
+                  const len1 = data7.length;
+                  for (let i1 = 0; i1 < len1; i1++) {
+                    if (
+                      !validate61(data7[i1], {
+                        instancePath: instancePath + "/server_group_list/" + i0 + "/server_list/" + i1,
+                        parentData: data7,
+                        parentDataProperty: i1,
+                        rootData,
+                        dynamicAnchors,
+                      })
+                    ) {
+                      vErrors = vErrors === null ? validate61.errors : vErrors.concat(validate61.errors);
+                      errors = vErrors.length;
+                    }
+                  }
+                } else {
+                  const err17 = {
+                    instancePath: instancePath + "/server_group_list/" + i0 + "/server_list",
+                    schemaPath:
+                      "#/properties/server_group_list/items/allOf/0/then/properties/server_list/type",
+                    keyword: "type",
+                    params: { type: "array" },
+                  };
+                  if (vErrors === null) {
+                    vErrors = [err17];
+                  } else {
+                    vErrors.push(err17);
+                  }
+                  errors++;
+                }
+              }
+            } else {
+              const err18 = {
+                instancePath: instancePath + "/server_group_list/" + i0,
+                schemaPath: "#/properties/server_group_list/items/allOf/0/then/type",
+                keyword: "type",
+                params: { type: "object" },
+              };
+              if (vErrors === null) {
+                vErrors = [err18];
+              } else {
+                vErrors.push(err18);
+              }
+              errors++;
+            }
+            var _valid0 = _errs11 === errors;
+            valid4 = _valid0;
+            if (valid4) {
+              var props0 = {};
+              props0.group_id = true;
+              props0.server_count = true;
+              props0.server_list = true;
+            }
+          }
+          if (!valid4) {
+            const err19 = {
+              instancePath: instancePath + "/server_group_list/" + i0,
+              schemaPath: "#/properties/server_group_list/items/allOf/0/if",
+              keyword: "if",
+              params: { failingKeyword: "then" },
+            };
+            if (vErrors === null) {
+              vErrors = [err19];
+            } else {
+              vErrors.push(err19);
+            }
+            errors++;
+          }
+          const _errs20 = errors;
+          let valid9 = true;
+          const _errs21 = errors;
+          if (data3 && typeof data3 == "object" && !Array.isArray(data3)) {
+            let missing1;
+            if (data3.group_id === undefined && (missing1 = "group_id")) {
+              const err20 = {};
+              if (vErrors === null) {
+                vErrors = [err20];
+              } else {
+                vErrors.push(err20);
+              }
+              errors++;
+            } else {
+              if (data3.group_id !== undefined) {
+                if ("1" !== data3.group_id) {
+                  const err21 = {};
+                  if (vErrors === null) {
+                    vErrors = [err21];
+                  } else {
+                    vErrors.push(err21);
+                  }
+                  errors++;
+                }
+              }
+            }
+          }
+          var _valid1 = _errs21 === errors;
+          errors = _errs20;
+          if (vErrors !== null) {
+            if (_errs20) {
+              vErrors.length = _errs20;
+            } else {
+              vErrors = null;
+            }
+          }
+          if (_valid1) {
+            const _errs23 = errors;
+            if (data3 && typeof data3 == "object" && !Array.isArray(data3)) {
+              if (data3.group_id === undefined) {
+                const err22 = {
+                  instancePath: instancePath + "/server_group_list/" + i0,
+                  schemaPath: "#/properties/server_group_list/items/allOf/1/then/required",
+                  keyword: "required",
+                  params: { missingProperty: "group_id" },
+                };
+                if (vErrors === null) {
+                  vErrors = [err22];
+                } else {
+                  vErrors.push(err22);
+                }
+                errors++;
+              }
+              if (data3.server_count === undefined) {
+                const err23 = {
+                  instancePath: instancePath + "/server_group_list/" + i0,
+                  schemaPath: "#/properties/server_group_list/items/allOf/1/then/required",
+                  keyword: "required",
+                  params: { missingProperty: "server_count" },
+                };
+                if (vErrors === null) {
+                  vErrors = [err23];
+                } else {
+                  vErrors.push(err23);
+                }
+                errors++;
+              }
+              if (data3.server_list === undefined) {
+                const err24 = {
+                  instancePath: instancePath + "/server_group_list/" + i0,
+                  schemaPath: "#/properties/server_group_list/items/allOf/1/then/required",
+                  keyword: "required",
+                  params: { missingProperty: "server_list" },
+                };
+                if (vErrors === null) {
+                  vErrors = [err24];
+                } else {
+                  vErrors.push(err24);
+                }
+                errors++;
+              }
+              if (data3.group_id !== undefined) {
+                if ("1" !== data3.group_id) {
+                  const err25 = {
+                    instancePath: instancePath + "/server_group_list/" + i0 + "/group_id",
+                    schemaPath: "#/properties/server_group_list/items/allOf/1/then/properties/group_id/const",
+                    keyword: "const",
+                    params: { allowedValue: "1" },
+                  };
+                  if (vErrors === null) {
+                    vErrors = [err25];
+                  } else {
+                    vErrors.push(err25);
+                  }
+                  errors++;
+                }
+              }
+              if (data3.server_count !== undefined) {
+                let data11 = data3.server_count;
+                if (typeof data11 === "string") {
+                  if (!pattern3.test(data11)) {
+                    const err26 = {
+                      instancePath: instancePath + "/server_group_list/" + i0 + "/server_count",
+                      schemaPath:
+                        "#/properties/server_group_list/items/allOf/1/then/properties/server_count/pattern",
+                      keyword: "pattern",
+                      params: { pattern: "^(0|[1-9][0-9]{0,5})$" },
+                    };
+                    if (vErrors === null) {
+                      vErrors = [err26];
+                    } else {
+                      vErrors.push(err26);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err27 = {
+                    instancePath: instancePath + "/server_group_list/" + i0 + "/server_count",
+                    schemaPath:
+                      "#/properties/server_group_list/items/allOf/1/then/properties/server_count/type",
+                    keyword: "type",
+                    params: { type: "string" },
+                  };
+                  if (vErrors === null) {
+                    vErrors = [err27];
+                  } else {
+                    vErrors.push(err27);
+                  }
+                  errors++;
+                }
+              }
+              if (data3.server_list !== undefined) {
+                let data12 = data3.server_list;
+                if (Array.isArray(data12)) {
+                  if (data12.length < 1) {
+                    const err28 = {
+                      instancePath: instancePath + "/server_group_list/" + i0 + "/server_list",
+                      schemaPath:
+                        "#/properties/server_group_list/items/allOf/1/then/properties/server_list/minItems",
+                      keyword: "minItems",
+                      params: { limit: 1 },
+                    };
+                    if (vErrors === null) {
+                      vErrors = [err28];
+                    } else {
+                      vErrors.push(err28);
+                    }
+                    errors++;
+                  }
+                  const len2 = data12.length;
+                  for (let i2 = 0; i2 < len2; i2++) {
+                    if (
+                      !validate63(data12[i2], {
+                        instancePath: instancePath + "/server_group_list/" + i0 + "/server_list/" + i2,
+                        parentData: data12,
+                        parentDataProperty: i2,
+                        rootData,
+                        dynamicAnchors,
+                      })
+                    ) {
+                      vErrors = vErrors === null ? validate63.errors : vErrors.concat(validate63.errors);
+                      errors = vErrors.length;
+                    }
+                  }
+                } else {
+                  const err29 = {
+                    instancePath: instancePath + "/server_group_list/" + i0 + "/server_list",
+                    schemaPath:
+                      "#/properties/server_group_list/items/allOf/1/then/properties/server_list/type",
+                    keyword: "type",
+                    params: { type: "array" },
+                  };
+                  if (vErrors === null) {
+                    vErrors = [err29];
+                  } else {
+                    vErrors.push(err29);
+                  }
+                  errors++;
+                }
+              }
+            } else {
+              const err30 = {
+                instancePath: instancePath + "/server_group_list/" + i0,
+                schemaPath: "#/properties/server_group_list/items/allOf/1/then/type",
+                keyword: "type",
+                params: { type: "object" },
+              };
+              if (vErrors === null) {
+                vErrors = [err30];
+              } else {
+                vErrors.push(err30);
+              }
+              errors++;
+            }
+            var _valid1 = _errs23 === errors;
+            valid9 = _valid1;
+            if (valid9) {
+              var props1 = {};
+              props1.group_id = true;
+              props1.server_count = true;
+              props1.server_list = true;
+            }
+          }
+          if (!valid9) {
+            const err31 = {
+              instancePath: instancePath + "/server_group_list/" + i0,
+              schemaPath: "#/properties/server_group_list/items/allOf/1/if",
+              keyword: "if",
+              params: { failingKeyword: "then" },
+            };
+            if (vErrors === null) {
+              vErrors = [err31];
+            } else {
+              vErrors.push(err31);
+            }
+            errors++;
+          }
+          if (props0 !== true && props1 !== undefined) {
+            if (props1 === true) {
+              props0 = true;
+            } else {
+              props0 = props0 || {};
+              Object.assign(props0, props1);
+            }
+          }
+          const _errs32 = errors;
+          let valid14 = true;
+          const _errs33 = errors;
+          if (data3 && typeof data3 == "object" && !Array.isArray(data3)) {
+            let missing2;
+            if (data3.group_id === undefined && (missing2 = "group_id")) {
+              const err32 = {};
+              if (vErrors === null) {
+                vErrors = [err32];
+              } else {
+                vErrors.push(err32);
+              }
+              errors++;
+            } else {
+              if (data3.group_id !== undefined) {
+                if ("2" !== data3.group_id) {
+                  const err33 = {};
+                  if (vErrors === null) {
+                    vErrors = [err33];
+                  } else {
+                    vErrors.push(err33);
+                  }
+                  errors++;
+                }
+              }
+            }
+          }
+          var _valid2 = _errs33 === errors;
+          errors = _errs32;
+          if (vErrors !== null) {
+            if (_errs32) {
+              vErrors.length = _errs32;
+            } else {
+              vErrors = null;
+            }
+          }
+          if (_valid2) {
+            const _errs35 = errors;
+            if (data3 && typeof data3 == "object" && !Array.isArray(data3)) {
+              if (data3.group_id === undefined) {
+                const err34 = {
+                  instancePath: instancePath + "/server_group_list/" + i0,
+                  schemaPath: "#/properties/server_group_list/items/allOf/2/then/required",
+                  keyword: "required",
+                  params: { missingProperty: "group_id" },
+                };
+                if (vErrors === null) {
+                  vErrors = [err34];
+                } else {
+                  vErrors.push(err34);
+                }
+                errors++;
+              }
+              if (data3.server_count === undefined) {
+                const err35 = {
+                  instancePath: instancePath + "/server_group_list/" + i0,
+                  schemaPath: "#/properties/server_group_list/items/allOf/2/then/required",
+                  keyword: "required",
+                  params: { missingProperty: "server_count" },
+                };
+                if (vErrors === null) {
+                  vErrors = [err35];
+                } else {
+                  vErrors.push(err35);
+                }
+                errors++;
+              }
+              if (data3.server_list === undefined) {
+                const err36 = {
+                  instancePath: instancePath + "/server_group_list/" + i0,
+                  schemaPath: "#/properties/server_group_list/items/allOf/2/then/required",
+                  keyword: "required",
+                  params: { missingProperty: "server_list" },
+                };
+                if (vErrors === null) {
+                  vErrors = [err36];
+                } else {
+                  vErrors.push(err36);
+                }
+                errors++;
+              }
+              if (data3.group_id !== undefined) {
+                if ("2" !== data3.group_id) {
+                  const err37 = {
+                    instancePath: instancePath + "/server_group_list/" + i0 + "/group_id",
+                    schemaPath: "#/properties/server_group_list/items/allOf/2/then/properties/group_id/const",
+                    keyword: "const",
+                    params: { allowedValue: "2" },
+                  };
+                  if (vErrors === null) {
+                    vErrors = [err37];
+                  } else {
+                    vErrors.push(err37);
+                  }
+                  errors++;
+                }
+              }
+              if (data3.server_count !== undefined) {
+                let data16 = data3.server_count;
+                if (typeof data16 === "string") {
+                  if (!pattern3.test(data16)) {
+                    const err38 = {
+                      instancePath: instancePath + "/server_group_list/" + i0 + "/server_count",
+                      schemaPath:
+                        "#/properties/server_group_list/items/allOf/2/then/properties/server_count/pattern",
+                      keyword: "pattern",
+                      params: { pattern: "^(0|[1-9][0-9]{0,5})$" },
+                    };
+                    if (vErrors === null) {
+                      vErrors = [err38];
+                    } else {
+                      vErrors.push(err38);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err39 = {
+                    instancePath: instancePath + "/server_group_list/" + i0 + "/server_count",
+                    schemaPath:
+                      "#/properties/server_group_list/items/allOf/2/then/properties/server_count/type",
+                    keyword: "type",
+                    params: { type: "string" },
+                  };
+                  if (vErrors === null) {
+                    vErrors = [err39];
+                  } else {
+                    vErrors.push(err39);
+                  }
+                  errors++;
+                }
+              }
+              if (data3.server_list !== undefined) {
+                let data17 = data3.server_list;
+                if (Array.isArray(data17)) {
+                  if (data17.length < 1) {
+                    const err40 = {
+                      instancePath: instancePath + "/server_group_list/" + i0 + "/server_list",
+                      schemaPath:
+                        "#/properties/server_group_list/items/allOf/2/then/properties/server_list/minItems",
+                      keyword: "minItems",
+                      params: { limit: 1 },
+                    };
+                    if (vErrors === null) {
+                      vErrors = [err40];
+                    } else {
+                      vErrors.push(err40);
+                    }
+                    errors++;
+                  }
+                  const len3 = data17.length;
+                  for (let i3 = 0; i3 < len3; i3++) {
+                    if (
+                      !validate63(data17[i3], {
+                        instancePath: instancePath + "/server_group_list/" + i0 + "/server_list/" + i3,
+                        parentData: data17,
+                        parentDataProperty: i3,
+                        rootData,
+                        dynamicAnchors,
+                      })
+                    ) {
+                      vErrors = vErrors === null ? validate63.errors : vErrors.concat(validate63.errors);
+                      errors = vErrors.length;
+                    }
+                  }
+                } else {
+                  const err41 = {
+                    instancePath: instancePath + "/server_group_list/" + i0 + "/server_list",
+                    schemaPath:
+                      "#/properties/server_group_list/items/allOf/2/then/properties/server_list/type",
+                    keyword: "type",
+                    params: { type: "array" },
+                  };
+                  if (vErrors === null) {
+                    vErrors = [err41];
+                  } else {
+                    vErrors.push(err41);
+                  }
+                  errors++;
+                }
+              }
+            } else {
+              const err42 = {
+                instancePath: instancePath + "/server_group_list/" + i0,
+                schemaPath: "#/properties/server_group_list/items/allOf/2/then/type",
+                keyword: "type",
+                params: { type: "object" },
+              };
+              if (vErrors === null) {
+                vErrors = [err42];
+              } else {
+                vErrors.push(err42);
+              }
+              errors++;
+            }
+            var _valid2 = _errs35 === errors;
+            valid14 = _valid2;
+            if (valid14) {
+              var props2 = {};
+              props2.group_id = true;
+              props2.server_count = true;
+              props2.server_list = true;
+            }
+          }
+          if (!valid14) {
+            const err43 = {
+              instancePath: instancePath + "/server_group_list/" + i0,
+              schemaPath: "#/properties/server_group_list/items/allOf/2/if",
+              keyword: "if",
+              params: { failingKeyword: "then" },
+            };
+            if (vErrors === null) {
+              vErrors = [err43];
+            } else {
+              vErrors.push(err43);
+            }
+            errors++;
+          }
+          if (props0 !== true && props2 !== undefined) {
+            if (props2 === true) {
+              props0 = true;
+            } else {
+              props0 = props0 || {};
+              Object.assign(props0, props2);
+            }
+          }
+          if (data3 && typeof data3 == "object" && !Array.isArray(data3)) {
+            if (data3.group_id === undefined) {
+              const err44 = {
+                instancePath: instancePath + "/server_group_list/" + i0,
+                schemaPath: "#/properties/server_group_list/items/required",
+                keyword: "required",
+                params: { missingProperty: "group_id" },
+              };
+              if (vErrors === null) {
+                vErrors = [err44];
+              } else {
+                vErrors.push(err44);
+              }
+              errors++;
+            }
+            if (props0 !== true) {
+              props0 = props0 || {};
+              props0.group_id = true;
+            }
+            if (data3.group_id !== undefined) {
+              let data19 = data3.group_id;
+              if (!(data19 === "0" || data19 === "1" || data19 === "2")) {
+                const err45 = {
+                  instancePath: instancePath + "/server_group_list/" + i0 + "/group_id",
+                  schemaPath: "#/properties/server_group_list/items/properties/group_id/enum",
+                  keyword: "enum",
+                  params: {
+                    allowedValues: schema23.properties.server_group_list.items.properties.group_id.enum,
+                  },
+                };
+                if (vErrors === null) {
+                  vErrors = [err45];
+                } else {
+                  vErrors.push(err45);
+                }
+                errors++;
+              }
+            }
+          } else {
+            const err46 = {
+              instancePath: instancePath + "/server_group_list/" + i0,
+              schemaPath: "#/properties/server_group_list/items/type",
+              keyword: "type",
+              params: { type: "object" },
+            };
+            if (vErrors === null) {
+              vErrors = [err46];
+            } else {
+              vErrors.push(err46);
+            }
+            errors++;
+          }
+        }
+      } else {
+        const err47 = {
+          instancePath: instancePath + "/server_group_list",
+          schemaPath: "#/properties/server_group_list/type",
+          keyword: "type",
+          params: { type: "array" },
+        };
+        if (vErrors === null) {
+          vErrors = [err47];
+        } else {
+          vErrors.push(err47);
+        }
+        errors++;
+      }
+    }
+  } else {
+    const err48 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    if (vErrors === null) {
+      vErrors = [err48];
+    } else {
+      vErrors.push(err48);
+    }
+    errors++;
+  }
+  validate60.errors = vErrors;
+  return errors === 0;
+}
+validate60.evaluated = {
+  props: { version: true, status: true, server_group_list: true },
+  dynamicProps: false,
+  dynamicItems: false,
+};
+
+export const validateLocalRankTable = validate68;
+const schema27 = {
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  title: "Local rank table",
+  description: "One instance: its entry of the global rank table. The scheduler's has no device.",
+  type: "object",
+  required: ["version", "status", "group_id", "server_count", "server_list"],
+  properties: {
+    version: { const: "1.0" },
+    status: { const: "completed", description: "anything else says that the table is still being written" },
+    group_id: { const: "0" },
+    server_count: { const: "1" },
+    server_list: {
+      type: "array",
+      minItems: 1,
+      maxItems: 1,
+      items: {
+        type: "object",
+        required: ["server_id", "server_ip"],
+        properties: {
+          server_id: {
+            type: "string",
+            pattern:
+              "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+            description: "the host; instances on one host have the same",
+          },
+          server_ip: {
+            type: "string",
+            pattern:
+              "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+            description: "address at which the instance is reached",
+          },
+          device: { type: "array", minItems: 1, items: { $ref: "#/$defs/device" } },
+        },
+      },
+    },
+  },
+  $defs: {
+    device: {
+      type: "object",
+      required: ["device_id", "device_ip", "rank_id"],
+      properties: {
+        device_id: {
+          type: "string",
+          pattern: "^(0|[1-9][0-9]{0,5})$",
+          description: "physical NPU id, N of /dev/davinciN",
+        },
+        device_ip: {
+          type: "string",
+          pattern:
+            "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+)$",
+          description: "address of the NPU's own network port",
+        },
+        rank_id: {
+          type: "string",
+          pattern: "^(0|[1-9][0-9]{0,5})$",
+          description: "rank within the instance, from 0",
+        },
+      },
+    },
+  },
+};
+
+function validate69(
+  data,
+  { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {},
+) {
+  let vErrors = null;
+  let errors = 0;
+  const evaluated0 = validate69.evaluated;
+  if (evaluated0.dynamicProps) {
+    evaluated0.props = undefined;
+  }
+  if (evaluated0.dynamicItems) {
+    evaluated0.items = undefined;
+  }
+  if (data && typeof data == "object" && !Array.isArray(data)) {
+    if (data.device_id === undefined) {
+      const err0 = {
+        instancePath,
+        schemaPath: "#/required",
+        keyword: "required",
+        params: { missingProperty: "device_id" },
+      };
+      if (vErrors === null) {
+        vErrors = [err0];
+      } else {
+        vErrors.push(err0);
+      }
+      errors++;
+    }
+    if (data.device_ip === undefined) {
+      const err1 = {
+        instancePath,
+        schemaPath: "#/required",
+        keyword: "required",
+        params: { missingProperty: "device_ip" },
+      };
+      if (vErrors === null) {
+        vErrors = [err1];
+      } else {
+        vErrors.push(err1);
+      }
+      errors++;
+    }
+    if (data.rank_id === undefined) {
+      const err2 = {
+        instancePath,
+        schemaPath: "#/required",
+        keyword: "required",
+        params: { missingProperty: "rank_id" },
+      };
+      if (vErrors === null) {
+        vErrors = [err2];
+      } else {
+        vErrors.push(err2);
+      }
+      errors++;
+    }
+    if (data.device_id !== undefined) {
+      let data0 = data.device_id;
+      if (typeof data0 === "string") {
+        if (!pattern3.test(data0)) {
+          const err3 = {
+            instancePath: instancePath + "/device_id",
+            schemaPath: "#/properties/device_id/pattern",
+            keyword: "pattern",
+            params: { pattern: "^(0|[1-9][0-9]{0,5})$" },
+          };
+          if (vErrors === null) {
+            vErrors = [err3];
+          } else {
+            vErrors.push(err3);
+          }
+          errors++;
+        }
+      } else {
+        const err4 = {
+          instancePath: instancePath + "/device_id",
+          schemaPath: "#/properties/device_id/type",
+          keyword: "type",
+          params: { type: "string" },
+        };
+        if (vErrors === null) {
+          vErrors = [err4];
+        } else {
+          vErrors.push(err4);
+        }
+        errors++;
+      }
+    }
+    if (data.device_ip !== undefined) {
+      let data1 = data.device_ip;
+      if (typeof data1 === "string") {
+        if (!pattern10.test(data1)) {
+          const err5 = {
+            instancePath: instancePath + "/device_ip",
+            schemaPath: "#/properties/device_ip/pattern",
+            keyword: "pattern",
+            params: {
+              pattern:
+                "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+)$",
+            },
+          };
+          if (vErrors === null) {
+            vErrors = [err5];
+          } else {
+            vErrors.push(err5);
+          }
+          errors++;
+        }
+      } else {
+        const err6 = {
+          instancePath: instancePath + "/device_ip",
+          schemaPath: "#/properties/device_ip/type",
+          keyword: "type",
+          params: { type: "string" },
+        };
+        if (vErrors === null) {
+          vErrors = [err6];
+        } else {
+          vErrors.push(err6);
+        }
+        errors++;
+      }
+    }
+    if (data.rank_id !== undefined) {
+      let data2 = data.rank_id;
+      if (typeof data2 === "string") {
+        if (!pattern3.test(data2)) {
+          const err7 = {
+            instancePath: instancePath + "/rank_id",
+            schemaPath: "#/properties/rank_id/pattern",
+            keyword: "pattern",
+            params: { pattern: "^(0|[1-9][0-9]{0,5})$" },
+          };
+          if (vErrors === null) {
+            vErrors = [err7];
+          } else {
+            vErrors.push(err7);
+          }
+          errors++;
+        }
+      } else {
+        const err8 = {
+          instancePath: instancePath + "/rank_id",
+          schemaPath: "#/properties/rank_id/type",
+          keyword: "type",
+          params: { type: "string" },
+        };
+        if (vErrors === null) {
+          vErrors = [err8];
+        } else {
+          vErrors.push(err8);
+        }
+        errors++;
+      }
+    }
+  } else {
+    const err9 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    if (vErrors === null) {
+      vErrors = [err9];
+    } else {
+      vErrors.push(err9);
+    }
+    errors++;
+  }
+  validate69.errors = vErrors;
+  return errors === 0;
+}
+validate69.evaluated = {
+  props: { device_id: true, device_ip: true, rank_id: true },
+  dynamicProps: false,
+  dynamicItems: false,
+};
+
+function validate68(
+  data,
+  { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {},
+) {
+  let vErrors = null;
+  let errors = 0;
+  const evaluated0 = validate68.evaluated;
   if (evaluated0.dynamicProps) {
     evaluated0.props = undefined;
   }
@@ -1742,7 +3303,10 @@ function validate60(
                     instancePath: instancePath + "/server_list/" + i0 + "/server_id",
                     schemaPath: "#/properties/server_list/items/properties/server_id/pattern",
                     keyword: "pattern",
-                    params: { pattern: "^[0-9A-Za-z.:-]+$" },
+                    params: {
+                      pattern:
+                        "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+                    },
                   };
                   if (vErrors === null) {
                     vErrors = [err13];
@@ -1774,7 +3338,10 @@ function validate60(
                     instancePath: instancePath + "/server_list/" + i0 + "/server_ip",
                     schemaPath: "#/properties/server_list/items/properties/server_ip/pattern",
                     keyword: "pattern",
-                    params: { pattern: "^[0-9A-Za-z.:-]+$" },
+                    params: {
+                      pattern:
+                        "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+                    },
                   };
                   if (vErrors === null) {
                     vErrors = [err15];
@@ -1818,7 +3385,7 @@ function validate60(
                 const len1 = data8.length;
                 for (let i1 = 0; i1 < len1; i1++) {
                   if (
-                    !validate61(data8[i1], {
+                    !validate69(data8[i1], {
                       instancePath: instancePath + "/server_list/" + i0 + "/device/" + i1,
                       parentData: data8,
                       parentDataProperty: i1,
@@ -1826,7 +3393,7 @@ function validate60(
                       dynamicAnchors,
                     })
                   ) {
-                    vErrors = vErrors === null ? validate61.errors : vErrors.concat(validate61.errors);
+                    vErrors = vErrors === null ? validate69.errors : vErrors.concat(validate69.errors);
                     errors = vErrors.length;
                   }
                 }
@@ -1884,10 +3451,10 @@ function validate60(
     }
     errors++;
   }
-  validate60.errors = vErrors;
+  validate68.errors = vErrors;
   return errors === 0;
 }
-validate60.evaluated = {
+validate68.evaluated = {
   props: { version: true, status: true, group_id: true, server_count: true, server_list: true },
   dynamicProps: false,
   dynamicItems: false,

@@ -1,11 +1,11 @@
 import type { Problem } from "./plan.ts";
 import { formatProblems } from "./problems.ts";
 import { notGlobalRankTable, notLocalRankTable } from "./rank-table-dialects.ts";
+import type { ServerJson } from "./rank-table-format.ts";
 import {
   contradictions,
   type GlobalJson,
   type GroupJson,
-  type ServerJson,
   schemaProblems,
   wholeFileProblem,
 } from "./rank-table-problems.ts";
@@ -44,7 +44,7 @@ export class RankTableError extends Error {
 
 /** Reads a global rank table. `where` names the file in the RankTableError that anything wrong with it throws. */
 export function readGlobalRankTable(text: string, where: string): GlobalRankTable {
-  const table = read(text, where, validateGlobalRankTable, notGlobalRankTable) as GlobalJson;
+  const table = readTable(text, where, validateGlobalRankTable, notGlobalRankTable) as GlobalJson;
   const groups = table.server_group_list;
   refuse(where, contradictions(groups.map((group, index) => [`server_group_list[${index}].`, group])));
   const [scheduler, prefill, decode] = groups;
@@ -57,7 +57,7 @@ export function readGlobalRankTable(text: string, where: string): GlobalRankTabl
 
 /** Reads a local rank table, like `readGlobalRankTable`. */
 export function readLocalRankTable(text: string, where: string): RankTableEntry {
-  const table = read(text, where, validateLocalRankTable, notLocalRankTable) as GroupJson;
+  const table = readTable(text, where, validateLocalRankTable, notLocalRankTable) as GroupJson;
   refuse(where, contradictions([["", table]]));
   return entry(table.server_list[0]);
 }
@@ -71,7 +71,8 @@ function entry({ server_ip, device = [] }: ServerJson): RankTableEntry {
   return { ip: server_ip, devices: devices.sort((a, b) => a.rankId - b.rankId) };
 }
 
-function read(
+/** `text` as JSON that `validate` accepts; RankTableError names the file of another system that `otherDialect` sees. */
+export function readTable(
   text: string,
   where: string,
   validate: typeof validateGlobalRankTable,
@@ -88,11 +89,11 @@ function parse(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = text.startsWith("\uFEFF") ? "it begins with a byte order mark" : (error as Error).message;
     throw new RankTableError(where, [wholeFileProblem("PD201", `not JSON: ${reason}`)]);
   }
 }
 
-function refuse(where: string, problems: readonly Problem[]): void {
+export function refuse(where: string, problems: readonly Problem[]): void {
   if (problems.length > 0) throw new RankTableError(where, problems);
 }
