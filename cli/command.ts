@@ -7,8 +7,19 @@ export interface Command {
   readonly summary: string;
   /** What `--help` prints: synopsis, options, examples, exit codes. */
   readonly usage: string;
+  /** Commands of a word more, such as `ranktable gen`. */
+  readonly subcommands?: Readonly<Record<string, Command>>;
   /** Returns the exit code. What it throws is shown; a UserError is the user's mistake: exit code 2. */
   run(args: readonly string[]): Promise<number> | number;
+}
+
+/** The command that `args` begin with the name of, and the arguments that are left for it. */
+export function findCommand(
+  commands: Readonly<Record<string, Command>>,
+  [name = "", ...args]: readonly string[],
+): readonly [command: Command, args: readonly string[]] | undefined {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  return command && (findCommand(command.subcommands ?? {}, args) ?? [command, args]);
 }
 
 /** `parseArgs` whose complaints end with the way to the help. */

@@ -2,11 +2,12 @@ import type { Command } from "./command.ts";
 import { diff } from "./commands/diff.ts";
 import { graph } from "./commands/graph.ts";
 import { plan } from "./commands/plan.ts";
+import { ranktable } from "./commands/ranktable.ts";
 import { render } from "./commands/render.ts";
 import { scheduler } from "./commands/scheduler.ts";
 import { UserError } from "./stack-file.ts";
 
-const commands: Readonly<Record<string, Command>> = { diff, graph, plan, render, scheduler };
+const commands: Readonly<Record<string, Command>> = { diff, graph, plan, ranktable, render, scheduler };
 
 function overview(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));
@@ -14,13 +15,15 @@ function overview(): string {
   return `usage: ascend-pd COMMAND [ARGS]\n\n${lines.join("\n")}\n\n\`ascend-pd COMMAND --help\` tells more, with examples.`;
 }
 
-async function main([name, ...args]: readonly string[]): Promise<number> {
+async function main(words: readonly string[]): Promise<number> {
+  const [name] = words;
   if (name === undefined || name === "--help" || name === "help") {
     console.log(overview());
     return name === undefined ? 2 : 0;
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) throw new UserError(`there is no command ${name}\n\n${overview()}`);
+  const found = findCommand(commands, words);
+  if (found === undefined) throw new UserError(`there is no command ${name}\n\n${overview()}`);
+  const [command, args] = found;
   if (args.includes("--help")) {
     console.log(command.usage);
     return 0;

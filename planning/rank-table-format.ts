@@ -55,3 +55,12 @@ export function localTable(server: ServerJson): string {
 }
 
 const json = (table: object): string => JSON.stringify(table, null, 4);
+
+export const idsOf = ({ device = [] }: ServerJson): string[] => device.map(({ device_id }) => device_id);
+
+/** For messages: `10.0.0.18 NPUs 4,5`. */
+export const nameOf = (server: ServerJson): string =>
+  server.device === undefined ? server.server_ip : `${server.server_ip} NPUs ${idsOf(server).join(",")}`;
+
+/** What a whole global table has and `groups` lack. */
+export const missingRoles = (groups: ServerGroups) => groupRoles.filter((role) => groups[role].length === 0);

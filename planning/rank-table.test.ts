@@ -72,7 +72,16 @@ test.each([
   ["server_group_list[1].group_id", 1, "PD203", "1 is a number", 'write it as a string: "1"'],
   ["server_group_list[1].group_id", "2", "PD203", '"2" should be "1"', /write the file anew/],
   [`${device}.device_ip`, "29.**.**.22", "PD203", /is not an address/, "put in the real value"],
-  [`${device}.device_ip`, "-.-.-.- ", "PD203", /is not an address/, "put in the real value"],
+  [`${device}.device_ip`, "-.-.-.-", "PD203", /is not an address/, "put in the real value"],
+  [`${device}.device_ip`, "29.0.0.256", "PD203", /is not an address/, "put in the real value"],
+  [`${device}.device_ip`, "node-1", "PD203", /is not an address/, "put in the real value"],
+  [
+    "server_group_list[0].server_list[0].server_ip",
+    "10.xx.xx.18",
+    "PD203",
+    /is not an address/,
+    "put in the real value",
+  ],
   [`${device}.device_id`, "davinci4", "PD203", /is not a number/, "put in the real value"],
   [
     "server_group_list[1].server_list[0].server_ip",
@@ -137,6 +146,26 @@ test("The error's message is the whole text for the user, with the file's name."
   );
 });
 
+test("A byte order mark is named: nobody sees it in the file.", () => {
+  const { problems } = refusal(() => readGlobalRankTable("\uFEFF{}", "global.json"));
+
+  expect(problems).toMatchObject([{ code: "PD201", message: "not JSON: it begins with a byte order mark" }]);
+});
+
+test("Of a value without end no more is quoted than tells it.", () => {
+  const table = JSON.parse(written().global.content);
+  const depth = 100_000;
+  const text = JSON.stringify({ ...table, version: "x".repeat(999), status: 0 }).replace(
+    '"status":0',
+    `"status":${"[".repeat(depth)}${"]".repeat(depth)}`,
+  );
+
+  const { message } = refusal(() => readGlobalRankTable(text, "global.json"));
+
+  expect(message).toMatch(/"x{59}…" should be "1\.0"/);
+  expect(message.length).toBeLessThan(500);
+});
+
 const server = (extra: object) => ({ server_id: "10.0.0.1", server_ip: "10.0.0.1", ...extra });
 const devices = [{ device_id: "0", device_ip: "29.0.0.1", rank_id: "0" }];
 const group = (id: number, extra: object, more: object = {}) => ({
@@ -163,8 +192,11 @@ test.each([
   ],
   ["one host before the merge", groups(group(1, { device: devices }), group(2, { device: devices }))],
   ["local rank table", { ...hccl, group_id: "0" }],
-  ["HCCL", hccl],
-  ["HCCL", { version: "2.0", rank_list: [], rank_count: 0 }],
+  ["HCCL rank table, version 1.0", hccl],
+  ["HCCL rank table, version 1.2", { ...hccl, version: "1.2", super_pod_list: [] }],
+  ["HCCL rank table, without version", { server_list: [] }],
+  ["HCCL rank table, version 2.0", { version: "2.0", rank_list: [], rank_count: 0 }],
+  ["ModelArts platform", groups(group(0, {}), ...[1, 2, 3].map((id) => group(id, { device: devices })))],
   ["HCCL", { group_list: [] }],
   ["MindIE-LLM", { ...hccl, server_list: [server({ container_ip: "10.0.0.1", device: devices })] }],
   ["vllm-ascend", { version: "1.2", prefill_device_list: [], decode_device_list: [] }],
@@ -177,6 +209,7 @@ test.each([
 test.each([
   ["a global rank table", groups(group(0, {}), group(1, { device: devices }), group(2, { device: devices }))],
   ["an HCCL rank table", hccl],
+  ["an Omni-infer local rank table", { ...hccl, group_id: "0", server_count: 2, server_list: [{}, {}] }],
 ])("In place of a local table, %s is refused by name.", (name, table) => {
   const { problems } = refusal(() => readLocalRankTable(JSON.stringify(table), "local.json"));
 

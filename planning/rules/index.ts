@@ -36,7 +36,7 @@ import { tableSmallEnough } from "./table-small-enough.ts";
 import { wholeCards } from "./whole-cards.ts";
 
 /** Every rule, in the order of the codes, in which problems are shown. A new rule is a file and a line here. */
-const rules: readonly Rule[] = [
+export const rules: readonly Rule[] = [
   stackNameFitsDocker,
   hostExists,
   npuUsedOnce,

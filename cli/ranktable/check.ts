@@ -1,0 +1,62 @@
+import { type CheckedMember, type CheckedTables, checkTables } from "../../planning/rank-table-check.ts";
+import { nameOf } from "../../planning/rank-table-format.ts";
+import { type Command, parseOptions } from "../command.ts";
+import { UserError } from "../stack-file.ts";
+import { table } from "../table.ts";
+import { formatFound, hasErrors } from "./problem-groups.ts";
+import { readTables } from "./read-files.ts";
+
+export const check: Command = {
+  summary: "hold rank tables and NODE_PORTS of a deployment against each other",
+  usage: `usage: ascend-pd ranktable check FILE… [--node-ports PORTS] [--json]
+
+Checks global and local rank tables, whoever wrote them: each by its form, the global one by the rules of the planner,
+each local table and each host's table against the global one, and NODE_PORTS against all. Starts and changes nothing.
+
+  --node-ports PORTS  the scheduler's NODE_PORTS, e.g. 8088,8089
+  --json              print {"instances", "problems"}
+
+examples:
+  ascend-pd ranktable check save_dir/*.json --node-ports 8088,8089
+  ascend-pd ranktable check global_ranktable_merge.json local_ranktable_10.0.0.18_45.json
+
+exit codes: 0 they fit together (there may be warnings), 1 they do not, 2 the command line is wrong`,
+  run(args) {
+    const { values, positionals } = parseOptions({
+      args: [...args],
+      allowPositionals: true,
+      options: { "node-ports": { type: "string" }, json: { type: "boolean" } },
+    });
+    if (positionals.length === 0) throw new UserError("FILE is missing\nfix: name the rank tables to check");
+    const { members, problems } = checkFiles(positionals, values["node-ports"]);
+    if (values.json) {
+      console.log(
+        JSON.stringify(
+          { instances: members, problems: problems.map(([file, one]) => ({ file, ...one })) },
+          undefined,
+          2,
+        ),
+      );
+    } else {
+      if (problems.length > 0) console.error(formatFound(problems));
+      if (members.length > 0) console.log(membersTable(members));
+    }
+    return hasErrors(problems) ? 1 : 0;
+  },
+};
+
+/** What is wrong with each file in itself; and if nothing is, with all of them together. */
+export function checkFiles(paths: readonly string[], nodePorts: string | undefined): CheckedTables {
+  const { tables, problems } = readTables(paths);
+  return problems.length > 0 ? { whole: undefined, members: [], problems } : checkTables(tables, nodePorts);
+}
+
+function membersTable(members: readonly CheckedMember[]): string {
+  const rows = members.map(({ path, server, port, local }) => [
+    path,
+    nameOf(server),
+    port === undefined ? "-" : String(port),
+    local ?? "-",
+  ]);
+  return table([["ENTRY", "INSTANCE", "PORT", "LOCAL TABLE"], ...rows]);
+}

@@ -1,0 +1,56 @@
+import { Document, isMap } from "yaml";
+import { isLoopback } from "../../planning/addresses.ts";
+import type { deploymentOf } from "../../planning/rank-table-deployment.ts";
+
+type Deployment = ReturnType<typeof deploymentOf>;
+
+/** A stack file with `deployment` in it, and a placeholder for each thing that is in no rank table. */
+export function importedStackFile({ hosts, ...instances }: Deployment, source: string): string {
+  const deployment = {
+    engine: {
+      kind: "ascendcloud",
+      image: "<image with AscendCloud-LLM, as `docker images` shows it on every host>",
+      workDir: {
+        source: "<folder of the host with the weights, /dir of the -v /dir:/work-dir>",
+        target: "<the same in the container, /work-dir>",
+      },
+    },
+    model: {
+      path: "<--model of the instances>",
+      servedName: "<--served-model-name of the instances>",
+      maxModelLen: "<--max-model-len of the instances>",
+      maxNumSeqs: "<--max-num-seqs of the instances>",
+      maxNumBatchedTokens: "<--max-num-batched-tokens of the instances>",
+    },
+    hosts: Object.fromEntries(Object.entries(hosts).map(([name, host]) => [name, withEndpoint(host)])),
+    ...instances,
+  };
+  const document = new Document({ config: { "ascend-pd:deployment": deployment } });
+  document.commentBefore = ` yaml-language-server: $schema=../schemas/stack.schema.json
+ Imported from ${source.replaceAll(/\p{Cc}/gu, " ")}. Fill in what is marked with <…>.`;
+  for (const path of oneLiners({ hosts, ...instances })) {
+    const node = document.getIn(["config", "ascend-pd:deployment", ...path]);
+    if (isMap(node)) node.flow = true;
+  }
+  return document.toString({ lineWidth: 110 });
+}
+
+function oneLiners({ hosts, prefill, decode }: Deployment): (string | number)[][] {
+  return [
+    ...Object.keys(hosts).map((name) => ["hosts", name, "deviceIps"]),
+    ...prefill.map((_, index) => ["prefill", index]),
+    ...decode.map((_, index) => ["decode", index]),
+    ["scheduler"],
+  ];
+}
+
+/** A host that only reaches itself has the Docker Engine that is there. */
+function withEndpoint({ address, npus, deviceIps }: Deployment["hosts"][string]) {
+  const endpoint = isLoopback(address)
+    ? {}
+    : {
+        docker: `ssh://<user>@${address}`,
+        hostKey: `<what ssh-keyscan -t ed25519 ${address} prints after the name>`,
+      };
+  return { address, ...endpoint, npus, deviceIps };
+}

@@ -1,0 +1,81 @@
+import { resolve } from "node:path";
+import { globalTable } from "../../planning/rank-table-format.ts";
+import { mergeProblems } from "../../planning/rank-table-merge.ts";
+import { mergedTableName } from "../../planning/rank-table-names.ts";
+import { mergeGroups } from "../../planning/rank-table-servers.ts";
+import type { Command } from "../command.ts";
+import { UserError } from "../stack-file.ts";
+import { parseWithLists } from "./list-options.ts";
+import { nodePortsPlaces, nodePortsSkeleton } from "./node-ports-skeleton.ts";
+import { formatFound, hasErrors } from "./problem-groups.ts";
+import { readTables } from "./read-files.ts";
+import { showFiles, writeFiles } from "./write-files.ts";
+
+export const merge: Command = {
+  summary: "make one global rank table of those of several hosts",
+  usage: `usage: ascend-pd ranktable merge --global-ranktable-list FILE FILE… [--save-dir FOLDER] [--dry-run] [--json]
+
+Writes ${mergedTableName}, as the manual's pd_ranktable_tools.py --mode merge does. The order of the files is
+that of the instances in it, and NODE_PORTS must follow; what to fill in is printed.
+
+  --global-ranktable-list FILE…  the global table of each host, at least two
+  --save-dir FOLDER              where to write, default .; made if it is not there
+  --dry-run                      print the table, write nothing
+  --json                         print {"file", "table", "nodePorts"}
+
+Every instance on every host, and the scheduler, must then read the merged file, no longer that of its host.
+
+example:
+  ascend-pd ranktable merge --global-ranktable-list global_ranktable_10.0.0.18.json global_ranktable_10.0.0.19.json
+
+exit codes: 0 written, 2 refused: nothing was written`,
+  run(args) {
+    const { values, list } = parseWithLists(args, options, ["global-ranktable-list"]);
+    const paths = list("global-ranktable-list");
+    if (paths.length < 2) {
+      const one =
+        "two files at least are needed\nfix: give that of each host; where there is only one, its table is whole";
+      throw new UserError(`--global-ranktable-list: ${one}`);
+    }
+    const { tables, problems: unread } = readTables(paths);
+    const files = tables.flatMap((file) => ("groups" in file ? [file] : []));
+    const found = [
+      ...unread,
+      ...tables.flatMap((file) => ("server" in file ? [[file.where, aLocalTable] as const] : [])),
+    ];
+    const problems =
+      found.length > 0 ? found : mergeProblems(files).map((one) => ["ranktable merge", one] as const);
+    if (hasErrors(problems)) throw new UserError(formatFound(problems));
+    if (problems.length > 0) console.error(formatFound(problems));
+
+    const groups = mergeGroups(files.map((file) => file.groups));
+    const folder = resolve(values["save-dir"] ?? ".");
+    const merged = { path: mergedTableName, content: globalTable(groups) };
+    if (!values["dry-run"]) writeFiles(folder, [merged]);
+    if (values.json) {
+      const table = JSON.parse(merged.content);
+      const file = resolve(folder, merged.path);
+      console.log(JSON.stringify({ file, table, nodePorts: nodePortsPlaces(groups) }, undefined, 2));
+    } else {
+      console.log(showFiles(folder, [merged], values["dry-run"] ?? false));
+      console.log(
+        `\ncopy it to every host, for GLOBAL_RANK_TABLE_FILE_PATH of every instance\n${nodePortsSkeleton(groups)}`,
+      );
+    }
+    return 0;
+  },
+};
+
+const options = {
+  "save-dir": { type: "string" },
+  "dry-run": { type: "boolean" },
+  json: { type: "boolean" },
+} as const;
+
+const aLocalTable = {
+  code: "PD202",
+  severity: "error",
+  path: "(file)",
+  message: "this is a local rank table; the global one is wanted",
+  fix: "give global_ranktable_<ip>.json of that host",
+} as const;

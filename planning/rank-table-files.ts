@@ -1,0 +1,30 @@
+import type { Problem } from "./plan.ts";
+import type { ServerGroups, ServerJson } from "./rank-table-format.ts";
+
+/** Rank tables of one deployment, each well formed in itself; `where` is a path. */
+export type TableFile = GlobalFile | LocalFile;
+
+export interface GlobalFile {
+  readonly where: string;
+  readonly groups: ServerGroups;
+}
+
+export interface LocalFile {
+  readonly where: string;
+  readonly server: ServerJson;
+}
+
+/** An entry of the global table. */
+export interface Member {
+  /** `prefill[0]`, by group and place. */
+  readonly path: string;
+  readonly server: ServerJson;
+}
+
+/** A problem and the file that it is in. */
+export type FoundProblem = readonly [where: string, problem: Problem];
+
+/** An error of a file. */
+export function found(where: string, code: string, path: string, message: string, fix: string): FoundProblem {
+  return [where, { code, severity: "error", path, message, fix }];
+}
