@@ -1,4 +1,4 @@
-import type { Command } from "./command.ts";
+import { type Command, findCommand } from "./command.ts";
 import { diff } from "./commands/diff.ts";
 import { graph } from "./commands/graph.ts";
 import { plan } from "./commands/plan.ts";
