@@ -56,8 +56,10 @@ async function install() {
     const npm = process.env.npm_execpath?.endsWith("/npm-cli.js")
       ? [process.execPath, process.env.npm_execpath]
       : ["npm"];
-    // Not `npm ci`: it refuses a registry that lacks an optional package for another platform.
-    const { code, output } = await runQuietly([...npm, "install", "--no-save", "--no-audit", "--no-fund"]);
+    // Not `npm ci`: it refuses a registry that lacks an optional package for another platform. The log level, because
+    // `npm run --silent` makes every npm below it silent, also about what went wrong.
+    const flags = ["--no-save", "--no-audit", "--no-fund", "--loglevel=notice"];
+    const { code, output } = await runQuietly([...npm, "install", ...flags]);
     if (code !== 0) {
       console.error(output.trimEnd());
       fail(`npm install ended with ${code} in ${root}`, "mend what npm says above, then run this again");

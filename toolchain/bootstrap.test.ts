@@ -63,7 +63,7 @@ function bootstrap(...args: string[]): Promise<RunResult> {
 
 function environment(): NodeJS.ProcessEnv {
   const { npm_execpath, NODE_OPTIONS, ...env } = process.env;
-  return { ...env, npm_config_offline: "true" };
+  return { ...env, npm_config_offline: "true", npm_config_loglevel: "silent" };
 }
 
 test("the packages are installed once, and the script gets its arguments", async () => {
