@@ -143,8 +143,7 @@ function isValid(input: Deployment): boolean {
     if ("NODE_PORTS" in extraEnv || extraEnv.HCCL_IF_BASE_PORT === "9") return false;
   }
   if ("no_proxy" in scheduler.extraEnv) return false;
-  if (scheduler.runtime === "ascendcloud" ? engine.kind !== "ascendcloud" : !scheduler.useOpenai)
-    return false;
+  if (scheduler.runtime === "ascendcloud" && engine.kind !== "ascendcloud") return false;
   if (model.maxNumBatchedTokens < model.maxModelLen) return false;
   if (engine.kind === "simulated") return true;
   const isPlaceable = ({ source, target }: { source: string; target: string }) =>

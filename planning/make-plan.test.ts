@@ -180,6 +180,7 @@ test("The scheduler is given what step four of the manual gives, and no device o
     stopTimeoutSeconds: 60,
   });
   expect(scheduler.command).toEqual([
+    "--handoff=plain",
     "--model=/data/models/qwen2.5-7b",
     "--tensor-parallel-size=2",
     "--max-model-len=4096",
@@ -303,6 +304,18 @@ test("A simulated instance has /dev/null behind its NPUs and addresses from the 
   });
   expect(Object.keys(decode.env)).toEqual(["GLOBAL_RANK_TABLE_FILE_PATH", "RANK_TABLE_FILE_PATH"]);
   expect(decode.files[1]?.content).toContain('"device_ip": "198.18.0.7"');
+});
+
+test("Behind /generate a simulated decode instance asks prefill for the KV cache of a prompt.", () => {
+  const { prefill, decode, scheduler } = containers({
+    engine: { kind: "simulated" },
+    "scheduler.useOpenai": false,
+  });
+
+  const kvFlags = (command: readonly string[]) => command.filter((flag) => /^--(kv|handoff)/.test(flag));
+  expect(kvFlags(prefill.command)).toEqual(["--kv-lookup=prompt"]);
+  expect(kvFlags(decode.command)).toEqual(["--kv-lookup=prompt", "--kv-peers=10.0.0.18:8088"]);
+  expect(kvFlags(scheduler.command)).toEqual([]);
 });
 
 test("A device IP that is given stands, with the simulator too.", () => {

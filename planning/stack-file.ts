@@ -173,7 +173,7 @@ const scheduler = z.strictObject({
     .boolean()
     .default(true)
     .describe(
-      "which API clients find, the manual's USE_OPENAI: true (OpenAI) or false (vLLM's own, only with runtime ascendcloud), default true",
+      "which API clients find, the manual's USE_OPENAI: true (OpenAI) or false (vLLM's own /generate), default true",
     ),
   noProxy: z
     .array(z.string().regex(/^[^\s,]+$/, { error: "is not one entry of no_proxy: no white space, no comma" }))

@@ -4,16 +4,18 @@ import { serverEnv, serverFlags } from "./flags.ts";
 
 /**
  * This repository's scheduler, given what step four of the manual gives to its own, so that either can stand here.
- * It needs no device and no driver.
+ * It needs no device and no driver. The manual's engine is of the vLLM 0.6.3 line, which knows no `kv_transfer_params`;
+ * for an image that does, the stack file's own `--handoff=kv-params` comes last and counts.
  */
 export function scheduler(
   topology: Topology,
   instance: Instance,
   rankTables: Readonly<Record<string, string>>,
 ): EngineContainer {
+  const handoff = topology.file.engine.kind === "ascendcloud" ? ["--handoff=plain"] : [];
   return {
     image: { kind: "source", folder: "scheduler" },
-    command: serverFlags(topology, instance),
+    command: [...handoff, ...serverFlags(topology, instance)],
     env: serverEnv(topology, instance, rankTables),
     devices: [],
     mounts: [],

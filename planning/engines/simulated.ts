@@ -1,5 +1,5 @@
 import type { StackFile } from "../stack-file.ts";
-import type { Instance, Topology } from "../topology.ts";
+import { hostOf, type Instance, type Topology } from "../topology.ts";
 import { npuDevices } from "./devices.ts";
 import type { EngineContainer } from "./engine.ts";
 import { serverFlags } from "./flags.ts";
@@ -18,7 +18,12 @@ export function simulated(
 ): EngineContainer {
   return {
     image: { kind: "source", folder: "simulator" },
-    command: [`--role=${instance.role}`, "--check-devices", ...serverFlags(topology, instance)],
+    command: [
+      `--role=${instance.role}`,
+      "--check-devices",
+      ...kvFlags(topology, instance),
+      ...serverFlags(topology, instance),
+    ],
     env: { ...rankTables, ...instance.extraEnv },
     devices: npuDevices(instance.npus, () => "/dev/null"),
     mounts: [],
@@ -27,4 +32,12 @@ export function simulated(
     startTimeoutSeconds,
     stopTimeoutSeconds: 10,
   };
+}
+
+/** `/generate` has no room for the parameters by which decode finds KV cache otherwise. */
+function kvFlags(topology: Topology, { role }: Instance): string[] {
+  if (topology.file.scheduler.useOpenai) return [];
+  const prefill = topology.instances.filter((instance) => instance.role === "prefill");
+  const peers = prefill.map((instance) => `${hostOf(topology, instance).address}:${instance.port}`);
+  return ["--kv-lookup=prompt", ...(role === "decode" ? [`--kv-peers=${peers.join(",")}`] : [])];
 }

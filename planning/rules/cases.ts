@@ -307,14 +307,6 @@ export const cases: readonly Case[] = [
     mended: { "scheduler.runtime": "ascend-pd" },
   },
   {
-    breaks: "PD161",
-    changes: { "scheduler.useOpenai": false },
-    path: "scheduler.useOpenai",
-    message: "useOpenai is false, but runtime ascend-pd serves only OpenAI's API",
-    fix: "set it to true, or scheduler.runtime to ascendcloud",
-    mended: { "scheduler.runtime": "ascendcloud" },
-  },
-  {
     breaks: "PD170",
     changes: { allow: [{ code: "PD104", reason: "prefill-1 has half the load" }] },
     path: "allow[0]",

@@ -1,7 +1,6 @@
 import type { Problem } from "../plan.ts";
 import type { Topology } from "../topology.ts";
 import { acknowledge, acknowledgementNeeded } from "./acknowledgement-needed.ts";
-import { apiIsServed } from "./api-is-served.ts";
 import { batchHoldsARequest } from "./batch-holds-a-request.ts";
 import { deviceIpKnown } from "./device-ip-known.ts";
 import { deviceIpUsable } from "./device-ip-usable.ts";
@@ -67,7 +66,6 @@ export const rules: readonly Rule[] = [
   sshHostKeyPinned,
   dockerEndpointsDistinct,
   runtimeHasImage,
-  apiIsServed,
 ];
 
 /** Every rule of a stack file, those that are checked elsewhere too, in the order of the codes. */
