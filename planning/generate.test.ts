@@ -5,7 +5,8 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { generatedFiles } from "./generate.ts";
 import { plan } from "./make-plan.ts";
-import { put, sampleInput } from "./sample-input.ts";
+import { cases } from "./rules/cases.ts";
+import { changedInput, put, sampleInput } from "./sample-input.ts";
 
 const root = new URL("../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
@@ -43,6 +44,14 @@ test("The stack schema lets through what Pulumi keeps in the file, and refuses w
 
   expect(fits(file(sampleInput()))).toBe(true);
   expect(fits(file(misspelt))).toBe(false);
+});
+
+test.each(cases)("An editor marks what breaks $breaks exactly if it is a matter of shape.", (one) => {
+  const fits = validator("schemas/stack.schema.json");
+
+  const isMarked = !fits({ config: { "ascend-pd:deployment": changedInput(one.changes) } });
+
+  expect(isMarked).toBe(one.breaks.startsWith("PD0"));
 });
 
 test("What the planner writes fits the published schemas of the rank tables.", () => {

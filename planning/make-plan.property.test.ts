@@ -203,6 +203,12 @@ test("Every derived fact agrees with every other.", () => {
         ({ containerPath }) => /davinci(\d+)$/.exec(containerPath)?.[1] ?? [],
       );
       expect(own.map(Number)).toEqual(container.npus);
+      if (container.image.kind === "reference") {
+        const sources = container.mounts.map(({ source }) => source);
+        expect(sources).toEqual(
+          expect.arrayContaining(["/usr/local/Ascend/driver", "/usr/local/sbin/npu-smi"]),
+        );
+      }
       if (container.role !== "scheduler") {
         expect(container.command).toContain(`--tensor-parallel-size=${container.npus.length}`);
       }

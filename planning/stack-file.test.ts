@@ -146,6 +146,14 @@ const cases = [
   ],
   [
     "hosts.host-b.deviceIps.4",
+    "fe80::1",
+    "PD003",
+    "hosts.host-b.deviceIps.4",
+    '"fe80::1" is not an IPv4 address',
+    /hccn_tool/,
+  ],
+  [
+    "hosts.host-b.deviceIps.4",
     "10.**.**.22",
     "PD010",
     "hosts.host-b.deviceIps.4",

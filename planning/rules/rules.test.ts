@@ -119,6 +119,117 @@ test("Equal ports of prefill and decode on one host are one problem, and no opt-
   expect(problems.map(({ code }) => code)).toEqual(["PD110"]);
 });
 
+test("The next free port after the last one is the first.", () => {
+  const problems = problemsOf({ "prefill[0].port": 65535, "scheduler.port": 65535 });
+
+  expect(problems).toMatchObject([{ code: "PD110", fix: "choose another, e.g. 1024" }]);
+});
+
+const sharedHost = {
+  "decode[0].extraEnv": { HCCL_IF_BASE_PORT: "65520" },
+  "prefill[0].extraEnv": { HCCL_IF_BASE_PORT: "20000" },
+};
+
+test.each([
+  [19999, []],
+  [20000, ["port 20000 on host-a is one of HCCL's, 20000 to 20031"]],
+  [20031, ["port 20031 on host-a is one of HCCL's, 20000 to 20031"]],
+  [20032, []],
+  [61000, []],
+  [65535, ["port 65535 on host-a is one of HCCL's, 65520 to 65535"]],
+])(
+  "Where two instances of a host set HCCL's base port, port %i is checked against both.",
+  (port, messages) => {
+    const problems = problemsOf({ ...sharedHost, "scheduler.port": port });
+
+    expect(problems.map(({ message }) => message)).toEqual(messages);
+  },
+);
+
+test("HCCL's ports are reserved on hosts with NPUs in use, by an engine that uses HCCL, and nowhere else.", () => {
+  const moved = {
+    decode: [{ host: "host-a", devices: [6, 7], port: 8089 }],
+    prefill: [{ host: "host-a", devices: [4, 5], port: 8088 }],
+    scheduler: { host: "host-b", port: 60000 },
+  };
+  const simulated = { engine: { kind: "simulated" }, "scheduler.port": 60000 };
+
+  expect([problemsOf(moved), problemsOf(simulated)]).toMatchObject([
+    [{ code: "PD114" }],
+    [{ code: "PD114" }],
+  ]);
+});
+
+test("With the simulator, unlike numbers of NPUs in the roles are no warning.", () => {
+  const one = { "decode[0].devices": [6], "decode[1].devices": [6] };
+
+  expect(problemsOf({ ...one, engine: { kind: "simulated" } })).toEqual([]);
+});
+
+test("An NPU that no host can have is one problem, and npus: 16 is no way out.", () => {
+  const problems = problemsOf({ "hosts.host-a.npus": 16, "decode[0].devices": [6, 16] });
+
+  expect(problems).toMatchObject([
+    { code: "PD103", fix: "use a free NPU of host-a: 7" },
+    { code: "PD106", message: "on host-a it has NPU 6 without 7, the other die of the card" },
+  ]);
+});
+
+test("Whole cards may come in any order, and several to an instance.", () => {
+  const ips = { 0: "29.0.0.1", 1: "29.0.0.2", 2: "29.0.0.3", 3: "29.0.0.4", 6: "29.0.0.56", 7: "29.0.0.72" };
+  const a3 = { "hosts.host-a.npus": 16, "hosts.host-a.deviceIps": ips };
+
+  const problems = problemsOf({
+    ...a3,
+    "prefill[0].devices": [3, 0, 2, 1],
+    "prefill[1].devices": [4, 5, 6, 7],
+    decode: [{ host: "host-a", devices: [6, 7], port: 8089 }],
+  });
+
+  expect(problems.map(({ code }) => code)).toEqual(["PD105"]);
+});
+
+const derivedFlags = [
+  "--tensor-parallel-size=4",
+  "--tensor_parallel_size",
+  "--tensor-par=4",
+  "-tp",
+  "-tp=4",
+  "-pp2",
+  "-q",
+  "--max-num",
+  "--host",
+  "--model=/x",
+  "--prefill-routing-policy=BLB",
+];
+
+test.each(derivedFlags)(
+  "%s as an added argument is refused, as vLLM would take it for a derived one.",
+  (flag) => {
+    const problems = problemsOf({ "engine.extraArgs": ["--seed", "1", flag] });
+
+    expect(problems).toMatchObject([{ code: "PD131", path: "engine.extraArgs[2]" }]);
+  },
+);
+
+test.each([
+  "--model-loader-extra-config={}",
+  "--hostname",
+  "--dtype",
+  "-O3",
+  "port=1",
+  "--quantization-param-path=x",
+])("%s as an added argument is fine.", (flag) => {
+  expect(problemsOf({ "engine.extraArgs": [flag] })).toEqual([]);
+});
+
+test("A proxy's variables are the scheduler's derived ones, and an engine's own affair.", () => {
+  const extraEnv = { no_proxy: "example.com", NO_PROXY: "example.com" };
+
+  expect(problemsOf({ "engine.extraEnv": extraEnv })).toEqual([]);
+  expect(problemsOf({ "scheduler.extraEnv": extraEnv }).map(({ code }) => code)).toEqual(["PD132", "PD132"]);
+});
+
 test("An address of no network is refused for a single host too.", () => {
   const input = sampleInput();
   const { "host-a": host } = input.hosts;
