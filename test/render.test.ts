@@ -16,7 +16,9 @@ const tools = await Promise.all(["docker", "curl"].map((tool) => onPath(tool)));
 // stopped. A machine may have an engine without the command; there is nothing to prove there.
 describe.skipIf(tools.includes(undefined))("`ascend-pd render docker-run`, run by sh", () => {
   const script = dockerRun(plan, chosenHost(plan, undefined));
-  const run = () => tryRun("sh", [], { input: script });
+  // A proxy that answers nobody: instances are asked directly.
+  const env = { ...process.env, http_proxy: "http://127.0.0.1:9" };
+  const run = () => tryRun("sh", [], { input: script, env });
 
   beforeAll(removeAll);
   afterAll(removeAll);

@@ -5,13 +5,19 @@ import type { ContainerPlan, Plan } from "../../planning/plan.ts";
 import { compose } from "./compose.ts";
 import { hostilePlan, hostOf, samplePlan } from "./test-support.ts";
 
-/** The file as Compose takes it: YAML whose values have `$$` for `$`; a lone `$` would be a variable. */
+/**
+ * The file as Compose takes it: YAML, also as of 1.1, to which more words are numbers, dates and booleans, whose values
+ * have `$$` for `$`; a lone `$` would be a variable.
+ */
 function read(file: string) {
-  return parse(file, (_, value) => {
+  const reviver = (_: unknown, value: unknown) => {
     if (typeof value !== "string") return value;
     expect(value.replaceAll("$$", "")).not.toContain("$");
     return value.replaceAll("$$", "$");
-  });
+  };
+  const value = parse(file, reviver);
+  expect(parse(file, reviver, { version: "1.1" })).toEqual(value);
+  return value;
 }
 
 /** What every service must be by the Plan, but for the names of its configs. */
@@ -109,6 +115,7 @@ test("An image of this repository is never asked of a registry; the file says ho
   const file = compose(plan, hostOf(plan));
 
   expect(read(file).services["two-scheduler"].pull_policy).toBe("never");
+  expect(file).not.toMatch(/[&*]a\d/);
   expect(file).toContain("docker --host ssh://root@10.0.0.18 build --tag ascend-pd/scheduler:two ");
 });
 

@@ -133,7 +133,8 @@ function healthTest(kind: "reference" | "source", url: string): string[] {
 
 /** In quotes, because Compose's reader takes more for numbers and dates than YAML 1.2 does; `$` is Compose's. */
 function setStyle(scalar: Scalar): void {
-  if (typeof scalar.value !== "string") return;
-  scalar.value = scalar.value.replaceAll("$", "$$$$");
-  scalar.type = /^\S[ -~\n]*\n[ -~\n]*$/.test(scalar.value as string) ? "BLOCK_LITERAL" : "QUOTE_DOUBLE";
+  const { value } = scalar;
+  if (typeof value !== "string") return;
+  scalar.value = value.replaceAll("$", "$$$$");
+  scalar.type = value.includes("\n") ? "BLOCK_LITERAL" : "QUOTE_DOUBLE";
 }

@@ -25,7 +25,7 @@ beforeEach(() => {
     "docker",
     `printf '%s\\0' "$#" "$@" >> "$folder/calls"
 case $1-$2 in
-  container-inspect) case " $EXISTING " in *" $3 "*) ;; *) exit 1 ;; esac ;;
+  container-inspect) [ "$3" != --format ] || exec echo "\${RESTARTS:-0}"; case " $EXISTING " in *" $3 "*) ;; *) exit 1 ;; esac ;;
   image-inspect) [ -z "$NO_IMAGE" ] ;;
   cp--) mkdir -p "$folder/files/\${3%:/}" && tar -xf - -C "$folder/files/\${3%:/}" ;;
   ps-*) echo 1234 ;;
@@ -205,6 +205,16 @@ test("An instance that does not answer in time ends the script with its name, be
     /^error: two-prefill-0 does not answer at http:\/\/10\.0\.0\.18:8088\/health .*\nfix: /,
   );
   expect(created).toHaveLength(2);
+  expect(status).toBe(1);
+});
+
+test("An instance that Docker has started again and again is not waited for any longer.", () => {
+  const plan = samplePlan({ "engine.startTimeoutSeconds": 3 });
+
+  const { status, stderr, requests } = run(plan, hostOf(plan), { SILENT: "1", RESTARTS: "3" });
+
+  expect(stderr).toContain("error: two-prefill-0 does not answer");
+  expect(requests.match(/^http/gm)).toHaveLength(1);
   expect(status).toBe(1);
 });
 

@@ -89,7 +89,11 @@ export const hostilePlan: fc.Arbitrary<Plan> = fc
           target: `/mnt/${index}${source}`,
           readOnly: index % 2 === 0,
         })),
-        files: contents.map((content, index) => ({ path: `/etc/a b/${index}'s`, content })),
+        // The first is the same in all containers, the others differ.
+        files: contents.map((content, index) => ({
+          path: `/etc/a b/${index}'s`,
+          content: index === 0 ? content : content + container.name,
+        })),
         ...(user !== undefined && { user }),
         restricted,
       }),
