@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, type MockInstance, test, vi } from "vitest";
@@ -102,11 +102,8 @@ test.each<[string, () => string | Uint8Array, RegExp]>([
   expect([code, printed(out)]).toEqual([1, ""]);
 });
 
-test("A file that is too large is not read to its end.", async () => {
-  const path = file("");
-  truncateSync(path, 100 * 1024 * 1024);
-
-  const code = await diff.run([path]);
+test("A file that is too large is not read to its end, which may never come.", async () => {
+  const code = await diff.run(["/dev/zero"]);
 
   expect(printed(err)).toMatch(/is larger than 64 MB\nfix: /);
   expect(code).toBe(1);

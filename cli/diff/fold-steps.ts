@@ -1,11 +1,4 @@
-import {
-  type Change,
-  namedAfter,
-  type Operation,
-  type Placement,
-  type PropertyChange,
-  shortName,
-} from "./change.ts";
+import { type Change, namedAfter, type Operation, type Placement, type PropertyChange } from "./change.ts";
 import {
   asArray,
   asObject,
@@ -75,13 +68,15 @@ const typeOf = ({ types }: Step) => types.at(-1) ?? "";
 
 function thingOf(step: Step): Pick<Change, "subject" | "name"> {
   const above = step.types.map((type) => subjects[type]).findLast((known) => known !== undefined);
-  const name = shortName(step.name, step.stack);
-  if (above === undefined) return { subject: "resource", name };
+  // Of what is not ours, several may have one name.
+  const resource = { subject: "resource", name: `${typeOf(step)}::${step.name}` } as const;
+  if (above === undefined) return resource;
   const [served = step.name] = /(?<=^local_ranktable_).+(?=\.json$)/.exec(step.name) ?? [];
   const container = namedAfter(served, step.stack);
   if (container !== undefined) return { subject: container.role, name: container.name };
   // Whatever else stands directly below the deployment is a thing of its own.
-  return { subject: above === "deployment" && !(typeOf(step) in subjects) ? "resource" : above, name };
+  if (above === "deployment" && !(typeOf(step) in subjects)) return resource;
+  return { subject: above, name: step.name };
 }
 
 function operationOf(parts: readonly Step[]): Operation {
@@ -116,6 +111,7 @@ function propertyChanges(parts: readonly Step[]): PropertyChange[] {
   const components = parts.filter((part) => typeOf(part) in subjects);
   const [best] = [container, components].map(changesOf).filter((changes) => changes.length > 0);
   if (best !== undefined) return best;
+  if (parts.length === 1) return changesOf(parts);
   return parts.flatMap((part) =>
     changesOf([part]).map((change) => ({ ...change, property: `${part.name}: ${change.property}` })),
   );

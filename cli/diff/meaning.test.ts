@@ -82,7 +82,7 @@ test("The scheduler alone restarts for another routing policy.", () => {
 
 test("A gate's longer patience restarts nothing.", () => {
   expect(meaning("changed-timeout")).toEqual({
-    headline: "nothing restarts",
+    headline: "no instance restarts",
     lines: ["changes, without a restart, prefill-0, decode-0", "untouched: the scheduler"],
   });
 });
@@ -108,6 +108,17 @@ test("A container that is gone is made again.", () => {
     "starts decode-0 on local (NPUs 6,7); minutes of model load",
     "untouched: prefill, the scheduler",
   ]);
+});
+
+test("Resources that are not ours are named.", () => {
+  const urn = "urn:pulumi:pv::ascend-pd::aws:ec2:Vpc::main";
+
+  const difference = differenceOf({ steps: [{ op: "create", urn, newState: { inputs: {} } }] });
+
+  expect(meaningOf(difference, String)).toEqual({
+    headline: "no instance restarts",
+    lines: ["touches besides: aws:ec2:Vpc::main"],
+  });
 });
 
 test("A destroy removes everything.", () => {

@@ -39,6 +39,7 @@ export function meaningOf(difference: Difference, show: Show): Meaning {
       ...interruption(difference),
       ...clients(changes, show),
       ...hosts(changes, show),
+      ...others(changes, show),
       ...untouched(difference, show),
     ],
   };
@@ -60,7 +61,7 @@ function headline(
   });
   const stopped = changes.filter(isStopped).length;
   if (stopped > 0) parts.push(`starts ${count(stopped, "stopped container")} again`);
-  return parts.join(", ") || "nothing restarts";
+  return parts.join(", ") || "no instance restarts";
 }
 
 const verbs = { create: "starts", replace: "restarts", delete: "removes" } as const;
@@ -192,6 +193,11 @@ function hosts(changes: readonly Change[], show: Show): string[] {
   return [
     `reaches ${names(moved, show)} at another Docker endpoint: it must lead to the same machine, since containers do not move`,
   ];
+}
+
+function others(changes: readonly Change[], show: Show): string[] {
+  const resources = changes.filter(({ subject }) => subject === "resource");
+  return resources.length > 0 ? [`touches besides: ${names(resources, show)}`] : [];
 }
 
 function untouched({ changes, containers }: Difference, show: Show): string[] {

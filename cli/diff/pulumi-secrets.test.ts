@@ -26,11 +26,11 @@ test("By the real engine's preview: a secret that changes is a change, and its v
   expect(difference.changes).toEqual([
     {
       subject: "resource",
-      name: "login",
+      name: "command:local:Command::login",
       operation: "replace",
       properties: expect.arrayContaining([
         expect.objectContaining({
-          property: expect.stringContaining("REGISTRY_PASSWORD"),
+          property: "environment.REGISTRY_PASSWORD",
           old: "[secret]",
           new: "[secret]",
         }),

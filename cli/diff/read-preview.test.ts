@@ -41,6 +41,17 @@ test("The steps come in any order and give the same.", () => {
   expect(differenceOf(reversed)).toEqual(differenceOf(document));
 });
 
+test("Instances stand in the order of their numbers.", () => {
+  const text = JSON.stringify(fixture("added-instance"));
+
+  const { changes } = differenceOf(
+    JSON.parse(text.replaceAll("prefill-1", "prefill-10").replaceAll("prefill-0", "prefill-9")),
+  );
+
+  const names = changes.filter(({ subject }) => subject === "prefill").map(({ name }) => name);
+  expect(names).toEqual(["prefill-9", "prefill-10"]);
+});
+
 test("Fields of other versions do not matter; an operation of another version is refused.", () => {
   const document = fixture("changed-port");
   const with_ = (extra: object) => ({
@@ -66,6 +77,23 @@ test("A replacement that comes as several steps is one.", () => {
   );
 
   expect(differenceOf({ ...document, steps })).toEqual(differenceOf(document));
+});
+
+test("Two resources of others with one name are two.", () => {
+  const step = (type: string) => ({
+    op: "update",
+    urn: `urn:pulumi:pv::ascend-pd::${type}::main`,
+    oldState: { inputs: { size: 1 } },
+    newState: { inputs: { size: 2 } },
+  });
+
+  const { changes } = differenceOf({ steps: [step("aws:ec2:Vpc"), step("aws:ec2:Subnet")] });
+
+  const properties = [{ property: "size", old: "1", new: "2" }];
+  expect(changes).toEqual([
+    { subject: "resource", name: "aws:ec2:Subnet::main", operation: "update", properties },
+    { subject: "resource", name: "aws:ec2:Vpc::main", operation: "update", properties },
+  ]);
 });
 
 test("A failed preview is its errors, and its stack.", () => {
