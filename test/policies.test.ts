@@ -128,6 +128,21 @@ test("a stack for Ascend hosts passes", async () => {
   await stack.dispose();
 });
 
+test("as JSON the engine leaves out what a policy says: `ascend-pd diff` fails, and says where to read it", async () => {
+  await preview([container("privileged", { privileged: true })]);
+
+  const { stdout } = await tryRun("pulumi", ["preview", "--json", "--stack=test", "--policy-pack", pack], {
+    cwd: project,
+    env,
+  });
+  const diff = await tryRun("cli/ascend-pd.mjs", ["diff", "-"], { input: stdout });
+
+  expect(stdout).not.toContain("no-privileged-container");
+  expect(diff.stdout).toMatch(/^### `test`: the preview failed\n/);
+  expect(diff.stderr).toMatch(/^error: the preview failed\nfix: .*policy/);
+  expect(diff.code).toBe(1);
+});
+
 /** `<policy> <resource>` of each violation in the engine's report, sorted. */
 function violations(output: string): string[] {
   const found = output.matchAll(/\[mandatory\].*?(\S+) +\(.*: (.*)\)$/gm);

@@ -13,6 +13,8 @@ test.each([
   "DB_PASSWD",
   "Authorization",
   "credentials",
+  "OBS_SK",
+  "auths.registry.example.auth",
 ])("%s names a credential.", (name) => {
   expect(isCredential(name, "x")).toBe(true);
 });
@@ -26,6 +28,8 @@ test.each([
   "no_proxy",
   "keepalive",
   "monkey",
+  "task",
+  "authority",
   "tokenization_mode",
 ])("%s names none.", (name) => {
   expect(isCredential(name, "x")).toBe(false);

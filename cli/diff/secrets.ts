@@ -18,7 +18,7 @@ export function isCredential(name: string, value: unknown): boolean {
   const words = name.replace(/([a-z])([A-Z])/g, "$1_$2").replace(/[^A-Za-z]+/g, "_");
   if (/_(file|path|dir)_?$/i.test(words)) return false;
   if (/(^|_)tokens?(_|$)/i.test(words)) return !/^\d{1,7}$/.test(String(value));
-  return /(^|_)(password|passwd|passphrase|pwd|secrets?|credentials?|authorization|cookie|apikey|(api|access|private|auth|encryption|ssh)_keys?)(_|$)/i.test(
+  return /(^|_)(password|passwd|passphrase|pwd|secrets?|credentials?|auths?|authorization|cookie|apikey|ak|sk|(api|access|private|auth|encryption|ssh)_keys?)(_|$)/i.test(
     words,
   );
 }
