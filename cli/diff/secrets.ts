@@ -24,22 +24,33 @@ export function isCredential(name: string, value: unknown): boolean {
 }
 
 const privateKey = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]{0,40}-----|$)/g;
-const passwordInUrl = /:\/\/([^\s/@:]{0,200}):[^\s/@]{1,1000}@/g;
+const passwordInUrl = /:\/\/([^\s/@:]{0,200}):[^\s/]{1,1000}@/g;
 const authorization = /\b(Bearer|Basic) +[\w.~+/=-]+/g;
 const knownToken = /\b(gh[pousr]_|github_pat_|glpat-|hf_|sk-|xox[abp]-|AKIA)[\w-]{10,}/g;
-const assignment = /(?<![\w-])([\w-]{1,100})(=|["']\s{0,9}:\s{0,9})("[^"]*"|'[^']*'|[^\s,;&]+)/g;
-const flag = /(?<![\w-])(--?[\w-]{1,100})( +)("[^"]*"|'[^']*'|[^\s-]\S*)/g;
+/** A name, what stands between, and, not consumed, the value: it may be a name and a value itself. */
+const named =
+  /(?<![\w-])([\w-]{1,100})(?:=|["']\s{0,9}:\s{0,9}|:\s{1,9}|(?<=(?<![\w-])-[\w-]{1,100}) {1,9})(?=("[^"]*"|'[^']*'|\S+))/g;
 
-/** Text with what looks like a credential in it masked. */
+/** Text of some ten thousand characters at most, with what looks like a credential in it masked. */
 export function maskText(text: string): string {
-  const named = (all: string, name: string, between: string, value: string) =>
-    isCredential(name, value) ? `${name}${between}${masked}` : all;
-  return text
-    .replaceAll(unknown, "(known after the deployment)")
-    .replace(privateKey, masked)
-    .replace(passwordInUrl, `://$1:${masked}@`)
-    .replace(authorization, `$1 ${masked}`)
-    .replace(knownToken, masked)
-    .replace(assignment, named)
-    .replace(flag, named);
+  return maskNamed(
+    text
+      .replaceAll(unknown, "(known after the deployment)")
+      .replace(privateKey, masked)
+      .replace(passwordInUrl, `://$1:${masked}@`)
+      .replace(authorization, `$1 ${masked}`)
+      .replace(knownToken, masked),
+  );
+}
+
+function maskNamed(text: string): string {
+  let safe = "";
+  let end = 0;
+  for (const { index, 0: before, 1: name = "", 2: value = "" } of text.matchAll(named)) {
+    const start = index + before.length;
+    if (start < end || !isCredential(name, value)) continue;
+    safe += text.slice(end, start) + masked;
+    end = start + value.length;
+  }
+  return safe + text.slice(end);
 }
