@@ -3,11 +3,20 @@ import { diff } from "./commands/diff.ts";
 import { graph } from "./commands/graph.ts";
 import { plan } from "./commands/plan.ts";
 import { ranktable } from "./commands/ranktable.ts";
+import { ratio } from "./commands/ratio.ts";
 import { render } from "./commands/render.ts";
 import { scheduler } from "./commands/scheduler.ts";
 import { UserError } from "./stack-file.ts";
 
-const commands: Readonly<Record<string, Command>> = { diff, graph, plan, ranktable, render, scheduler };
+const commands: Readonly<Record<string, Command>> = {
+  diff,
+  graph,
+  plan,
+  ranktable,
+  ratio,
+  render,
+  scheduler,
+};
 
 function overview(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));

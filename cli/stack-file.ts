@@ -14,12 +14,16 @@ export interface StackFile {
 /** Reads `stacks/Pulumi.<stack>.yaml`. Throws UserError with line and column, or with the stacks there are. */
 export function readStackFile(stack: string, folder = "stacks"): StackFile {
   const where = `${folder}/Pulumi.${stack}.yaml`;
-  const parsed = parseYaml(read(where, folder));
-  if ("mistake" in parsed) {
-    const { line, column, message, fix } = parsed.mistake;
-    throw new UserError(`${where}:${line}:${column}: ${message}\nfix: ${fix}`);
-  }
-  return { where, deployment: asRecord(asRecord(parsed.value).config)["ascend-pd:deployment"] };
+  const content = yamlValue(where, read(where, folder));
+  return { where, deployment: asRecord(asRecord(content).config)["ascend-pd:deployment"] };
+}
+
+/** The value of a YAML (or JSON) file. Throws UserError with line and column. */
+export function yamlValue(where: string, bytes: Uint8Array): unknown {
+  const parsed = parseYaml(bytes);
+  if ("value" in parsed) return parsed.value;
+  const { line, column, message, fix } = parsed.mistake;
+  throw new UserError(`${where}:${line}:${column}: ${message}\nfix: ${fix}`);
 }
 
 function read(where: string, folder: string): Buffer {

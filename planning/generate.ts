@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import standaloneCode from "ajv/dist/standalone/index.js";
 import { globalRankTableSchema, hostRankTableSchema, localRankTableSchema } from "./rank-table-schemas.ts";
+import { ratioInputJsonSchema } from "./ratio/input.ts";
 import { rulesPage } from "./rules-page.ts";
 import { stackFileJsonSchema } from "./stack-file.ts";
 
@@ -11,6 +12,7 @@ import { stackFileJsonSchema } from "./stack-file.ts";
 export function generatedFiles(): Map<string, string> {
   const files = {
     "schemas/stack.schema.json": json(stackSchema()),
+    "schemas/ratio.schema.json": json(ratioInputJsonSchema()),
     "schemas/global-ranktable.schema.json": json(globalRankTableSchema),
     "schemas/local-ranktable.schema.json": json(localRankTableSchema),
     "planning/rank-table-validators.js": rankTableValidators(),
