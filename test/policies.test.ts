@@ -116,11 +116,14 @@ test("each policy on a stack refuses what breaks it, in a stack marked productio
   expect(code).not.toBe(0);
 });
 
-test("a stack for Ascend hosts passes", async () => {
+test("a stack for Ascend hosts passes, marked production once its image is named by digest", async () => {
   const stack = await testStack("2p2d");
-  await stack.configure(readStackFile("2p2d").deployment);
+  const deployment = Object(readStackFile("2p2d").deployment);
+  const engine = { ...deployment.engine, image: `ascend-vllm@sha256:${"0".repeat(64)}` };
+  await stack.configure({ ...deployment, engine });
 
-  const { code, output } = await stack.pulumi("preview", "--policy-pack", pack);
+  const production = "--config=ascend-pd:production=true";
+  const { code, output } = await stack.pulumi("preview", "--policy-pack", pack, production);
 
   expect(output).toMatch(/✅.*ascend-pd@/);
   expect(output).not.toContain("can't run policy");

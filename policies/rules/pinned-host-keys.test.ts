@@ -42,6 +42,16 @@ test.each([
   expect(violations).toEqual([]);
 });
 
+test("A provider with a Docker context is reported, since that overrides its host.", async () => {
+  const provider = (context: string) =>
+    resource("host-a", { context, host: "unix:///var/run/docker.sock" }, "pulumi:providers:docker");
+
+  expect(await violationsOf(pinnedHostKeys, provider("far"))).toEqual([
+    "host-a goes wherever the Docker context far leads, whatever its host says",
+  ]);
+  expect(await violationsOf(pinnedHostKeys, provider(""))).toEqual([]);
+});
+
 test.each(["Command", "CopyToRemote"])("A remote %s without a host key is reported.", async (type) => {
   const violations = await violationsOf(pinnedHostKeys, remote({ host: "10.0.0.18", hostKey: "" }, type));
 

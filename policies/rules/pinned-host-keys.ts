@@ -6,10 +6,14 @@ export const pinnedHostKeys: ResourcePolicy = {
   description:
     "Every SSH connection accepts one host key only: a Docker provider by its sshOpts, a remote command by its hostKey.",
   remediationSteps:
-    "give the provider StrictHostKeyChecking=yes and a KnownHostsCommand or UserKnownHostsFile of its own; give each connection, and its proxy, a hostKey",
+    "give the provider a host instead of a context, with StrictHostKeyChecking=yes and its own KnownHostsCommand or UserKnownHostsFile; give each connection, and its proxy, a hostKey",
   // Read without `known`: a key that is not known yet must not count as missing.
   validateResource: ({ type, name, props }, reportViolation) => {
-    if (type === "pulumi:providers:docker" && props.host?.startsWith("ssh://")) {
+    if (type === "pulumi:providers:docker" && props.context) {
+      reportViolation(
+        `${name} goes wherever the Docker context ${props.context} leads, whatever its host says`,
+      );
+    } else if (type === "pulumi:providers:docker" && props.host?.startsWith("ssh://")) {
       const fault = sshFault(JSON.parse(props.sshOpts ?? "[]"));
       if (fault !== undefined) reportViolation(`${name} reaches ${props.host} ${fault}`);
     }

@@ -32,6 +32,12 @@ test.each([`ascend-vllm@${digest}`, `registry:5000/ascend-vllm:6.3.910@${digest}
   },
 );
 
+test("This repository's Node image is a base, and runs nothing itself.", async () => {
+  expect(await messages(container("ascend-pd/node:24.21.0"))).toEqual([
+    "decode-0 runs ascend-pd/node:24.21.0",
+  ]);
+});
+
 test("An image that is pulled for a container is reported at the pull.", async () => {
   const found = await messages(remoteImage({ name: "ascend-vllm:6.3.910" }), container(unknown));
 
@@ -42,6 +48,8 @@ test.each([
   [{ NODE_IMAGE: "node:24-slim" }, ["scheduler is built on node:24-slim"]],
   [{ DEBUG: "1" }, ["scheduler is built on a base that no build argument names"]],
   [{ NODE_IMAGE: `node:24-slim@${digest}` }, []],
+  [{ NODE_IMAGE: "ascend-pd/node:24.21.0" }, []],
+  [{ NODE_IMAGE: "ascend-pd/node:latest" }, ["scheduler is built on ascend-pd/node:latest"]],
 ])("An image that the stack builds with the arguments %j: %j.", async (buildArgs, expected) => {
   const name = "ascend-pd/scheduler:1p1d-0a1b2c";
 

@@ -9,9 +9,8 @@ import type { StackPolicy } from "../policy.ts";
 export const pinnedImages: StackPolicy = {
   name: "pinned-images",
   description:
-    "In a stack whose configuration says `ascend-pd:production: true`, every image is named by digest, or built by the stack on an image named so.",
-  remediationSteps:
-    "name the image `name@sha256:…`, as `docker images --digests` shows it; for the base of the images of this repository, in ASCEND_PD_NODE_IMAGE",
+    "In a stack whose configuration says `ascend-pd:production: true`, every image is named by digest, or built by the stack on an image named so or on this repository's Node image.",
+  remediationSteps: "name the image `name@sha256:…`, as `docker images --digests` shows it",
   validateStack: ({ resources }, reportViolation) => {
     if (!isProduction()) return;
     const built = new Set<string>();
@@ -19,7 +18,8 @@ export const pinnedImages: StackPolicy = {
       const { name, build } = known(props as pulumi.Unwrap<RemoteImageArgs>);
       if (build && name) built.add(name);
       for (const base of build ? basesOf(build) : [name]) {
-        if (!isPinned(base)) reportViolation(`${image} ${build ? "is built on" : "is"} ${base}`, urn);
+        if (!isPinned(base) && !(build && isOwnNode(base)))
+          reportViolation(`${image} ${build ? "is built on" : "is"} ${base}`, urn);
       }
     }
     for (const { props, name, urn } of ofType(resources, "docker:index/container:Container")) {
@@ -41,6 +41,9 @@ const ofType = (resources: readonly PolicyResource[], type: string) =>
 /** An image that is not known yet comes from an image resource, which is checked by itself. */
 const isPinned = (image: string | undefined): boolean =>
   image === undefined || /(^|@)sha256:[0-9a-f]{64}$/.test(image);
+
+/** Named by the exact version of Node, and put on each host by this repository before anything is built on it. */
+const isOwnNode = (base = ""): boolean => /^ascend-pd\/node:\d+\.\d+\.\d+$/.test(base);
 
 /** Images that a build starts from. A base that the Dockerfile names instead cannot be seen, so it is not pinned. */
 function basesOf({ buildArgs }: NonNullable<Known<pulumi.Unwrap<RemoteImageArgs>>["build"]>): string[] {
