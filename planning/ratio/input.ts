@@ -6,7 +6,7 @@ import { shapeProblems } from "../shape-problems.ts";
 
 const above = (least: number, description: string) => z.number().gt(least).max(1e9).describe(description);
 
-const count = (description: string) => z.int().min(1).max(1_000_000).describe(description);
+const count = (description: string, most = 1_000_000) => z.int().min(1).max(most).describe(description);
 
 const lengths = (what: string, least: number) =>
   z
@@ -71,9 +71,10 @@ const side = <Point extends z.ZodType>(role: string, point: Point) =>
 export const ratioInputSchema = z
   .strictObject({
     requestRate: above(0, "requests per second to serve, e.g. 12; instead of npus").optional(),
-    npus: count("NPUs to share out for the highest rate, e.g. 16; instead of requestRate")
-      .max(100_000)
-      .optional(),
+    npus: count(
+      "NPUs to share out for the highest rate, e.g. 16; instead of requestRate",
+      100_000,
+    ).optional(),
     input: lengths("input", 1),
     output: lengths("output", 2),
     prefixHit: z

@@ -34,6 +34,10 @@ test("A measured throughput is worth less when an instance takes longer.", () =>
   expect(shown({ requestRate: 60, prefill })).toMatchObject({ "time in prefill": ["4P 17D", "6P 17D"] });
 });
 
+test("No instance is ever planned to be always busy.", () => {
+  expect(shown({ requestRate: 60, utilisation: 0.9 })).toMatchObject({ utilisation: ["5P 18D", "4P 13D"] });
+});
+
 test("For a budget of NPUs there is no request rate to vary.", () => {
   expect(Object.keys(shown({ requestRate: undefined, npus: 16 }))).not.toContain("request rate");
 });
