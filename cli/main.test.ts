@@ -16,8 +16,8 @@ test("Without a command, all commands are listed.", async () => {
   expect(code).toBe(2);
 });
 
-test.each([["--help"], ["plan", "--help"], ["scheduler", "--help"]])(
-  "%s %s prints a usage.",
+test.each([["--help"], ["plan", "--help"], ["scheduler", "--help"], ["ranktable", "gen", "--help"]])(
+  "%s %s %s prints a usage.",
   async (...args) => {
     const { code, stdout } = await ascendPd(args);
 
