@@ -132,6 +132,7 @@ test.each([
   [["4,"], [], "PD103", '"" is not an NPU id', /remove the comma/],
   [["4,5"], ["5,6"], "PD102", "NPU 5 is already in --prefill-server-list 4,5", /one instance/],
   [["4,4"], [], "PD102", "NPU 4 is already in --prefill-server-list 4,4", /one instance/],
+  [["4"], ["4"], "PD102", "NPU 4 is already in --prefill-server-list 4", /one instance/],
   [["4,5", "6"], [], "PD104", "1 NPU while --prefill-server-list 4,5 has 2", /every prefill instance 2/],
   [["4"], ["5,6", "7"], "PD104", "1 NPU while --decode-server-list 5,6 has 2", /every decode instance 2/],
   [

@@ -96,6 +96,20 @@ test("A local table that differs from its entry is told with both values and the
   ]);
 });
 
+test("A stale local table is told as that of its NPUs on its host, not of another host's.", () => {
+  const { merged } = twoHosts();
+  const other = filesOf("10.0.0.20", { prefill: [[4, 5]], decode: [], apiServer: false });
+  const groups = mergeGroups([merged, ...other].filter(isGlobal).map((file) => file.groups));
+  const stale = JSON.stringify(other[0]).replaceAll("29.0.20", "29.0.99");
+
+  expect(problemsOf([{ where: "all.json", groups }, JSON.parse(stale)])).toContainEqual([
+    "local_ranktable_10.0.0.20_45.json",
+    "PD214",
+    "server_list[0].device[0].device_ip",
+    '"29.0.99.4", but "29.0.20.4" in prefill[1] of all.json',
+  ]);
+});
+
 test("Swapped local files are found by their names: they would swap the roles.", () => {
   const { merged, locals } = twoHosts();
   const [first, , last] = locals;

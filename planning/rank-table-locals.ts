@@ -25,19 +25,16 @@ export function checkLocalTables(
   return { owners, problems };
 }
 
-/** The entry that has most in common with `server`; of entries on its own host, if any has something. */
+/** The entry that has most in common with `server`: device IPs, or ids on its host. */
 function ownerOf(server: ServerJson, members: readonly Member[]): Member | undefined {
-  const alike = members.filter((one) => (one.server.device === undefined) === (server.device === undefined));
-  if (server.device === undefined) return alike[0];
+  if (server.device === undefined) return members.find((member) => member.server.device === undefined);
   const traits = new Set(traitsOf(server));
   const common = ({ server: other }: Member) => traitsOf(other).filter((trait) => traits.has(trait)).length;
-  const onHost = alike.filter((member) => member.server.server_ip === server.server_ip);
-  const candidates = onHost.some(common) ? onHost : alike;
-  return candidates.filter(common).sort((a, b) => common(b) - common(a))[0];
+  return members.filter(common).sort((a, b) => common(b) - common(a))[0];
 }
 
-const traitsOf = ({ device = [] }: ServerJson): string[] =>
-  device.flatMap(({ device_id, device_ip }) => [`id ${device_id}`, `ip ${device_ip}`]);
+const traitsOf = ({ server_ip, device = [] }: ServerJson): string[] =>
+  device.flatMap(({ device_id, device_ip }) => [device_ip, `${server_ip} NPU ${device_id}`]);
 
 function mismatches({ where, server }: LocalFile, owner: Member | undefined, whole: string): FoundProblem[] {
   const wrong = (path: string, message: string) => [
