@@ -162,6 +162,24 @@ test("Each of two hosts has a provider of its own, and what runs or is built on 
   });
 });
 
+test("The manual's own scheduler claims its device nodes and its image before it is replaced.", async () => {
+  const input = sampleInput();
+  const result = makePlan("own", { ...input, scheduler: { ...input.scheduler, runtime: "ascendcloud" } });
+  if ("problems" in result) throw new Error(JSON.stringify(result.problems));
+  const { host, image, devices } = result.plan.containers.at(-1) ?? {};
+
+  const registrations = await deployed(result.plan);
+
+  const find = (type: string, name: string) =>
+    registrations.find((one) => one.type === type && one.name === name);
+  expect(find("Container", "own-scheduler")?.dependencies).toContain("Command own-scheduler-npus");
+  expect(probeOf(find("Command", "own-scheduler-npus"))).toMatchObject({
+    host: { name: host },
+    image: image?.kind === "reference" && image.name,
+    devices: devices?.map(({ hostPath }) => hostPath),
+  });
+});
+
 test("A Plan with a container on a host that it does not have is refused.", async () => {
   const plan = { ...(await planOfStack("sim-1p1d")), hosts: [] };
 

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ContainerPlan, Plan } from "../planning/plan.ts";
 import { createContainer } from "./container.ts";
 import { awaitReady, type InstanceArgs } from "./instance.ts";
+import { NpuDevices } from "./npu-devices.ts";
 import { probe } from "./probe.ts";
 
 export interface SchedulerArgs extends InstanceArgs {
@@ -21,10 +22,13 @@ export class Scheduler extends pulumi.ComponentResource {
   constructor(args: SchedulerArgs, options?: pulumi.ComponentResourceOptions) {
     const { container: plan, stack, host, image, endpoint, api, servedModelName, instances } = args;
     super("ascend-pd:index:Scheduler", plan.name, { container: plan }, options);
+    // The manual's own scheduler comes in the engine's image and has device nodes; ours needs nothing of its host.
+    const claimed =
+      image.from ?? new NpuDevices(`${plan.name}-npus`, { container: plan, host }, { parent: this }).claim;
     const container = createContainer(plan, image.name, stack, {
       parent: this,
       provider: host.provider,
-      dependsOn: [...instances, ...(image.from ? [image.from] : [])],
+      dependsOn: [...instances, claimed],
     });
     const ready = awaitReady(plan, host, container.id, { parent: this });
     this.accepted = probe(
