@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { stringify } from "yaml";
 import { plan as makePlan } from "../planning/make-plan.ts";
 import type { Plan } from "../planning/plan.ts";
 import { formatProblems } from "../planning/problems.ts";
@@ -8,6 +9,7 @@ import { stopDockerEngine } from "../toolchain/docker-engine.ts";
 import { stateDir } from "../toolchain/state.ts";
 import { ensureToolchain } from "../toolchain/toolchain.ts";
 import { streamChat } from "./chat.ts";
+import { freshHosts, onLocalHosts, removeDemoHosts, runningHosts, sshHosts } from "./demo-hosts.ts";
 import { planTable } from "./plan-table.ts";
 import { type PulumiRun, runPulumi } from "./pulumi.ts";
 import { recoverStack } from "./recover.ts";
@@ -15,7 +17,7 @@ import { closeStack, isOpen, openStack } from "./stack.ts";
 import { readStackFile, stackNames, UserError } from "./stack-file.ts";
 import { describeStep } from "./steps.ts";
 
-const usage = `usage: npm run demo [-- [--stack NAME] [--explain]]
+const usage = `usage: npm run demo [-- [--stack NAME | --hosts N] [--explain]]
        npm run demo:down [-- [--stack NAME]]
 
 Brings up a simulated stack with the real Pulumi engine on a real Docker Engine, sends a chat completion
@@ -23,6 +25,8 @@ through its scheduler and prints the answer as it streams. No NPU is needed. Wha
 is installed first; a second run changes nothing.
 
   --stack NAME   a stack of stacks/ whose engine is simulated (default: sim-1p1d)
+  --hosts N      the simulated stack whose instances stand on N hosts behind SSH; the hosts are made on this machine,
+                 from network namespaces with a Docker Engine and an sshd each (as root)
   --down         destroy what the demo made; without --stack, every simulated stack
   --explain      say for each tool which one was chosen, and why
   --help         this text
@@ -30,6 +34,7 @@ is installed first; a second run changes nothing.
 examples:
   npm run demo
   npm run demo -- --stack sim-2p2d
+  npm run demo -- --hosts 4
   npm run demo:down
 
 exit codes: 0 done, 1 it failed, 2 the command line or the stack file is wrong`;
@@ -39,11 +44,11 @@ const prompt = "Why do prefill and decode run on NPUs of their own?";
 async function main(): Promise<void> {
   const options = commandLine();
   if (options.help) return console.log(usage);
+  const chosen = options.hosts === undefined ? options.stack : stackOnHosts(options.hosts);
   const context: Context = { cacheDir: defaultCacheDir(), say: (line) => console.log(`  ${line}`) };
   await withLock(context, "demo", async () => {
-    if (options.down)
-      await takeDown(context, options.stack ? [options.stack] : simulatedStacks(), options.explain);
-    else await bringUp(context, options.stack ?? "sim-1p1d", options.explain);
+    if (options.down) await takeDown(context, chosen ? [chosen] : simulatedStacks(), options.explain);
+    else await bringUp(context, chosen ?? "sim-1p1d", options.explain);
   });
 }
 
@@ -52,6 +57,7 @@ function commandLine() {
     const { values } = parseArgs({
       options: {
         stack: { type: "string" },
+        hosts: { type: "string" },
         down: { type: "boolean", default: false },
         explain: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
@@ -64,13 +70,14 @@ function commandLine() {
 }
 
 async function bringUp(context: Context, name: string, explain: boolean): Promise<void> {
-  const plan = simulatedPlan(name);
-  console.log(`\n${name}: ${plan.containers.length} containers\n\n${indented(planTable(plan))}\n`);
+  const declared = simulatedPlan(name, readStackFile(name).deployment);
+  console.log(`\n${name}: ${declared.containers.length} containers\n\n${indented(planTable(declared))}\n`);
 
-  const stack = await prepare(context, name, explain);
+  const { stack, deployment } = await prepare(context, name, explain);
   const changed = await pulumi(["up", "--refresh", "--skip-preview", "--yes", ...stack.args], stack.env);
   console.log(changed ? "" : "\nNothing to change: everything runs already.\n");
 
+  const plan = simulatedPlan(name, deployment);
   console.log(`> ${prompt}\n`);
   for await (const text of streamChat(plan.endpoint, plan.servedModelName, prompt, 48))
     process.stdout.write(text);
@@ -79,10 +86,11 @@ async function bringUp(context: Context, name: string, explain: boolean): Promis
 
 async function takeDown(context: Context, names: readonly string[], explain: boolean): Promise<void> {
   for (const name of names.filter((name) => isOpen(name, stateDir()))) {
-    const stack = await prepare(context, name, explain);
+    const { stack } = await prepare(context, name, explain);
     console.log(`\n${name}`);
     await pulumi(["destroy", "--refresh", "--skip-preview", "--yes", ...stack.args], stack.env);
     await closeStack(stack);
+    await removeDemoHosts(context, name);
   }
   console.log(`\nNothing of ${names.join(", ")} is deployed.`);
   const others = simulatedStacks().filter((name) => isOpen(name, stateDir()));
@@ -98,12 +106,29 @@ What is left, and what removes it:
 }
 
 async function prepare(context: Context, name: string, explain: boolean) {
-  const { env, choices } = await ensureToolchain(context, { engine: true });
+  const { where, deployment } = readStackFile(name);
+  const count = sshHosts(deployment).length;
+  const { env, choices } = await ensureToolchain(context, { engine: count === 0 });
   if (explain) for (const { part, chosen, why } of choices) context.say(`${part}: ${chosen} (${why})`);
-  const text = readFileSync(`stacks/Pulumi.${name}.yaml`, "utf8");
-  const stack = await openStack(name, text, stateDir(), { ...process.env, ...env });
+  const open = (text: string) => openStack(name, text, stateDir(), { ...process.env, ...env });
+  const text = readFileSync(where, "utf8");
+  if (count === 0) {
+    const stack = await open(text);
+    await recoverStack(stack, context.say);
+    return { stack, deployment };
+  }
+
+  const running = await runningHosts(name);
+  if (running === undefined && isOpen(name, stateDir())) {
+    context.say(`the hosts of the last run are gone, and with them all of ${name}`);
+    await closeStack(await open(text), { force: true });
+  }
+  const hosts = running ?? (await freshHosts(context, name, count));
+  Object.assign(process.env, hosts.env);
+  const placed = onLocalHosts(deployment, hosts);
+  const stack = await open(stringify({ config: { "ascend-pd:deployment": placed } }));
   await recoverStack(stack, context.say);
-  return stack;
+  return { stack, deployment: placed };
 }
 
 /** Runs `pulumi` with a line per step; says whether it changed anything. Throws with the engine's errors. */
@@ -118,8 +143,8 @@ async function pulumi(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
   return Object.keys(result.changes).some((op) => op !== "same");
 }
 
-function simulatedPlan(name: string): Plan {
-  const { where, deployment } = readStackFile(name);
+function simulatedPlan(name: string, deployment: unknown): Plan {
+  const where = `stacks/Pulumi.${name}.yaml`;
   const result = makePlan(name, deployment);
   if ("problems" in result) throw new UserError(formatProblems(where, result.problems));
   if (!isSimulated(deployment)) {
@@ -137,6 +162,20 @@ function simulatedStacks(): string[] {
 
 function isSimulated(deployment: unknown): boolean {
   return (deployment as { engine?: { kind?: unknown } } | undefined)?.engine?.kind === "simulated";
+}
+
+/** The simulated stack that has as many hosts behind SSH. */
+function stackOnHosts(number: string): string {
+  const counts = simulatedStacks().map((name) => ({
+    name,
+    count: sshHosts(readStackFile(name).deployment).length,
+  }));
+  const found = counts.find(({ count }) => count > 0 && String(count) === number);
+  if (found !== undefined) return found.name;
+  const numbers = counts.map(({ count }) => count).filter((count) => count > 0);
+  throw new UserError(
+    `there is no simulated stack for ${number} hosts\nfix: --hosts ${numbers.join(" or ")}`,
+  );
 }
 
 function nextSteps({ stack, endpoint, servedModelName }: Plan): string {

@@ -37,6 +37,18 @@ test("After a pulumi that was killed while it created a container, lock and cont
   expect(await pendingOf(stack)).toEqual([]);
 });
 
+test("A container is looked for on the engine of its provider, whatever DOCKER_HOST says.", async () => {
+  const stack = await projectStack(
+    creating(name, `{ provider: new docker.Provider("far", { host: "${engine}" }) }`),
+  );
+  await killedWhileCreating(stack);
+  const elsewhere = { ...stack, env: { ...stack.env, DOCKER_HOST: "unix:///nowhere/docker.sock" } };
+
+  await recoverStack(elsewhere, () => {});
+
+  expect(await exists(name)).toBe(false);
+});
+
 test.each([
   ["without our label", {}],
   ["of another stack", { "ascend-pd.stack": "other" }],
@@ -109,7 +121,7 @@ test("A stack that is in order is left as it is, without a word.", async () => {
 });
 
 /** A program whose container exists long before its creation ends: it is waited for to be healthy, and never is. */
-function creating(container: string): string {
+function creating(container: string, options = "{}"): string {
   const args = {
     name: container,
     image: process.env.ASCEND_PD_NODE_IMAGE,
@@ -121,7 +133,7 @@ function creating(container: string): string {
     waitTimeout: 300,
   };
   return `import * as docker from "@pulumi/docker";
-          new docker.Container("container", ${JSON.stringify(args)});`;
+          new docker.Container("container", ${JSON.stringify(args)}, ${options});`;
 }
 
 async function killedWhileCreating(stack: LocalStack): Promise<void> {

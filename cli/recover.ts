@@ -13,16 +13,17 @@ import type { LocalStack } from "./stack.ts";
  */
 export async function recoverStack(stack: LocalStack, say: (line: string) => void): Promise<void> {
   await clearLocks(stack, say);
-  const interrupted = await interruptedCreates(stack);
+  const { resources = [], pending_operations = [] } = await stateOf(stack);
+  const interrupted = pending_operations.filter(({ type }) => type === "creating");
   if (interrupted.length === 0) return;
-  const host = stack.env.DOCKER_HOST ?? defaultHost;
-  for (const { inputs, type } of interrupted) {
-    if (type !== "docker:index/container:Container") continue;
-    const { name } = inputs;
-    const { status, body } = await callEngine(host, `/containers/${name}/json`);
+  for (const { resource } of interrupted) {
+    if (resource.type !== "docker:index/container:Container") continue;
+    const { name } = resource.inputs;
+    const engine = engineOf(resource, resources) ?? stack.env.DOCKER_HOST ?? defaultHost;
+    const { status, body } = await callEngine(engine, `/containers/${name}/json`);
     if (status !== 200 || JSON.parse(body).Config.Labels["ascend-pd.stack"] !== stack.name) continue;
     say(`removing ${name}: its creation was interrupted`);
-    await expectEngine(host, `/containers/${name}?force=1&v=1`, { method: "DELETE" });
+    await expectEngine(engine, `/containers/${name}?force=1&v=1`, { method: "DELETE" });
   }
   // Otherwise the state would name them as interrupted for ever, also after they were created.
   const flags = ["--clear-pending-creates", "--yes", "--skip-preview", "--non-interactive"];
@@ -68,20 +69,28 @@ async function isPulumi(pid: number): Promise<boolean> {
   return basename(program).includes("pulumi");
 }
 
-async function interruptedCreates(stack: LocalStack): Promise<ResourceInState[]> {
-  const state = JSON.parse(
-    await run("pulumi", ["stack", "export", "--stack", stack.name], { env: stack.env }),
-  );
-  const pending: PendingOperation[] = state.deployment?.pending_operations ?? [];
-  return pending.filter(({ type }) => type === "creating").map(({ resource }) => resource);
+async function stateOf(stack: LocalStack): Promise<State> {
+  const text = await run("pulumi", ["stack", "export", "--stack", stack.name], { env: stack.env });
+  return JSON.parse(text).deployment ?? {};
 }
 
-interface PendingOperation {
-  readonly type: string;
-  readonly resource: ResourceInState;
+/** The engine of the Docker provider that a resource was created through, if that one names any. */
+function engineOf({ provider = "" }: ResourceInState, resources: readonly ResourceInState[]) {
+  const urn = provider.slice(0, provider.lastIndexOf("::"));
+  const { host, sshOpts } = resources.find((one) => one.urn === urn)?.inputs ?? {};
+  if (host === undefined || sshOpts === undefined) return host;
+  return { host, sshOptions: JSON.parse(sshOpts) as string[] };
+}
+
+interface State {
+  readonly resources?: readonly ResourceInState[];
+  readonly pending_operations?: readonly { readonly type: string; readonly resource: ResourceInState }[];
 }
 
 interface ResourceInState {
+  readonly urn: string;
   readonly type: string;
-  readonly inputs: { readonly name: string };
+  /** `<urn of the provider>::<id>` */
+  readonly provider?: string;
+  readonly inputs: { readonly name: string; readonly host?: string; readonly sshOpts?: string };
 }

@@ -65,9 +65,13 @@ export function isOpen(name: string, state: string): boolean {
   return existsSync(folderOf(name, state));
 }
 
-/** Forgets a stack that has no resources any more. */
-export async function closeStack({ name, folder, env }: LocalStack): Promise<void> {
-  await run("pulumi", ["-C", folder, "stack", "rm", "--yes", "--stack", name], { env });
+/** Forgets a stack that has no resources any more; with `force`, also one that the state gives some. */
+export async function closeStack(
+  { name, folder, env }: LocalStack,
+  { force } = { force: false },
+): Promise<void> {
+  const flags = ["--yes", ...(force ? ["--force"] : [])];
+  await run("pulumi", ["-C", folder, "stack", "rm", ...flags, "--stack", name], { env });
   await rm(folder, { recursive: true });
 }
 

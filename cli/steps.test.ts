@@ -22,6 +22,7 @@ test.each([
     "done",
     "a first completion came back through the scheduler",
   ],
+  [command, "node-on-host-a", "create", "done", "host-a has Node to build on"],
   [command, "s-prefill-0-ready", "create", "failed", "failed: s-prefill-0-ready"],
   ["ascend-pd:index:Host", "local", "create", "failed", "failed: local"],
 ] as const)("%s %s, %s %s: %s", (type, name, op, state, line) => {

@@ -34,6 +34,8 @@ const phrases: Record<string, (name: string) => Phrases> = {
     if (name.endsWith("-first-completion"))
       return { created: "a first completion came back through the scheduler" };
     if (name.endsWith("-ready")) return { created: `${name.slice(0, -"-ready".length)} answers` };
+    if (name.startsWith("node-on-"))
+      return { created: `${name.slice("node-on-".length)} has Node to build on` };
     return {};
   },
 };

@@ -15,7 +15,7 @@ function deployed(plan: Plan): Promise<Registration[]> {
   });
 }
 
-const stacks = ["sim-1p1d", "sim-2p2d", "1p1d", "2p2d", "2p2d-two-hosts"];
+const stacks = ["sim-1p1d", "sim-2p2d", "sim-2p2d-four-hosts", "1p1d", "2p2d", "2p2d-two-hosts"];
 
 describe.each(stacks)("stack %s", (stack) => {
   let plan: Plan;

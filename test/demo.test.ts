@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { stringify } from "yaml";
+import { folderOfThisRun, foldersOfDeadRuns } from "./folders-of-runs.ts";
 import { containersOf, removeContainersOf, simulated1p1d } from "./support.ts";
+import { noTestHosts } from "./test-hosts.ts";
 
 // The demo as a new user runs it: in a clone of its own, with state of its own.
 const name = "sim-e2e";
@@ -14,9 +16,10 @@ let state: string;
 beforeAll(async () => {
   await removeContainersOf(name);
   clone = await mkdtemp(join(tmpdir(), "ascend-pd-clone-"));
-  state = await mkdtemp(join(tmpdir(), "ascend-pd-state-"));
   await cp(".", clone, { recursive: true, filter: (path) => !/^(node_modules|\.git|dist)(\/|$)/.test(path) });
   await symlink(join(process.cwd(), "node_modules"), join(clone, "node_modules"));
+  for (state of await foldersOfDeadRuns("ascend-pd-demo-state-")) await takeDown();
+  state = await folderOfThisRun("ascend-pd-demo-state-");
   await writeFile(
     join(clone, `stacks/Pulumi.${name}.yaml`),
     stringify({ config: { "ascend-pd:deployment": simulated1p1d(18200) } }),
@@ -24,10 +27,15 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await demo("--down", "--stack", name);
+  await takeDown();
   await rm(clone, { recursive: true });
-  await rm(state, { recursive: true });
 });
+
+/** Every stack that is up, and then the state. */
+async function takeDown(): Promise<void> {
+  await demo("--down");
+  await rm(state, { recursive: true, force: true });
+}
 
 test("killed in the middle, the demo converges when it is run again", async () => {
   const first = start("--stack", name);
@@ -78,6 +86,37 @@ test("demo:down leaves no container and says what it left", async () => {
   expect(code).toBe(0);
   expect(await containersOf(name)).toEqual([]);
 });
+
+// Killed and run again here too: what was interrupted lies on hosts that only SSH leads to.
+test.skipIf((await noTestHosts()) !== undefined)(
+  "with --hosts, the demo makes hosts on this machine and takes them away again",
+  async () => {
+    const first = start("--hosts", "4");
+    await said(first, /is started/);
+    process.kill(-(first.pid ?? 0), "SIGKILL");
+
+    const up = await demo("--hosts", "4");
+    const down = await demo("--down", "--hosts", "4");
+
+    expect(up.output).toContain("a first completion came back");
+    expect(up.output).toMatch(/> Why do .*\n\n[A-Z][a-z]+( \w+\.?)+/);
+    expect(up.code).toBe(0);
+    expect(down.output).toContain("Nothing of sim-2p2d-four-hosts is deployed.");
+    expect(down.code).toBe(0);
+    const [, network] = /listens at http:\/\/(\d+\.\d+\.\d+)\.11:/.exec(up.output) ?? [];
+    await expect.poll(ourAddresses, { timeout: 30_000 }).not.toContain(`${network}.1`);
+  },
+);
+
+test("a number of hosts that no stack has is refused with those that one has", async () => {
+  const { code, output } = await demo("--hosts", "3");
+
+  expect(output).toContain("there is no simulated stack for 3 hosts\nfix: --hosts 4");
+  expect(code).toBe(2);
+});
+
+const ourAddresses = () =>
+  Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []);
 
 function start(...args: string[]): ChildProcess {
   return spawn("node", ["toolchain/bootstrap.mjs", "cli/demo.ts", ...args], {

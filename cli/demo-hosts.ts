@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Context } from "../toolchain/context.ts";
+import { greetEngine } from "../toolchain/docker-api.ts";
+import { type LocalHosts, removeHosts, requireHosts, startHosts } from "../toolchain/hosts/hosts.ts";
+import { stateDir } from "../toolchain/state.ts";
+
+interface Deployment {
+  readonly hosts?: Readonly<Record<string, { readonly docker?: unknown }>>;
+}
+
+/** Names of the hosts of a stack that stand behind SSH. */
+export function sshHosts(deployment: unknown): string[] {
+  const hosts = Object.entries((deployment as Deployment).hosts ?? {});
+  return hosts.filter(([, { docker }]) => String(docker).startsWith("ssh://")).map(([name]) => name);
+}
+
+/** The deployment with hosts on this machine in place of those that it names behind SSH. */
+export function onLocalHosts(deployment: unknown, { hosts }: LocalHosts): unknown {
+  const places = sshHosts(deployment).map((name, index) => {
+    const { address, docker, hostKey } = hosts[index] ?? {};
+    return [name, { address, docker, hostKey }];
+  });
+  const declared = deployment as Deployment;
+  return { ...declared, hosts: { ...declared.hosts, ...Object.fromEntries(places) } };
+}
+
+/** The hosts that a former run has made for a stack, if all of them still work; a restart of the machine ends them. */
+export async function runningHosts(stack: string): Promise<LocalHosts | undefined> {
+  const text = await readFile(recordOf(stack), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  const hosts: LocalHosts = JSON.parse(text);
+  const greetings = await Promise.all(hosts.hosts.map(({ engine }) => greetEngine(engine.host)));
+  return greetings.every(({ answers }) => answers) ? hosts : undefined;
+}
+
+/** Makes hosts for a stack, in place of what may be left of former ones. */
+export async function freshHosts(context: Context, stack: string, count: number): Promise<LocalHosts> {
+  await requireHosts(context);
+  await removeDemoHosts(context, stack);
+  context.say(`making ${count} hosts on this machine, each with a network address, Docker and sshd`);
+  const hosts = await startHosts(context, folderOf(stack), count);
+  await writeFile(recordOf(stack), JSON.stringify(hosts));
+  return hosts;
+}
+
+export function removeDemoHosts(context: Context, stack: string): Promise<void> {
+  return removeHosts(context, folderOf(stack));
+}
+
+/** Short, because the path of a socket below it must be under 108 bytes. */
+function folderOf(stack: string): string {
+  const key = createHash("sha256").update(`${stateDir()}\n${stack}`).digest("hex").slice(0, 8);
+  return join(tmpdir(), `ascend-pd-demo-${key}`);
+}
+
+function recordOf(stack: string): string {
+  return join(folderOf(stack), "hosts.json");
+}
