@@ -497,8 +497,8 @@ test("every wish and what came of it is logged", async () => {
   await joinAgain("decode-1");
 
   expect(one.events).toEqual([
-    { time: expect.any(String), instance: "decode-1", draining: true },
-    { time: expect.any(String), instance: "decode-1", draining: false },
+    { time: expect.any(String), instance: "decode-1", state: "draining" },
+    { time: expect.any(String), instance: "decode-1", state: "joining" },
   ]);
 });
 

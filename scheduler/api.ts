@@ -4,8 +4,6 @@ import { relayEvents } from "./relay.ts";
 
 /** An API that engines and clients speak, as far as the scheduler has to know. */
 export interface Api {
-  /** Where completions are asked for. */
-  readonly paths: readonly string[];
   /** Whether the call asks for a stream. Throws a Failure (400, 404) for what the API does not have. */
   isStream(call: Call): boolean;
   readonly relayStream: typeof relayEvents;
@@ -14,7 +12,6 @@ export interface Api {
 /** `USE_OPENAI=1` */
 export function openAiApi(servedModels: readonly string[]): Api {
   return {
-    paths: ["/v1/completions", "/v1/chat/completions"],
     isStream(call) {
       checkModel(call, servedModels);
       return readStream(call);
@@ -25,7 +22,6 @@ export function openAiApi(servedModels: readonly string[]): Api {
 
 /** `USE_OPENAI=0`: vLLM's own API, as its version 0.6.3 has it. It knows one model, so requests name none. */
 export const generateApi: Api = {
-  paths: ["/generate"],
   isStream: readTruthyStream,
   relayStream: relayRecords,
 };

@@ -7,7 +7,7 @@ import { engineRequest, forwardedFields } from "./engine-request.ts";
 import { Failure } from "./errors.ts";
 import { type Instance, noteIdle } from "./instances.ts";
 import { decodeBody, prefillBody, readCall, takeKvParams } from "./legs.ts";
-import { markPhase } from "./log.ts";
+import { markPhase, type Trace } from "./log.ts";
 import type { Picker } from "./policy.ts";
 import { relayPlain } from "./relay.ts";
 import type { Reply } from "./reply.ts";
@@ -36,7 +36,7 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
     const question = asking(deadlines, request, reply);
 
     const answer = await prefill.run(size, async (instance, fresh) => {
-      reply.trace.prefill = instance.name;
+      markAttempt(reply.trace, instance, fresh);
       const whole = await askWhole(
         question(instance, fresh, timeouts.prefillMs, prefillBody(call, handoff)),
         MAX_PREFILL_ANSWER_BYTES,
@@ -57,7 +57,7 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
     }
 
     await decode.run(size, (instance, fresh) => {
-      reply.trace.decode = instance.name;
+      markAttempt(reply.trace, instance, fresh);
       const limitMs = stream ? timeouts.firstTokenMs : timeouts.answerMs;
       const relay = stream ? api.relayStream : relayPlain;
       const asked = question(instance, fresh, limitMs, decodeBody(call, kvParams));
@@ -76,7 +76,7 @@ export function models({ config, deadlines, prefill, decode }: Engines): Handler
     const picker = decode.anyReady ? decode : prefill;
     const question = asking(deadlines, request, reply);
     await picker.run(0, (instance, fresh) => {
-      reply.trace[instance.role] = instance.name;
+      markAttempt(reply.trace, instance, fresh);
       return relayPlain(
         question(instance, fresh, config.timeouts.answerMs),
         reply,
@@ -84,6 +84,11 @@ export function models({ config, deadlines, prefill, decode }: Engines): Handler
       );
     });
   };
+}
+
+function markAttempt(trace: Trace, { role, name }: Instance, again: boolean): void {
+  trace[role] = name;
+  if (again) trace.retries = (trace.retries ?? 0) + 1;
 }
 
 function asking(deadlines: Deadlines, { head }: ClientRequest, { trace, stop }: Reply) {

@@ -2,6 +2,7 @@ import type { AdminAddress } from "./admin.ts";
 import { type Endpoints, type EndpointsReader, endpointsReader, InvalidTables } from "./endpoints.ts";
 import { type FlagName, parseFlags, shown, type UsageProblem } from "./flags.ts";
 import type { Handoff } from "./legs.ts";
+import type { MetricsAddress } from "./metrics-server.ts";
 import type { WatchLimits } from "./watch.ts";
 
 export const POLICIES = ["RoundRobin", "FreeKVFirst", "BLB"] as const;
@@ -27,6 +28,7 @@ export interface Config {
   readonly readEndpoints: EndpointsReader;
   /** Where operators are served, and nobody else. */
   readonly admin: readonly AdminAddress[];
+  readonly metrics: MetricsAddress | undefined;
   /** Names that a request's `model` may have. None: any. */
   readonly servedModels: readonly string[];
   readonly policy: PolicyName;
@@ -104,6 +106,10 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     endpoints,
     readEndpoints,
     admin,
+    metrics:
+      given("metrics-port").length > 0
+        ? { host: text("metrics-host"), port: number("metrics-port", PORT) }
+        : undefined,
     // As in vLLM, where the path is the name unless there is a better one.
     servedModels: [given("served-model-name"), given("model")].find(({ length }) => length > 0) ?? [],
     policy: oneOf("prefill-routing-policy", POLICIES),

@@ -7,7 +7,7 @@ import { findHeadEnd, HttpSyntaxError, soleValue } from "./http/head.ts";
 import { parseRequestHead, type RequestHead } from "./http/request.ts";
 import { writeTogether } from "./http/write.ts";
 import { requestId } from "./ids.ts";
-import { markPhase, type Trace } from "./log.ts";
+import { markPhase, newTrace } from "./log.ts";
 import { Reply, type ReplyTarget } from "./reply.ts";
 
 /** A connection without a request is closed after this long. */
@@ -151,7 +151,7 @@ export class ClientConnection implements ReplyTarget {
   #begin(head: RequestHead): void {
     const { method, path } = head;
     const id = requestId(soleIfAny(head, "x-request-id"));
-    const reply = new Reply(this, { id, method, path, startedAt: performance.now(), ms: {} }, head);
+    const reply = new Reply(this, newTrace(id, method, path), head);
     this.#reply = reply;
     this.#service.began(reply);
     const decoder = bodyDecoder(head.framing, "empty");
@@ -212,14 +212,7 @@ export class ClientConnection implements ReplyTarget {
 
   /** Answers a request that is not served: what is wrong may be its head, its body, or what it asks for. */
   #refuse(error: unknown): void {
-    const trace: Trace = {
-      id: requestId(undefined),
-      method: "",
-      path: "",
-      startedAt: performance.now(),
-      ms: {},
-    };
-    const reply = this.#reply ?? new Reply(this, trace, undefined);
+    const reply = this.#reply ?? new Reply(this, newTrace(requestId(undefined), "", ""), undefined);
     // After an error in the framing nobody knows where the next request would begin.
     if (this.#phase === "body" || error instanceof HttpSyntaxError) reply.close = true;
     this.#reply = reply;

@@ -1,7 +1,7 @@
 import { HttpSyntaxError } from "./http/head.ts";
 
 /** Every way a request can end other than well: what the client and the log see. */
-const ERRORS = {
+export const ERRORS = {
   malformed_http: [400, "invalid_request_error", "The request is not well-formed HTTP/1.1"],
   invalid_json: [400, "invalid_request_error", "The body is not a JSON object"],
   duplicate_key: [400, "invalid_request_error", "The body has a key twice"],

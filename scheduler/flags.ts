@@ -15,7 +15,7 @@ export const FLAGS = [
   {
     name: "served-model-name",
     value: "NAME…",
-    help: "names that a request's `model` may have; without this that of --model, without both any",
+    help: "names that a request may give as model; without this that of --model, without both any",
   },
   {
     name: "model",
@@ -31,7 +31,7 @@ export const FLAGS = [
   {
     name: "handoff",
     value: "HOW",
-    help: "how decode finds prefill's KV cache: kv-params (told by kv_transfer_params) or plain (by the prompt); without this kv-params, with USE_OPENAI=0 plain",
+    help: "how decode finds prefill's KV cache: kv-params (from prefill's kv_transfer_params) or plain (by the prompt); without this kv-params, with USE_OPENAI=0 plain",
   },
   {
     name: "missing-kv-params",
@@ -46,6 +46,8 @@ export const FLAGS = [
     help: "Unix socket to administer it by: see, drain, join, reload instances; without this none",
   },
   { name: "admin-port", value: "PORT", help: "the same on a port of 127.0.0.1; without this none" },
+  { name: "metrics-port", value: "PORT", help: "port for Prometheus metrics; without this none" },
+  { name: "metrics-host", value: "ADDRESS", fallback: "127.0.0.1", help: "address for Prometheus metrics" },
   {
     name: "health-interval",
     value: "SECONDS",

@@ -7,8 +7,14 @@ export interface Trace {
   readonly startedAt: number;
   prefill?: string;
   decode?: string;
+  /** Legs that took a second attempt; the instance named is that of the second. */
+  retries?: number;
   /** Milliseconds since `startedAt` at which a phase was over. */
-  readonly ms: { body?: number; prefill?: number; firstEvent?: number; total?: number };
+  readonly ms: { body?: number; prefill?: number; firstEvent?: number; lastEvent?: number; total?: number };
+  /** Bytes of the answer's body so far. */
+  bytes: number;
+  /** Events or records of the answer so far, `[DONE]` not counted. */
+  events: number;
   status?: number;
   /** `ok`, or the code of the failure. */
   outcome?: string;
@@ -16,6 +22,10 @@ export interface Trace {
   detail?: string;
   /** Set when prefill gave no KV parameters. */
   recomputed?: true;
+}
+
+export function newTrace(id: string, method: string, path: string): Trace {
+  return { id, method, path, startedAt: performance.now(), ms: {}, bytes: 0, events: 0 };
 }
 
 /** Where log lines go. Called with one line of JSON, without its end. */

@@ -32,6 +32,9 @@ if (reading.kind === "help") {
     const where = "socket" in address ? address.socket : `127.0.0.1:${scheduler.adminPorts[index]}`;
     process.stdout.write(`administration on ${where}\n`);
   }
+  if (config.metrics !== undefined) {
+    process.stdout.write(`metrics on ${config.metrics.host}:${scheduler.metricsPort}\n`);
+  }
   let signals = 0;
   // As PID 1 of a container there is no default handler: without these the signals would be ignored.
   const stop = () => {

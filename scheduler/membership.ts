@@ -105,7 +105,7 @@ export class Membership {
         "join another one first, or force it: requests are then answered 503",
       );
     }
-    if (!instance.draining) this.#say(instance, { draining: true });
+    if (!instance.draining) this.#say(instance, { state: "draining" });
     instance.draining = true;
     this.#changed();
     await this.#until(ms, () => !instance.draining || isIdle(instance));
@@ -134,7 +134,7 @@ export class Membership {
       // What it last answered may have been said by the process before.
       instance.healthy = false;
       instance.draining = false;
-      this.#say(instance, { draining: false });
+      this.#say(instance, { state: "joining" });
       this.#changed();
     }
     await this.#until(ms, () => instance.draining || instance.healthy);
@@ -175,7 +175,7 @@ export class Membership {
       if (this.#leaving.delete(instance)) instance.draining = false;
     }
     for (const instance of leaving) {
-      if (!this.#leaving.has(instance)) this.#say(instance, { leaving: true });
+      if (!this.#leaving.has(instance)) this.#say(instance, { state: "leaving" });
       this.#leaving.add(instance);
     }
     picker.instances = [...kept, ...added, ...leaving];
@@ -209,7 +209,7 @@ export class Membership {
     picker.instances = picker.instances.filter((other) => other !== instance);
     this.#watch.forget(instance);
     instance.pool.close();
-    this.#say(instance, { left: true });
+    this.#say(instance, { state: "left" });
   }
 
   #until(ms: number, met: () => boolean): Promise<void> {

@@ -60,10 +60,12 @@ export async function relayRecords(question: Question, reply: Reply, gapMs: numb
         markPhase(reply.trace, "firstEvent");
         reply.openRecords(pass[pass.length - 1] === NUL ? "\0" : "\n");
       }
+      for (const byte of pass) if (byte === NUL || byte === LF) reply.trace.events++;
       paced(flow, reply, pass, gapMs);
     },
   });
   if (!reply.started) throw failed("its stream ended without a record");
   if (splitter.held > 0) throw failed("its stream ended within a record");
+  markPhase(reply.trace, "lastEvent");
   reply.end();
 }

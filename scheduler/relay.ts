@@ -30,6 +30,7 @@ export async function relayEvents(question: Question, reply: Reply, gapMs: numbe
             markPhase(reply.trace, "firstEvent");
             reply.openEvents();
           }
+          reply.trace.events = splitter.events;
           paced(flow, reply, pass, gapMs);
         }
         if (error !== undefined) {
@@ -41,6 +42,8 @@ export async function relayEvents(question: Question, reply: Reply, gapMs: numbe
         }
         if (end === "done") {
           done = true;
+          reply.trace.events--;
+          markPhase(reply.trace, "lastEvent");
           reply.onDrain = undefined;
           reply.end();
           flow.resume();

@@ -55,7 +55,9 @@ export class Reply {
 
   /** A whole answer. */
   send(status: number, body: readonly Buffer[], headers: Headers = []): void {
-    this.openSized(status, totalLength(body), headers);
+    const length = totalLength(body);
+    this.openSized(status, length, headers);
+    if (!this.#headOnly) this.trace.bytes += length;
     this.#write(this.#headOnly ? [] : body);
     this.end();
   }
@@ -107,6 +109,7 @@ export class Reply {
   /** Part of an opened answer; `bytes` is not empty. False: the client has to read first. */
   write(bytes: Buffer): boolean {
     if (this.#mode === "over" || this.#headOnly) return true;
+    this.trace.bytes += bytes.length;
     return this.#write(this.#isChunked ? chunk(bytes) : [bytes]);
   }
 

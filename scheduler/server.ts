@@ -12,26 +12,25 @@ import { type Instance, isReady as isReadyInstance } from "./instances.ts";
 import { listen } from "./listen.ts";
 import { type LogSink, logLine, markPhase } from "./log.ts";
 import { Membership, type ReloadResult } from "./membership.ts";
+import { METRICS } from "./metric-table.ts";
+import { metricsText } from "./metrics.ts";
+import { startMetrics } from "./metrics-server.ts";
 import type { Picker } from "./policy.ts";
 import { HIGH_WATER_MARK } from "./pool.ts";
 import type { Reply } from "./reply.ts";
+import { isToEngines, ROUTES, type Route } from "./routes.ts";
+import { Stats } from "./stats.ts";
 
 /** Bursts of clients wait in the kernel for `accept`, not for a lost SYN to be sent again. */
 const BACKLOG = 4096;
 /** How long the last answers may take to leave once nothing works on them any more. */
 const FLUSH_MS = 1000;
 
-interface Route {
-  readonly methods: readonly string[];
-  readonly handler: Handler;
-  /** Whether it goes to the engines: refused while draining, and in the log. */
-  readonly toEngines: boolean;
-}
-
 export interface Scheduler {
   readonly port: number;
   /** In the order of `config.admin`; 0 for a socket. */
   readonly adminPorts: readonly number[];
+  readonly metricsPort: number | undefined;
   /** Reads the rank tables and NODE_PORTS again; what is wrong there is logged and changes nothing. */
   reload(): void;
   /** Lets requests in flight finish, within the drain limit, refuses others, and resolves when all is closed. */
@@ -49,32 +48,25 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
 
   const connections = new Set<ClientConnection>();
   const replies = new Set<Reply>();
+  const stats = new Stats();
   let draining = false;
   let becameIdle = () => {};
 
   const isReady = () => !draining && membership.isReady;
-  const api = config.api === "openai" ? openAiApi(config.servedModels) : generateApi;
-  const handler = completions(engines, api);
-  const routes = new Map<string, Route>([
-    ...api.paths.map((path) => [path, { methods: ["POST"], handler, toEngines: true }] as const),
-    ["/v1/models", { methods: ["GET", "HEAD"], handler: models(engines), toEngines: true }],
-    ["/health", answer(() => true)],
-    ["/livez", answer(() => true)],
-    ["/readyz", answer(isReady)],
-  ]);
+  const routes = new Map(
+    ROUTES.filter(({ api = config.api }) => api === config.api).map((route) => [route.path, route]),
+  );
+  const handlers: Record<Route["serves"], Handler> = {
+    completion: completions(engines, config.api === "openai" ? openAiApi(config.servedModels) : generateApi),
+    models: models(engines),
+    liveness: (_, reply) => tellState(reply, true),
+    readiness: (_, reply) => tellState(reply, isReady()),
+  };
 
-  if (config.api !== "openai") routes.delete("/v1/models");
-
-  function answer(isWell: () => boolean): Route {
+  function tellState(reply: Reply, isWell: boolean): void {
     const count = (picker: Picker) => picker.instances.filter(isReadyInstance).length;
-    return {
-      methods: ["GET", "HEAD"],
-      toEngines: false,
-      handler: (_, reply) => {
-        const state = { ready: isReady(), draining, prefill: count(prefill), decode: count(decode) };
-        reply.send(isWell() ? 200 : 503, [Buffer.from(JSON.stringify(state))]);
-      },
-    };
+    const state = { ready: isReady(), draining, prefill: count(prefill), decode: count(decode) };
+    reply.send(isWell ? 200 : 503, [Buffer.from(JSON.stringify(state))]);
   }
 
   const service: Service = {
@@ -86,8 +78,8 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
       if (!route.methods.includes(method)) {
         throw new Failure("method_not_allowed", { allow: route.methods.join(", ") });
       }
-      if (draining && route.toEngines) throw new Failure("shutting_down");
-      return route.handler;
+      if (draining && isToEngines(route)) throw new Failure("shutting_down");
+      return handlers[route.serves];
     },
     began(reply) {
       if (draining) reply.close = true;
@@ -97,7 +89,9 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
       replies.delete(reply);
       const { startedAt, ...entry } = reply.trace;
       markPhase(reply.trace, "total");
-      if (entry.outcome !== "ok" || routes.get(entry.path)?.toEngines === true) log(logLine(entry));
+      const route = routes.get(entry.path);
+      stats.ended(route?.path ?? "other", reply.trace);
+      if (entry.outcome !== "ok" || (route !== undefined && isToEngines(route))) log(logLine(entry));
       if (replies.size === 0) becameIdle();
     },
   };
@@ -127,16 +121,24 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
     return result;
   }
 
+  function readMetrics(): string {
+    const traces = Array.from(replies, ({ trace }) => trace);
+    const facts = { stats, instances: membership.instances, ready: isReady(), traces };
+    return metricsText(METRICS.map((metric) => [metric, metric.samples(facts)]));
+  }
+
   const closers: (() => void)[] = [];
   function close(): void {
     for (const closeOne of closers) closeOne();
     membership.close();
+    stats.close();
     for (const connection of connections) connection.destroy();
     server.close();
     deadlines.close();
   }
 
   let port: number;
+  let metricsPort: number | undefined;
   const adminPorts: number[] = [];
   try {
     port = await listen(server, { host: config.host, port: config.port, backlog: BACKLOG }, "--port");
@@ -144,6 +146,12 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
       const admin = await startAdmin(administration, address);
       closers.push(admin.close);
       adminPorts.push(admin.port);
+    }
+    if (config.metrics !== undefined) {
+      const metrics = await startMetrics(readMetrics, config.metrics);
+      closers.push(metrics.close);
+      metricsPort = metrics.port;
+      stats.watchLag();
     }
   } catch (error) {
     close();
@@ -153,6 +161,7 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
   return {
     port,
     adminPorts,
+    metricsPort,
     close,
     reload() {
       try {

@@ -30,6 +30,8 @@ export class EventSplitter {
   #lineStart = 0;
   #eventHasData = false;
   #started = false;
+  /** Whole events with data that were pushed so far. */
+  events = 0;
 
   /** Throws a Failure when an event is too long. */
   push(chunk: Buffer): Events {
@@ -60,6 +62,7 @@ export class EventSplitter {
         this.#eventHasData ||= isDataLine(bytes, this.#lineStart, at);
       } else if (this.#eventHasData || this.#started) {
         ends.push(at + 1);
+        if (this.#eventHasData) this.events++;
         this.#started = true;
         this.#eventHasData = false;
       }

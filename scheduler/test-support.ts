@@ -158,12 +158,15 @@ export type Overrides = Partial<Omit<Config, "timeouts" | "endpoints">> & {
 export interface Bench {
   readonly port: number;
   readonly adminPorts: readonly number[];
+  readonly metricsPort: number | undefined;
   reload(): void;
   readonly prefill: FakeEngine[];
   readonly decode: FakeEngine[];
   readonly log: LogEntry[];
   /** What else was logged, but for changes of health. */
   readonly events: Record<string, unknown>[];
+  /** All that was logged. */
+  readonly lines: string[];
   /** The nth log line (from 1) about a request. */
   logged(n: number): Promise<LogEntry>;
   drain(): Promise<void>;
@@ -208,6 +211,7 @@ export async function startBench(
     endpoints,
     readEndpoints: () => endpoints,
     admin: [],
+    metrics: undefined,
     servedModels: [],
     api: "openai",
     handoff: "kv-params",
@@ -220,11 +224,13 @@ export async function startBench(
   };
   const log: LogEntry[] = [];
   const events: Record<string, unknown>[] = [];
+  const lines: string[] = [];
   const waiting: (() => void)[] = [];
   let healthy = 0;
   let healthChanges = 0;
   const scheduler = await startScheduler(config, (text) => {
     const entry = JSON.parse(text);
+    lines.push(text);
     if (typeof entry.healthy === "boolean") {
       healthy += entry.healthy ? 1 : -1;
       healthChanges++;
@@ -240,11 +246,13 @@ export async function startBench(
   return {
     port: scheduler.port,
     adminPorts: scheduler.adminPorts,
+    metricsPort: scheduler.metricsPort,
     reload: () => scheduler.reload(),
     prefill,
     decode,
     log,
     events,
+    lines,
     drain: () => scheduler.drain(),
     get healthChanges() {
       return healthChanges;

@@ -1,0 +1,165 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { ADMIN_ROUTES } from "./admin.ts";
+import { InvalidTables } from "./endpoints.ts";
+import { ERRORS } from "./errors.ts";
+import { FLAGS, type Flag, IGNORED_FLAGS } from "./flags.ts";
+import { METRICS } from "./metric-table.ts";
+import { ROUTES, type Route } from "./routes.ts";
+import {
+  answerJson,
+  ask,
+  type Bench,
+  bench,
+  goodDecode,
+  goodPrefill,
+  PLAIN,
+  post,
+  type Script,
+  STREAM,
+} from "./test-support.ts";
+
+const text = readFileSync("docs/scheduler.md", "utf8");
+
+/** The tables under a heading: their rows, their cells without back quotes. */
+function tables(heading: string): string[][][] {
+  const [, rest = ""] = text.split(`\n## ${heading}\n`);
+  const [section = ""] = rest.split("\n## ");
+  return (section.match(/(?:^\|.*\n)+/gm) ?? []).map((table) =>
+    table
+      .trimEnd()
+      .split("\n")
+      .slice(2)
+      .map((row) =>
+        row
+          .slice(1, -1)
+          .split("|")
+          .map((cell) => cell.trim().replaceAll("`", "")),
+      ),
+  );
+}
+
+test("docs/scheduler.md lists every flag, with its default and its meaning", () => {
+  const [documented] = tables("Flags");
+
+  expect(documented).toEqual(
+    FLAGS.map(({ name, value, fallback = "", help }: Flag) => [`--${name} ${value}`, fallback, help]),
+  );
+});
+
+test("docs/scheduler.md lists every flag that is ignored", () => {
+  const [, list = ""] = /no effect here: ([^.]*)\./.exec(text) ?? [];
+
+  const documented = Array.from(list.matchAll(/`(--[a-z-]+)`/g), ([, flag]) => flag);
+  expect(documented).toEqual(IGNORED_FLAGS.map(({ name }) => `--${name}`));
+});
+
+test("docs/scheduler.md lists every path for clients, with its methods and its API", () => {
+  const [documented] = tables("What it serves");
+
+  const needs = { openai: "USE_OPENAI=1", generate: "USE_OPENAI=0" };
+  expect(documented?.map((row) => row.slice(0, 3))).toEqual(
+    ROUTES.map(({ path, methods, api }: Route) => [path, methods.join(", "), api ? needs[api] : "both"]),
+  );
+});
+
+test("docs/scheduler.md lists every path for operators, with the keys of its body", () => {
+  const [documented] = tables("Seeing, draining, joining and reloading instances");
+
+  expect(documented?.map((row) => row.slice(0, 2))).toEqual(
+    Object.entries(ADMIN_ROUTES).map(([path, { method, keys }]) => [`${method} ${path}`, keys.join(", ")]),
+  );
+});
+
+test("docs/scheduler.md lists every error code, with its status and its meaning", () => {
+  const [documented] = tables("Errors");
+
+  expect(documented).toEqual(
+    Object.entries(ERRORS).map(([code, [status, , message]]) => [
+      code,
+      code === "refused_by_engine" ? "the engine's" : String(status),
+      message,
+    ]),
+  );
+});
+
+test("docs/scheduler.md lists every metric, with its type, its labels and its meaning", () => {
+  const [documented] = tables("Metrics");
+
+  expect(documented).toEqual(
+    METRICS.map(({ name, type, labels, help }) => [name, type, labels.join(", "), help]),
+  );
+});
+
+/** Every key that stands in the lines, those of nested objects behind a dot. */
+function fieldsOf(lines: readonly object[]): string[] {
+  const fields = new Set<string>();
+  for (const line of lines) {
+    for (const [key, value] of Object.entries(line)) {
+      if (key !== "ms") fields.add(key);
+      else for (const phase of Object.keys(value)) fields.add(`ms.${phase}`);
+    }
+  }
+  return [...fields].sort();
+}
+
+/** A scheduler to which everything has happened that can be logged. */
+async function eventfulBench(): Promise<Bench> {
+  let params = true;
+  let reloads = 0;
+  const breaks: Script = (call) => call.path !== "/metrics" && call.socket.destroy();
+  const gives: Script = (call) => (params ? goodPrefill(call) : answerJson(call, "{}"));
+  const one = await bench(
+    { prefill: [breaks, gives], decode: [goodDecode, goodDecode] },
+    {
+      policy: "BLB",
+      health: { intervalMs: 20, timeoutMs: 100 },
+      admin: [{ port: 0 }],
+      readEndpoints: () => {
+        if (reloads++ > 0) throw new InvalidTables([{ message: "wrong", fix: "mend it" }]);
+        const [, prefill] = one.prefill.map(({ port }) => ({ host: "127.0.0.1", port }));
+        const [decode] = one.decode.map(({ port }) => ({ host: "127.0.0.1", port }));
+        if (prefill === undefined || decode === undefined) throw new Error("no engines");
+        return { prefill: [prefill], decode: [decode] };
+      },
+    },
+  );
+  for (let i = 0; i < 2; i++) await ask(one.port, post(STREAM));
+  params = false;
+  for (let i = 0; i < 2; i++) await ask(one.port, post(PLAIN));
+  await ask(one.port, "GET / HTTP/9.9\r\n\r\n");
+  for (const path of ["/drain", "/join"]) {
+    await fetch(`http://127.0.0.1:${one.adminPorts[0]}${path}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: '{"instance":"decode-1"}',
+    });
+  }
+  one.reload();
+  one.reload();
+  for (const engine of one.prefill) await engine.close();
+  await ask(one.port, post(PLAIN));
+  const isSaid = (said: string) => one.lines.some((line) => line.includes(said));
+  while (!["left", "routing", '"healthy":false', '"reloaded":false'].every(isSaid)) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return one;
+}
+
+test("docs/scheduler.md lists every field of the log, and no other", async () => {
+  const { lines } = await eventfulBench();
+  const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const kinds = ["id", "instance", "reloaded"].map((mark) => entries.filter((entry) => mark in entry));
+
+  expect(kinds.flat()).toHaveLength(entries.length);
+  const documented = tables("Log").map((rows) => rows.map(([field = ""]) => field).sort());
+  expect(kinds.map(fieldsOf)).toEqual(documented);
+});
+
+test("docs/scheduler.md lists every state of an instance that the log has", async () => {
+  const { lines } = await eventfulBench();
+
+  const states = new Set(lines.map((line) => JSON.parse(line).state).filter((state) => state !== undefined));
+  const row = tables("Log")[1]?.find(([field]) => field === "state");
+  expect([...states].sort()).toEqual(row?.[1]?.split(/, | or /).sort());
+});
