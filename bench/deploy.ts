@@ -1,14 +1,15 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { cpus, tmpdir, totalmem } from "node:os";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStack } from "../cli/stack.ts";
 import { readStackFile } from "../cli/stack-file.ts";
 import { plan as makePlan } from "../planning/make-plan.ts";
 import type { ContainerPlan, Plan } from "../planning/plan.ts";
 import { run } from "../toolchain/context.ts";
+import { machine, spread } from "./machine.ts";
 
 // Wall-clock seconds of sim-1p1d: by `pulumi`, and by hand as the manual does it (`docker run` per container, waiting
-// for each in turn) with the images already built. In one run, in turn. Usage: see README.md in this folder.
+// for each in turn) with the images already built. In one run, in turn. README.md in this folder says how to run it.
 
 const name = "sim-1p1d";
 const rounds = Number(process.argv[2] ?? 5);
@@ -48,21 +49,16 @@ await rm(state, { recursive: true });
 
 const rows = Object.entries(seconds)
   .filter(([what]) => !what.startsWith("ignored"))
-  .map(([what, times]) => ({
-    what,
-    median: median(times),
-    min: Math.min(...times),
-    max: Math.max(...times),
-  }));
-const machine = `${cpus().length} cores (${cpus()[0]?.model}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
+  .map(([what, times]) => ({ what, ...spread(times) }));
 const report = {
   measured: new Date().toISOString().slice(0, 10),
-  machine,
+  machine: machine(),
   stack: name,
   rounds,
   unit: "seconds",
   rows,
 };
+await mkdir("bench/results", { recursive: true });
 await writeFile("bench/results/deploy.json", `${JSON.stringify(report, undefined, 2)}\n`);
 console.table(rows);
 
@@ -114,9 +110,4 @@ async function startByHand(container: ContainerPlan): Promise<void> {
     ))
   )
     await new Promise((r) => setTimeout(r, 100));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { buildSync } from "esbuild";
+import { bundle } from "./bundle.ts";
 
 export interface SourceImageArgs {
   /** Folder of this repository that holds `main.ts` and a Dockerfile. */
@@ -26,10 +26,10 @@ export class SourceImage extends pulumi.ComponentResource {
   constructor(name: string, args: SourceImageArgs, options?: pulumi.ComponentResourceOptions) {
     const { folder, nodeImage, base, provider } = args;
     const dockerfile = readFileSync(`${folder}/Dockerfile`, "utf8");
-    const bundle = bundleOf(folder);
+    const script = bundle(folder);
     const hash = createHash("sha256")
       .update(`${nodeImage}\n${dockerfile}\n`)
-      .update(bundle)
+      .update(script)
       .digest("hex")
       .slice(0, 12);
     const imageName = `ascend-pd/${folder}:${pulumi.getStack()}-${hash}`;
@@ -38,7 +38,7 @@ export class SourceImage extends pulumi.ComponentResource {
     const context = `dist/${folder}`;
     mkdirSync(context, { recursive: true });
     writeFileSync(`${context}/Dockerfile`, dockerfile);
-    writeFileSync(`${context}/${folder}.js`, bundle);
+    writeFileSync(`${context}/${folder}.js`, script);
 
     this.imageName = imageName;
     this.image = new docker.RemoteImage(
@@ -57,18 +57,4 @@ export class SourceImage extends pulumi.ComponentResource {
     );
     this.registerOutputs({ imageName });
   }
-}
-
-function bundleOf(folder: string): Uint8Array {
-  const { outputFiles } = buildSync({
-    entryPoints: [`${folder}/main.ts`],
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node24",
-    write: false,
-  });
-  const [file] = outputFiles;
-  if (file === undefined) throw new Error(`esbuild gave no bundle for ${folder}/main.ts`);
-  return file.contents;
 }

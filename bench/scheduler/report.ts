@@ -1,0 +1,81 @@
+import { type Spread, spread } from "../machine.ts";
+import type { Figure, Scenario } from "./scenarios.ts";
+
+/** One figure of all routers. */
+export interface Row extends Figure {
+  readonly scenario: string;
+  readonly routers: Readonly<Record<string, Spread>>;
+}
+
+/** What was measured: by scenario, router and figure one value per run. */
+export type Measured = Map<string, number[]>;
+
+export function key(scenario: string, router: string, figure: string): string {
+  return `${scenario}\n${router}\n${figure}`;
+}
+
+export function rowsOf(
+  scenarios: readonly Scenario[],
+  routers: readonly string[],
+  measured: Measured,
+): Row[] {
+  return scenarios.flatMap(({ name: scenario, figures }) =>
+    figures.map((figure) => ({
+      scenario,
+      ...figure,
+      routers: Object.fromEntries(
+        routers.flatMap((router) => {
+          const values = measured.get(key(scenario, router, figure.name));
+          return values === undefined ? [] : [[router, rounded(spread(values))]];
+        }),
+      ),
+    })),
+  );
+}
+
+/** What our scheduler misses, one line each. */
+export function misses(rows: readonly Row[]): string[] {
+  return rows.flatMap(({ scenario, name, unit, bar, ofVllmRouter, routers }) => {
+    const ours = routers["ascend-pd"]?.median;
+    const theirs = routers["vllm-router"]?.median;
+    if (ours === undefined) return [];
+    const said = `${scenario}, ${name}: ${ours} ${unit}`;
+    return [
+      ...(bar !== undefined && ours > bar ? [`${said}, the bar is ${bar}`] : []),
+      ...(ofVllmRouter !== undefined && theirs !== undefined && ours > theirs * ofVllmRouter
+        ? [`${said}, vllm-router takes ${theirs}`]
+        : []),
+    ];
+  });
+}
+
+/** The medians side by side, with the range of all rounds. */
+export function table(rows: readonly Row[], routers: readonly string[]): string {
+  const lines = rows.map((row) => [
+    row.scenario,
+    `${row.name}, ${row.unit}`,
+    ...routers.map((router) => shown(row.routers[router])),
+    row.bar === undefined ? "" : `≤ ${row.bar}`,
+  ]);
+  const all = [["scenario", "figure", ...routers, "bar"], ...lines];
+  const widths = all[0]?.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0))) ?? [];
+  return all
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function shown(value: Spread | undefined): string {
+  if (value === undefined) return "–";
+  const { median, min, max } = value;
+  return min === max ? String(median) : `${median} (${min}–${max})`;
+}
+
+function rounded({ median, min, max }: Spread): Spread {
+  const round = (value: number) => Number(value.toPrecision(3));
+  return { median: round(median), min: round(min), max: round(max) };
+}
