@@ -1,4 +1,5 @@
 import { everyContainer, labelsOf, restrictions } from "../../planning/container-settings.ts";
+import { firstQuestion } from "../../planning/first-question.ts";
 import type { ContainerPlan, DevicePlan, HostPlan, MountPlan, Plan } from "../../planning/plan.ts";
 import { command, comment, word } from "./shell.ts";
 import { imageBuild, imageName } from "./source-images.ts";
@@ -172,8 +173,8 @@ function awaitReady(plan: Plan, { name, host, port, readyPath, startTimeoutSecon
 }
 
 /** Healthy ports prove nothing: KV cache has to arrive. */
-function firstCompletion({ endpoint, servedModelName }: Plan): string {
-  const body = { model: servedModelName, prompt: "Say hello.", max_tokens: 8, temperature: 0 };
+function firstCompletion({ endpoint, api, servedModelName }: Plan): string {
+  const { path, body } = firstQuestion(api, servedModelName);
   const flags = ["--fail", "--silent", "--show-error", "--noproxy '*'", "--max-time 120"];
   return [
     "# The service works when one answer with text comes back.",
@@ -181,7 +182,7 @@ function firstCompletion({ endpoint, servedModelName }: Plan): string {
       `curl ${flags.join(" ")}`,
       "--header 'Content-Type: application/json'",
       `--data ${word(JSON.stringify(body))}`,
-      word(`${endpoint}/v1/completions`),
+      word(`${endpoint}${path}`),
     ),
     "echo",
   ].join("\n");

@@ -1,35 +1,17 @@
+import { firstQuestion } from "../../planning/first-question.ts";
 import { probeArguments } from "./arguments.ts";
 import { reasonOf, runProbe } from "./main.ts";
-
-const prompt = "Say hello.";
-const limits = { max_tokens: 8, temperature: 0 };
-
-/** The two services that USE_OPENAI chooses from. vLLM's own repeats the prompt in front of its answer. */
-const apis = {
-  openai: {
-    path: "/v1/completions",
-    question: (model: string) => ({ model, prompt, ...limits }),
-    textOf: (body: string): string => JSON.parse(body).choices[0].text,
-  },
-  vllm: {
-    path: "/generate",
-    question: () => ({ prompt, ...limits }),
-    textOf: (body: string): string => JSON.parse(body).text[0].replace(prompt, ""),
-  },
-};
 
 // Healthy ports prove nothing: a missing hccn.conf or a wrong device_ip shows only when KV cache moves from
 // prefill to decode. So the deployment counts as up when one real answer with text came back.
 await runProbe(async () => {
   const { url, api, model, timeoutSeconds } = probeArguments("first-completion");
-  const { path, question, textOf } = apis[api];
-  const { ok, status, text } = await complete(url + path, question(model), timeoutSeconds).catch(
-    (error: Error) => {
-      throw new Error(
-        `the first completion through ${url} failed: ${reasonOf(error)}\nfix: read the scheduler's log`,
-      );
-    },
-  );
+  const { path, body, textOf } = firstQuestion(api, model);
+  const { ok, status, text } = await complete(url + path, body, timeoutSeconds).catch((error: Error) => {
+    throw new Error(
+      `the first completion through ${url} failed: ${reasonOf(error)}\nfix: read the scheduler's log`,
+    );
+  });
   const answer = ok ? attempt(() => textOf(text)) : undefined;
   if (!answer) {
     throw new Error(
@@ -40,11 +22,11 @@ await runProbe(async () => {
   return `first completion: ${answer.length} characters`;
 });
 
-async function complete(url: string, question: object, timeoutSeconds: number) {
+async function complete(url: string, body: object, timeoutSeconds: number) {
   const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify(question),
+    body: JSON.stringify(body),
     signal: AbortSignal.timeout(timeoutSeconds * 1000),
   });
   return { ok: response.ok, status: response.status, text: await response.text() };

@@ -3,7 +3,7 @@ import type { Rule } from "./rule.ts";
 export const batchHoldsARequest: Rule = {
   code: "PD130",
   severity: "error",
-  title: "maxNumBatchedTokens is at least maxModelLen",
+  title: "`maxNumBatchedTokens` is at least `maxModelLen`",
   why: "The engine refuses to start when a request of the greatest length does not fit into one batch.",
   source: "the manual, steps two to four, `--max-num-batched-tokens`: at least --max-model-len",
   check: ({ file: { model } }) => {

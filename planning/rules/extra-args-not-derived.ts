@@ -4,7 +4,7 @@ import type { Rule } from "./rule.ts";
 export const extraArgsNotDerived: Rule = {
   code: "PD131",
   severity: "error",
-  title: "extraArgs has no argument that is derived from other keys",
+  title: "`extraArgs` has no argument that is derived from other keys",
   why: "Of an argument given twice the engine takes the last, and it would no longer agree with the rank tables and the other instances.",
   source: "the manual, steps two to four: the arguments of the start command",
   check: ({ file }) =>

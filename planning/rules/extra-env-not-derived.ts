@@ -4,7 +4,7 @@ import type { Rule } from "./rule.ts";
 export const extraEnvNotDerived: Rule = {
   code: "PD132",
   severity: "error",
-  title: "extraEnv has no variable that is derived from other keys",
+  title: "`extraEnv` has no variable that is derived from other keys",
   why: "These values must agree over all containers, and NPUs are numbered from 0 in a container that sees only its own.",
   source:
     "the manual, steps two to four: the variables of the start command; CANN, `ASCEND_RT_VISIBLE_DEVICES`",

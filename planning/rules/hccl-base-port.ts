@@ -5,7 +5,7 @@ import type { Rule } from "./rule.ts";
 export const hcclBasePort: Rule = {
   code: "PD113",
   severity: "error",
-  title: "HCCL_IF_BASE_PORT is a port from which HCCL can count",
+  title: "`HCCL_IF_BASE_PORT` is a port from which HCCL can count",
   why: "HCCL refuses any other value as the first instances connect.",
   source: "CANN, `HCCL_IF_BASE_PORT`: a whole number from 1024 to 65520",
   check: ({ file }) =>

@@ -3,7 +3,7 @@ import type { Rule } from "./rule.ts";
 export const sshHostKeyPinned: Rule = {
   code: "PD150",
   severity: "error",
-  title: "an ssh:// endpoint has a hostKey, and no other has one",
+  title: "an `ssh://` endpoint has a `hostKey`, and no other has one",
   why: "A Docker endpoint is root on its host; a machine that answers in its place would be given everything.",
   source: "OpenSSH: `StrictHostKeyChecking`",
   check: ({ hosts }) =>
