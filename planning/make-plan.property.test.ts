@@ -91,7 +91,7 @@ const deployment = fc.record({
   decode: slots(4, 8089),
   scheduler: fc.record({
     runtime: mostly("ascend-pd", "ascendcloud"),
-    host: mostly("a", "b"),
+    host: mostly("a", "b", "nowhere"),
     port: mostly(9000, 8088),
     useOpenai: mostly(true, false),
     noProxy: mostly<string[]>([], [".example.com", "10.0.0.1"]),

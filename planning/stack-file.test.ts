@@ -178,6 +178,7 @@ const cases = [
   ],
   ["model.path", blank, "PD010", "model.path", /placeholder \$\{image_id\}/, "put in the real value"],
   ["model.servedName", "<name>", "PD010", "model.servedName", /placeholder <name>/, "put in the real value"],
+  ["engine.image", "a b", "PD003", "engine.image", `"a b" is not an image's name or id`, /ascend-vllm/],
   ["model.path", "/data/xx/qwen", "PD010", "model.path", /placeholder xx$/, "put in the real value"],
   ["engine.image", "XXX", "PD010", "engine.image", /placeholder XXX$/, "put in the real value"],
   [

@@ -55,7 +55,10 @@ const target = text(
 
 const ascendcloud = z.strictObject({
   kind: z.literal("ascendcloud").describe("the AscendCloud image and its start_servers.sh"),
-  image: text("image with AscendCloud-LLM, present on every host or in a registry, e.g. ascend-vllm:6.3.910"),
+  image: z
+    .string()
+    .regex(/^[a-zA-Z0-9][\w./:@-]*$/, { error: "is not an image's name or id" })
+    .describe("image with AscendCloud-LLM, present on every host or in a registry, e.g. ascend-vllm:6.3.910"),
   workDir: z
     .strictObject({ source, target })
     .describe("folder with the model weights, mounted into every instance, read and write"),

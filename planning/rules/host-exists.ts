@@ -15,7 +15,7 @@ export const hostExists: Rule = {
         const guess = nearest(host, names);
         const fix =
           guess === undefined
-            ? `declare it in \`hosts\`, which has: ${names.join(", ")}`
+            ? `declare it in \`hosts\`, which has: ${names.join(", ") || "none"}`
             : `did you mean "${guess}"?`;
         return { path: `${path}.host`, message: `there is no host "${host}"`, fix };
       });

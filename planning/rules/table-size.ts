@@ -4,8 +4,8 @@ import type { Topology } from "../topology.ts";
 /** Bytes of the global rank table; what other rules find missing is left out. */
 export function tableSize(topology: Topology): number {
   const hosts = new Map(topology.hosts.map((host) => [host.name, host]));
-  const instances = topology.instances.filter(({ host, npus }) =>
-    npus.every((npu) => hosts.get(host)?.deviceIps[npu] !== undefined),
+  const instances = topology.instances.filter(
+    ({ host, npus }) => hosts.has(host) && npus.every((npu) => hosts.get(host)?.deviceIps[npu] !== undefined),
   );
   return globalRankTable({ ...topology, instances }).content.length;
 }
