@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
 import { plan } from "../planning/make-plan.ts";
+import { machine, spread } from "./machine.ts";
 
 // Seconds and memory to plan 1,000 instances on 128 hosts: shape, rules, rank tables, every container. The peak is
-// the whole process's after its first planning. Usage: node bench/plan.ts [rounds]
+// the whole process's after its first planning. Usage: see README.md in this folder.
 
 const hosts = 128;
 const instances = 1000;
@@ -13,7 +13,7 @@ const input = deployment();
 const before = process.memoryUsage.rss();
 const first = measure();
 const peak = process.resourceUsage().maxRSS * 1024;
-const later = Array.from({ length: rounds }, measure).sort((a, b) => a - b);
+const later = Array.from({ length: rounds }, measure);
 
 function measure(): number {
   const started = performance.now();
@@ -27,11 +27,11 @@ function measure(): number {
 const mib = (bytes: number): number => Math.round(bytes / 2 ** 20);
 const report = {
   measured: new Date().toISOString().slice(0, 10),
-  machine: `${cpus().length} cores (${cpus()[0]?.model}), ${mib(totalmem()) >> 10} GiB, Node ${process.versions.node}`,
+  machine: machine(),
   hosts,
   instances,
   rounds,
-  seconds: { first, median: later[rounds >> 1], max: later.at(-1) },
+  seconds: { first, later: spread(later) },
   mebibytes: { before: mib(before), peak: mib(peak) },
 };
 await mkdir("bench/results", { recursive: true });
