@@ -228,7 +228,7 @@ const cases = [
     "PD003",
     "engine.extraArgs[0]",
     /holds a line break or another invisible character$/,
-    /never read by a shell/,
+    /passed on as it is/,
   ],
   [
     "model.path",

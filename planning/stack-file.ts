@@ -31,7 +31,7 @@ const extraArgs = (whose: string) =>
     .array(visible.min(1))
     .default([])
     .describe(
-      `arguments added to those that are derived, for ${whose}; one item each, never read by a shell, e.g. [--gpu-memory-utilization=0.9], default none`,
+      `arguments added to those that are derived, for ${whose}; one item each, passed on as it is, e.g. [--gpu-memory-utilization=0.9], default none`,
     );
 
 const extraEnv = (whose: string) =>
