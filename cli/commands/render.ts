@@ -27,7 +27,7 @@ targets:
 
 examples:
   ascend-pd render docker-run 1p1d | less
-  ascend-pd render docker-run 2p2d --host host-a | ssh root@10.0.0.18 sh
+  ascend-pd render docker-run 2p2d-two-hosts --host host-b | ssh root@10.0.0.19 sh
   ascend-pd render compose 1p1d > compose.yaml
 
 exit codes: 0 printed, 2 the stack cannot work or the command line is wrong`,
