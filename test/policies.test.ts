@@ -6,7 +6,7 @@ import { readStackFile } from "../cli/stack-file.ts";
 import { run, tryRun } from "../toolchain/context.ts";
 import { testStack } from "./support.ts";
 
-// Programs that are not ours, previewed by the real engine under our policy pack. Nothing is deployed.
+// Programs that are not ours, under the real engine and our policy pack. No container is made.
 const pack = resolve("policies");
 let project: string;
 let env: NodeJS.ProcessEnv;
@@ -30,17 +30,19 @@ beforeAll(async () => {
 
 afterAll(() => rm(project, { recursive: true }));
 
-/** Previews a program of these statements; `config` is as `pulumi config set` takes it. */
-async function preview(
+/** Previews a program of these statements. */
+const preview = (statements: readonly string[], ...args: readonly string[]) =>
+  pulumi(["preview", ...args], statements);
+
+async function pulumi(
+  args: readonly string[],
   statements: readonly string[],
-  config: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number; output: string }> {
   const imports = ["docker", "command"].map((name) => `import * as ${name} from "@pulumi/${name}";`);
   await writeFile(join(project, "index.js"), [...imports, ...statements].join("\n"));
-  const settings = Object.entries(config).map(([key, value]) => `--config=${key}=${value}`);
   const { code, stdout, stderr } = await tryRun(
     "pulumi",
-    ["preview", "--stack=test", "--policy-pack", pack, ...settings, "--non-interactive", "--color=never"],
+    [...args, "--stack=test", "--policy-pack", pack, "--non-interactive", "--color=never"],
     { cwd: project, env },
   );
   return { code, output: stdout + stderr };
@@ -98,13 +100,29 @@ test("each policy on a resource refuses what breaks it, and nothing else", async
   expect(code).not.toBe(0);
 });
 
+test("what only `up` gets to know is refused there, before the container is made", async () => {
+  const program = [
+    `const { stdout } = new command.local.Command("late", { create: "echo -n SYS_ADMIN" });`,
+    `new docker.Container("spy", { name: "spy", image: "none", capabilities: { adds: [stdout] } });`,
+  ];
+
+  const previewed = await preview(program);
+  const { code, output } = await pulumi(["up", "--yes", "--skip-preview"], program);
+
+  expect([previewed.code, violations(previewed.output)]).toEqual([0, []]);
+  expect(violations(output)).toEqual(["no-privileged-container spy"]);
+  expect(output).not.toContain("docker:index:Container spy creat");
+  expect(code).not.toBe(0);
+});
+
+// The last program: the mark stays in the configuration of the stack.
 test("each policy on a stack refuses what breaks it, in a stack marked production", async () => {
   const { code, output } = await preview(
     [
       container("prefill-0", npu(4)),
       container("decode-0", { ...npu(4), image: `node@sha256:${"0".repeat(64)}` }),
     ],
-    { "ascend-pd:production": "true" },
+    "--config=ascend-pd:production=true",
   );
 
   expect(violations(output)).toEqual([

@@ -1,10 +1,9 @@
+import { isNpuNode } from "../../planning/engines/devices.ts";
 import { probeArguments } from "./arguments.ts";
 import { missingDeviceNodes } from "./device-nodes.ts";
 import { running } from "./docker.ts";
 import { requireImage } from "./engine-image.ts";
 import { runProbe } from "./main.ts";
-
-const npuNode = /^\/dev\/davinci\d+$/;
 
 await runProbe(async () => {
   const { host, container, devices, image } = probeArguments("claim-npus");
@@ -17,7 +16,7 @@ await runProbe(async () => {
   }
   if (image !== undefined) await requireImage(host, image);
 
-  const wanted = new Set(devices.filter((path) => npuNode.test(path)));
+  const wanted = new Set(devices.filter(isNpuNode));
   for (const { Name, HostConfig } of await running(host)) {
     if (Name === `/${container}`) continue;
     const held = (HostConfig.Devices ?? [])
