@@ -8,6 +8,7 @@ import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { type Endpoints, InvalidTables } from "./endpoints.ts";
 import {
+  answerJson,
   ask,
   type Bench,
   bench,
@@ -57,8 +58,8 @@ function operator({ adminPorts: [port] }: Bench) {
       const { answer } = await send("/state", undefined);
       return (answer as unknown as State).instances.find((one) => one.name === name);
     },
-    drain: (instance: string, deadline = 20, force = false) => send("/drain", { instance, deadline, force }),
-    join: (instance: string, deadline = 20) => send("/join", { instance, deadline }),
+    drain: (instance: string, deadline = 600, force = false) => send("/drain", { instance, deadline, force }),
+    join: (instance: string, deadline = 600) => send("/join", { instance, deadline }),
     reload: () => send("/reload", {}),
   };
 }
@@ -259,7 +260,7 @@ test("the last instance of a role that gets requests is drained by force only", 
 
   const results = await Promise.all([drain("prefill-0"), drain("prefill-1")]);
   const served = await ask(one.port, post(PLAIN));
-  const forced = await drain("prefill-1", 20, true);
+  const forced = await drain("prefill-1", 600, true);
   const refused = await ask(one.port, post(PLAIN));
   const readyz = await ask(one.port, get("/readyz"));
 
@@ -348,14 +349,15 @@ test("a join ends the drain that waits, and a drain the join", async () => {
   expect((await joined).answer).toMatchObject({ joined: false, ended: "draining" });
 });
 
-test("after a drain no connection to the process before is used again", async () => {
+test("a drain closes the connections that were kept to the instance", async () => {
   const one = await bench({ decode: [goodDecode, goodDecode] }, ADMIN);
   for (let i = 0; i < 2; i++) await ask(one.port, post(PLAIN));
-  const { drain } = operator(one);
+  const kept = one.decode.map(({ calls }) => calls[0]?.socket);
 
-  await drain("decode-0");
+  await operator(one).drain("decode-0");
+  for (let i = 0; i < 10; i++) await ask(one.port, get("/livez"));
 
-  await one.decode[0]?.calls[0]?.closed;
+  expect(kept.map((socket) => socket?.destroyed)).toEqual([true, false]);
 });
 
 /** A bench whose rank table can be changed; `change` gives what the next reload reads. */
@@ -458,6 +460,47 @@ test("reload: an instance that is back before it has left stays, under its name"
   expect(refused).toMatchObject({ status: 409, answer: { error: { code: "conflict" } } });
   expect(answer).toEqual({ added: [], leaving: [], kept: ["prefill-0", "decode-0", "decode-1"] });
   expect(await stateOf("decode-0")).toMatchObject({ leaving: false, draining: false, inFlight: 1 });
+});
+
+test("reload: one that is gone and ill leaves, although none has taken its place yet", async () => {
+  const [prefill, old, added] = [
+    await fakeEngine(goodPrefill),
+    await fakeEngine(goodDecode),
+    await fakeEngine(goodDecode),
+  ];
+  const { one, change } = await reloadable({ prefill: [prefill], decode: [old] });
+  const { reload, state } = operator(one);
+  added.health = () => {};
+  change([prefill], [added]);
+  await reload();
+
+  await old.close();
+
+  await until(async () => (await state()).instances.length === 2);
+  expect((await state()).instances.map(({ name }) => name)).toEqual(["prefill-0", "decode-1"]);
+});
+
+test("reload: one that has left is asked no more, and what it still answers is not heard", async () => {
+  const [prefill, kept, gone] = [
+    await fakeEngine(goodPrefill),
+    await fakeEngine(goodDecode),
+    await fakeEngine(goodDecode),
+  ];
+  const { one, change } = await reloadable({ prefill: [prefill], decode: [kept] });
+  const { reload, state } = operator(one);
+  const checks: EngineCall[] = [];
+  gone.health = (call) => void checks.push(call);
+  change([prefill], [kept, gone]);
+  await reload();
+  await until(() => checks.length > 0);
+  change([prefill], [kept]);
+  await reload();
+  const left = (await state()).instances.length;
+
+  for (const call of checks) answerJson(call, "{}");
+  for (let i = 0; i < 10; i++) await ask(one.port, post(PLAIN));
+
+  expect([left, checks.length, one.healthChanges]).toEqual([2, 1, 2]);
 });
 
 test("reload: what an operator has drained stays drained", async () => {

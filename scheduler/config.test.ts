@@ -1,5 +1,9 @@
-import { expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import { type Config, readConfig } from "./config.ts";
+import { endpointsReader, InvalidTables } from "./endpoints.ts";
 
 /** What flags say; that no rank table is given is another matter. */
 function problemsOf(...args: string[]): string {
@@ -27,4 +31,64 @@ test.for([
 
 test("a name that is missing is a problem, not the next flag", () => {
   expect(problemsOf("--served-model-name", "--port=9000")).toContain("--served-model-name has no value");
+});
+
+const portsOf = ({ prefill, decode }: Config["endpoints"]) => [...prefill, ...decode].map(({ port }) => port);
+
+test("ports that were given last count when the tables are read again, unless they were wrong", () => {
+  const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: "8088,8089" };
+  const read = endpointsReader(env, 9000);
+
+  const ports = [portsOf(read()), portsOf(read("1,2")), portsOf(read())];
+  expect(() => read("1,2,3")).toThrow(InvalidTables);
+
+  expect([...ports, portsOf(read())]).toEqual([
+    [8088, 8089],
+    [1, 2],
+    [1, 2],
+    [1, 2],
+  ]);
+});
+
+test("with @ NODE_PORTS names a file, which is read again each time", () => {
+  const folder = mkdtempSync(join(tmpdir(), "scheduler-config-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "ports");
+  const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: `@${file}` };
+  const read = endpointsReader(env, 9000);
+
+  writeFileSync(file, "8088,8089\n");
+  const before = portsOf(read());
+  writeFileSync(file, "8090, 8091");
+
+  expect([before, portsOf(read())]).toEqual([
+    [8088, 8089],
+    [8090, 8091],
+  ]);
+});
+
+test.for([
+  { ports: "@/nowhere", message: "NODE_PORTS: there is no file /nowhere" },
+  { ports: "@/tmp", message: "NODE_PORTS: /tmp is a directory" },
+  { ports: "@", message: "NODE_PORTS: there is no file " },
+])("NODE_PORTS=$ports is said to be wrong once: $message", ({ ports, message }) => {
+  const read = endpointsReader(
+    { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: ports },
+    9000,
+  );
+
+  let problems: readonly { message: string }[] = [];
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof InvalidTables) problems = error.problems;
+  }
+
+  expect(problems.map((problem) => problem.message)).toEqual([message]);
+});
+
+test("an operator cannot have a file read as ports", () => {
+  const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: "8088,8089" };
+
+  expect(() => endpointsReader(env, 9000)("@package.json")).toThrow(InvalidTables);
 });

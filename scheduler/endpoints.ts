@@ -35,7 +35,8 @@ export function endpointsReader(env: Env, ownPort: number): EndpointsReader {
   return (nodePorts = given) => {
     const problems: UsageProblem[] = [];
     const problem = (message: string, fix: string) => problems.push({ message, fix });
-    const endpoints = readEndpoints(env, nodePorts ?? readNodePorts(env, problem), ownPort, problem);
+    const text = nodePorts ?? readNodePorts(env, problem);
+    const endpoints = readEndpoints(env, text, ownPort, problem);
     if (problems.length > 0) throw new InvalidTables(problems);
     given = nodePorts;
     return endpoints;
@@ -43,13 +44,13 @@ export function endpointsReader(env: Env, ownPort: number): EndpointsReader {
 }
 
 /** The text of NODE_PORTS, or with `@` in front of the file that it names. */
-function readNodePorts({ NODE_PORTS: text = "" }: Env, problem: Report): string {
-  return text.startsWith("@") ? (readText(text.slice(1), "NODE_PORTS", problem) ?? "") : text;
+function readNodePorts({ NODE_PORTS: text = "" }: Env, problem: Report): string | undefined {
+  return text.startsWith("@") ? readText(text.slice(1), "NODE_PORTS", problem) : text;
 }
 
 /** The addresses of the global rank table with the ports, which are in its order. */
-function readEndpoints(env: Env, nodePorts: string, ownPort: number, problem: Report): Endpoints {
-  const ports = readPorts(nodePorts, problem);
+function readEndpoints(env: Env, nodePorts: string | undefined, ownPort: number, problem: Report): Endpoints {
+  const ports = nodePorts === undefined ? undefined : readPorts(nodePorts, problem);
   const table = readTable(env, "GLOBAL_RANK_TABLE_FILE_PATH", readGlobalRankTable, problem);
   if (table === undefined) return { prefill: [], decode: [] };
   if (env.RANK_TABLE_FILE_PATH) {

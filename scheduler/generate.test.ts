@@ -146,9 +146,9 @@ test("a record without end is a failure before it fills the memory", async () =>
   await one.decode[0]?.calls[0]?.closed;
 });
 
-test("a record may repeat a long prompt, in which each byte has become six", async () => {
-  const prompt = "\u0001".repeat(150_000);
-  const record = JSON.stringify({ text: [prompt] });
+test("a record may repeat a long prompt, in which two bytes have become six", async () => {
+  const prompt = "ü".repeat(400_000);
+  const record = `{"text": ["${"\\u00fc".repeat(400_000)}"]}`;
   const one = await generateBench(({ socket }) => socket.write(`${HEAD}${chunked(`${record}\0`)}0\r\n\r\n`));
 
   const answer = await ask(one.port, post(JSON.stringify({ prompt, stream: true }), "/generate"));

@@ -97,8 +97,8 @@ export class Membership {
    */
   async drain(name: string, ms: number, force: boolean): Promise<DrainResult> {
     const instance = this.#find(name);
-    const stays = (other: Instance) => other !== instance && isReady(other) && !this.#leaving.has(other);
-    if (isReady(instance) && !this.#picker(instance.role).instances.some(stays) && !force) {
+    const others = this.#picker(instance.role).instances.filter((other) => other !== instance);
+    if (isReady(instance) && !others.some(isReady) && !force) {
       throw new MembershipError(
         "conflict",
         `${instance.name} is the last ${instance.role} instance that gets requests`,

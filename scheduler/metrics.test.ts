@@ -173,6 +173,24 @@ test("times are observed once for each stream and leg", async () => {
   expect(value(families, "ascend_pd_leg_seconds_count", '{leg="decode"}')).toBe(4);
 });
 
+test("a leg is observed when it went well, from where it began", async () => {
+  const one = await bench({ decode: [(call) => answerJson(call, "{}", "500 No")] }, METERED);
+  const slow = await client(one.port);
+  const request = post(PLAIN);
+  slow.send(request.slice(0, -1));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  slow.send(request.slice(-1));
+
+  await slow.answer();
+  const { ms } = await one.logged(1);
+  const families = await scrape(one);
+
+  const sum = value(families, "ascend_pd_leg_seconds_sum", '{leg="prefill"}');
+  expect(sum).toBeCloseTo(((ms.prefill ?? 0) - (ms.body ?? 0)) / 1000, 6);
+  expect(value(families, "ascend_pd_leg_seconds_count", '{leg="prefill"}')).toBe(1);
+  expect(value(families, "ascend_pd_leg_seconds_count", '{leg="decode"}')).toBe(0);
+});
+
 test("time to first token and between tokens are those that a client sees", async () => {
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
   const one = await bench(

@@ -8,8 +8,8 @@ import type { Reply } from "./reply.ts";
 
 /** A longer record is a failure: what waits for its end is held in memory, once per stream. */
 export const MAX_COMPLETION_BYTES = 512 * 1024;
-/** Each record repeats the prompt, in which a byte may have become six (`\u0001`). */
-const ESCAPED_BYTES = 6;
+/** Each record repeats the prompt, in which two bytes of UTF-8 may have become six (`\u00fc`). */
+const ESCAPED_FACTOR = 3;
 
 const LF = 0x0a;
 const NUL = 0x00;
@@ -46,7 +46,7 @@ export class RecordSplitter {
  */
 export async function relayRecords(question: Question, reply: Reply, gapMs: number): Promise<void> {
   const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
-  const limit = MAX_COMPLETION_BYTES + ESCAPED_BYTES * totalLength(question.request.pieces);
+  const limit = MAX_COMPLETION_BYTES + ESCAPED_FACTOR * totalLength(question.request.pieces);
   const splitter = new RecordSplitter();
   await ask(question, {
     head({ framing }) {

@@ -5,6 +5,7 @@ import {
   type Bench,
   bench,
   client,
+  type EngineCall,
   type FakeEngine,
   get,
   goodPrefill,
@@ -144,6 +145,20 @@ test.for([
 
   expect(shares(one.prefill)).toEqual([2, 2]);
   expect(one.events).toEqual([{ time: expect.any(String), instance: "prefill-0", routing: says }]);
+});
+
+test("an instance that gets no requests need not tell its load", async () => {
+  const one = await bench(
+    { prefill: [telling(waiting(5)), telling(waiting(0)), telling(undefined)].map(({ script }) => script) },
+    { policy: "BLB", health: { intervalMs: 20, timeoutMs: 2000 } },
+  );
+  Object.assign(one.prefill[2] ?? {}, { health: (call: EngineCall) => call.socket.destroy() });
+  while (one.healthChanges < 5) await new Promise((resolve) => setTimeout(resolve, 5));
+  await scraped(one, 2);
+
+  await send(one, 3);
+
+  expect(shares(one.prefill)).toEqual([0, 3, 0]);
 });
 
 test("a signal that comes back decides again, and that is said too", async () => {
