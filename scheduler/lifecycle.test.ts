@@ -326,15 +326,20 @@ test.for([
   },
 );
 
-test("rule 24: a used port ends the start with exit code 1 and a clear message", async () => {
-  const taken = await fakeEngine(() => {});
+test.for([{ flag: "--port" }, { flag: "--admin-port" }, { flag: "--metrics-port" }])(
+  "rule 24: a used $flag ends the start with exit code 1 and a clear message",
+  async ({ flag }) => {
+    const taken = await fakeEngine(() => {});
 
-  const { exit, output } = run(["--host=127.0.0.1", `--port=${taken.port}`], ENV);
+    const { exit, output } = run(["--host=127.0.0.1", "--port=0", `${flag}=${taken.port}`], ENV);
 
-  expect(await exit).toBe(1);
-  expect(output()).toContain(`cannot listen on 127.0.0.1 port ${taken.port}: another process listens there`);
-  expect(output()).not.toMatch(/\n\s+at /);
-});
+    expect(await exit).toBe(1);
+    expect(output()).toBe(
+      `scheduler: cannot listen on 127.0.0.1 port ${taken.port}: another process listens there\n` +
+        `  fix: stop it, or choose another ${flag}\n`,
+    );
+  },
+);
 
 test("the manual's whole command line is taken, in both spellings of a flag", async () => {
   const { port, child, exit } = run(

@@ -83,12 +83,28 @@ export class Membership {
     return [...this.prefill.instances, ...this.decode.instances];
   }
 
-  get isReady(): boolean {
+  get ready(): boolean {
     return this.prefill.anyReady && this.decode.anyReady;
   }
 
-  isLeaving(instance: Instance): boolean {
-    return this.#leaving.has(instance);
+  /** What an operator is told of each instance. */
+  get states(): readonly object[] {
+    return this.instances.map((instance) => {
+      const { name, role, pool, healthy, draining, inFlight, kvHeld, served } = instance;
+      return {
+        name,
+        role,
+        address: pool.authority,
+        ready: isReady(instance),
+        healthy,
+        draining,
+        leaving: this.#leaving.has(instance),
+        inFlight,
+        kvHeld,
+        served,
+        failures: [...instance.failures.values()].reduce((sum, count) => sum + count, 0),
+      };
+    });
   }
 
   /**

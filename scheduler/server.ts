@@ -8,7 +8,7 @@ import { Deadlines } from "./deadlines.ts";
 import { InvalidTables } from "./endpoints.ts";
 import { Failure } from "./errors.ts";
 import type { RequestHead } from "./http/request.ts";
-import { type Instance, isReady as isReadyInstance } from "./instances.ts";
+import { isReady } from "./instances.ts";
 import { listen } from "./listen.ts";
 import { type LogSink, logLine, markPhase } from "./log.ts";
 import { Membership, type ReloadResult } from "./membership.ts";
@@ -52,7 +52,7 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
   let draining = false;
   let becameIdle = () => {};
 
-  const isReady = () => !draining && membership.isReady;
+  const ready = () => !draining && membership.ready;
   const routes = new Map(
     ROUTES.filter(({ api = config.api }) => api === config.api).map((route) => [route.path, route]),
   );
@@ -60,12 +60,12 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
     completion: completions(engines, config.api === "openai" ? openAiApi(config.servedModels) : generateApi),
     models: models(engines),
     liveness: (_, reply) => tellState(reply, true),
-    readiness: (_, reply) => tellState(reply, isReady()),
+    readiness: (_, reply) => tellState(reply, ready()),
   };
 
   function tellState(reply: Reply, isWell: boolean): void {
-    const count = (picker: Picker) => picker.instances.filter(isReadyInstance).length;
-    const state = { ready: isReady(), draining, prefill: count(prefill), decode: count(decode) };
+    const count = (picker: Picker) => picker.instances.filter(isReady).length;
+    const state = { ready: ready(), draining, prefill: count(prefill), decode: count(decode) };
     reply.send(isWell ? 200 : 503, [Buffer.from(JSON.stringify(state))]);
   }
 
@@ -107,10 +107,10 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
     deadlineMs: config.timeouts.drainMs,
     reload,
     state: () => ({
-      ready: isReady(),
+      ready: ready(),
       draining,
       requests: replies.size,
-      instances: membership.instances.map((instance) => stateOf(instance, membership)),
+      instances: membership.states,
     }),
   };
 
@@ -123,7 +123,7 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
 
   function readMetrics(): string {
     const traces = Array.from(replies, ({ trace }) => trace);
-    const facts = { stats, instances: membership.instances, ready: isReady(), traces };
+    const facts = { stats, instances: membership.instances, ready: ready(), traces };
     return metricsText(METRICS.map((metric) => [metric, metric.samples(facts)]));
   }
 
@@ -191,23 +191,5 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
       await Promise.race([closed, flushed]);
       close();
     },
-  };
-}
-
-/** What an operator is told of an instance. */
-function stateOf(instance: Instance, membership: Membership): object {
-  const { name, role, pool, healthy, draining, inFlight, kvHeld, served, failures } = instance;
-  return {
-    name,
-    role,
-    address: pool.authority,
-    ready: isReadyInstance(instance),
-    healthy,
-    draining,
-    leaving: membership.isLeaving(instance),
-    inFlight,
-    kvHeld,
-    served,
-    failures: [...failures.values()].reduce((sum, count) => sum + count, 0),
   };
 }

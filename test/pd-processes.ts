@@ -140,7 +140,7 @@ export function post(url: string, body: string, init: RequestInit = {}): Promise
 }
 
 /** The sum of a metric's samples over label sets that contain `labels`. */
-export async function metric({ url }: Program, name: string, labels = ""): Promise<number> {
+export async function metric({ url }: { url: string }, name: string, labels = ""): Promise<number> {
   const lines = (await (await fetch(`${url}/metrics`)).text()).split("\n");
   const samples = lines.filter((line) => line.startsWith(`${name}{`) && line.includes(labels));
   if (samples.length === 0) throw new Error(`there is no ${name} with ${labels}`);

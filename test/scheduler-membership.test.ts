@@ -72,7 +72,10 @@ test("one instance after the other is replaced under load, by hand, and no answe
     decode: [await simulator("decode", flags), await simulator("decode", flags)],
   };
   const socket = join(temporaryFolder(), "admin.sock");
-  const front = await scheduler(running.prefill, running.decode, { args: [`--admin-socket=${socket}`] });
+  const front = await scheduler(running.prefill, running.decode, {
+    args: [`--admin-socket=${socket}`, "--metrics-port=0"],
+  });
+  const metrics = { url: /^metrics on (\S+)$/m.exec(front.output())?.[1]?.replace(/^/, "http://") ?? "" };
   const load = clients(front, 6);
   await until(() => load.answered > 20);
 
@@ -100,6 +103,12 @@ test("one instance after the other is replaced under load, by hand, and no answe
   expect(stdout).toMatch(/^INSTANCE +ADDRESS +STATE +IN FLIGHT +KV HELD +SERVED +FAILED\n/);
   expect(stdout.match(/^(?:prefill|decode)-\d +127\.0\.0\.1:\d+ +ready +0 +0 +\d+ +0$/gm)).toHaveLength(4);
   expect(stdout).toMatch(/\n\nready, 0 requests in flight\n$/);
+  const ok = 'path="/v1/completions",outcome="ok",status="2xx"';
+  expect(await metric(metrics, "ascend_pd_requests_total", ok)).toBe(load.answered);
+  expect(await metric(metrics, "ascend_pd_requests_total")).toBeGreaterThan(load.answered); // /readyz
+  expect(await metric(metrics, "ascend_pd_instance_served_total")).toBe(2 * load.answered);
+  expect(await metric(metrics, "ascend_pd_instance_in_flight")).toBe(0);
+  expect(await metric(metrics, "ascend_pd_instance_kv_held")).toBe(0);
   expect(await front.stop()).toBe(0);
 });
 
