@@ -91,7 +91,7 @@ test("When time is up it names the address and what came from it last.", async (
 test("A container that is not there is reported as such.", async () => {
   const { code, stderr } = await awaitReady("ascend-pd-no-such-container", await deadUrl());
 
-  expect(stderr).toContain("No such container: ascend-pd-no-such-container");
+  expect(stderr).toContain("No such container: ascend-pd-no-such-container\nfix: ");
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(code).toBe(1);
 });

@@ -57,5 +57,10 @@ async function get(host: HostPlan, path: string): Promise<string> {
     ({ body, failure } = await ask());
   }
   if (failure === undefined) return body;
-  throw new Error(`the Docker Engine of ${host.name} (${hostOf(engine)}) failed GET ${path}: ${failure}`);
+  const fix = failure.includes("No such container")
+    ? "\nfix: if it was removed, or the host is another machine now, `pulumi up --refresh` sees that and makes it again"
+    : "";
+  throw new Error(
+    `the Docker Engine of ${host.name} (${hostOf(engine)}) failed GET ${path}: ${failure}${fix}`,
+  );
 }
