@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pipeline } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fingerprint } from "../components/ssh-options.ts";
 import { expectedText } from "../simulator/oracle.ts";
@@ -123,6 +126,33 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     expect(stderr).toContain(`device nodes ${devices.slice(1).join(", ")} do not exist on host-a`);
     expect(code).toBe(1);
     expect(await exists(trap)).toBe(false);
+  });
+
+  test("a gate outlives a connection that is dropped on the way to the host", async () => {
+    const { address, hostKey } = at(0);
+    let connections = 0;
+    const between = createServer((socket) => {
+      connections += 1;
+      if (connections === 1) return socket.destroy();
+      pipeline(socket, connect(22, address), socket, () => {});
+    }).listen(0, "127.0.0.1");
+    await once(between, "listening");
+    const docker = `ssh://root@127.0.0.1:${(between.address() as AddressInfo).port}`;
+    const PROBE = JSON.stringify({
+      host: { name: "host-a", address, docker, hostKey },
+      container: `${name}-prefill-0`,
+      url: `http://${address}:8088/health`,
+      timeoutSeconds: 30,
+    });
+
+    const { code, stderr } = await tryRun("node", ["components/probes/await-ready.ts"], {
+      env: { ...process.env, PROBE },
+    });
+
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    expect(connections).toBe(2);
+    between.close();
   });
 
   /** One instance at another port; another way to a host on which nothing changes. */
