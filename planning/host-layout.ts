@@ -1,4 +1,5 @@
 import type { FilePlan, Problem } from "./plan.ts";
+import { error } from "./problems.ts";
 import { globalTable, localTable, serverJson } from "./rank-table-format.ts";
 import { hostTableName, localTableName } from "./rank-table-names.ts";
 import { repeated } from "./repeated.ts";
@@ -35,19 +36,19 @@ export function parseServerLists(
   const wrongIds = instances.flatMap(({ path, typed, ids }) =>
     ids
       .filter((id) => !/^([0-9]|1[0-5])$/.test(id))
-      .map((id) => problem("PD103", path, `"${id}" is not an NPU id`, idFix(typed))),
+      .map((id) => error("PD103", path, `"${id}" is not an NPU id`, idFix(typed))),
   );
   if (wrongIds.length > 0) return { problems: wrongIds };
 
   const uses = instances.flatMap((instance) => instance.ids.map((id) => ({ ...instance, id })));
   const shared = repeated(uses, ({ id }) => id).map(([{ path, id }, first]) =>
-    problem("PD102", path, `NPU ${id} is already in ${first.path}`, "give each NPU to one instance"),
+    error("PD102", path, `NPU ${id} is already in ${first.path}`, "give each NPU to one instance"),
   );
   const unequal = instances.flatMap(({ role, path, ids }) => {
     const first = instances.find((instance) => instance.role === role);
     if (first === undefined || ids.length === first.ids.length) return [];
     const message = `${count(ids.length, "NPU")} while ${first.path} has ${first.ids.length}`;
-    return [problem("PD104", path, message, `give every ${role} instance ${first.ids.length}`)];
+    return [error("PD104", path, message, `give every ${role} instance ${first.ids.length}`)];
   });
   // Of a repeated NPU the name is repeated too, which is no news.
   const ambiguous = repeated(instances, ({ ids }) => ids.join(""))
@@ -55,7 +56,7 @@ export function parseServerLists(
     .map(([{ path, ids }, first]) => {
       // A single id has no other order, and then the other instance has several.
       const reordered = ids.length > 1 ? ids : first.ids;
-      return problem(
+      return error(
         "PD220",
         path,
         `its file and that of ${first.path} would both be named local_ranktable_…_${ids.join("")}.json`,
@@ -74,10 +75,6 @@ function idFix(typed: string): string {
   if (typed.split(",").includes(""))
     return "remove the comma that has no id beside it; spaces separate instances";
   return "use N of /dev/davinciN, 0 to 15, e.g. 4,5";
-}
-
-function problem(code: string, path: string, message: string, fix: string): Problem {
-  return { code, severity: "error", path, message, fix };
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Problem } from "./plan.ts";
+import { error } from "./problems.ts";
 import { count } from "./text.ts";
 
 /** The ports in a NODE_PORTS for `instances` prefill and decode instances, or what is wrong with it. */
@@ -25,5 +26,5 @@ export function parseNodePorts(
 }
 
 function wrong(message: string, fix: string): { problem: Problem } {
-  return { problem: { code: "PD217", severity: "error", path: "NODE_PORTS", message, fix } };
+  return { problem: error("PD217", "NODE_PORTS", message, fix) };
 }

@@ -1,6 +1,10 @@
 import type { Problem } from "./plan.ts";
 import { count } from "./text.ts";
 
+export function error(code: string, path: string, message: string, fix: string): Problem {
+  return { code, severity: "error", path, message, fix };
+}
+
 /**
  * All problems as the text that a user reads: a line that counts them, then for each its code, place and message,
  * and below it the way out. `where` names the file.

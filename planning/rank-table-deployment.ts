@@ -1,5 +1,6 @@
 import { isIpv4 } from "./addresses.ts";
 import type { Problem } from "./plan.ts";
+import { error } from "./problems.ts";
 import { groupRoles, type ServerGroups, type ServerJson } from "./rank-table-format.ts";
 import { rules } from "./rules/index.ts";
 import { parseStackFile } from "./stack-file.ts";
@@ -86,14 +87,9 @@ const anyEndpoint = ({ address }: { readonly address: string }) => ({
 function addressProblems(groups: ServerGroups): Problem[] {
   return groupRoles.flatMap((role) =>
     groups[role].flatMap(({ server_id, server_ip }, index) => {
-      const wrong = (key: string, message: string): Problem[] => [
-        {
-          code: "PD219",
-          severity: "error",
-          path: `${role}[${index}].${key}`,
-          message,
-          fix: "write the host's IPv4 address into server_id and server_ip, as the manual's tool does",
-        },
+      const fix = "write the host's IPv4 address into server_id and server_ip, as the manual's tool does";
+      const wrong = (key: string, message: string) => [
+        error("PD219", `${role}[${index}].${key}`, message, fix),
       ];
       if (server_id !== server_ip)
         return wrong("server_id", `"${server_id}" is not server_ip, "${server_ip}"`);

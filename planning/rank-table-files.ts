@@ -1,4 +1,5 @@
 import type { Problem } from "./plan.ts";
+import { error } from "./problems.ts";
 import type { ServerGroups, ServerJson } from "./rank-table-format.ts";
 
 /** Rank tables of one deployment, each well formed in itself; `where` is a path. */
@@ -25,6 +26,7 @@ export interface Member {
 export type FoundProblem = readonly [where: string, problem: Problem];
 
 /** An error of a file. */
-export function found(where: string, code: string, path: string, message: string, fix: string): FoundProblem {
-  return [where, { code, severity: "error", path, message, fix }];
-}
+export const found = (where: string, ...parts: Parameters<typeof error>): FoundProblem => [
+  where,
+  error(...parts),
+];

@@ -1,4 +1,5 @@
 import type { Problem } from "./plan.ts";
+import { error } from "./problems.ts";
 import { tableProblems } from "./rank-table-deployment.ts";
 import type { GlobalFile } from "./rank-table-files.ts";
 import { groupRoles, missingRoles, nameOf, type ServerJson } from "./rank-table-format.ts";
@@ -11,14 +12,10 @@ export function mergeProblems(files: readonly GlobalFile[]): Problem[] {
   return problems.length > 0 ? problems : tableProblems(groups);
 }
 
-function problem(code: string, path: string, message: string, fix: string): Problem {
-  return { code, severity: "error", path, message, fix };
-}
-
 function serviceEntries(files: readonly GlobalFile[]): Problem[] {
   const [first, ...others] = files.filter(({ groups }) => groups.scheduler.length > 0);
   return others.map(({ where }) =>
-    problem(
+    error(
       "PD212",
       where,
       `has a service entry (group 0), as ${first?.where} has`,
@@ -34,7 +31,7 @@ function missing(files: readonly GlobalFile[]): Problem[] {
     decode: "add the table of a host with decode instances",
   };
   return missingRoles(mergeGroups(files.map(({ groups }) => groups))).map((role) =>
-    problem(
+    error(
       "PD211",
       "(all files)",
       `none has a ${role} entry (group ${groupRoles.indexOf(role)})`,
@@ -53,7 +50,7 @@ function copies(files: readonly GlobalFile[]): Problem[] {
       );
       if (shared === undefined) return [];
       const message = `${nameOf(shared)}, or some of them, are in ${earlier.where} too`;
-      return [problem("PD213", where, message, "give each file once, and each NPU to one instance")];
+      return [error("PD213", where, message, "give each file once, and each NPU to one instance")];
     }),
   );
 }

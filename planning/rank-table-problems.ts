@@ -1,5 +1,6 @@
 import type { ErrorObject } from "ajv";
 import type { Problem } from "./plan.ts";
+import { error } from "./problems.ts";
 import type { ServerJson } from "./rank-table-format.ts";
 import { repeated } from "./repeated.ts";
 import { showPath } from "./show-path.ts";
@@ -18,13 +19,9 @@ export interface GlobalJson<Groups = readonly [GroupJson, GroupJson, GroupJson]>
 
 const rewrite = "write the file anew, from a stack file or with the manual's pd_ranktable_tools.py";
 
-function problem(code: string, path: string, message: string, fix: string): Problem {
-  return { code, severity: "error", path: path || "(file)", message, fix };
-}
-
 /** PD201: not JSON. PD202: another system's table. */
 export function wholeFileProblem(code: "PD201" | "PD202", message: string): Problem {
-  return problem(code, "", message, rewrite);
+  return error(code, "(file)", message, rewrite);
 }
 
 /** PD203: what a schema refuses. */
@@ -36,7 +33,7 @@ export function schemaProblems(errors: readonly ErrorObject[], table: unknown): 
     const value = keys.reduce<unknown>((inner, key) => Object(inner)[key], table);
     const path = showPath(keys.map((key) => (/^\d+$/.test(key) ? Number(key) : key)));
     const [message, fix] = explain(keyword, params, keys.at(-1) ?? "", value);
-    return problem("PD203", path, message, fix);
+    return error("PD203", path || "(file)", message, fix);
   });
 }
 
@@ -70,7 +67,7 @@ function show(value: unknown): string {
 
 /** PD204: what a schema cannot say. Each group comes with the path that leads to its keys. */
 export function contradictions(groups: readonly (readonly [path: string, group: GroupJson])[]): Problem[] {
-  const wrong = (path: string, message: string) => problem("PD204", path, message, rewrite);
+  const wrong = (path: string, message: string) => error("PD204", path, message, rewrite);
   const counts = groups.flatMap(([path, { server_count, server_list }]) => {
     if (Number(server_count) === server_list.length) return [];
     return [

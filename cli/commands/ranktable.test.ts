@@ -134,6 +134,33 @@ test("check ends with 1 where something is wrong, and says it as JSON too.", asy
   );
 });
 
+test("With --json, a refusal is JSON too: which file, which problem.", async () => {
+  const gen = await ranktable("gen", "--json", "--prefill-server-list", "4,x");
+  const merge = await ranktable("merge", "--json", "--global-ranktable-list", "a.json", "b.json");
+
+  expect(JSON.parse(gen.stdout).problems).toMatchObject([{ file: "ranktable gen", code: "PD103" }]);
+  expect(JSON.parse(merge.stdout).problems).toMatchObject([
+    { file: "a.json", code: "PD205" },
+    { file: "b.json", code: "PD205" },
+  ]);
+  expect([gen.code, merge.code]).toEqual([2, 2]);
+});
+
+test("One broken file does not hide what is wrong with the others.", async () => {
+  await ranktable("gen", ...oneHost, ...at("10.0.0.18"));
+  const path = (name: string) => join("10.0.0.18", `local_ranktable_10.0.0.18_${name}.json`);
+  writeFileSync(path("45"), "{");
+  writeFileSync(path("67"), readFileSync(path("67"), "utf8").replace("29.0.0.25", "29.0.0.99"));
+
+  const { stderr } = await ranktable(
+    "check",
+    ...readdirSync("10.0.0.18").map((name) => join("10.0.0.18", name)),
+  );
+
+  expect(stderr).toMatch(/_45\.json: 1 problem\n {2}PD201 /);
+  expect(stderr).toMatch(/_67\.json: 1 problem\n {2}PD214 /);
+});
+
 test("A dry run prints the tables and writes nothing.", async () => {
   const { code, stdout } = await ranktable("gen", ...oneHost, ...at("10.0.0.18"), "--dry-run");
 
@@ -160,7 +187,7 @@ test.each([
   [["gen", ...oneHost, "--host-ip", "127.0.0.1"], /^error: --host-ip 127\.0\.0\.1 does not lead here/],
   [["gen", "--prefill-server-list", "8", ...at("10.0.0.18")], /PD122 NPU 8 +has no known address/],
   [["merge", "--global-ranktable-list", "a.json"], /two files at least are needed\nfix: /],
-  [["merge", "--global-ranktable-list", "a.json", "b.json"], /^error: a\.json: 1 problem\n {2}PD205 /],
+  [["merge", "--global-ranktable-list", "a.json", "b.json"], /^a\.json: 1 problem\n {2}PD205 /],
   [["check"], /^error: FILE is missing\nfix: /],
   [["import", "a.json"], /^error: --node-ports is missing\nfix: /],
   [["import", "a.json", "--node-ports", "1"], /^error: --scheduler-port is missing\nfix: /],

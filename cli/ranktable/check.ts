@@ -3,8 +3,8 @@ import { nameOf } from "../../planning/rank-table-format.ts";
 import { type Command, parseOptions } from "../command.ts";
 import { UserError } from "../stack-file.ts";
 import { table } from "../table.ts";
-import { formatFound, hasErrors } from "./problem-groups.ts";
 import { readTables } from "./read-files.ts";
+import { hasErrors, printJson, problemsJson, problemsText } from "./show-problems.ts";
 
 export const check: Command = {
   summary: "hold rank tables and NODE_PORTS of a deployment against each other",
@@ -29,26 +29,22 @@ exit codes: 0 they fit together (there may be warnings), 1 they do not, 2 the co
     });
     if (positionals.length === 0) throw new UserError("FILE is missing\nfix: name the rank tables to check");
     const { members, problems } = checkFiles(positionals, values["node-ports"]);
-    if (values.json) {
-      console.log(
-        JSON.stringify(
-          { instances: members, problems: problems.map(([file, one]) => ({ file, ...one })) },
-          undefined,
-          2,
-        ),
-      );
-    } else {
-      if (problems.length > 0) console.error(formatFound(problems));
+    if (values.json) printJson({ instances: members, problems: problemsJson(problems) });
+    else {
+      if (problems.length > 0) console.error(problemsText(problems));
       if (members.length > 0) console.log(membersTable(members));
     }
     return hasErrors(problems) ? 1 : 0;
   },
 };
 
-/** What is wrong with each file in itself; and if nothing is, with all of them together. */
+/** What is wrong with each file in itself, and with those that are well formed together. */
 export function checkFiles(paths: readonly string[], nodePorts: string | undefined): CheckedTables {
   const { tables, problems } = readTables(paths);
-  return problems.length > 0 ? { whole: undefined, members: [], problems } : checkTables(tables, nodePorts);
+  const checked = checkTables(tables, nodePorts);
+  // A global table that cannot be read is not also missing.
+  if (problems.length > 0 && checked.whole === undefined) return { whole: undefined, members: [], problems };
+  return { ...checked, problems: [...problems, ...checked.problems] };
 }
 
 function membersTable(members: readonly CheckedMember[]): string {

@@ -5,10 +5,9 @@ import { readHccnConf } from "../../planning/host-tools/hccn-conf.ts";
 import { readDeviceIp } from "../../planning/host-tools/hccn-tool.ts";
 import { type Reading, unreadable } from "../../planning/host-tools/reading.ts";
 import type { Problem } from "../../planning/plan.ts";
-import { formatProblems } from "../../planning/problems.ts";
+import { error } from "../../planning/problems.ts";
 import { repeated } from "../../planning/repeated.ts";
 import { exists, onPath } from "../../toolchain/context.ts";
-import { UserError } from "../stack-file.ts";
 
 /** Where the driver puts them. */
 export const driverPaths = {
@@ -26,9 +25,12 @@ type Answer = { readonly ip: string } | { readonly none: string };
 
 /**
  * Addresses of the NPUs' own network ports: those that `hccn_tool` reports, which the NPUs have now; else those of
- * /etc/hccn.conf, which they are given at boot. Throws UserError that names every NPU without a usable one.
+ * /etc/hccn.conf, which they are given at boot. Problems: the NPUs that have none which can be used.
  */
-export async function deviceIps(devices: readonly number[], paths = driverPaths): Promise<DeviceIps> {
+export async function deviceIps(
+  devices: readonly number[],
+  paths = driverPaths,
+): Promise<DeviceIps | { readonly problems: readonly Problem[] }> {
   const tool = (await exists(paths.hccnTool)) ? paths.hccnTool : await onPath("hccn_tool");
   const conf = readConf(paths.hccnConf);
   const ips = new Map<number, string>();
@@ -55,25 +57,30 @@ export async function deviceIps(devices: readonly number[], paths = driverPaths)
   for (const [[device, ip], [first]] of repeated([...ips], ([, ip]) => ip)) {
     const message = `has ${ip}, as NPU ${first} has`;
     const fix = "give each NPU an address of its own: `hccn_tool -i N -ip -s address … netmask …`";
-    problems.push({ code: "PD123", severity: "error", path: `NPU ${device}`, message, fix });
+    problems.push(error("PD123", `NPU ${device}`, message, fix));
   }
-  if (problems.length > 0) throw new UserError(formatProblems("device IPs", problems));
+  if (problems.length > 0) return { problems };
   return { ipOf: (device) => ips.get(device) ?? "", warnings };
 }
 
 /** Ten seconds are a hundred times what it takes. No shell: a device id must stay one argument. */
 function asked(tool: string, device: number): Answer {
   const args = ["-i", String(device), "-ip", "-g"];
-  const { stdout, stderr, error, status } = spawnSync(tool, args, {
+  const {
+    stdout,
+    stderr,
+    error: failure,
+    status,
+  } = spawnSync(tool, args, {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 10_000,
     killSignal: "SIGKILL",
     maxBuffer: 64 * 1024,
   });
-  if (error !== undefined) {
-    const isSlow = "code" in error && error.code === "ETIMEDOUT";
-    return { none: `${tool}: ${isSlow ? "no answer within 10 seconds" : error.message}` };
+  if (failure !== undefined) {
+    const isSlow = "code" in failure && failure.code === "ETIMEDOUT";
+    return { none: `${tool}: ${isSlow ? "no answer within 10 seconds" : failure.message}` };
   }
   const reading = status === 0 || stdout.trim() !== "" ? readDeviceIp(stdout) : unreadable(stderr);
   return answer(reading, "hccn_tool");
@@ -99,11 +106,10 @@ function readConf(path: string): (device: number) => Reading<string | undefined>
 
 function noAddress(device: number, answers: readonly Answer[], tool: string): Problem {
   const reasons = answers.flatMap((one) => ("none" in one ? [one.none] : []));
-  return {
-    code: "PD122",
-    severity: "error",
-    path: `NPU ${device}`,
-    message: `has no known address: ${reasons.join("; ")}`,
-    fix: `as root, see what \`${tool} -i ${device} -ip -g\` and \`grep address_${device}= /etc/hccn.conf\` print`,
-  };
+  return error(
+    "PD122",
+    `NPU ${device}`,
+    `has no known address: ${reasons.join("; ")}`,
+    `as root, see what \`${tool} -i ${device} -ip -g\` and \`grep address_${device}= /etc/hccn.conf\` print`,
+  );
 }

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { hostRankTables, parseServerLists } from "../../planning/host-layout.ts";
-import { formatProblems } from "../../planning/problems.ts";
+import type { Problem } from "../../planning/plan.ts";
 import { missingRoles } from "../../planning/rank-table-format.ts";
 import { readServerGroups } from "../../planning/rank-table-servers.ts";
 import type { Command } from "../command.ts";
@@ -11,6 +11,7 @@ import { deviceIps } from "./device-ips.ts";
 import { hostIp } from "./host-ip.ts";
 import { parseWithLists } from "./list-options.ts";
 import { nodePortsSkeleton } from "./node-ports-skeleton.ts";
+import { printJson, refuse } from "./show-problems.ts";
 import { showFiles, writeFiles } from "./write-files.ts";
 
 export const gen: Command = {
@@ -26,7 +27,7 @@ each host, then \`ascend-pd ranktable merge\` once if there are several.
   --save-dir FOLDER           where to write, default .; made if it is not there
   --host-ip ADDRESS           IPv4 address by which the other hosts reach this one; needed where it has several
   --dry-run                   print the tables, write nothing
-  --json                      print {"hostIp", "files", "warnings"}
+  --json                      print {"hostIp", "files", "warnings"}, or {"problems"}
 
 Device IPs are asked of hccn_tool, as root: /usr/local/Ascend/driver/tools/hccn_tool, else that on PATH; else
 they are taken from /etc/hccn.conf, with a warning. Existing files are replaced once all new ones are whole; anyone may
@@ -41,7 +42,12 @@ exit codes: 0 written, 2 refused: nothing was written`,
     const { values, list } = parseWithLists(args, options, ["prefill-server-list", "decode-server-list"]);
     const lists = { prefill: list("prefill-server-list"), decode: list("decode-server-list") };
     const parsed = parseServerLists(lists);
-    if ("problems" in parsed) throw new UserError(formatProblems("ranktable gen", parsed.problems));
+    const refused = (problems: readonly Problem[]) =>
+      refuse(
+        problems.map((one) => ["ranktable gen", one] as const),
+        values.json,
+      );
+    if ("problems" in parsed) return refused(parsed.problems);
     const layout = { ...parsed.layout, apiServer: values["api-server"] ?? false };
     const devices = [...layout.prefill, ...layout.decode].flat();
     if (devices.length === 0 && !layout.apiServer) {
@@ -50,10 +56,11 @@ exit codes: 0 written, 2 refused: nothing was written`,
       );
     }
     const host = hostIp(values["host-ip"], networkInterfaces());
-    const { ipOf, warnings: ofDevices } = await deviceIps(devices);
-    const files = hostRankTables(host.ip, layout, ipOf);
+    const ips = await deviceIps(devices);
+    if ("problems" in ips) return refused(ips.problems);
+    const files = hostRankTables(host.ip, layout, ips.ipOf);
     const folder = resolve(values["save-dir"] ?? ".");
-    const warnings = [...host.warnings, ...ofDevices, ...leftovers(folder, host.ip, files)];
+    const warnings = [...host.warnings, ...ips.warnings, ...leftovers(folder, host.ip, files)];
     if (!values["dry-run"]) writeFiles(folder, files);
 
     if (values.json) {
@@ -61,7 +68,7 @@ exit codes: 0 written, 2 refused: nothing was written`,
         path: resolve(folder, path),
         table: JSON.parse(content),
       }));
-      console.log(JSON.stringify({ hostIp: host.ip, files: tables, warnings }, undefined, 2));
+      printJson({ hostIp: host.ip, files: tables, warnings });
       return 0;
     }
     for (const warning of warnings) console.error(`warning: ${warning}`);

@@ -7,7 +7,7 @@ import { type Command, parseOptions } from "../command.ts";
 import { UserError } from "../stack-file.ts";
 import { checkFiles } from "./check.ts";
 import { importedStackFile } from "./imported-stack-file.ts";
-import { formatFound, hasErrors } from "./problem-groups.ts";
+import { hasErrors, problemsText } from "./show-problems.ts";
 import { writeFiles } from "./write-files.ts";
 
 export const importTables: Command = {
@@ -44,7 +44,7 @@ exit codes: 0 written, 2 refused: nothing was written`,
       throw new UserError(`--scheduler-port ${schedulerPort} is no port\nfix: give one from 1024 to 65535`);
     }
     const { whole, members, problems } = checkFiles(positionals, nodePorts);
-    if (problems.length > 0) console.error(formatFound(problems));
+    if (problems.length > 0) console.error(problemsText(problems));
     if (whole === undefined || hasErrors(problems)) {
       throw new UserError("these tables do not fit together\nfix: mend them first, or the NODE_PORTS");
     }

@@ -9,25 +9,25 @@ export function importedStackFile({ hosts, ...instances }: Deployment, source: s
   const deployment = {
     engine: {
       kind: "ascendcloud",
-      image: "<image with AscendCloud-LLM, as `docker images` shows it on every host>",
+      image: "<image with AscendCloud-LLM>",
       workDir: {
-        source: "<folder of the host with the weights, /dir of the -v /dir:/work-dir>",
-        target: "<the same in the container, /work-dir>",
+        source: "<folder with the weights on the host>",
+        target: "<that folder in the container>",
       },
     },
     model: {
-      path: "<--model of the instances>",
-      servedName: "<--served-model-name of the instances>",
-      maxModelLen: "<--max-model-len of the instances>",
-      maxNumSeqs: "<--max-num-seqs of the instances>",
-      maxNumBatchedTokens: "<--max-num-batched-tokens of the instances>",
+      path: "<--model>",
+      servedName: "<--served-model-name>",
+      maxModelLen: "<--max-model-len>",
+      maxNumSeqs: "<--max-num-seqs>",
+      maxNumBatchedTokens: "<--max-num-batched-tokens>",
     },
     hosts: Object.fromEntries(Object.entries(hosts).map(([name, host]) => [name, withEndpoint(host)])),
     ...instances,
   };
   const document = new Document({ config: { "ascend-pd:deployment": deployment } });
   document.commentBefore = ` yaml-language-server: $schema=../schemas/stack.schema.json
- Imported from ${source.replaceAll(/\p{Cc}/gu, " ")}. Fill in what is marked with <…>.`;
+ Imported from ${source.replaceAll(/\p{Cc}/gu, " ")}. Fill in what is marked with <…>: flags are those of the instances.`;
   for (const path of oneLiners({ hosts, ...instances })) {
     const node = document.getIn(["config", "ascend-pd:deployment", ...path]);
     if (isMap(node)) node.flow = true;
@@ -50,7 +50,8 @@ function withEndpoint({ address, npus, deviceIps }: Deployment["hosts"][string])
     ? {}
     : {
         docker: `ssh://<user>@${address}`,
-        hostKey: `<what ssh-keyscan -t ed25519 ${address} prints after the name>`,
+        hostKey: `<ssh-keyscan -t ed25519 ${address}>`,
       };
-  return { address, ...endpoint, npus, deviceIps };
+  const ipById = new Map(Object.entries(deviceIps).map(([npu, ip]) => [Number(npu), ip]));
+  return { address, ...endpoint, npus, deviceIps: ipById };
 }

@@ -7,8 +7,8 @@ import type { Command } from "../command.ts";
 import { UserError } from "../stack-file.ts";
 import { parseWithLists } from "./list-options.ts";
 import { nodePortsPlaces, nodePortsSkeleton } from "./node-ports-skeleton.ts";
-import { formatFound, hasErrors } from "./problem-groups.ts";
 import { readTables } from "./read-files.ts";
+import { hasErrors, printJson, problemsJson, problemsText, refuse } from "./show-problems.ts";
 import { showFiles, writeFiles } from "./write-files.ts";
 
 export const merge: Command = {
@@ -21,7 +21,7 @@ that of the instances in it, and NODE_PORTS must follow; what to fill in is prin
   --global-ranktable-list FILE…  the global table of each host, at least two
   --save-dir FOLDER              where to write, default .; made if it is not there
   --dry-run                      print the table, write nothing
-  --json                         print {"file", "table", "nodePorts"}
+  --json                         print {"file", "table", "nodePorts", "warnings"}, or {"problems"}
 
 Every instance on every host, and the scheduler, must then read the merged file, no longer that of its host.
 
@@ -45,18 +45,21 @@ exit codes: 0 written, 2 refused: nothing was written`,
     ];
     const problems =
       found.length > 0 ? found : mergeProblems(files).map((one) => ["ranktable merge", one] as const);
-    if (hasErrors(problems)) throw new UserError(formatFound(problems));
-    if (problems.length > 0) console.error(formatFound(problems));
+    if (hasErrors(problems)) return refuse(problems, values.json);
 
     const groups = mergeGroups(files.map((file) => file.groups));
     const folder = resolve(values["save-dir"] ?? ".");
     const merged = { path: mergedTableName, content: globalTable(groups) };
     if (!values["dry-run"]) writeFiles(folder, [merged]);
     if (values.json) {
-      const table = JSON.parse(merged.content);
-      const file = resolve(folder, merged.path);
-      console.log(JSON.stringify({ file, table, nodePorts: nodePortsPlaces(groups) }, undefined, 2));
+      printJson({
+        file: resolve(folder, merged.path),
+        table: JSON.parse(merged.content),
+        nodePorts: nodePortsPlaces(groups),
+        warnings: problemsJson(problems),
+      });
     } else {
+      if (problems.length > 0) console.error(problemsText(problems));
       console.log(showFiles(folder, [merged], values["dry-run"] ?? false));
       console.log(
         `\ncopy it to every host, for GLOBAL_RANK_TABLE_FILE_PATH of every instance\n${nodePortsSkeleton(groups)}`,

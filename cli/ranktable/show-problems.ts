@@ -2,7 +2,7 @@ import { formatProblems } from "../../planning/problems.ts";
 import type { FoundProblem } from "../../planning/rank-table-files.ts";
 
 /** Problems of several files as the text that a user reads, file by file. */
-export function formatFound(found: readonly FoundProblem[]): string {
+export function problemsText(found: readonly FoundProblem[]): string {
   const files = Map.groupBy(found, ([where]) => where);
   return [...files]
     .map(([where, ofFile]) =>
@@ -14,5 +14,17 @@ export function formatFound(found: readonly FoundProblem[]): string {
     .join("\n");
 }
 
+export const problemsJson = (found: readonly FoundProblem[]) =>
+  found.map(([file, problem]) => ({ file, ...problem }));
+
 export const hasErrors = (found: readonly FoundProblem[]): boolean =>
   found.some(([, { severity }]) => severity === "error");
+
+export const printJson = (value: object): void => console.log(JSON.stringify(value, undefined, 2));
+
+/** Says why nothing was done; returns the exit code. */
+export function refuse(found: readonly FoundProblem[], asJson = false): 2 {
+  if (asJson) printJson({ problems: problemsJson(found) });
+  else console.error(problemsText(found));
+  return 2;
+}
