@@ -70,6 +70,7 @@ test("A role that no file has, and a set without any global table, are named.", 
   expect(problemsOf(hosts.slice(0, 1))).toMatchObject([
     ["the global table", "PD211", "(file)", "no file has a decode entry"],
   ]);
+  expect(problemsOf(locals)).toHaveLength(1);
   expect(problemsOf(locals)[0]).toMatchObject([
     "the global table",
     "PD211",

@@ -36,7 +36,12 @@ export function checkTables(files: readonly TableFile[], nodePorts: string | und
     groups: mergeGroups(globals.map((file) => file.groups)),
   };
   const members = membersOf(groups);
-  const { owners, problems: ofLocals } = checkLocalTables(locals, members, where);
+  const { owners, problems: ofLocals } = checkLocalTables(
+    // Without any global table there is nothing to miss an entry in.
+    globals.length === 0 ? [] : locals,
+    members,
+    where,
+  );
   const hasPorts = nodePorts !== undefined && whole !== undefined;
   const ports = hasPorts ? parseNodePorts(nodePorts, members.length - 1) : undefined;
   const numbers = ports !== undefined && "ports" in ports ? ports.ports : undefined;

@@ -40,7 +40,7 @@ exit codes: 0 written, 2 refused: nothing was written`,
       throw new UserError("FILE is missing\nfix: name the deployment's rank tables");
     const nodePorts = required(values["node-ports"], "--node-ports", "8088,8089");
     const schedulerPort = required(values["scheduler-port"], "--scheduler-port", "9000");
-    if (!/^\d{4,5}$/.test(schedulerPort) || Number(schedulerPort) > 65535) {
+    if (!/^\d{4,5}$/.test(schedulerPort) || Number(schedulerPort) < 1024 || Number(schedulerPort) > 65535) {
       throw new UserError(`--scheduler-port ${schedulerPort} is no port\nfix: give one from 1024 to 65535`);
     }
     const { whole, members, problems } = checkFiles(positionals, nodePorts);

@@ -90,13 +90,13 @@ fix: stop the container that mounts it, then \`rmdir ${basename(path)}\` there`,
 }
 
 const fixes: Readonly<Record<string, string>> = {
-  EACCES: "choose a folder that you may write to, with --save-dir, or run it as that folder's owner",
-  EROFS: "choose a folder on a file system that is not read-only, with --save-dir",
-  ENOSPC: "free some space, or choose another folder with --save-dir",
-  EDQUOT: "free some of your quota, or choose another folder with --save-dir",
-  ENOENT: "choose a folder that can be made, with --save-dir",
-  ENOTDIR: "choose a folder, not a file, with --save-dir",
-  EEXIST: "choose a folder, not a file, with --save-dir",
+  EACCES: "choose a folder that you may write to, or run this as its owner",
+  EROFS: "choose a folder on a file system that is not read-only",
+  ENOSPC: "free some space, or choose another folder",
+  EDQUOT: "free some of your quota, or choose another folder",
+  ENOENT: "choose a folder that can be made",
+  ENOTDIR: "choose a folder, not a file",
+  EEXIST: "choose a folder, not a file",
 };
 
 function writeError(
@@ -105,7 +105,7 @@ function writeError(
   { code = "", message }: NodeJS.ErrnoException,
 ): UserError {
   const done = replaced.length === 0 ? "nothing was written" : `only ${replaced.join(", ")} was written`;
-  const fix = fixes[code] ?? "choose another folder with --save-dir";
+  const fix = fixes[code] ?? "choose another folder";
   return new UserError(`${done} to ${folder}: ${message}\nfix: ${fix}`);
 }
 
