@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hostRankTables, parseServerLists } from "./host-layout.ts";
+import { hostGroups, hostRankTables, parseServerLists } from "./host-layout.ts";
 
 const ips: Record<number, string> = { 4: "29.0.0.22", 5: "29.0.0.23", 6: "29.0.0.56", 7: "29.0.0.72" };
 const ipOf = (device: number) => ips[device] ?? "";
@@ -7,7 +7,7 @@ const ipOf = (device: number) => ips[device] ?? "";
 test("The manual's 1p1d on one host gives its four files.", () => {
   const layout = { prefill: [[4, 5]], decode: [[6, 7]], apiServer: true };
 
-  const files = hostRankTables("10.0.0.18", layout, ipOf);
+  const files = hostRankTables("10.0.0.18", hostGroups("10.0.0.18", layout, ipOf));
 
   expect(files.map(({ path }) => path)).toEqual([
     "local_ranktable_10.0.0.18_45.json",
@@ -102,7 +102,9 @@ test("The manual's 1p1d on one host gives its four files.", () => {
 });
 
 test("Ranks follow the order in which NPUs are written.", () => {
-  const [local] = hostRankTables("10.0.0.18", { prefill: [[5, 4]], decode: [], apiServer: false }, ipOf);
+  const groups = hostGroups("10.0.0.18", { prefill: [[5, 4]], decode: [], apiServer: false }, ipOf);
+
+  const [local] = hostRankTables("10.0.0.18", groups);
 
   expect(JSON.parse(local?.content ?? "").server_list[0].device).toEqual([
     { device_id: "5", device_ip: "29.0.0.23", rank_id: "0" },

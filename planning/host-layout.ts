@@ -1,6 +1,6 @@
 import type { FilePlan, Problem } from "./plan.ts";
 import { error } from "./problems.ts";
-import { globalTable, localTable, serverJson } from "./rank-table-format.ts";
+import { globalTable, idsOf, localTable, type ServerGroups, serverJson } from "./rank-table-format.ts";
 import { hostTableName, localTableName } from "./rank-table-names.ts";
 import { repeated } from "./repeated.ts";
 import { count } from "./text.ts";
@@ -77,28 +77,33 @@ function idFix(typed: string): string {
   return "use N of /dev/davinciN, 0 to 15, e.g. 4,5";
 }
 
-/**
- * The files of the manual's tool for the host `ip`; `path` is a name. The global table comes last: who finds it new
- * finds all of them new.
- */
-export function hostRankTables(
+/** The entries of the host `ip`. */
+export function hostGroups(
   ip: string,
   { prefill, decode, apiServer }: HostLayout,
   ipOf: (device: number) => string,
-): FilePlan[] {
+): ServerGroups {
   const server = (devices: readonly number[]) =>
     serverJson(
       ip,
       devices.map((device) => [device, ipOf(device)]),
     );
-  const groups = {
+  return {
     scheduler: apiServer ? [server([])] : [],
     prefill: prefill.map(server),
     decode: decode.map(server),
   };
-  const local = [...prefill, ...decode, ...(apiServer ? [[]] : [])].map((devices) => ({
-    path: localTableName(ip, devices),
-    content: localTable(server(devices)),
+}
+
+/**
+ * The files of the manual's tool for the host `ip`; `path` is a name. The global table comes last: who finds it new
+ * finds all of them new.
+ */
+export function hostRankTables(ip: string, groups: ServerGroups): FilePlan[] {
+  const servers = [...groups.prefill, ...groups.decode, ...groups.scheduler];
+  const local = servers.map((server) => ({
+    path: localTableName(ip, idsOf(server)),
+    content: localTable(server),
   }));
   return [...local, { path: hostTableName(ip), content: globalTable(groups) }];
 }

@@ -1,16 +1,14 @@
 import { expect, test } from "vitest";
-import { hostRankTables } from "./host-layout.ts";
+import { type HostLayout, hostGroups, hostRankTables } from "./host-layout.ts";
 import { checkTables } from "./rank-table-check.ts";
 import type { GlobalFile, LocalFile, TableFile } from "./rank-table-files.ts";
 import { mergeProblems } from "./rank-table-merge.ts";
 import { mergeGroups, readServer, readServerGroups } from "./rank-table-servers.ts";
 
-type Layout = Parameters<typeof hostRankTables>[1];
-
 /** The files of a host, as they are read. */
-function filesOf(ip: string, layout: Layout): TableFile[] {
+function filesOf(ip: string, layout: HostLayout): TableFile[] {
   const ipOf = (device: number) => `29.0.${ip.split(".")[3]}.${device}`;
-  return hostRankTables(ip, layout, ipOf).map(({ path: where, content }): TableFile => {
+  return hostRankTables(ip, hostGroups(ip, layout, ipOf)).map(({ path: where, content }): TableFile => {
     if (where.startsWith("global")) return { where, groups: readServerGroups(content, where) };
     return { where, server: readServer(content, where) };
   });

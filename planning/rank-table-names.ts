@@ -8,7 +8,7 @@ export const mergedTableName = "global_ranktable_merge.json";
 export const hostTableName = (ip: string): string => `global_ranktable_${ip}.json`;
 
 /** The scheduler has no devices; its file says `host` instead. */
-export const localTableName = (ip: string, devices: readonly (number | string)[]): string =>
+export const localTableName = (ip: string, devices: readonly string[]): string =>
   `local_ranktable_${ip}_${devices.length > 0 ? devices.join("") : "host"}.json`;
 
 /**

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { hostRankTables, parseServerLists } from "./host-layout.ts";
+import { hostGroups, hostRankTables, parseServerLists } from "./host-layout.ts";
 import type { FilePlan } from "./plan.ts";
 
 /** A deployment as a whole and as what each of its hosts is told, for property tests. */
@@ -67,7 +67,10 @@ const deviceIp = (hostIp: string, device: number) => `29.0.${hostIp.split(".")[3
 
 /** What `ranktable gen` writes on `host`, the global table last. */
 export function generated(host: SampleHost): FilePlan[] {
-  return hostRankTables(host.ip, host, (device) => deviceIp(host.ip, device));
+  return hostRankTables(
+    host.ip,
+    hostGroups(host.ip, host, (device) => deviceIp(host.ip, device)),
+  );
 }
 
 function inputOf(hosts: readonly SampleHost[]) {

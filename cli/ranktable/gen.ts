@@ -1,10 +1,9 @@
 import { readdirSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
-import { hostRankTables, parseServerLists } from "../../planning/host-layout.ts";
+import { hostGroups, hostRankTables, parseServerLists } from "../../planning/host-layout.ts";
 import type { Problem } from "../../planning/plan.ts";
-import { missingRoles } from "../../planning/rank-table-format.ts";
-import { readServerGroups } from "../../planning/rank-table-servers.ts";
+import { missingRoles, type ServerGroups } from "../../planning/rank-table-format.ts";
 import type { Command } from "../command.ts";
 import { UserError } from "../stack-file.ts";
 import { deviceIps } from "./device-ips.ts";
@@ -58,7 +57,8 @@ exit codes: 0 written, 2 refused: nothing was written`,
     const host = hostIp(values["host-ip"], networkInterfaces());
     const ips = await deviceIps(devices);
     if ("problems" in ips) return refused(ips.problems);
-    const files = hostRankTables(host.ip, layout, ips.ipOf);
+    const groups = hostGroups(host.ip, layout, ips.ipOf);
+    const files = hostRankTables(host.ip, groups);
     const folder = resolve(values["save-dir"] ?? ".");
     const warnings = [...host.warnings, ...ips.warnings, ...leftovers(folder, host.ip, files)];
     if (!values["dry-run"]) writeFiles(folder, files);
@@ -73,7 +73,7 @@ exit codes: 0 written, 2 refused: nothing was written`,
     }
     for (const warning of warnings) console.error(`warning: ${warning}`);
     console.log(showFiles(folder, files, values["dry-run"] ?? false));
-    console.log(nextStep(files.at(-1)?.content ?? ""));
+    console.log(nextStep(groups));
     return 0;
   },
 };
@@ -105,8 +105,7 @@ function filesIn(folder: string): string[] {
   }
 }
 
-function nextStep(globalTable: string): string {
-  const groups = readServerGroups(globalTable, "the table");
+function nextStep(groups: ServerGroups): string {
   const missing = missingRoles(groups);
   if (missing.length === 0)
     return `\nif no other host takes part, this is all, without a merge\n${nodePortsSkeleton(groups)}`;
