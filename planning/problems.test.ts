@@ -40,3 +40,19 @@ test.each([
 
   expect(first).toBe(`x.yaml: ${counts}`);
 });
+
+test("Control characters from a file do not reach the terminal.", () => {
+  const hostile = "\u001b[2J\u009b\r\n";
+  const problem = {
+    code: "PD201",
+    severity: "error" as const,
+    path: hostile,
+    message: hostile,
+    fix: hostile,
+  };
+
+  const text = formatProblems(hostile, [problem]);
+
+  expect(text.split("\n")).toHaveLength(3);
+  expect(text.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+});

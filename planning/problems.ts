@@ -7,7 +7,7 @@ export function error(code: string, path: string, message: string, fix: string):
 
 /**
  * All problems as the text that a user reads: a line that counts them, then for each its code, place and message,
- * and below it the way out. `where` names the file.
+ * and below it the way out. `where` names the file. What files and names hold reaches no terminal as a command.
  */
 export function formatProblems(where: string, problems: readonly Problem[]): string {
   const width = Math.max(0, ...problems.map(({ path }) => path.length));
@@ -15,7 +15,8 @@ export function formatProblems(where: string, problems: readonly Problem[]): str
     `  ${code} ${path.padEnd(width)}  ${message}`,
     `        fix: ${fix}`,
   ]);
-  return [`${where}: ${countProblems(problems)}`, ...lines].join("\n");
+  const text = [`${where}: ${countProblems(problems)}`, ...lines];
+  return text.map((line) => line.replaceAll(/\p{Cc}/gu, "\uFFFD")).join("\n");
 }
 
 function countProblems(problems: readonly Problem[]): string {

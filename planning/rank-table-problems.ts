@@ -17,7 +17,7 @@ export interface GlobalJson<Groups = readonly [GroupJson, GroupJson, GroupJson]>
   readonly server_group_list: Groups;
 }
 
-const rewrite = "write the file anew, from a stack file or with the manual's pd_ranktable_tools.py";
+const rewrite = "write the file anew, from a stack file or with `ascend-pd ranktable`";
 
 /** PD201: not JSON. PD202: another system's table. */
 export function wholeFileProblem(code: "PD201" | "PD202", message: string): Problem {
