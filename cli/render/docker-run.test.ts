@@ -26,6 +26,7 @@ beforeEach(() => {
     `printf '%s\\0' "$#" "$@" >> "$folder/calls"
 case $1-$2 in
   container-inspect) [ "$3" != --format ] || exec echo "\${RESTARTS:-0}"; case " $EXISTING " in *" $3 "*) ;; *) exit 1 ;; esac ;;
+  version-) [ -z "$NO_ENGINE" ] ;;
   image-inspect) [ -z "$NO_IMAGE" ] ;;
   cp--) mkdir -p "$folder/files/\${3%:/}" && tar -xf - -C "$folder/files/\${3%:/}" ;;
   ps-*) echo 1234 ;;

@@ -42,18 +42,18 @@ const functions = `fail() {
   exit 1
 }
 
-# write FILE TEXT: below $work, whence put takes it.
+# write FILE TEXT: keeps a file for put.
 write() {
-  mkdir -p "$work/\${1%/*}"
-  printf '%s' "$2" > "$work/$1"
+  mkdir -p "$work/files/\${1%/*}"
+  printf '%s' "$2" > "$work/files/$1"
 }
 
 # put NAME FILE...: places files in a container, as root's.
 put() {
   into=$1
   shift
-  tar -cf "$work.tar" --owner=0 --group=0 --mode=${everyContainer.fileMode} -C "$work" "$@"
-  docker cp - "$into:/" < "$work.tar"
+  tar -cf "$work/tar" --owner=0 --group=0 --mode=${everyContainer.fileMode} -C "$work/files" "$@"
+  docker cp - "$into:/" < "$work/tar"
 }
 
 # await NAME URL SECONDS: until it answers; no longer when Docker has had to start it again and again.
@@ -78,7 +78,8 @@ function preconditions(plan: Plan, host: HostPlan, own: readonly ContainerPlan[]
   const images = [...builds].filter(([, commands]) => commands.length > 0);
   return [
     "# Whatever is in the way is said before anything is touched.",
-    "command -v curl > /dev/null || fail 'there is no curl, by which this script sees when an instance answers'",
+    "command -v curl > /dev/null || fail 'there is no curl, which asks whether an instance answers'",
+    "docker version > /dev/null || fail 'Docker does not answer, for the reason above'",
     ...images.map(([name, commands]) => {
       const message = `the image ${name} is not on this host
 fix: in a clone of ascend-pd, after \`npm install\`:\n${commands.map((one) => `  ${one}`).join("\n")}`;
@@ -93,7 +94,7 @@ fix: in a clone of ascend-pd, after \`npm install\`:\n${commands.map((one) => ` 
     ...npusFree(own),
     "",
     "work=$(mktemp -d)",
-    `trap 'rm -rf "$work" "$work.tar"' EXIT`,
+    "trap 'rm -rf \"$work\"' EXIT",
   ].join("\n");
 }
 
@@ -111,13 +112,15 @@ function npusFree(own: readonly ContainerPlan[]): string[] {
   ];
 }
 
-/** Writes the files that $work does not hold yet (`written` says which it does); creates, fills and starts it. */
+const steps = { prefill: "two", decode: "three", scheduler: "four" } as const;
+
+/** Writes what is not kept for `put` yet (`written` is); creates the container, fills and starts it. */
 function start(plan: Plan, container: ContainerPlan, written: Map<string, string>): string {
   const { name, role, files } = container;
   const unwritten = files.filter(({ path, content }) => written.get(path) !== content);
   for (const { path, content } of unwritten) written.set(path, content);
   return [
-    comment(`${role}: ${name}`),
+    comment(`Step ${steps[role]} of the manual, ${role}: ${name}`),
     ...unwritten.map(({ path, content }) => `write ${word(`.${path}`)} ${word(content)}`),
     create(plan, container),
     ...(files.length > 0
