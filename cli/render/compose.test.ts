@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { labelsOf } from "../../planning/container-settings.ts";
 import type { ContainerPlan, Plan } from "../../planning/plan.ts";
 import { compose } from "./compose.ts";
 import { hostilePlan, hostOf, samplePlan } from "./test-support.ts";
@@ -43,7 +44,7 @@ function expected(plan: Plan, container: ContainerPlan) {
     restart: "unless-stopped",
     stop_grace_period: `${stopTimeoutSeconds}s`,
     logging: { driver: "json-file", options: { "max-size": "50m", "max-file": "3" } },
-    labels: { "ascend-pd.stack": plan.stack, "ascend-pd.role": role },
+    labels: labelsOf(plan.stack, role),
   };
 }
 

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { labelsOf } from "../../planning/container-settings.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
 import { dockerRun } from "./docker-run.ts";
 import { hostilePlan, hostOf, samplePlan } from "./test-support.ts";
@@ -99,7 +100,7 @@ function expected(plan: Plan, container: ContainerPlan) {
     "--stop-timeout": [String(stopTimeoutSeconds)],
     "--log-driver": ["json-file"],
     "--log-opt": ["max-size=50m", "max-file=3"],
-    "--label": [`ascend-pd.stack=${plan.stack}`, `ascend-pd.role=${role}`],
+    "--label": Object.entries(labelsOf(plan.stack, role)).map(([label, value]) => `${label}=${value}`),
     "--net": ["host"],
     "--name": [name],
   };
@@ -153,6 +154,14 @@ test("Prefill starts before decode; the scheduler once every instance of every h
     "http://10.0.0.18:9000/readyz",
     "http://10.0.0.18:9000/v1/completions",
   ]);
+});
+
+test("The last request is one of the API that the scheduler serves.", () => {
+  const plan: Plan = { ...samplePlan(), api: "vllm" };
+
+  const { requests } = run(plan, hostOf(plan));
+
+  expect(requests).toMatch(/^{"prompt":.*}\nhttp:\/\/10\.0\.0\.18:9000\/generate\n$/m);
 });
 
 test("The files are in a container before it starts.", () => {
