@@ -30,6 +30,7 @@ import {
   STREAM,
   STREAM_HEAD,
   startBench,
+  until,
 } from "./test-support.ts";
 
 const [FIRST = "", SECOND = ""] = EVENTS;
@@ -62,10 +63,6 @@ function operator({ adminPorts: [port] }: Bench) {
     join: (instance: string, deadline = 600) => send("/join", { instance, deadline }),
     reload: () => send("/reload", {}),
   };
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** A decode engine that streams one event and keeps the rest for `finish`. */

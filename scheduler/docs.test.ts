@@ -17,6 +17,7 @@ import {
   post,
   type Script,
   STREAM,
+  until,
 } from "./test-support.ts";
 
 const text = readFileSync("docs/scheduler.md", "utf8");
@@ -140,9 +141,7 @@ async function eventfulBench(): Promise<Bench> {
   for (const engine of one.prefill) await engine.close();
   await ask(one.port, post(PLAIN));
   const isSaid = (said: string) => one.lines.some((line) => line.includes(said));
-  while (!["left", "routing", '"healthy":false', '"reloaded":false'].every(isSaid)) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await until(() => ["left", "routing", '"healthy":false', '"reloaded":false'].every(isSaid));
   return one;
 }
 

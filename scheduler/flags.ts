@@ -15,12 +15,12 @@ export const FLAGS = [
   {
     name: "served-model-name",
     value: "NAME…",
-    help: "names that a request may give as model; without this that of --model, without both any",
+    help: "names of the model in requests; without this --model is its name, without both any is",
   },
   {
     name: "model",
     value: "PATH",
-    help: "path of the weights, as the engines have it: only its name counts here",
+    help: "path of the weights; only a name here",
   },
   {
     name: "prefill-routing-policy",
@@ -31,7 +31,7 @@ export const FLAGS = [
   {
     name: "handoff",
     value: "HOW",
-    help: "how decode finds prefill's KV cache: kv-params (from prefill's kv_transfer_params) or plain (by the prompt); without this kv-params, with USE_OPENAI=0 plain",
+    help: "how decode finds the KV cache: kv-params (told by prefill), plain (by the prompt, as with USE_OPENAI=0)",
   },
   {
     name: "missing-kv-params",
@@ -43,7 +43,7 @@ export const FLAGS = [
   {
     name: "admin-socket",
     value: "PATH",
-    help: "Unix socket to administer it by: see, drain, join, reload instances; without this none",
+    help: "Unix socket to see, drain, join and reload instances by; without this none",
   },
   { name: "admin-port", value: "PORT", help: "the same on a port of 127.0.0.1; without this none" },
   { name: "metrics-port", value: "PORT", help: "port for Prometheus metrics; without this none" },
@@ -189,6 +189,8 @@ Environment:
 Example, one prefill instance on port 8088 and one decode instance on port 8089:
   GLOBAL_RANK_TABLE_FILE_PATH=global_ranktable_10.0.0.18.json NODE_PORTS=8088,8089 \\
     node scheduler/main.ts --host=0.0.0.0 --port=9000 --prefill-routing-policy RoundRobin
+
+Signals: SIGTERM and SIGINT drain and end it, SIGHUP reads the rank tables and NODE_PORTS again.
 
 Exit codes: 0 after a drain (SIGTERM), 1 when it cannot listen, 2 for wrong flags or environment.
 `;

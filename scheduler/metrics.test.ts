@@ -22,6 +22,7 @@ import {
   type Script,
   STREAM,
   STREAM_HEAD,
+  until,
 } from "./test-support.ts";
 
 const METERED = { metrics: { host: "127.0.0.1", port: 0 } };
@@ -81,10 +82,6 @@ function value(families: ReadonlyMap<string, Family>, name: string, labels = "")
 
 function requests(families: ReadonlyMap<string, Family>): Record<string, number> {
   return Object.fromEntries(families.get("ascend_pd_requests_total")?.samples ?? []);
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 test("every metric of the table is there, in its order, with its type and its labels only", async () => {

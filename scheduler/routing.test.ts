@@ -12,6 +12,7 @@ import {
   PLAIN,
   post,
   type Script,
+  until,
 } from "./test-support.ts";
 
 /** A prefill instance whose /metrics are `text`, or what `Object.assign` puts there later. */
@@ -42,7 +43,7 @@ async function scraped({ prefill, port }: Bench, times: number): Promise<void> {
   const count = ({ calls }: FakeEngine) => calls.filter(({ path }) => path === "/metrics").length;
   const before = prefill.map(count);
   const isDone = () => prefill.every((engine, index) => count(engine) >= (before[index] ?? 0) + times);
-  while (!isDone()) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(isDone);
   await ask(port, get("/livez"));
 }
 
@@ -153,7 +154,7 @@ test("an instance that gets no requests need not tell its load", async () => {
     { policy: "BLB", health: { intervalMs: 20, timeoutMs: 2000 } },
   );
   Object.assign(one.prefill[2] ?? {}, { health: (call: EngineCall) => call.socket.destroy() });
-  while (one.healthChanges < 5) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => one.healthChanges >= 5);
   await scraped(one, 2);
 
   await send(one, 3);
@@ -191,7 +192,7 @@ test("a scrape that hangs makes the numbers stale: requests in flight decide", a
     const { script } = engine;
     engine.script = (call) => call.path !== "/metrics" && script(call);
   }
-  while (one.events.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => one.events.length >= 2);
 
   await send(one, 4);
 
@@ -203,7 +204,7 @@ test("without a signal requests in flight decide, not turns", async () => {
   const one = await bench({ prefill: [hang, telling("").script] }, { policy: "BLB", ...ONCE });
   const slow = await client(one.port);
   slow.send(post(PLAIN));
-  while (shares(one.prefill)[0] !== 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => shares(one.prefill)[0] === 1);
 
   await send(one, 3);
 

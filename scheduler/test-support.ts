@@ -416,3 +416,8 @@ export async function ask(port: number, request: string | Buffer): Promise<Answe
 
 export const PLAIN = '{"model":"m","prompt":"hi"}';
 export const STREAM = '{"model":"m","prompt":"hi","stream":true}';
+
+/** Looks again and again; the test's own time-out ends it. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
