@@ -31,7 +31,7 @@ export const FLAGS = [
   {
     name: "handoff",
     value: "HOW",
-    help: "how decode finds the KV cache: kv-params (told by prefill), plain (by the prompt, as with USE_OPENAI=0)",
+    help: "how decode finds KV: kv-params (prefill tells), plain (by the prompt); with USE_OPENAI=0 plain, else kv-params",
   },
   {
     name: "missing-kv-params",
