@@ -109,7 +109,9 @@ describe.skipIf(!hasPulumi)("the Node.js language host, under the real engine", 
     await file(
       "pack/index.ts",
       `import { PolicyPack } from "@pulumi/policy";
-      import { getStack } from "@pulumi/pulumi";
+      import { Config, getStack } from "@pulumi/pulumi";
+      // Of a stack without configuration, too.
+      const production = new Config().getBoolean("production") ?? false;
       new PolicyPack("pack", {
         policies: [{
           name: "no-things",
@@ -117,7 +119,7 @@ describe.skipIf(!hasPulumi)("the Node.js language host, under the real engine", 
           enforcementLevel: "mandatory",
           validateStack: ({ resources }, report) => {
             for (const { type, name } of resources)
-              if (type === "host:index:Thing") report(name + " is a thing in " + getStack());
+              if (type === "host:index:Thing") report(name + " is a thing in " + getStack() + ", production " + production);
           },
         }],
       });`,
@@ -128,6 +130,8 @@ describe.skipIf(!hasPulumi)("the Node.js language host, under the real engine", 
 
     expect(without.code).toBe(0);
     expect(checked.code).not.toBe(0);
-    expect(checked.stdout).toMatch(/\[mandatory\] {2}no-things[\s\S]*thing is a thing in dev/);
+    expect(checked.stdout).toMatch(
+      /\[mandatory\] {2}no-things[\s\S]*thing is a thing in dev, production false/,
+    );
   });
 });

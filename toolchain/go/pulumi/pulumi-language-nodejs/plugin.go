@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 
@@ -60,7 +59,7 @@ func stackEnvironment(stack *pulumirpc.AnalyzerStackConfigureRequest) ([]string,
 	if stack == nil {
 		return nil, nil
 	}
-	config, err := json.Marshal(stack.GetConfig())
+	config, err := asJSON(stack.GetConfig(), "{}")
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +68,6 @@ func stackEnvironment(stack *pulumirpc.AnalyzerStackConfigureRequest) ([]string,
 		"PULUMI_NODEJS_PROJECT=" + stack.GetProject(),
 		"PULUMI_NODEJS_STACK=" + stack.GetStack(),
 		"PULUMI_NODEJS_DRY_RUN=" + strconv.FormatBool(stack.GetDryRun()),
-		"PULUMI_CONFIG=" + string(config),
+		"PULUMI_CONFIG=" + config,
 	}, nil
 }
