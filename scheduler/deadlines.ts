@@ -12,7 +12,11 @@ export interface Deadline {
  * number; a timer each would relink a list.
  */
 export class Deadlines {
-  readonly #armed = new Set<Entry>();
+  /**
+   * In no order. Not a Set: one from which things come and go all the time leaves tables behind that keep whole
+   * requests alive until the next full garbage collection.
+   */
+  readonly #armed: Entry[] = [];
   readonly #interval = setInterval(() => this.#expire(), TICK_MS).unref();
 
   /** Calls `expired` once, unless the deadline is cleared or extended before `ms` milliseconds have passed. */
@@ -28,17 +32,19 @@ export class Deadlines {
   }
 
   get size(): number {
-    return this.#armed.size;
+    return this.#armed.length;
   }
 
   close(): void {
     clearInterval(this.#interval);
   }
 
+  /** Backwards: what a removal moves comes from behind, where all have been looked at. */
   #expire(): void {
     const now = performance.now();
-    for (const entry of this.#armed) {
-      if (entry.dueAt > now) continue;
+    for (let at = this.#armed.length - 1; at >= 0; at--) {
+      const entry = this.#armed[at];
+      if (entry === undefined || entry.dueAt > now) continue;
       entry.clear();
       entry.expired();
     }
@@ -46,21 +52,30 @@ export class Deadlines {
 }
 
 class Entry implements Deadline {
-  readonly #armed: Set<Entry>;
+  readonly #armed: Entry[];
   readonly expired: () => void;
+  /** Its index in `#armed`, or -1. */
+  #at = -1;
   dueAt = 0;
 
-  constructor(armed: Set<Entry>, expired: () => void) {
+  constructor(armed: Entry[], expired: () => void) {
     this.#armed = armed;
     this.expired = expired;
   }
 
   extend(ms: number): void {
     this.dueAt = performance.now() + ms;
-    this.#armed.add(this);
+    if (this.#at === -1) this.#at = this.#armed.push(this) - 1;
   }
 
+  /** The last one takes its place. */
   clear(): void {
-    this.#armed.delete(this);
+    if (this.#at === -1) return;
+    const last = this.#armed.pop();
+    if (last !== undefined && last !== this) {
+      this.#armed[this.#at] = last;
+      last.#at = this.#at;
+    }
+    this.#at = -1;
   }
 }

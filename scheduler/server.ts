@@ -47,8 +47,8 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
   const engines: Engines = { config, deadlines, prefill, decode };
 
   const connections = new Set<ClientConnection>();
-  const replies = new Set<Reply>();
   const stats = new Stats();
+  let inFlight = 0;
   let draining = false;
   let becameIdle = () => {};
 
@@ -83,16 +83,16 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
     },
     began(reply) {
       if (draining) reply.close = true;
-      replies.add(reply);
+      inFlight++;
     },
     ended(reply) {
-      replies.delete(reply);
+      inFlight--;
       const { startedAt, ...entry } = reply.trace;
       markPhase(reply.trace, "total");
       const route = routes.get(entry.path);
       stats.ended(route?.path ?? "other", reply.trace);
       if (entry.outcome !== "ok" || (route !== undefined && isToEngines(route))) log(logLine(entry));
-      if (replies.size === 0) becameIdle();
+      if (inFlight === 0) becameIdle();
     },
   };
 
@@ -109,7 +109,7 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
     state: () => ({
       ready: ready(),
       draining,
-      requests: replies.size,
+      requests: inFlight,
       instances: membership.states,
     }),
   };
@@ -122,7 +122,7 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
   }
 
   function readMetrics(): string {
-    const traces = Array.from(replies, ({ trace }) => trace);
+    const traces = Array.from(connections, ({ trace }) => trace).filter((trace) => trace !== undefined);
     const facts = { stats, instances: membership.instances, ready: ready(), traces };
     return metricsText(METRICS.map((metric) => [metric, metric.samples(facts)]));
   }
@@ -176,9 +176,9 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
       const idle = new Promise<void>((resolve) => {
         becameIdle = resolve;
       });
-      if (replies.size > 0) {
+      if (inFlight > 0) {
         const limit = deadlines.arm(config.timeouts.drainMs, () => {
-          for (const reply of replies) reply.stop.stop(new Failure("shutting_down"));
+          for (const connection of connections) connection.abort(new Failure("shutting_down"));
           // Whoever is still sending a request has no answer to wait for.
           deadlines.arm(FLUSH_MS, becameIdle);
         });
