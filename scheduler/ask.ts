@@ -34,6 +34,7 @@ export interface Flow {
 export interface AnswerReader {
   /** The engine answers 200. May throw a Failure, as `data` may. */
   head?(head: ResponseHead, flow: Flow): void;
+  /** `bytes` are there during the call only. */
   data(bytes: Buffer, flow: Flow): void;
 }
 
@@ -57,7 +58,7 @@ export function ask(question: Question, reader: AnswerReader): Promise<void> {
       },
       data(bytes) {
         if (refused === undefined) return reader.data(bytes, flow);
-        refused.body.append(bytes);
+        refused.body.appendCopy(bytes);
         if (refused.body.length > MAX_REFUSAL_BYTES) throw refusal(role, refused.head, Buffer.alloc(0));
       },
       end() {
@@ -80,7 +81,7 @@ export async function askWhole(question: Question, maxBytes: number): Promise<Bu
   const body = new ByteBuffer();
   await ask(question, {
     data(bytes) {
-      body.append(bytes);
+      body.appendCopy(bytes);
       if (body.length > maxBytes) {
         throw new Failure(`${question.instance.role}_failed`, {
           detail: `its answer is over ${maxBytes} bytes`,

@@ -37,6 +37,11 @@ export class ByteBuffer {
     this.#end += piece.copy(this.#bytes, this.#end);
   }
 
+  /** For a piece whose memory will be used again. */
+  appendCopy(piece: Buffer): void {
+    this.append(this.length === 0 ? Buffer.from(piece) : piece);
+  }
+
   /** Forgets the first `count` bytes. */
   consume(count: number): void {
     this.#start += count;

@@ -86,10 +86,13 @@ export class Exchange implements WireUser {
     let rest = bytes;
     while (this.#body === undefined) {
       const seen = this.#head.length;
-      this.#head.append(rest);
-      const all = this.#head.view();
+      if (seen > 0) this.#head.append(rest);
+      const all = seen > 0 ? this.#head.view() : rest;
       const end = findHeadEnd(all, seen);
-      if (end === -1) return;
+      if (end === -1) {
+        if (seen === 0) this.#head.appendCopy(rest);
+        return;
+      }
       this.#head.take();
       rest = all.subarray(end);
       this.#begin(parseResponseHead(all.subarray(0, end)));

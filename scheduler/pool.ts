@@ -1,5 +1,6 @@
 import { connect, isIPv6, type Socket, type TcpNetConnectOpts } from "node:net";
 import type { Deadline, Deadlines } from "./deadlines.ts";
+import { MAX_JOINED_BYTES } from "./http/write.ts";
 
 /**
  * How long an idle connection is kept. Engines served by uvicorn close theirs after 5 s; using one at that very
@@ -10,8 +11,15 @@ const MAX_IDLE = 256;
 /** Per direction and connection, in bytes. The same on every Node version, unlike the default. */
 export const HIGH_WATER_MARK = 64 * 1024;
 
+/**
+ * All wires read into this memory: memory of its own for each read costs more than all else that is done with it.
+ * What one read brings is small enough to be copied when it is written on.
+ */
+const input = Buffer.allocUnsafeSlow(MAX_JOINED_BYTES / 2);
+
 /** Who is told what happens on a wire. */
 export interface WireUser {
+  /** `bytes` are there during the call only. */
   data(bytes: Buffer): void;
   /** The engine will send nothing more. */
   finished(): void;
@@ -82,6 +90,15 @@ export class Pool {
       port: this.port,
       noDelay: true,
       highWaterMark: HIGH_WATER_MARK,
+      onread: {
+        buffer: input,
+        callback: (length) => {
+          // Bytes that nobody asked for: what they belong to cannot be known.
+          if (wire.user === undefined) socket.destroy();
+          else wire.user.data(input.subarray(0, length));
+          return true;
+        },
+      },
     };
     const socket = connect(options);
     const wire: Wire = {
@@ -96,11 +113,6 @@ export class Pool {
       socket.destroy();
     });
     socket.once("connect", () => connectLimit.clear());
-    socket.on("data", (bytes) => {
-      // Bytes that nobody asked for: what they belong to cannot be known.
-      if (wire.user === undefined) socket.destroy();
-      else wire.user.data(bytes);
-    });
     socket.on("end", () => {
       if (wire.user === undefined) socket.destroy();
       else wire.user.finished();

@@ -68,7 +68,7 @@ export async function relayPlain(question: Question, reply: Reply, gapMs: number
     },
     data(bytes, flow) {
       if (reply.started) return paced(flow, reply, bytes, gapMs);
-      held.append(bytes);
+      held.appendCopy(bytes);
       if (held.length > MAX_HELD_BYTES)
         throw failed(`it sent over ${MAX_HELD_BYTES} bytes without their length`);
     },

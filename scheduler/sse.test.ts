@@ -8,12 +8,17 @@ interface Outcome {
   readonly error: string;
 }
 
-/** What a splitter makes of these pieces, until it says that the stream is over. */
+/**
+ * What a splitter makes of these pieces, until it says that the stream is over. All come in the same memory, as
+ * what is read from engines does.
+ */
 function split(pieces: readonly Buffer[]): Outcome {
   const splitter = new EventSplitter();
+  const input = Buffer.alloc(Math.max(0, ...pieces.map(({ length }) => length)));
   let pass = "";
   for (const piece of pieces) {
-    const events = splitter.push(piece);
+    piece.copy(input);
+    const events = splitter.push(input.subarray(0, piece.length));
     pass += events.pass.toString("latin1");
     if (events.end === undefined) continue;
     const error = events.error?.event.toString("latin1") ?? "";

@@ -35,11 +35,13 @@ export class EventSplitter {
 
   /** Throws a Failure when an event is too long. */
   push(chunk: Buffer): Events {
-    this.#held.append(chunk);
-    const bytes = this.#held.view();
+    const isFirst = this.#held.length === 0;
+    if (!isFirst) this.#held.append(chunk);
+    const bytes = isFirst ? chunk : this.#held.view();
     const ends = this.#eventEnds(bytes);
     const whole = bytes.subarray(0, ends.at(-1) ?? 0);
-    this.#held.consume(whole.length);
+    if (isFirst) this.#held.appendCopy(bytes.subarray(whole.length));
+    else this.#held.consume(whole.length);
     this.#seen = bytes.length - whole.length;
     this.#lineStart -= whole.length;
     if (this.#seen > MAX_EVENT_BYTES) {

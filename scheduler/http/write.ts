@@ -48,7 +48,7 @@ const CRLF = Buffer.from("\r\n");
 export const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 
 /** Up to this size copying pieces into one costs less than handing them to the kernel one by one. */
-const MAX_JOINED_BYTES = 32 * 1024;
+export const MAX_JOINED_BYTES = 64 * 1024;
 
 export function totalLength(pieces: readonly Buffer[]): number {
   let total = 0;
