@@ -11,6 +11,12 @@ export class ByteBuffer {
   #end = 0;
   /** Whether the room behind `#end` is ours to write to. */
   #owned = false;
+  readonly #most: number;
+
+  /** `most`: how many bytes can come, where that is known, so that no more room is made. */
+  constructor(most = Number.POSITIVE_INFINITY) {
+    this.#most = most;
+  }
 
   get length(): number {
     return this.#end - this.#start;
@@ -28,7 +34,9 @@ export class ByteBuffer {
       return;
     }
     if (!this.#owned || this.#end + piece.length > this.#bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(1024, 2 * (this.length + piece.length)));
+      const needed = this.length + piece.length;
+      const room = Math.max(needed, Math.min(this.#most, 2 * needed));
+      const grown = Buffer.allocUnsafeSlow(Math.max(1024, room));
       this.#end = this.#bytes.copy(grown, 0, this.#start, this.#end);
       this.#start = 0;
       this.#bytes = grown;

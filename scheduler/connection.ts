@@ -173,7 +173,7 @@ export class ClientConnection implements ReplyTarget {
         throw new Failure("unsupported_encoding");
       }
       if ((head.framing.length ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
-      incoming = { head, handler, decoder, body: new ByteBuffer(), reply };
+      incoming = { head, handler, decoder, body: new ByteBuffer(head.framing.length), reply };
     } catch (error) {
       // What follows is a body that nobody reads, not a request.
       if (!decoder.done) reply.close = true;

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Edits, editObject, JsonSyntaxError, scanIfObject, scanObject } from "./json-spans.ts";
@@ -193,3 +194,31 @@ test("an edit that only replaces or adds keeps all other bytes", () => {
     { numRuns: 2000 },
   );
 });
+
+test("in a long string every byte that has to be escaped is seen, wherever it stands", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 255 }),
+      fc.nat({ max: 90 }),
+      fc.nat({ max: 90 }),
+      (byte, before, behind) => {
+        const around = (count: number) => Buffer.alloc(count, "plain é");
+        const value = Buffer.concat([around(before), Buffer.from([byte]), around(behind)]);
+        const text = Buffer.concat([Buffer.from('{"prompt":"'), value, Buffer.from('"}')]);
+        const isJson = isUtf8(text) && parses(text.toString());
+
+        expect(scanIfObject(text) !== undefined).toBe(isJson);
+      },
+    ),
+    { numRuns: 5000 },
+  );
+});
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
