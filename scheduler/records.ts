@@ -25,12 +25,12 @@ export class RecordSplitter {
   push(chunk: Buffer): Buffer {
     const end = Math.max(chunk.lastIndexOf(NUL), chunk.lastIndexOf(LF)) + 1;
     if (end === 0) {
-      this.#held.append(chunk);
+      this.#held.appendCopy(chunk);
       return chunk.subarray(0, 0);
     }
     this.#held.append(chunk.subarray(0, end));
     const whole = this.#held.take();
-    this.#held.append(chunk.subarray(end));
+    this.#held.appendCopy(chunk.subarray(end));
     return whole;
   }
 
