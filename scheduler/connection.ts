@@ -102,16 +102,6 @@ export class ClientConnection implements ReplyTarget {
     else this.#reply.close = true;
   }
 
-  /** Of the request that is being read or answered. */
-  get trace(): Trace | undefined {
-    return this.#reply?.trace;
-  }
-
-  /** Ends the request that is being answered. */
-  abort(failure: Failure): void {
-    this.#reply?.stop.stop(failure);
-  }
-
   destroy(): void {
     this.#socket.destroy();
   }

@@ -1,3 +1,5 @@
+import { Bag, type Bagged } from "./bag.ts";
+
 /** How far a limit may be overrun, in milliseconds. */
 const TICK_MS = 50;
 
@@ -12,11 +14,7 @@ export interface Deadline {
  * number; a timer each would relink a list.
  */
 export class Deadlines {
-  /**
-   * In no order. Not a Set: one from which things come and go all the time leaves tables behind that keep whole
-   * requests alive until the next full garbage collection.
-   */
-  readonly #armed: Entry[] = [];
+  readonly #armed = new Bag<Entry>();
   readonly #interval = setInterval(() => this.#expire(), TICK_MS).unref();
 
   /** Calls `expired` once, unless the deadline is cleared or extended before `ms` milliseconds have passed. */
@@ -32,18 +30,18 @@ export class Deadlines {
   }
 
   get size(): number {
-    return this.#armed.length;
+    return this.#armed.items.length;
   }
 
   close(): void {
     clearInterval(this.#interval);
   }
 
-  /** Backwards: what a removal moves comes from behind, where all have been looked at. */
   #expire(): void {
     const now = performance.now();
-    for (let at = this.#armed.length - 1; at >= 0; at--) {
-      const entry = this.#armed[at];
+    const { items } = this.#armed;
+    for (let at = items.length - 1; at >= 0; at--) {
+      const entry = items[at];
       if (entry === undefined || entry.dueAt > now) continue;
       entry.clear();
       entry.expired();
@@ -51,31 +49,23 @@ export class Deadlines {
   }
 }
 
-class Entry implements Deadline {
-  readonly #armed: Entry[];
+class Entry implements Deadline, Bagged {
+  readonly #armed: Bag<Entry>;
   readonly expired: () => void;
-  /** Its index in `#armed`, or -1. */
-  #at = -1;
   dueAt = 0;
+  place = -1;
 
-  constructor(armed: Entry[], expired: () => void) {
+  constructor(armed: Bag<Entry>, expired: () => void) {
     this.#armed = armed;
     this.expired = expired;
   }
 
   extend(ms: number): void {
     this.dueAt = performance.now() + ms;
-    if (this.#at === -1) this.#at = this.#armed.push(this) - 1;
+    this.#armed.add(this);
   }
 
-  /** The last one takes its place. */
   clear(): void {
-    if (this.#at === -1) return;
-    const last = this.#armed.pop();
-    if (last !== undefined && last !== this) {
-      this.#armed[this.#at] = last;
-      last.#at = this.#at;
-    }
-    this.#at = -1;
+    this.#armed.remove(this);
   }
 }

@@ -1,3 +1,4 @@
+import type { Bagged } from "./bag.ts";
 import type { Failure } from "./errors.ts";
 import { chunk, type Headers, httpDate, LAST_CHUNK, responseHead, totalLength } from "./http/write.ts";
 import type { Trace } from "./log.ts";
@@ -17,7 +18,8 @@ export interface ReplyTarget {
  * The answer to one request. A whole answer is one `send`; a longer one is opened, written and ended. Whatever
  * goes wrong is `fail`, which does what is still possible.
  */
-export class Reply {
+export class Reply implements Bagged {
+  place = -1;
   readonly trace: Trace;
   /** Fires when the client is gone or the answer has to end now. */
   readonly stop = new StopSignal();

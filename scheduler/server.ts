@@ -1,6 +1,7 @@
 import { createServer, type ServerOpts } from "node:net";
 import { type Administration, startAdmin } from "./admin.ts";
 import { generateApi, openAiApi } from "./api.ts";
+import { Bag } from "./bag.ts";
 import { completions, type Engines, models } from "./completion.ts";
 import type { Config } from "./config.ts";
 import { ClientConnection, type Handler, type Service } from "./connection.ts";
@@ -48,7 +49,7 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
 
   const connections = new Set<ClientConnection>();
   const stats = new Stats();
-  let inFlight = 0;
+  const replies = new Bag<Reply>();
   let draining = false;
   let becameIdle = () => {};
 
@@ -83,16 +84,16 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
     },
     began(reply) {
       if (draining) reply.close = true;
-      inFlight++;
+      replies.add(reply);
     },
     ended(reply) {
-      inFlight--;
+      replies.remove(reply);
       const { startedAt, ...entry } = reply.trace;
       markPhase(reply.trace, "total");
       const route = routes.get(entry.path);
       stats.ended(route?.path ?? "other", reply.trace);
       if (entry.outcome !== "ok" || (route !== undefined && isToEngines(route))) log(logLine(entry));
-      if (inFlight === 0) becameIdle();
+      if (replies.items.length === 0) becameIdle();
     },
   };
 
@@ -109,7 +110,7 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
     state: () => ({
       ready: ready(),
       draining,
-      requests: inFlight,
+      requests: replies.items.length,
       instances: membership.states,
     }),
   };
@@ -122,7 +123,7 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
   }
 
   function readMetrics(): string {
-    const traces = Array.from(connections, ({ trace }) => trace).filter((trace) => trace !== undefined);
+    const traces = replies.items.map(({ trace }) => trace);
     const facts = { stats, instances: membership.instances, ready: ready(), traces };
     return metricsText(METRICS.map((metric) => [metric, metric.samples(facts)]));
   }
@@ -176,9 +177,9 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
       const idle = new Promise<void>((resolve) => {
         becameIdle = resolve;
       });
-      if (inFlight > 0) {
+      if (replies.items.length > 0) {
         const limit = deadlines.arm(config.timeouts.drainMs, () => {
-          for (const connection of connections) connection.abort(new Failure("shutting_down"));
+          for (const reply of [...replies.items]) reply.stop.stop(new Failure("shutting_down"));
           // Whoever is still sending a request has no answer to wait for.
           deadlines.arm(FLUSH_MS, becameIdle);
         });
