@@ -7,7 +7,7 @@ import { findHeadEnd, HttpSyntaxError, soleValue } from "./http/head.ts";
 import { parseRequestHead, type RequestHead } from "./http/request.ts";
 import { writeTogether } from "./http/write.ts";
 import { requestId } from "./ids.ts";
-import { markPhase, newTrace, type Trace } from "./log.ts";
+import { markPhase, newTrace } from "./log.ts";
 import { Reply, type ReplyTarget } from "./reply.ts";
 
 /** A connection without a request is closed after this long. */
