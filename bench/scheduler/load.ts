@@ -105,12 +105,20 @@ export async function atRate(count: number, perSecond: number, one: () => Promis
   await Promise.all(running);
 }
 
-/** Does `count` of `one`, `atOnce` at any time. */
-export async function inTurn(count: number, atOnce: number, one: () => Promise<unknown>): Promise<void> {
+/** Does `count` of `one`, `atOnce` at any time, each `pauseMs` behind the one before. */
+export async function inTurn(
+  count: number,
+  atOnce: number,
+  one: () => Promise<unknown>,
+  pauseMs = 0,
+): Promise<void> {
   let left = count;
   await Promise.all(
     Array.from({ length: atOnce }, async () => {
-      while (left-- > 0) await one();
+      while (left-- > 0) {
+        await one();
+        if (pauseMs > 0) await sleep(pauseMs);
+      }
     }),
   );
 }

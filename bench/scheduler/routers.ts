@@ -95,6 +95,7 @@ async function ascendPd({ folder, port, engines, profile }: Place, script: Uint8
     version: `bundle on Node ${process.versions.node}`,
     command: [
       process.execPath,
+      ...nodeFlags(),
       ...(profile ? ["--cpu-prof", `--cpu-prof-dir=${folder}`] : []),
       file,
       "--host=127.0.0.1",
@@ -107,6 +108,12 @@ async function ascendPd({ folder, port, engines, profile }: Place, script: Uint8
       NODE_PORTS: [...engines.prefill, ...engines.decode].join(","),
     },
   };
+}
+
+/** What the image gives to `node` before the script. */
+function nodeFlags(): string[] {
+  const [, entrypoint = "[]"] = /^ENTRYPOINT (.*)$/m.exec(readFileSync("scheduler/Dockerfile", "utf8")) ?? [];
+  return JSON.parse(entrypoint).slice(1, -1);
 }
 
 /** The floor: a proxy in C that only passes a request on, to decode alone. */
