@@ -1,8 +1,8 @@
 import { lstatSync, unlinkSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { InvalidTables } from "./endpoints.ts";
-import { ListenError, listen } from "./listen.ts";
+import { ListenError, listen, sideServer } from "./listen.ts";
 import { type Membership, MembershipError, type ReloadResult } from "./membership.ts";
 
 /** A Unix socket of the user's own, or a port of the loopback interface. */
@@ -73,7 +73,7 @@ export async function startAdmin(
   address: AdminAddress,
 ): Promise<{ readonly port: number; close(): void }> {
   const isLocal = "socket" in address;
-  const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
+  const server = sideServer((request, response) => {
     void respond(admin, request, response, isLocal);
   });
   const port = isLocal

@@ -1,3 +1,4 @@
+import type { Server as HttpServer, RequestListener } from "node:http";
 import type { ListenOptions, Server } from "node:net";
 
 /** A server cannot listen: the user's to mend. */
@@ -41,4 +42,13 @@ function reason({ code, message }: NodeJS.ErrnoException, flag: string): [why: s
     default:
       return [code ?? message, `choose another ${flag}`];
   }
+}
+
+/**
+ * A server beside the data path, for operators and monitors. Node's HTTP is loaded for the first one only: it would be
+ * a fifth of an idle scheduler's memory.
+ */
+export function sideServer(listener: RequestListener): HttpServer {
+  const { createServer } = process.getBuiltinModule("node:http");
+  return createServer({ requestTimeout: 10_000 }, listener);
 }

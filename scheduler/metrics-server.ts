@@ -1,5 +1,4 @@
-import { createServer } from "node:http";
-import { listen } from "./listen.ts";
+import { listen, sideServer } from "./listen.ts";
 
 export interface MetricsAddress {
   readonly host: string;
@@ -11,7 +10,7 @@ export async function startMetrics(
   text: () => string,
   address: MetricsAddress,
 ): Promise<{ readonly port: number; close(): void }> {
-  const server = createServer({ requestTimeout: 10_000 }, ({ method, url }, response) => {
+  const server = sideServer(({ method, url }, response) => {
     const [status, body] =
       url !== "/metrics"
         ? [404, "there is only /metrics\n"]
