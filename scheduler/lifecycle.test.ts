@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { afterAll, expect, onTestFinished, test } from "vitest";
 import {
   ask,
   bench,
@@ -100,7 +100,7 @@ test("rule 23: an idle scheduler is drained at once, kept connections or not", a
 });
 
 const folder = mkdtempSync(join(tmpdir(), "scheduler-test-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const server = (ip: string, npu?: number) => ({
   server_id: ip,
