@@ -3,7 +3,7 @@ import { cpus, release, totalmem } from "node:os";
 /** What a figure depends on besides the code. */
 export function machine(): string {
   const gib = Math.round(totalmem() / 2 ** 30);
-  return `${cpus().length} cores (${cpus()[0]?.model}), ${gib} GiB, Linux ${release()}, Node ${process.versions.node}`;
+  return `${cpus().length} cores (${cpus()[0]?.model}), ${gib} GiB, Linux ${release().split(".", 2).join(".")}, Node ${process.versions.node}`;
 }
 
 export interface Spread {
