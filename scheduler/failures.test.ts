@@ -29,6 +29,7 @@ const hang: Script = () => {};
 const close: Script = ({ socket }) => socket.end();
 const reset: Script = ({ socket }) => socket.resetAndDestroy();
 const [FIRST = ""] = EVENTS;
+const DEEP = `{"detail":${"[".repeat(30_000)}${"]".repeat(30_000)}}`;
 
 /** Stops listening and closes every connection: from now on it refuses. */
 async function kill(engine: FakeEngine | undefined): Promise<void> {
@@ -239,6 +240,21 @@ test.for([
   '{"error":{"message":"  at f (x.js:1)\\n    at g (x.js:2)"}}',
 ])("rule 29: a page or stack trace in a refusal (%s) is replaced", async (body) => {
   const { port } = await bench({ prefill: [(call) => answerJson(call, body, "400 Bad")] });
+
+  const answer = await ask(port, post(PLAIN));
+
+  expect(answer.status).toBe(400);
+  expect(answer.json().error.message).toBe("The engine refused the request");
+});
+
+test.for([
+  { framing: "with a length", script: (call: EngineCall) => answerJson(call, DEEP, "400 Bad") },
+  {
+    framing: "until it closes",
+    script: ({ socket }: EngineCall) => socket.end(`HTTP/1.1 400 Bad\r\n\r\n${DEEP}`),
+  },
+])("rule 31: a refusal that is nested deep and framed $framing keeps its status only", async ({ script }) => {
+  const { port } = await bench({ decode: [script] });
 
   const answer = await ask(port, post(PLAIN));
 

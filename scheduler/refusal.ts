@@ -1,6 +1,7 @@
 import { type EngineError, Failure } from "./errors.ts";
 import type { ResponseHead } from "./http/response.ts";
 import type { Role } from "./instances.ts";
+import { scanIfObject } from "./json-spans.ts";
 
 const MAX_MESSAGE_LENGTH = 4096;
 
@@ -31,12 +32,9 @@ export function failureFromEvent(role: Role, data: Buffer): Failure {
   return new Failure("refused_by_engine", { status: code, detail, engine });
 }
 
+/** `undefined` for what is no JSON object, and for one so deep that writing a part of it again would overflow. */
 function parse(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch {
-    return undefined;
-  }
+  return scanIfObject(bytes) && JSON.parse(bytes.toString());
 }
 
 /** `{error: {message, …}}` (OpenAI, vLLM 1), `{object: "error", message, …}` (vLLM 0), `{detail}` (FastAPI). */
