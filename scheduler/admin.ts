@@ -1,12 +1,10 @@
 import { lstatSync, unlinkSync } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { connect } from "node:net";
+import type { AdminAddress } from "./config.ts";
 import { InvalidTables } from "./endpoints.ts";
 import { ListenError, listen, sideServer } from "./listen.ts";
 import { type Membership, MembershipError, type ReloadResult } from "./membership.ts";
-
-/** A Unix socket of the user's own, or a port of the loopback interface. */
-export type AdminAddress = { readonly socket: string } | { readonly port: number };
 
 /** What an operator can see and do. */
 export interface Administration {

@@ -1,4 +1,3 @@
-import type { AdminAddress } from "./admin.ts";
 import { type Endpoints, type EndpointsReader, endpointsReader, InvalidTables } from "./endpoints.ts";
 import { type FlagName, parseFlags, shown, type UsageProblem } from "./flags.ts";
 import type { Handoff } from "./legs.ts";
@@ -20,6 +19,9 @@ export interface Timeouts {
   readonly stalledClientMs: number;
   readonly drainMs: number;
 }
+
+/** A Unix socket of the user's own, or a port of the loopback interface. */
+export type AdminAddress = { readonly socket: string } | { readonly port: number };
 
 export interface Config {
   readonly host: string;

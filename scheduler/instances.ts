@@ -1,6 +1,5 @@
 import type { Deadlines } from "./deadlines.ts";
 import type { ErrorCode } from "./errors.ts";
-import type { Load } from "./load.ts";
 import { Pool } from "./pool.ts";
 
 export type Role = "prefill" | "decode";
@@ -8,6 +7,14 @@ export type Role = "prefill" | "decode";
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
+}
+
+/** What an instance says about itself on /metrics. */
+export interface Load {
+  /** Requests that wait for their turn; `undefined` when it does not say. */
+  readonly waiting: number | undefined;
+  /** Tokens of KV cache that are free; `undefined` when it does not say. */
+  readonly freeKvTokens: number | undefined;
 }
 
 /** One vLLM server, and what the scheduler knows about it now. */

@@ -1,13 +1,5 @@
-import { type Instance, isReady } from "./instances.ts";
+import { type Instance, isReady, type Load } from "./instances.ts";
 import { type Cost, leastInFlight, type Policy } from "./policy.ts";
-
-/** What an instance says about itself on /metrics. */
-export interface Load {
-  /** Requests that wait for their turn; `undefined` when it does not say. */
-  readonly waiting: number | undefined;
-  /** Tokens of KV cache that are free; `undefined` when it does not say. */
-  readonly freeKvTokens: number | undefined;
-}
 
 /** For engines that tell only a fraction: only differences between instances count. */
 const ASSUMED_KV_TOKENS = 262_144;
