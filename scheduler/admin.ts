@@ -1,6 +1,7 @@
-import { lstatSync, unlinkSync } from "node:fs";
+import { lstatSync, type Stats, statSync, unlinkSync } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { connect } from "node:net";
+import { dirname } from "node:path";
 import type { AdminAddress } from "./config.ts";
 import { InvalidTables } from "./endpoints.ts";
 import { ListenError, listen, sideServer } from "./listen.ts";
@@ -16,6 +17,8 @@ export interface Administration {
   reload(nodePorts: string | undefined): ReloadResult;
 }
 
+/** What the kernel takes; Node cuts a longer path short. */
+const MAX_SOCKET_PATH_BYTES = 107;
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_DEADLINE_S = 86_400;
 
@@ -88,13 +91,8 @@ export async function startAdmin(
 
 /** On a socket that only this user can open. What a killed process has left there is taken away. */
 async function listenPrivately(server: Server, path: string): Promise<number> {
-  const there = lstatSync(path, { throwIfNoEntry: false });
-  if (there?.isSocket() === false) {
-    throw new ListenError(
-      `cannot listen on ${path}: something else is there`,
-      "choose another --admin-socket",
-    );
-  }
+  const there = lookAt(path);
+  if (there?.isSocket() === false) throw unusable(path, "something else is there");
   if (there !== undefined && !(await isServed(path))) unlinkSync(path);
   const mask = process.umask(0o177);
   try {
@@ -102,6 +100,26 @@ async function listenPrivately(server: Server, path: string): Promise<number> {
   } finally {
     process.umask(mask);
   }
+}
+
+/** What stands there; `undefined` for nothing yet. Throws ListenError where no socket can be made. */
+function lookAt(path: string): Stats | undefined {
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES)
+    throw unusable(path, `its path is over ${MAX_SOCKET_PATH_BYTES} bytes long`);
+  try {
+    statSync(dirname(path));
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw unusable(
+      path,
+      code === "ENOENT" ? "there is no such folder" : `its folder cannot be used (${code})`,
+    );
+  }
+}
+
+function unusable(path: string, why: string): ListenError {
+  return new ListenError(`cannot listen on ${path}: ${why}`, "choose another --admin-socket");
 }
 
 function isServed(path: string): Promise<boolean> {

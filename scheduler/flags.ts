@@ -147,15 +147,16 @@ export function parseFlags(args: readonly string[]): ParsedFlags {
       if (equals === -1 && args[at + 1]?.startsWith("--") === false) at++;
     } else if (flag.value === undefined) {
       if (equals !== -1) problem(`--${name} takes no value`, `write --${name} alone`);
-    } else if (equals !== -1) {
-      values.set(name, [arg.slice(equals + 1)]);
-    } else if (args[at + 1] === undefined || args[at + 1]?.startsWith("--") === true) {
+    } else if (equals === -1 && args[at + 1]?.startsWith("--") !== false) {
       problem(`--${name} has no value`, `write --${name} ${flag.value}`);
     } else {
-      const given = [args[++at] ?? ""];
-      while (flag.value.endsWith("…") && args[at + 1]?.startsWith("--") === false)
+      const given = [equals === -1 ? (args[++at] ?? "") : arg.slice(equals + 1)];
+      while (equals === -1 && flag.value.endsWith("…") && args[at + 1]?.startsWith("--") === false)
         given.push(args[++at] ?? "");
-      values.set(name, given);
+      // What has no effect may be empty.
+      if (given.includes("") && flag.help !== undefined)
+        problem(`--${name} has an empty value`, `write --${name} ${flag.value}, or leave it out`);
+      else values.set(name, given);
     }
   }
   return { help, values, problems };

@@ -301,6 +301,12 @@ test.for([
     args: ["--port", "--host=127.0.0.1"],
     says: ["--port has no value"],
   },
+  {
+    problem: "a flag with an empty value",
+    env: ENV,
+    args: ["--host=", "--admin-socket", ""],
+    says: ["--host has an empty value", "--admin-socket has an empty value"],
+  },
   { problem: "a word that is no flag", env: ENV, args: ["serve"], says: ['"serve" is not a flag'] },
   {
     problem: "an unknown policy",
@@ -340,6 +346,37 @@ test.for([{ flag: "--port" }, { flag: "--admin-port" }, { flag: "--metrics-port"
     );
   },
 );
+
+test.for([
+  { args: ["--host=203.0.113.1"], says: "no such address", fix: "give --host one that it has" },
+  {
+    args: ["--host=127.0.0.1", "--metrics-port=0", "--metrics-host=203.0.113.1"],
+    says: "no such address",
+    fix: "give --metrics-host one that it has",
+  },
+  {
+    args: ["--host=127.0.0.1", "--admin-socket=/nowhere/admin.sock"],
+    says: "there is no such folder",
+    fix: "choose another --admin-socket",
+  },
+  {
+    args: ["--host=127.0.0.1", "--admin-socket=/dev/null/admin.sock"],
+    says: "ENOTDIR",
+    fix: "choose another --admin-socket",
+  },
+  {
+    args: ["--host=127.0.0.1", `--admin-socket=/tmp/${"a".repeat(103)}`],
+    says: "over 107 bytes",
+    fix: "choose another --admin-socket",
+  },
+])("rule 24: $args cannot be listened on: exit code 1 and no stack trace", async ({ args, says, fix }) => {
+  const { exit, output } = run(["--port=0", ...args], ENV);
+
+  expect(await exit).toBe(1);
+  expect(output()).toMatch(/^scheduler: cannot listen on .*\n {2}fix: .*\n$/);
+  expect(output()).toContain(says);
+  expect(output()).toContain(fix);
+});
 
 test("the manual's whole command line is taken, in both spellings of a flag", async () => {
   const { port, child, exit } = run(

@@ -36,9 +36,11 @@ function reason({ code, message }: NodeJS.ErrnoException, flag: string): [why: s
         `choose a ${flag} that this user may have; ports from 1024 on need no privilege`,
       ];
     case "EADDRNOTAVAIL":
-      return ["this machine has no such address", `give ${flag} an address of its own`];
-    case "ENOENT":
-      return ["there is no such folder", `make it, or choose another ${flag}`];
+    case "ENOTFOUND":
+      return [
+        "this machine has no such address",
+        `give ${flag.replace("port", "host")} one that it has, or 0.0.0.0 for all`,
+      ];
     default:
       return [code ?? message, `choose another ${flag}`];
   }
