@@ -125,7 +125,7 @@ test("state counts what an instance has served, and its own failures but not its
   };
   const one = await bench({ prefill: [script] }, ADMIN);
 
-  for (const status of [200, 502, 400, 200]) {
+  for (const status of [200, 500, 400, 200]) {
     expect((await ask(one.port, post(PLAIN))).status).toBe(status);
   }
 

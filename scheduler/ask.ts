@@ -4,7 +4,7 @@ import { Failure } from "./errors.ts";
 import { type EngineRequest, Exchange } from "./exchange.ts";
 import type { ResponseHead } from "./http/response.ts";
 import type { Instance } from "./instances.ts";
-import { isRefusal, refusal } from "./refusal.ts";
+import { refusal } from "./refusal.ts";
 import type { StopSignal } from "./stop-signal.ts";
 
 const MAX_REFUSAL_BYTES = 64 * 1024;
@@ -53,7 +53,7 @@ export function ask(question: Question, reader: AnswerReader): Promise<void> {
       head(head) {
         answered?.();
         if (head.status === 200) reader.head?.(head, flow);
-        else if (isRefusal(head.status)) refused = { head, body: new ByteBuffer() };
+        else if (head.status >= 400) refused = { head, body: new ByteBuffer() };
         else throw new Failure(`${role}_failed`, { detail: `it answered with status ${head.status}` });
       },
       data(bytes) {

@@ -36,7 +36,7 @@ export type ErrorCode = keyof typeof ERRORS;
 /** What an engine said about its refusal, in OpenAI's terms. */
 export interface EngineError {
   readonly message: string;
-  readonly type: string | null;
+  readonly type: string | undefined;
   readonly param: string | null;
   readonly code: string | number | null;
 }

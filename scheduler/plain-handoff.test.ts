@@ -47,7 +47,7 @@ test("plain handoff: a prefill without parameters is no failure where missing on
 });
 
 test.for([
-  { how: "fails", prefill: ((call) => answerJson(call, "{}", "500 No")) as Script, status: 502 },
+  { how: "fails", prefill: ((call) => answerJson(call, "{}", "500 No")) as Script, status: 500 },
   {
     how: "is cut",
     prefill: (({ socket }) => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{")) as Script,

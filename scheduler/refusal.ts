@@ -5,31 +5,35 @@ import { scanIfObject } from "./json-spans.ts";
 
 const MAX_MESSAGE_LENGTH = 4096;
 
-/** Whether the status is the engine's verdict on the request, or on its own load: the client's to know. */
-export function isRefusal(status: number): boolean {
-  return (status >= 400 && status < 500) || status === 503;
-}
-
-/** An engine's refusal as the client may see it: its status, its words, when to come again. Never throws. */
+/** An engine's error as the client may see it: its status, its words, when to come again. Never throws. */
 export function refusal(role: Role, { status, fields }: ResponseHead, body: Buffer): Failure {
   const wait = fields.find(({ name }) => name === "retry-after")?.value ?? "";
-  const options = {
-    status,
-    detail: `${role} answered with status ${status}`,
-    ...(/^(?:[0-9]{1,6}|[A-Za-z]{3}, [0-9A-Za-z: ]{20,24})$/.test(wait) ? { retryAfter: wait } : {}),
-  };
-  const engine = readEngineError(parse(body));
-  if (engine !== undefined) return new Failure("refused_by_engine", { ...options, engine });
-  return new Failure(status === 503 ? `${role}_failed` : "refused_by_engine", options);
+  const isWait = /^(?:[0-9]{1,6}|[A-Za-z]{3}, [0-9A-Za-z: ]{20,24})$/.test(wait);
+  const detail = `${role} answered with status ${status}`;
+  return told(role, status, readEngineError(parse(body)), {
+    detail,
+    ...(isWait ? { retryAfter: wait } : {}),
+  });
 }
 
 /** The error event of an engine whose stream has not begun for the client, as an answer with a status. */
 export function failureFromEvent(role: Role, data: Buffer): Failure {
   const engine = readEngineError(parse(data));
   const code = Number(engine?.code);
-  const detail = `${role} began its stream with an error`;
-  if (engine === undefined || !isRefusal(code)) return new Failure(`${role}_failed`, { detail });
-  return new Failure("refused_by_engine", { status: code, detail, engine });
+  const status = Number.isInteger(code) && code >= 400 && code < 600 ? code : 502;
+  return told(role, status, engine, { detail: `${role} began its stream with an error` });
+}
+
+function told(
+  role: Role,
+  status: number,
+  engine: EngineError | undefined,
+  options: { readonly detail: string; readonly retryAfter?: string },
+): Failure {
+  // The engine's verdict on the request, or on its own load: no fault of the engine's.
+  const isVerdict = status < 500 || (status === 503 && engine !== undefined);
+  const code = isVerdict ? "refused_by_engine" : (`${role}_failed` as const);
+  return new Failure(code, { ...options, status, ...(engine === undefined ? {} : { engine }) });
 }
 
 /** `undefined` for what is no JSON object, and for one so deep that writing a part of it again would overflow. */
@@ -47,7 +51,7 @@ function readEngineError(answer: unknown): EngineError | undefined {
   if (!isPublic(message)) return undefined;
   return {
     message: withoutAddresses(message.slice(0, MAX_MESSAGE_LENGTH)),
-    type: textOr(error.type, "invalid_request_error"),
+    type: textOr(error.type, undefined),
     param: textOr(error.param, null),
     code: typeof error.code === "number" ? error.code : textOr(error.code, null),
   };

@@ -171,8 +171,8 @@ const OPENAI_ERROR = {
 
 test.for([
   {
-    name: "a 500",
-    script: (call: EngineCall) => answerJson(call, '{"error":{"message":"secret"}}', "500 x"),
+    name: "a 500 that does not say why",
+    script: (call: EngineCall) => answerJson(call, "secret", "500 x"),
   },
   { name: "an end before the head", script: raw("") },
   { name: "half a head", script: raw("HTTP/1.1 200 OK\r\ncont") },
@@ -182,35 +182,43 @@ test.for([
   { name: "no event at all", script: raw(STREAM_HEAD, "0\r\n\r\n") },
   { name: "JSON instead of events", script: (call: EngineCall) => answerJson(call, '{"id":"x"}') },
   {
-    name: "an error event",
+    name: "an error event that does not say why",
     script: (call: EngineCall) =>
-      answerEvents(call, 'data: {"error":{"message":"secret","code":500}}\n\n', DONE),
+      answerEvents(call, 'data: {"error":{"message":"Traceback (most recent call last): secret"}}\n\n', DONE),
   },
 ])("rule 11: $name before the first event becomes a 5xx with an OpenAI error", async ({ script }) => {
   const { answer } = await streamed(script);
 
-  expect(answer.status).toBeGreaterThanOrEqual(502);
+  expect(answer.status).toBeGreaterThanOrEqual(500);
   expect(answer.header("content-type")).toBe("application/json");
   expect(answer.json()).toEqual({ error: OPENAI_ERROR });
   expect(answer.body).not.toContain("secret");
 });
 
-test("rule 11: an engine's refusal in its first event becomes an answer with that status", async () => {
-  const { answer } = await streamed((call) =>
-    answerEvents(
-      call,
-      'data: {"error":{"message":"too long","type":"BadRequestError","code":400}}\n\n',
-      DONE,
-    ),
-  );
+test.for([
+  { status: 400, outcome: "refused_by_engine" },
+  { status: 500, outcome: "decode_failed" },
+])("rule 11: an engine's $status is an answer with its status and its words", async ({ status, outcome }) => {
+  const error = { message: "no KV", type: "EngineError", param: null, code: status };
+  const body = JSON.stringify({ error });
 
-  expect(answer.status).toBe(400);
-  expect(answer.json().error).toEqual({
-    message: "too long",
-    type: "BadRequestError",
-    param: null,
-    code: 400,
-  });
+  const asStatus = await streamed((call) => answerJson(call, body, `${status} x`));
+  const asEvent = await streamed((call) => answerEvents(call, `data: ${body}\n\n`, DONE));
+
+  for (const { answer, entry } of [asStatus, asEvent]) {
+    expect(answer.status).toBe(status);
+    expect(answer.body).toBe(body);
+    expect(entry.outcome).toBe(outcome);
+  }
+});
+
+test.for([450.5, 600, 200, "x"])("rule 11: an error event's code %s is no status", async (code) => {
+  const event = `data: ${JSON.stringify({ error: { message: "no KV", code } })}\n\n`;
+
+  const { answer } = await streamed((call) => answerEvents(call, event, DONE));
+
+  expect(answer.status).toBe(502);
+  expect(answer.json().error).toEqual({ message: "no KV", type: "server_error", param: null, code });
 });
 
 /** The events after `FIRST`, which has to be there. */

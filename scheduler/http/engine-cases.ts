@@ -31,6 +31,10 @@ const bad = (id: string, clause: string, bytes: string): EngineCase => ({
 
 const answer = (headers: string, body = BODY, line = "HTTP/1.1 200 OK") => `${line}\r\n${headers}\r\n${body}`;
 const LENGTH = "Content-Length: 7\r\n";
+const failed = (status: number): EngineCase => ({
+  ...good(`error-${status}`, "9110 15.6", answer(LENGTH, BODY, `HTTP/1.1 ${status} Oops`)),
+  status,
+});
 const CODED = "Transfer-Encoding: chunked\r\n";
 const CHUNKS = `7\r\n${BODY}\r\n0\r\n\r\n`;
 
@@ -89,9 +93,9 @@ export const ENGINE_CASES: readonly EngineCase[] = [
     answer(`${LENGTH}Location: /health\r\n`, BODY, "HTTP/1.1 307 Temporary Redirect"),
   ),
   bad("not-modified", "own", answer("", "", "HTTP/1.1 304 Not Modified")),
-  bad("error-500", "own", answer(LENGTH, BODY, "HTTP/1.1 500 Oops")),
-  bad("error-501", "own", answer(LENGTH, BODY, "HTTP/1.1 501 Oops")),
-  bad("error-504", "own", answer(LENGTH, BODY, "HTTP/1.1 504 Oops")),
+  failed(500),
+  failed(501),
+  failed(504),
   { ...good("refusal", "own", answer(LENGTH, BODY, "HTTP/1.1 404 Not Found")), status: 404 },
   { ...once("refusal-endless", "own", `HTTP/1.1 400 Bad\r\n\r\n${"x".repeat(70_000)}`), status: 400 },
 ];
