@@ -4,8 +4,12 @@ import { ADMIN_ROUTES } from "./admin.ts";
 import { InvalidTables } from "./endpoints.ts";
 import { ERRORS } from "./errors.ts";
 import { FLAGS, type Flag, IGNORED_FLAGS } from "./flags.ts";
+import { MAX_HEAD_BYTES } from "./http/head.ts";
 import { METRICS } from "./metric-table.ts";
+import { MAX_COMPLETION_BYTES } from "./records.ts";
+import { MAX_HELD_BYTES } from "./relay.ts";
 import { ROUTES, type Route } from "./routes.ts";
+import { MAX_EVENT_BYTES } from "./sse.ts";
 import {
   answerJson,
   ask,
@@ -53,6 +57,16 @@ test("docs/scheduler.md lists every flag that is ignored", () => {
 
   const documented = Array.from(list.matchAll(/`(--[a-z-]+)`/g), ([, flag]) => flag);
   expect(documented).toEqual(IGNORED_FLAGS.map(({ name }) => `--${name}`));
+});
+
+test("docs/scheduler.md says what limits are fixed", () => {
+  const [documented = []] = tables("Fixed limits");
+  const size = (of: string) => documented.find(([name = ""]) => name.startsWith(of))?.[1];
+
+  expect(size("the head of a request")).toContain(`${MAX_HEAD_BYTES / 1024} KiB`);
+  expect(size("an event")).toBe(`${MAX_EVENT_BYTES / 1024} KiB`);
+  expect(size("a record")).toBe(`${MAX_COMPLETION_BYTES / 1024} KiB`);
+  expect(size("a plain answer")).toBe(`${MAX_HELD_BYTES / 1024 ** 2} MiB`);
 });
 
 test("docs/scheduler.md lists every path for clients, with its methods and its API", () => {
