@@ -58,6 +58,8 @@ export const ENGINE_CASES: readonly EngineCase[] = [
   bad("length-twice-different", "9112 6.3", answer(`${LENGTH}Content-Length: 8\r\n`)),
   bad("length-list", "9112 6.3", answer("Content-Length: 7, 7\r\n")),
   bad("length-tab-behind", "own", answer("Content-Length: 7\t\r\n")),
+  bad("length-beyond-counting", "9110 8.6", answer(`Content-Length: ${"9".repeat(400)}\r\n`)),
+  bad("length-inexact", "9110 8.6", answer("Content-Length: 9007199254740993\r\n")),
   bad("length-negative", "9110 8.6", answer("Content-Length: -7\r\n")),
   bad("length-not-a-number", "9110 8.6", answer("Content-Length: seven\r\n")),
   bad("coding-gzip", "9112 6.1", answer("Transfer-Encoding: gzip, chunked\r\n", CHUNKS)),

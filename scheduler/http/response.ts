@@ -26,6 +26,8 @@ export function parseResponseHead(bytes: Buffer): ResponseHead {
   const fields = parseFields(lines);
   const minor = Number(minorText);
   const framing = parseFraming(fields, minor);
+  if (!Number.isSafeInteger(framing.length ?? 0))
+    throw new HttpSyntaxError("a Content-Length beyond counting");
   return {
     status: Number(status),
     fields,
