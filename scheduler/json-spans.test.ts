@@ -44,6 +44,12 @@ test.for([
   expect(edited(text, edits)).toBe(expected);
 });
 
+test.for([1000, 1001])("an object of %i keys is scanned: up to 1000", (count) => {
+  const text = `{${Array.from({ length: count }, (_, at) => `"${at}":0`).join(",")}}`;
+
+  expect(scanIfObject(Buffer.from(text)) !== undefined).toBe(count <= 1000);
+});
+
 test.for([128, 129])("an object %i levels deep is %s", (depth) => {
   const text = `{"a":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`;
 

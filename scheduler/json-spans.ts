@@ -7,6 +7,8 @@ import { isUtf8 } from "node:buffer";
 
 /** Deeper nesting is refused: engines parse with recursion and some fail near 200. */
 const MAX_DEPTH = 128;
+/** Each top-level key costs some hundred bytes for as long as the object is in use. */
+const MAX_MEMBERS = 1000;
 
 export interface Member {
   /** With its escapes resolved: `"\u0073tream"` is `stream`. */
@@ -35,6 +37,7 @@ export function scanObject(bytes: Buffer): Member[] {
   at = skipSpace(bytes, at + 1);
   if (bytes[at] === CLOSE_BRACE) return endOfText(bytes, at + 1, members);
   for (;;) {
+    if (members.length === MAX_MEMBERS) throw new JsonSyntaxError(`more than ${MAX_MEMBERS} keys`, at);
     const start = at;
     const valueStart = skipKey(bytes, at);
     const end = skipValue(bytes, valueStart);
