@@ -1,44 +1,6 @@
 import { expect, test } from "vitest";
 import { containerProperties, differences, propertiesOf } from "./properties.ts";
-import { isCredential, maskText } from "./secrets.ts";
-
-test.each([
-  "HF_TOKEN",
-  "API_TOKENS",
-  "--api-key",
-  "apiKey",
-  "registryPassword",
-  "AWS_SECRET_ACCESS_KEY",
-  "privateKey",
-  "DB_PASSWD",
-  "Authorization",
-  "credentials",
-  "OBS_SK",
-  "auths.registry.example.auth",
-])("%s names a credential.", (name) => {
-  expect(isCredential(name, "x")).toBe(true);
-});
-
-test.each([
-  "--tokenizer",
-  "--served-model-name",
-  "hostKey",
-  "API_KEY_FILE",
-  "NODE_PORTS",
-  "no_proxy",
-  "keepalive",
-  "monkey",
-  "task",
-  "authority",
-  "tokenization_mode",
-])("%s names none.", (name) => {
-  expect(isCredential(name, "x")).toBe(false);
-});
-
-test("A number of tokens is no credential, a number under another such name is.", () => {
-  expect(isCredential("--max-num-batched-tokens", "4096")).toBe(false);
-  expect(isCredential("DB_PASSWORD", "4096")).toBe(true);
-});
+import { maskText } from "./secrets.ts";
 
 test("A value that is not known yet says so.", () => {
   expect(maskText("04da6b54-80e4-46f7-96ec-b56ff0331ba9")).toBe("(known after the deployment)");

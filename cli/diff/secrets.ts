@@ -1,3 +1,5 @@
+import { isCredential } from "../../planning/credential.ts";
+
 /** What stands for a secret, as in Pulumi's own output. */
 export const masked = "[secret]";
 
@@ -8,19 +10,6 @@ const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 export function isSecretObject(value: object): boolean {
   return Object.hasOwn(value, signature) && Reflect.get(value, signature) === secretSignature;
-}
-
-/**
- * Whether a variable, flag or key holds a credential, by the words of its name: HF_TOKEN does; `tokenizer`,
- * API_KEY_FILE, which names a file, and max_tokens=4096, which counts, do not.
- */
-export function isCredential(name: string, value: unknown): boolean {
-  const words = name.replace(/([a-z])([A-Z])/g, "$1_$2").replace(/[^A-Za-z]+/g, "_");
-  if (/_(file|path|dir)_?$/i.test(words)) return false;
-  if (/(^|_)tokens?(_|$)/i.test(words)) return !/^\d{1,7}$/.test(String(value));
-  return /(^|_)(password|passwd|passphrase|pwd|secrets?|credentials?|auths?|authorization|cookie|apikey|ak|sk|(api|access|private|auth|encryption|ssh)_keys?)(_|$)/i.test(
-    words,
-  );
 }
 
 const privateKey = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]{0,40}-----|$)/g;

@@ -14,6 +14,7 @@ test.each([
   "AWS_SECRET_ACCESS_KEY",
   "no.secret",
   "API_KEY_2",
+  "OBS_SK",
 ])("A value of the variable %s is reported without the value.", async (name) => {
   const violations = await violationsWith({ envs: [unknown, "NODE_PORTS=8088", `${name}=sk-hunter2`] });
 

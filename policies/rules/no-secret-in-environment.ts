@@ -1,3 +1,4 @@
+import { isCredential } from "../../planning/credential.ts";
 import { containerPolicy } from "../container-policy.ts";
 
 /**
@@ -35,13 +36,5 @@ function split(entry: string): string[] {
 /** A value that starts with a hyphen is the next flag. */
 function isSecret(name: string, value: string): boolean {
   if (/^[a-z][a-z0-9+.-]*:\/\/[^\s/@:]*:[^\s/@]+@/i.test(value)) return true;
-  return isCredential(name) && value !== "" && !value.startsWith("-");
-}
-
-/** By its last word, so that HF_TOKEN and --api-key are such names, MAX_TOKENS and API_KEY_FILE are not. */
-function isCredential(name: string): boolean {
-  const words = name.replace(/([a-z])([A-Z])/g, "$1_$2").replace(/[^A-Za-z]+/g, "_");
-  return /(^|_)(password|passwd|passphrase|secret|token|credentials?|apikey|(api|access|private|auth|encryption|secret)_?key)_?$/i.test(
-    words,
-  );
+  return value !== "" && !value.startsWith("-") && isCredential(name, value);
 }
