@@ -44,9 +44,13 @@ test.each([
 test.each([
   ["a byte that is not UTF-8", Buffer.from("config:\n  é: \xE9\n", "latin1"), "2:3"],
   ["UTF-16", Buffer.from("\uFEFFconfig: 1\n", "utf16le"), "1:1"],
+  ["UTF-16 without a byte order mark", Buffer.from("config: 1\n", "utf16le"), "1:2"],
   ["a key that is a list, as of {{ image }}", "config:\n  image: {{ image }}\n", "2:11"],
   ["a tag that nothing explains", "config:\n  a: !secret x\n", "2:6"],
   ["an octal number to some readers of YAML", "config:\n  port: 010000\n", "2:9"],
+  ["a date to some readers of YAML", "config:\n  servedName: 2026-01-31\n", "2:15"],
+  ["a number to some readers of YAML", "config:\n  servedName: 1_000\n", "2:15"],
+  ["a binary number to some readers of YAML", "config:\n  servedName: 0b11\n", "2:15"],
   ["an alias of nothing", "config:\n  a: *missing\n", "2:6"],
   ["an alias within what it stands for", "config:\n  a: &a [1, *a]\n", "2:13"],
   ["a bomb of aliases", bomb(8), "7:47"],
@@ -88,6 +92,14 @@ test("A thousand instances may share one anchor.", () => {
   const { deployment } = read(`config:\n  a: &shared { A: "1" }\n  ascend-pd:deployment: [${aliases}]\n`);
 
   expect(deployment).toHaveLength(1000);
+});
+
+test("Quotes keep a text that would be a date or a number.", () => {
+  const { deployment } = read(
+    `config:\n  ascend-pd:deployment: ["2026-01-31", '1_000', 2026-01-31x, 0.6.3, 10.0.0.18]\n`,
+  );
+
+  expect(deployment).toEqual(["2026-01-31", "1_000", "2026-01-31x", "0.6.3", "10.0.0.18"]);
 });
 
 test("Names of any script are read as they are.", () => {

@@ -8,6 +8,7 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  type Scalar,
   visit,
 } from "yaml";
 
@@ -37,8 +38,11 @@ export function parseYaml(bytes: Uint8Array): { value: unknown } | { mistake: Mi
 }
 
 function encodingMistake(bytes: Uint8Array, text: string): Misplaced | undefined {
-  if (isUtf8(bytes)) return undefined;
-  return { offset: text.indexOf("\uFFFD"), message: "this byte is not UTF-8", fix: "save the file as UTF-8" };
+  // UTF-16 without a byte order mark is UTF-8 too, with a NUL beside each letter.
+  const offset = text.indexOf(isUtf8(bytes) ? "\0" : "\uFFFD");
+  return offset < 0
+    ? undefined
+    : { offset, message: "this byte is not UTF-8 text", fix: "save the file as UTF-8" };
 }
 
 function syntaxMistake({ errors, warnings }: Document): Misplaced | undefined {
@@ -71,11 +75,10 @@ function contentMistake(document: Document): Misplaced | undefined {
           : undefined;
       }
       if (node.anchor !== undefined) anchors.set(node.anchor, node);
-      if (isScalar(node) && typeof node.value === "number" && /^[-+]?0\d/.test(node.source ?? "")) {
-        const message = `Pulumi may read ${node.source} as an octal number`;
-        return stop(node, message, "leave out the leading zero, or put it in quotes");
-      }
-      return undefined;
+      const misread = isScalar(node) ? misreading(node) : undefined;
+      return misread === undefined
+        ? undefined
+        : stop(node, misread, "put it in quotes, or write the number in decimal digits");
     },
     Pair(_, { key }) {
       if (!isCollection(key)) return undefined;
@@ -83,6 +86,17 @@ function contentMistake(document: Document): Misplaced | undefined {
     },
   });
   return mistake;
+}
+
+/** Where Pulumi, whose YAML is an older one, takes an unquoted value for something else. */
+function misreading({ type, value, source = "" }: Scalar): string | undefined {
+  if (type !== "PLAIN") return undefined;
+  if (typeof value === "number") {
+    return /^[-+]?0\d/.test(source) ? `Pulumi may read ${source} as an octal number` : undefined;
+  }
+  if (/^\d{4}-\d{1,2}-\d{1,2}($|[Tt ])/.test(source)) return `Pulumi may read ${source} as a date`;
+  const isNumber = /^[-+]?(0[xob][\da-f_]+|\d[\d_]*(\.[\d_]*)?(e[-+]?\d[\d_]*)?)$/i.test(source);
+  return isNumber ? `Pulumi reads ${source} as a number` : undefined;
 }
 
 /** Nodes in `node`, with what aliases stand for. `sizes` has every alias in it, and remembers the rest. */

@@ -70,6 +70,14 @@ const cases = [
     '"a b" is not a model name: no white space, no leading hyphen',
     /^expected: /,
   ],
+  [
+    "model.servedName",
+    "\u001B[31mqwen",
+    "PD003",
+    "model.servedName",
+    /holds a line break or another invisible character$/,
+    /^expected: /,
+  ],
   ["model.path", "", "PD003", "model.path", "is empty", /^expected: where the weights lie/],
   [
     "prefill[0].batchingPolicy",
@@ -237,6 +245,22 @@ const cases = [
     "model.path",
     /holds a line break or another invisible character$/,
     /where the weights lie/,
+  ],
+  [
+    "hosts.host-a.docker",
+    "unix:///run/\u202Edocker.sock",
+    "PD003",
+    "hosts.host-a.docker",
+    /holds a line break or another invisible character$/,
+    /^expected: Docker endpoint/,
+  ],
+  [
+    "scheduler.noProxy",
+    ["a\u0007b"],
+    "PD003",
+    "scheduler.noProxy[0]",
+    /holds a line break or another invisible character$/,
+    /^expected: /,
   ],
   [
     "scheduler.noProxy",

@@ -89,8 +89,7 @@ const simulated = z.strictObject({
 
 const model = z.strictObject({
   path: text("where the weights lie in the container, e.g. /data/models/qwen2.5-7b"),
-  servedName: z
-    .string()
+  servedName: visible
     .regex(/^[^\s-]\S*$/, { error: "is not a model name: no white space, no leading hyphen" })
     .describe("name that clients put into `model`, e.g. qwen2.5-7b"),
   maxModelLen: whole(1, "longest request in tokens, input and output together, e.g. 4096"),
@@ -110,8 +109,7 @@ const host = z.strictObject({
   address: z
     .union([ipv4, z.literal("localhost")], { error: "is not an IPv4 address" })
     .describe("IPv4 address at which the other hosts and the clients reach this host, e.g. 10.0.0.18"),
-  docker: z
-    .string()
+  docker: visible
     .regex(/^(unix:\/\/\/\S+|ssh:\/\/([^\s@/]+@)?[^\s@/:]+(:\d+)?)$/, { error: "is not a Docker endpoint" })
     .describe(
       "Docker endpoint, unix:///path or ssh://user@host[:port], default what DOCKER_HOST names, else the default socket",
@@ -179,7 +177,7 @@ const scheduler = z.strictObject({
       "which API clients find, the manual's USE_OPENAI: true (OpenAI) or false (vLLM's own /generate), default true",
     ),
   noProxy: z
-    .array(z.string().regex(/^[^\s,]+$/, { error: "is not one entry of no_proxy: no white space, no comma" }))
+    .array(visible.regex(/^[^\s,]+$/, { error: "is not one entry of no_proxy: no white space, no comma" }))
     .default([])
     .describe(
       "entries of no_proxy besides localhost and the hosts' addresses, which are always in it, e.g. [.example.com]",
