@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { plan as makePlan } from "../planning/make-plan.ts";
+import { planJson } from "./plan-json.ts";
 import { readStackFile, stackNames } from "./stack-file.ts";
 
 // What `ascend-pd plan STACK --json` prints for every stack of stacks/, to be read as a diff in a review.
@@ -10,9 +11,7 @@ test.each(stackNames())("The Plan of %s is the recorded one.", async (stack) => 
   const result = makePlan(stack, readStackFile(stack).deployment);
 
   expect(result).toHaveProperty("plan");
-  await expect(`${JSON.stringify(result, undefined, 2)}\n`).toMatchFileSnapshot(
-    `../test/golden/${stack}.plan.json`,
-  );
+  await expect(`${planJson(result)}\n`).toMatchFileSnapshot(`../test/golden/${stack}.plan.json`);
 });
 
 test("No Plan is recorded without its stack.", () => {

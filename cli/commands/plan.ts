@@ -1,6 +1,7 @@
 import { plan as makePlan } from "../../planning/make-plan.ts";
 import { formatProblems } from "../../planning/problems.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
+import { planJson } from "../plan-json.ts";
 import { planTable } from "../plan-table.ts";
 import { readStackFile } from "../stack-file.ts";
 
@@ -27,7 +28,7 @@ exit codes: 0 the stack can work (there may be warnings), 2 it cannot, or the co
     const { where, deployment } = readStackFile(stack);
     const result = makePlan(stack, deployment);
     const isWrong = "problems" in result;
-    if (values.json) console.log(JSON.stringify(result, undefined, 2));
+    if (values.json) console.log(planJson(result));
     else if (isWrong) console.error(formatProblems(where, result.problems));
     else {
       if (result.warnings.length > 0) console.error(formatProblems(where, result.warnings));

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { plan as makePlan } from "../../planning/make-plan.ts";
 import type { Plan } from "../../planning/plan.ts";
+import { planJson } from "../plan-json.ts";
 import { meaningOf } from "./meaning.ts";
 import { comparePlans, readPlan } from "./read-plans.ts";
 import { differenceOf, fixture } from "./test-support.ts";
@@ -51,7 +52,7 @@ test("An instance that goes to another host says from where to where.", () => {
 });
 
 test("What `plan --json` prints is read, problems and half Plans are not.", () => {
-  const printed = JSON.parse(JSON.stringify({ plan: deployed, warnings: [] }));
+  const printed = JSON.parse(planJson({ plan: deployed, warnings: [] }));
 
   expect(readPlan(printed, "new.json")).toEqual(deployed);
   expect(() => readPlan({ problems: [{}, {}] }, "new.json")).toThrow(
@@ -63,6 +64,13 @@ test("What `plan --json` prints is read, problems and half Plans are not.", () =
       /^new\.json is no Plan of this version\nfix: /,
     );
   }
+});
+
+test("A Plan whose containers have files that it does not hold is refused.", () => {
+  const printed = JSON.parse(planJson({ plan: deployed, warnings: [] }));
+  printed.plan.rankTables.local.pop();
+
+  expect(() => readPlan(printed, "new.json")).toThrow(/^new\.json is no Plan of this version\nfix: /);
 });
 
 test("Plans of two stacks are not compared.", () => {

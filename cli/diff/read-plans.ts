@@ -1,8 +1,15 @@
 import { basename } from "node:path";
-import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
+import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../../planning/plan.ts";
 import { UserError } from "../stack-file.ts";
 import { type Change, type Difference, inOrder, type Placement, shortName } from "./change.ts";
-import { asObject, containerProperties, differences, type Properties, propertiesOf } from "./properties.ts";
+import {
+  asArray,
+  asObject,
+  containerProperties,
+  differences,
+  type Properties,
+  propertiesOf,
+} from "./properties.ts";
 
 /** What the gate alone reads; every other property of a container is ForceNew in the docker provider. */
 const inPlace: readonly (keyof ContainerPlan)[] = ["port", "readyPath", "startTimeoutSeconds"];
@@ -20,24 +27,35 @@ export function readPlan(document: unknown, name: string): Plan {
       `${name} holds ${problems.length} problems and no Plan\nfix: mend the stack file first`,
     );
   const { stack, hosts, containers, rankTables } = asObject(plan);
-  const global = asObject(asObject(rankTables).global);
+  const { global, local } = asObject(rankTables);
+  const files = new Map(asArray(local).concat(global).flatMap(fileOf));
   const isWhole =
     typeof stack === "string" &&
     areNamed(hosts) &&
     areNamed(containers) &&
     containers.every(
-      ({ role, host, npus }) =>
+      ({ role, host, npus, files: paths }) =>
         (role === "prefill" || role === "decode" || role === "scheduler") &&
         typeof host === "string" &&
-        Array.isArray(npus),
+        Array.isArray(npus) &&
+        Array.isArray(paths) &&
+        paths.every((path) => files.has(path)),
     ) &&
-    typeof global.content === "string" &&
-    typeof global.path === "string";
+    fileOf(global).length > 0;
   if (!isWhole)
     throw new UserError(
       `${name} is no Plan of this version\nfix: write it again with \`ascend-pd plan STACK --json\``,
     );
-  return plan as Plan;
+  const whole = containers.map((container) => ({
+    ...container,
+    files: asArray(container.files).map((path) => files.get(path)),
+  }));
+  return { ...asObject(plan), containers: whole } as unknown as Plan;
+}
+
+function fileOf(value: unknown): [path: unknown, FilePlan][] {
+  const { path, content } = asObject(value);
+  return typeof path === "string" && typeof content === "string" ? [[path, { path, content }]] : [];
 }
 
 function areNamed(list: unknown): list is Readonly<Record<string, unknown>>[] {
