@@ -16,15 +16,19 @@ test("Without a command, all commands are listed.", async () => {
   expect(code).toBe(2);
 });
 
-test.each([["--help"], ["plan", "--help"], ["scheduler", "--help"], ["ranktable", "gen", "--help"]])(
-  "%s %s %s prints a usage.",
-  async (...args) => {
-    const { code, stdout } = await ascendPd(args);
+test.each([
+  ["--help"],
+  ["-h"],
+  ["plan", "--help"],
+  ["plan", "-h"],
+  ["scheduler", "--help"],
+  ["ranktable", "gen", "--help"],
+])("%s %s %s prints a usage.", async (...args) => {
+  const { code, stdout } = await ascendPd(args);
 
-    expect(stdout).toMatch(/^usage: ascend-pd /);
-    expect(code).toBe(0);
-  },
-);
+  expect(stdout).toMatch(/^usage: ascend-pd /);
+  expect(code).toBe(0);
+});
 
 test.each([
   [["pln"], /^error: there is no command pln$/m],

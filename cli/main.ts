@@ -24,16 +24,18 @@ function overview(): string {
   return `usage: ascend-pd COMMAND [ARGS]\n\n${lines.join("\n")}\n\n\`ascend-pd COMMAND --help\` tells more, with examples.`;
 }
 
+const isHelp = (word: string) => word === "--help" || word === "-h";
+
 async function main(words: readonly string[]): Promise<number> {
   const [name] = words;
-  if (name === undefined || name === "--help" || name === "help") {
+  if (name === undefined || name === "help" || isHelp(name)) {
     console.log(overview());
     return name === undefined ? 2 : 0;
   }
   const found = findCommand(commands, words);
   if (found === undefined) throw new UserError(`there is no command ${name}\n\n${overview()}`);
   const [command, args] = found;
-  if (args.includes("--help")) {
+  if (args.some(isHelp)) {
     console.log(command.usage);
     return 0;
   }

@@ -50,5 +50,6 @@ withSsh("A host that accepts a connection and then says nothing is given up.", a
   const [message] = await unreachableHosts([{ ...local, name: "host-a", docker, hostKey }]);
 
   expect(message).toContain(`host-a: no Docker Engine answers through ${docker}: `);
+  expect(message).not.toContain("\r");
   silent.close();
 });
