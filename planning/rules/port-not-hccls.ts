@@ -1,4 +1,4 @@
-import { freePort, hcclPorts, includes } from "./ports.ts";
+import { freePort, hcclPorts, includes, listeners } from "./ports.ts";
 import type { Rule } from "./rule.ts";
 
 export const portNotHccls: Rule = {
@@ -10,11 +10,11 @@ export const portNotHccls: Rule = {
   check: (topology) => {
     const reserved = hcclPorts(topology);
     const free = freePort(topology);
-    return topology.instances.flatMap(({ path, host, port }) => {
+    return listeners(topology).flatMap(({ path, host, port }) => {
       const range = reserved.get(host)?.find((one) => includes(one, port));
       if (range === undefined) return [];
       const message = `port ${port} on ${host} is one of HCCL's, ${range.first} to ${range.last}`;
-      return [{ path: `${path}.port`, message, fix: free(port) }];
+      return [{ path, message, fix: free(port) }];
     });
   },
 };

@@ -1,4 +1,4 @@
-import { freePort, hcclPorts, includes, outgoingPorts } from "./ports.ts";
+import { freePort, hcclPorts, includes, listeners, outgoingPorts } from "./ports.ts";
 import type { Rule } from "./rule.ts";
 
 export const portNotOutgoing: Rule = {
@@ -11,11 +11,11 @@ export const portNotOutgoing: Rule = {
   check: (topology) => {
     const reserved = hcclPorts(topology);
     const free = freePort(topology);
-    return topology.instances
+    return listeners(topology)
       .filter(({ host, port }) => !reserved.get(host)?.some((range) => includes(range, port)))
       .filter(({ port }) => includes(outgoingPorts, port))
       .map(({ path, host, port }) => ({
-        path: `${path}.port`,
+        path,
         message: `an outgoing connection of ${host} may hold port ${port}, one of ${outgoingPorts.first} to ${outgoingPorts.last}`,
         fix: free(port),
       }));

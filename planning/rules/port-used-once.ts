@@ -1,5 +1,5 @@
 import { repeated } from "../repeated.ts";
-import { freePort } from "./ports.ts";
+import { freePort, listeners } from "./ports.ts";
 import type { Rule } from "./rule.ts";
 
 export const portUsedOnce: Rule = {
@@ -10,10 +10,10 @@ export const portUsedOnce: Rule = {
   source: "the manual, steps two to four, `--port`: instances on one machine need different ports",
   check: (topology) => {
     const free = freePort(topology);
-    return repeated(topology.instances, ({ host, port }) => `${host} ${port}`).map(
-      ([{ path, host, port }, first]) => ({
-        path: `${path}.port`,
-        message: `port ${port} on ${host} is already taken by ${first.path}`,
+    return repeated(listeners(topology), ({ host, port }) => `${host} ${port}`).map(
+      ([{ path, host, port }, { owner }]) => ({
+        path,
+        message: `port ${port} on ${host} is already taken by ${owner}`,
         fix: free(port),
       }),
     );

@@ -40,9 +40,34 @@ function hcclRange({ extraEnv }: Instance): PortRange | undefined {
   return { first: Number(base), last: Math.min(Number(base) + 31, 65535) };
 }
 
+/** A port of a host's network that the stack file gives to somebody. */
+interface Listener {
+  /** Who has it, in the stack file: `decode[0]`. */
+  readonly owner: string;
+  /** Where the stack file says so: `decode[0].port`. */
+  readonly path: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The instances, and what flags make this repository's scheduler listen on besides. */
+export function listeners({ file, instances }: Topology): Listener[] {
+  const { runtime, host, extraArgs } = file.scheduler;
+  const flags = runtime === "ascend-pd" ? [...extraArgs.entries()] : [];
+  return [
+    ...instances.map(({ path, host, port }) => ({ owner: path, path: `${path}.port`, host, port })),
+    ...flags.flatMap(([index, argument]) => {
+      const [flag = "", value = extraArgs[index + 1]] = argument.split("=");
+      if (!/^--(admin|metrics)[-_]port$/.test(flag)) return [];
+      const path = `scheduler.extraArgs[${index}]`;
+      return [{ owner: path, path, host, port: Number(value) }];
+    }),
+  ];
+}
+
 /** As the text of a fix: the next port after one that is free on every host and that no outgoing connection takes. */
 export function freePort(topology: Topology): (after: number) => string {
-  const used = new Set(topology.instances.map(({ port }) => port));
+  const used = new Set(listeners(topology).map(({ port }) => port));
   const ranges = [outgoingPorts, ...[...hcclPorts(topology).values()].flat()];
   const isTaken = (port: number) => used.has(port) || ranges.some((range) => includes(range, port));
   return (after) => {

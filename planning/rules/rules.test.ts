@@ -119,6 +119,37 @@ test("Equal ports of prefill and decode on one host are one problem, and no opt-
   expect(problems.map(({ code }) => code)).toEqual(["PD110"]);
 });
 
+test.each([
+  [["--metrics-port=8089"], 0, "PD110", "port 8089 on host-a is already taken by decode[0]"],
+  [["--admin-port", "9000"], 0, "PD110", "port 9000 on host-a is already taken by scheduler"],
+  [
+    ["--admin-port=1", "--metrics_port=1"],
+    1,
+    "PD110",
+    "port 1 on host-a is already taken by scheduler.extraArgs[0]",
+  ],
+  [["--metrics-port=60001"], 0, "PD111", "port 60001 on host-a is one of HCCL's, 60000 to 60031"],
+  [
+    ["--metrics-port=40000"],
+    0,
+    "PD114",
+    "an outgoing connection of host-a may hold port 40000, one of 32768 to 60999",
+  ],
+])("A port that %j gives to the scheduler is one of its host's.", (extraArgs, index, code, message) => {
+  const problems = problemsOf({ "scheduler.extraArgs": extraArgs });
+
+  expect(problems).toMatchObject([{ code, path: `scheduler.extraArgs[${index}]`, message }]);
+});
+
+test("Flags of the manual's own scheduler are taken for no ports.", () => {
+  const problems = problemsOf({
+    "scheduler.runtime": "ascendcloud",
+    "scheduler.extraArgs": ["--metrics-port=8088"],
+  });
+
+  expect(problems).toEqual([]);
+});
+
 test("The next free port after the last one is the first.", () => {
   const problems = problemsOf({ "prefill[0].port": 65535, "scheduler.port": 65535 });
 
