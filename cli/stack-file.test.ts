@@ -111,6 +111,10 @@ test("Names of any script are read as they are.", () => {
   ]);
 });
 
+test("A second document is called that.", () => {
+  expect(() => read("config: {}\n---\nconfig: {}\n")).toThrow(/: here a second document begins\nfix: /);
+});
+
 test("A missing file is refused with the names of those there are.", () => {
   for (const name of ["Pulumi.a.yaml", "Pulumi.b-2.yaml", "Pulumi.yaml", "old.Pulumi.z.yaml"])
     writeFileSync(join(folder, name), "");

@@ -47,7 +47,11 @@ function encodingMistake(bytes: Uint8Array, text: string): Misplaced | undefined
 
 function syntaxMistake({ errors, warnings }: Document): Misplaced | undefined {
   const [first] = [...errors, ...warnings];
-  return first && { offset: first.pos[0], message: first.message, fix: "mend the YAML at that place" };
+  if (first === undefined) return undefined;
+  const [offset] = first.pos;
+  return first.code === "MULTIPLE_DOCS"
+    ? { offset, message: "here a second document begins", fix: "put all into one, without `---`" }
+    : { offset, message: first.message, fix: "mend the YAML at that place" };
 }
 
 /** What all aliases of a file may stand for, in nodes; a thousand instances that share settings need a hundredth. */
