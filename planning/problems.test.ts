@@ -41,6 +41,13 @@ test.each([
   expect(first).toBe(`x.yaml: ${counts}`);
 });
 
+test("A warning among problems is called one.", () => {
+  const text = formatProblems("x.yaml", [npu, { ...port, severity: "warning" }]);
+
+  expect(text).toContain("  warning: port 8088 on host-a");
+  expect(text).not.toContain("warning: NPU 5");
+});
+
 test("Control characters from a file do not reach the terminal.", () => {
   const hostile = "\u001b[2J\u009b\r\n";
   const problem = {

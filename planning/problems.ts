@@ -7,12 +7,12 @@ export function error(code: string, path: string, message: string, fix: string):
 
 /**
  * All problems as the text that a user reads: a line that counts them, then for each its code, place and message,
- * and below it the way out. `where` names the file. What files and names hold reaches no terminal as a command.
+ * and below it the way out; what stops nothing is marked. `where` names the file. What files and names hold reaches no terminal as a command.
  */
 export function formatProblems(where: string, problems: readonly Problem[]): string {
   const width = Math.max(0, ...problems.map(({ path }) => path.length));
-  const lines = problems.flatMap(({ code, path, message, fix }) => [
-    `  ${code} ${path.padEnd(width)}  ${message}`,
+  const lines = problems.flatMap(({ code, severity, path, message, fix }) => [
+    `  ${code} ${path.padEnd(width)}  ${severity === "warning" ? "warning: " : ""}${message}`,
     `        fix: ${fix}`,
   ]);
   const text = [`${where}: ${countProblems(problems)}`, ...lines];

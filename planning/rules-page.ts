@@ -66,18 +66,19 @@ function section(rule: Documented): string {
   const { code, title, why, source, severity } = rule;
   const isWaivable = severity === "error" && acknowledgeableCodes.includes(code);
   const kind = isWaivable ? "error; `allow` can acknowledge it" : severity;
-  const examples = cases.filter(({ breaks }) => breaks === code).map(example);
+  const examples = cases.filter(({ breaks }) => breaks === code).map((one) => example(one, severity));
   return [`### ${code}`, `**${sentence(title)}** (${kind})`, why, `Source: ${source}.`, ...examples].join(
     "\n\n",
   );
 }
 
-function example({ breaks, changes, shown, stack, path, message, fix }: Case): string {
+function example(
+  { breaks, changes, shown, stack, path, message, fix }: Case,
+  severity: Documented["severity"],
+): string {
   const listed = Object.entries(changes).map(([at, value]) => `${at}: ${inline(value)}`);
   const broken = stack === undefined ? (shown ?? listed.join("\n")) : `pulumi stack init ${stack}`;
-  const [, ...lines] = formatProblems("", [{ code: breaks, severity: "error", path, message, fix }]).split(
-    "\n",
-  );
+  const [, ...lines] = formatProblems("", [{ code: breaks, severity, path, message, fix }]).split("\n");
   return fenced("", [broken, "", ...lines].join("\n"));
 }
 
