@@ -6,7 +6,6 @@ import {
   type OwnEngine,
   ownEngine,
   pathForRoot,
-  removeEngine,
   startEngine,
   stopEngine,
 } from "./own-engine.ts";
@@ -67,15 +66,6 @@ export function stopDockerEngine(
 ): Promise<"stopped" | "not running"> {
   const own = ownEngine(stateDir(env));
   return holdingEngine(context, own, () => stopEngine(context, own));
-}
-
-/** Stops our engine and deletes all its images, containers and volumes. */
-export function removeDockerEngineData(
-  context: Context,
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<void> {
-  const own = ownEngine(stateDir(env));
-  return holdingEngine(context, own, () => removeEngine(context, own));
 }
 
 async function engineNamed(host: string): Promise<DockerEngine> {
