@@ -74,13 +74,16 @@ test("rule 15: tokenGapMs ends a stream that stops moving with an error event", 
   await decode[0]?.calls[0]?.closed;
 });
 
-test("rule 15: bytes that complete no event do not extend the gap between tokens", async () => {
+test.for([
+  ["bytes that complete no event", `${FIRST}data: `, "x"],
+  ["comments", FIRST, ": ping\n\n"],
+])("rule 15: %s do not extend the gap between tokens", async ([, begin = "", trickled = ""]) => {
   const { port } = await bench(
     {
       decode: [
         ({ socket }) => {
-          socket.write(STREAM_HEAD + chunked(`${FIRST}data: `));
-          const trickle = setInterval(() => socket.write(chunked("x")), 20);
+          socket.write(STREAM_HEAD + chunked(begin));
+          const trickle = setInterval(() => socket.write(chunked(trickled)), 20);
           socket.on("close", () => clearInterval(trickle));
         },
       ],
@@ -266,13 +269,17 @@ test("rule 29: addresses in a refusal are blanked", async () => {
   const { port } = await bench({
     prefill: [
       (call) =>
-        answerJson(call, '{"error":{"message":"no route to 10.1.2.3:8088, see http://h/x"}}', "400 Bad"),
+        answerJson(
+          call,
+          '{"error":{"message":"no route to 10.1.2.3:8088 or [fd00::1]:8088, see http://h/x"}}',
+          "400 Bad",
+        ),
     ],
   });
 
   const answer = await ask(port, post(PLAIN));
 
-  expect(answer.json().error.message).toBe("no route to [address], see [address]");
+  expect(answer.json().error.message).toBe("no route to [address] or [address], see [address]");
 });
 
 const phases: {

@@ -75,5 +75,6 @@ function isPublic(text: string): boolean {
 function withoutAddresses(text: string): string {
   return text
     .replace(/\bhttps?:\/\/[^\s"'<>]+/gi, "[address]")
+    .replace(/\[[0-9a-f:.]*:[0-9a-f:.]*\](?::\d{1,5})?/gi, "[address]")
     .replace(/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b/g, "[address]");
 }

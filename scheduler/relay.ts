@@ -30,8 +30,10 @@ export async function relayEvents(question: Question, reply: Reply, gapMs: numbe
             markPhase(reply.trace, "firstEvent");
             reply.openEvents();
           }
+          // Comments keep a connection alive; they are no progress.
+          const progress = splitter.events > reply.trace.events;
           reply.trace.events = splitter.events;
-          paced(flow, reply, pass, gapMs);
+          paced(flow, reply, pass, gapMs, progress);
         }
         if (error !== undefined) {
           if (reply.started) {
@@ -82,10 +84,13 @@ export async function relayPlain(question: Question, reply: Reply, gapMs: number
   reply.send(200, answer);
 }
 
-/** Writes to the client; while it does not keep up, the engine is not read and its time does not run. */
-export function paced(flow: Flow, reply: Reply, bytes: Buffer, gapMs: number): void {
+/**
+ * Writes to the client; while it does not keep up, the engine is not read and its time does not run. Without
+ * `progress` the engine gets no more time.
+ */
+export function paced(flow: Flow, reply: Reply, bytes: Buffer, gapMs: number, progress = true): void {
   if (reply.write(bytes)) {
-    flow.limit.extend(gapMs);
+    if (progress) flow.limit.extend(gapMs);
     return;
   }
   flow.pause();
