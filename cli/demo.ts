@@ -153,6 +153,11 @@ function simulatedPlan(name: string, deployment: unknown): Plan {
         `fix: preview it with \`npm run pulumi -- preview --stack ${name}\``,
     );
   }
+  if (result.plan.api !== "openai") {
+    throw new UserError(
+      `${where} serves vLLM's own API, and the demo chats over OpenAI's\nfix: remove useOpenai`,
+    );
+  }
   return result.plan;
 }
 

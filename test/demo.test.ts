@@ -68,6 +68,21 @@ test("a stack that has no file is refused with the stacks there are", async () =
   expect(code).toBe(2);
 });
 
+test("a stack that serves another API than the demo speaks is refused", async () => {
+  const deployment = simulated1p1d(18200);
+  const scheduler = { ...deployment.scheduler, useOpenai: false };
+  await writeFile(
+    join(clone, "stacks/Pulumi.generate.yaml"),
+    stringify({ config: { "ascend-pd:deployment": { ...deployment, scheduler } } }),
+  );
+
+  const { code, output } = await demo("--stack", "generate");
+
+  expect(output).toContain("stacks/Pulumi.generate.yaml serves vLLM's own API");
+  expect(code).toBe(2);
+  await rm(join(clone, "stacks/Pulumi.generate.yaml"));
+});
+
 test("broken YAML is refused with line and column", async () => {
   await writeFile(join(clone, "stacks/Pulumi.broken.yaml"), "config:\n  ascend-pd:deployment: { engine: [\n");
 
