@@ -110,7 +110,9 @@ async function prepare(context: Context, name: string, explain: boolean) {
   const count = sshHosts(deployment).length;
   const { env, choices } = await ensureToolchain(context, { engine: count === 0 });
   if (explain) for (const { part, chosen, why } of choices) context.say(`${part}: ${chosen} (${why})`);
-  const open = (text: string) => openStack(name, text, stateDir(), { ...process.env, ...env });
+  // Hosts behind SSH are reached whatever engine DOCKER_HOST names.
+  const engine = count > 0 ? { DOCKER_HOST: undefined } : {};
+  const open = (text: string) => openStack(name, text, stateDir(), { ...process.env, ...env, ...engine });
   const text = readFileSync(where, "utf8");
   if (count === 0) {
     const stack = await open(text);

@@ -15,10 +15,10 @@ beforeEach(async () => {
   for (const name of ["one", "two"]) {
     await put(
       `${name}/main.ts`,
-      `import { text } from "../shared/${name}.ts";\nconsole.log(text as string);\n`,
+      `import { text } from "../common/${name}.ts";\nconsole.log(text as string);\n`,
     );
     await put(`${name}/Dockerfile`, "FROM scratch\n");
-    await put(`shared/${name}.ts`, `export const text = "hello";\n`);
+    await put(`common/${name}.ts`, `export const text = "hello";\n`);
   }
 });
 
@@ -53,7 +53,7 @@ test("The same content has the same name, which names folder and stack.", async 
   expect(before.one.name).toMatch(/^ascend-pd\/one:test-[0-9a-f]{12}$/);
 });
 
-test.each(["one/main.ts", "shared/one.ts", "one/Dockerfile"])(
+test.each(["one/main.ts", "common/one.ts", "one/Dockerfile"])(
   "One changed byte in %s changes the name of that image and of no other.",
   async (path) => {
     const before = await builds();
@@ -68,7 +68,7 @@ test.each(["one/main.ts", "shared/one.ts", "one/Dockerfile"])(
 
 test("A comment changes no name, because it does not reach the image.", async () => {
   const before = await builds();
-  await put("shared/one.ts", `// Why.\n${await readFile("shared/one.ts", "utf8")}`);
+  await put("common/one.ts", `// Why.\n${await readFile("common/one.ts", "utf8")}`);
 
   const after = await builds();
 

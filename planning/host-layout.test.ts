@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { hostGroups, hostRankTables, parseServerLists } from "./host-layout.ts";
+import { manualGlobalTable, manualLocalTable } from "./manual-tables.ts";
 
 const ips: Record<number, string> = { 4: "29.0.0.22", 5: "29.0.0.23", 6: "29.0.0.56", 7: "29.0.0.72" };
 const ipOf = (device: number) => ips[device] ?? "";
@@ -15,90 +16,8 @@ test("The manual's 1p1d on one host gives its four files.", () => {
     "local_ranktable_10.0.0.18_host.json",
     "global_ranktable_10.0.0.18.json",
   ]);
-  expect(files.at(-1)?.content).toBe(`{
-    "version": "1.0",
-    "status": "completed",
-    "server_group_list": [
-        {
-            "group_id": "0",
-            "server_count": "1",
-            "server_list": [
-                {
-                    "server_id": "10.0.0.18",
-                    "server_ip": "10.0.0.18"
-                }
-            ]
-        },
-        {
-            "group_id": "1",
-            "server_count": "1",
-            "server_list": [
-                {
-                    "server_id": "10.0.0.18",
-                    "server_ip": "10.0.0.18",
-                    "device": [
-                        {
-                            "device_id": "4",
-                            "device_ip": "29.0.0.22",
-                            "rank_id": "0"
-                        },
-                        {
-                            "device_id": "5",
-                            "device_ip": "29.0.0.23",
-                            "rank_id": "1"
-                        }
-                    ]
-                }
-            ]
-        },
-        {
-            "group_id": "2",
-            "server_count": "1",
-            "server_list": [
-                {
-                    "server_id": "10.0.0.18",
-                    "server_ip": "10.0.0.18",
-                    "device": [
-                        {
-                            "device_id": "6",
-                            "device_ip": "29.0.0.56",
-                            "rank_id": "0"
-                        },
-                        {
-                            "device_id": "7",
-                            "device_ip": "29.0.0.72",
-                            "rank_id": "1"
-                        }
-                    ]
-                }
-            ]
-        }
-    ]
-}`);
-  expect(files[1]?.content).toBe(`{
-    "version": "1.0",
-    "status": "completed",
-    "group_id": "0",
-    "server_count": "1",
-    "server_list": [
-        {
-            "server_id": "10.0.0.18",
-            "server_ip": "10.0.0.18",
-            "device": [
-                {
-                    "device_id": "6",
-                    "device_ip": "29.0.0.56",
-                    "rank_id": "0"
-                },
-                {
-                    "device_id": "7",
-                    "device_ip": "29.0.0.72",
-                    "rank_id": "1"
-                }
-            ]
-        }
-    ]
-}`);
+  expect(files.at(-1)?.content).toBe(manualGlobalTable);
+  expect(files[1]?.content).toBe(manualLocalTable);
 });
 
 test("Ranks follow the order in which NPUs are written.", () => {

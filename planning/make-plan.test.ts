@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { plan } from "./make-plan.ts";
+import { manualGlobalTable } from "./manual-tables.ts";
 import type { ContainerPlan, Plan } from "./plan.ts";
 import { put, sampleInput } from "./sample-input.ts";
 
@@ -27,69 +28,7 @@ test("The global rank table of the manual's example is the manual's, byte for by
   const { global } = planned().rankTables;
 
   expect(global.path).toBe("/etc/ascend-pd/global_ranktable.json");
-  expect(global.content).toBe(
-    `
-{
-    "version": "1.0",
-    "status": "completed",
-    "server_group_list": [
-        {
-            "group_id": "0",
-            "server_count": "1",
-            "server_list": [
-                {
-                    "server_id": "10.0.0.18",
-                    "server_ip": "10.0.0.18"
-                }
-            ]
-        },
-        {
-            "group_id": "1",
-            "server_count": "1",
-            "server_list": [
-                {
-                    "server_id": "10.0.0.18",
-                    "server_ip": "10.0.0.18",
-                    "device": [
-                        {
-                            "device_id": "4",
-                            "device_ip": "29.0.0.22",
-                            "rank_id": "0"
-                        },
-                        {
-                            "device_id": "5",
-                            "device_ip": "29.0.0.23",
-                            "rank_id": "1"
-                        }
-                    ]
-                }
-            ]
-        },
-        {
-            "group_id": "2",
-            "server_count": "1",
-            "server_list": [
-                {
-                    "server_id": "10.0.0.18",
-                    "server_ip": "10.0.0.18",
-                    "device": [
-                        {
-                            "device_id": "6",
-                            "device_ip": "29.0.0.56",
-                            "rank_id": "0"
-                        },
-                        {
-                            "device_id": "7",
-                            "device_ip": "29.0.0.72",
-                            "rank_id": "1"
-                        }
-                    ]
-                }
-            ]
-        }
-    ]
-}`.trim(),
-  );
+  expect(global.content).toBe(manualGlobalTable);
 });
 
 test("Ranks follow the devices as typed: of [5, 4], NPU 5 is rank 0.", () => {

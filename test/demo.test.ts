@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { stringify } from "yaml";
 import { folderOfThisRun, foldersOfDeadRuns } from "./folders-of-runs.ts";
 import { containersOf, removeContainersOf, simulated1p1d } from "./support.ts";
@@ -111,7 +111,9 @@ test.skipIf((await noTestHosts()) !== undefined)(
     process.kill(-(first.pid ?? 0), "SIGKILL");
 
     const up = await demo("--hosts", "4");
+    vi.stubEnv("DOCKER_HOST", "unix:///run/another.sock");
     const down = await demo("--down", "--hosts", "4");
+    vi.unstubAllEnvs();
 
     expect(up.output).toContain("a first completion came back");
     expect(up.output).toMatch(/> Why do .*\n\n[A-Z][a-z]+( \w+\.?)+/);
