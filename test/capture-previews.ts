@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { run } from "../toolchain/context.ts";
 import { docker, simulated1p1d, testStack } from "./support.ts";
 
@@ -40,12 +40,13 @@ try {
     await stack.configure(changed);
     await capture(name);
   }
-  const nodeImage = process.env.ASCEND_PD_NODE_IMAGE;
-  process.env.ASCEND_PD_NODE_IMAGE = `${nodeImage}-rebuilt`;
   await stack.configure(deployment);
-  await capture("changed-image");
-  process.env.ASCEND_PD_NODE_IMAGE = nodeImage;
-  await stack.configure(deployment);
+  const dockerfiles = ["simulator/Dockerfile", "scheduler/Dockerfile"];
+  const contents = await Promise.all(dockerfiles.map((file) => readFile(file, "utf8")));
+  const writeAll = (end: string) =>
+    Promise.all(dockerfiles.map((file, index) => writeFile(file, `${contents[index]}${end}`)));
+  await writeAll("# changed\n");
+  await capture("changed-image").finally(() => writeAll(""));
   await run("docker", ["stop", "pv-decode-0"]);
   await capture("drift-stopped", "--refresh");
   await run("docker", ["rm", "-f", "pv-decode-0"]);

@@ -74,6 +74,9 @@ function thingOf(step: Step): Pick<Change, "subject" | "name"> {
   const [served = step.name] = /(?<=^local_ranktable_).+(?=\.json$)/.exec(step.name) ?? [];
   const container = namedAfter(served, step.stack);
   if (container !== undefined) return { subject: container.role, name: container.name };
+  // The Node image that this repository's images stand on belongs to the host that gets it.
+  const [host] = /(?<=^node-on-).+/.exec(step.name) ?? [];
+  if (above === "deployment" && host !== undefined) return { subject: "host", name: host };
   // Whatever else stands directly below the deployment is a thing of its own.
   if (above === "deployment" && !(typeOf(step) in subjects)) return resource;
   return { subject: above, name: step.name };
