@@ -90,7 +90,7 @@ afterEach(() => {
 
 /** A real SSH server that lets anybody in and runs nothing: each command ends with success. */
 async function serveSsh(): Promise<{ docker: string; publicKey: string }> {
-  const { private: hostKey, public: publicKey } = ssh2.utils.generateKeyPairSync("ed25519");
+  const { private: hostKey, public: publicKey } = ssh2.utils.generateKeyPairSync("ecdsa", { bits: 256 });
   const server = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
     client.on("error", () => {});
     client.on("authentication", (attempt) => attempt.accept());

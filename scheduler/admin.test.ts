@@ -111,6 +111,7 @@ test("state tells of every instance", async () => {
         kvHeld: 0,
         served: 1,
         failures: 0,
+        load: null,
       },
       expect.objectContaining({ name: "decode-0", role: "decode", inFlight: 1, served: 0 }),
     ],

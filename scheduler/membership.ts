@@ -90,7 +90,7 @@ export class Membership {
   /** What an operator is told of each instance. */
   get states(): readonly object[] {
     return this.instances.map((instance) => {
-      const { name, role, pool, healthy, draining, inFlight, kvHeld, served } = instance;
+      const { name, role, pool, healthy, draining, inFlight, kvHeld, served, load } = instance;
       return {
         name,
         role,
@@ -103,6 +103,7 @@ export class Membership {
         kvHeld,
         served,
         failures: [...instance.failures.values()].reduce((sum, count) => sum + count, 0),
+        load: load ?? null,
       };
     });
   }

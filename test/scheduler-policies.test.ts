@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { expectedText } from "../simulator/oracle.ts";
 import { metric, type Program, post, scheduler, simulator, until } from "./pd-processes.ts";
@@ -16,29 +15,38 @@ async function completions({ url }: Program, count: number): Promise<void> {
   }
 }
 
-/** Instances are asked for their load every 0.1 s; nothing outside tells when the first answer was heard. */
-function toldLoads(): Promise<void> {
-  return sleep(1000);
+/** Resolves when every prefill instance has told its load. */
+async function toldLoads(front: Program): Promise<void> {
+  const port = /^administration on \S+:(\d+)$/m.exec(front.output())?.[1];
+  await until(async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/state`);
+    const { instances } = (await answer.json()) as { instances: { role: string; load: unknown }[] };
+    return instances.every(({ role, load }) => role === "decode" || load !== null);
+  });
 }
 
+/** More than are sent between two answers about the load: those count as queued too. */
+const QUEUED = 8;
 const POLICIES = ["RoundRobin", "BLB", "FreeKVFirst"] as const;
 
 test.for(POLICIES)("%s among real engines, of which one has a queue and a full KV cache", async (policy) => {
   const slow = ["--max-num-seqs=1", "--ttft-base-ms=600000", "--kv-blocks=600"];
   const [busy, idle] = [await simulator("prefill", slow), await simulator("prefill", ["--kv-blocks=600"])];
   const decode = await simulator("decode");
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i <= QUEUED; i++) {
     const prompt = "word ".repeat(3900);
     void post(`${busy.url}/v1/completions`, JSON.stringify({ prompt })).catch(() => {});
   }
-  await until(async () => (await metric(busy, "vllm:num_requests_waiting")) === 2);
-  const front = await scheduler([busy, idle], [decode], { args: [`--prefill-routing-policy=${policy}`] });
-  await toldLoads();
+  await until(async () => (await metric(busy, "vllm:num_requests_waiting")) === QUEUED);
+  const front = await scheduler([busy, idle], [decode], {
+    args: [`--prefill-routing-policy=${policy}`, "--admin-port=0"],
+  });
+  if (policy !== "RoundRobin") await toldLoads(front);
 
   const sent = completions(front, 3);
   if (policy === "RoundRobin") {
     sent.catch(() => {});
-    await until(async () => (await metric(busy, "vllm:num_requests_waiting")) === 3);
+    await until(async () => (await metric(busy, "vllm:num_requests_waiting")) === QUEUED + 1);
   } else {
     await sent;
     expect(await computed([busy, idle])).toEqual([0, 3]);
@@ -58,8 +66,10 @@ test("FreeKVFirst prefers a large half-full KV cache to a small empty one", asyn
   for (let i = 0; i < 4; i++) await post(`${large.url}/v1/completions`, kept);
   expect(await metric(large, "vllm:kv_cache_usage_perc")).toBeGreaterThan(0.5);
   const before = await computed([small, large]);
-  const front = await scheduler([small, large], [decode], { args: ["--prefill-routing-policy=FreeKVFirst"] });
-  await toldLoads();
+  const front = await scheduler([small, large], [decode], {
+    args: ["--prefill-routing-policy=FreeKVFirst", "--admin-port=0"],
+  });
+  await toldLoads(front);
 
   await completions(front, 4);
 

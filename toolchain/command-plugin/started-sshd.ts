@@ -34,8 +34,8 @@ export async function haveSshd(): Promise<boolean> {
 
 export async function startSshd(): Promise<StartedSshd> {
   const folder = await mkdtemp(join(tmpdir(), "sshd-"));
-  const host = ssh2.utils.generateKeyPairSync("ed25519");
-  const user = ssh2.utils.generateKeyPairSync("ed25519");
+  const host = ssh2.utils.generateKeyPairSync("ecdsa", { bits: 256 });
+  const user = ssh2.utils.generateKeyPairSync("ecdsa", { bits: 256 });
   await writeFile(join(folder, "host_key"), host.private, { mode: 0o600 });
   await writeFile(join(folder, "authorized_keys"), `${user.public}\n`, { mode: 0o600 });
   // Where sshd, started by root, keeps nobody's empty root directory.
