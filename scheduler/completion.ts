@@ -8,6 +8,7 @@ import { Failure } from "./errors.ts";
 import { type Instance, noteIdle } from "./instances.ts";
 import { decodeBody, prefillBody, readCall, takeKvParams } from "./legs.ts";
 import { markPhase, type Trace } from "./log.ts";
+import type { Piece } from "./pieces.ts";
 import type { Picker } from "./policy.ts";
 import { relayPlain } from "./relay.ts";
 import type { Reply } from "./reply.ts";
@@ -93,7 +94,7 @@ function markAttempt(trace: Trace, { role, name }: Instance, again: boolean): vo
 
 function asking(deadlines: Deadlines, { head }: ClientRequest, { trace, stop }: Reply) {
   const forwarded = forwardedFields(head.fields);
-  return (instance: Instance, fresh: boolean, limitMs: number, body?: readonly Buffer[]): Question => ({
+  return (instance: Instance, fresh: boolean, limitMs: number, body?: readonly Piece[]): Question => ({
     instance,
     request: engineRequest(instance, head.path, trace.id, forwarded, body),
     deadlines,

@@ -3,11 +3,12 @@ import { ByteBuffer } from "./bytes.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import { Failure, toFailure } from "./errors.ts";
 import { type BodyDecoder, bodyDecoder } from "./http/body.ts";
-import { findHeadEnd, HttpSyntaxError, soleValue } from "./http/head.ts";
+import { findHeadEnd, HttpSyntaxError, soleValue, valueIfSole } from "./http/head.ts";
 import { parseRequestHead, type RequestHead } from "./http/request.ts";
 import { writeTogether } from "./http/write.ts";
 import { requestId } from "./ids.ts";
 import { markPhase, newTrace } from "./log.ts";
+import type { Piece } from "./pieces.ts";
 import { Reply, type ReplyTarget } from "./reply.ts";
 
 /** A connection without a request is closed after this long. */
@@ -27,7 +28,7 @@ export interface ClientRequest {
 /** Answers a request, or throws the Failure that it ends with. */
 export type Handler = (request: ClientRequest, reply: Reply) => Promise<void> | void;
 
-const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
+const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /** What the connections of one server share. */
 export interface Service {
@@ -150,7 +151,7 @@ export class ClientConnection implements ReplyTarget {
 
   #begin(head: RequestHead): void {
     const { method, path } = head;
-    const id = requestId(soleIfAny(head, "x-request-id"));
+    const id = requestId(valueIfSole(head.fields, "x-request-id"));
     const reply = new Reply(this, newTrace(id, method, path), head);
     this.#reply = reply;
     this.#service.began(reply);
@@ -243,7 +244,7 @@ export class ClientConnection implements ReplyTarget {
     this.#read();
   }
 
-  write(pieces: readonly Buffer[]): boolean {
+  write(pieces: readonly Piece[]): boolean {
     if (this.#socket.destroyed) return true;
     const goOn = writeTogether(this.#socket, pieces);
     if (!goOn) this.#stallLimit.extend(this.#service.limits.stalledClientMs);
@@ -293,10 +294,4 @@ function failed(reply: Reply, error: unknown): void {
 
 function tooLarge(maxBodyBytes: number): Failure {
   return new Failure("body_too_large", { message: `The body is larger than ${maxBodyBytes} bytes` });
-}
-
-/** A field that stands several times counts as absent here: an id is no reason to refuse a request. */
-function soleIfAny(head: RequestHead, name: string): string | undefined {
-  const values = head.fields.filter((field) => field.name === name);
-  return values.length === 1 ? values[0]?.value : undefined;
 }

@@ -1,36 +1,36 @@
 import type { EngineRequest } from "./exchange.ts";
-import { type Field, listTokens } from "./http/head.ts";
-import { requestHead, totalLength } from "./http/write.ts";
+import { type Field, listTokens, valueIfSole } from "./http/head.ts";
+import { requestHead } from "./http/write.ts";
 import type { Instance } from "./instances.ts";
+import { type Piece, totalLength } from "./pieces.ts";
 
 /** What of a client's head an engine gets to see. */
 const FORWARDED = ["authorization", "traceparent", "tracestate"];
 
-/** A request to `instance`: its head is made new, nothing in it decides where the client's bytes go or end. */
+/**
+ * A request to `instance`: its head is made new, nothing in it decides where the client's bytes go or end.
+ * `forwarded` is what `forwardedFields` gave.
+ */
 export function engineRequest(
   instance: Instance,
   path: string,
   id: string,
-  forwarded: readonly Field[],
-  body?: readonly Buffer[],
+  forwarded: string,
+  body?: readonly Piece[],
 ): EngineRequest {
-  const headers: [string, string][] = [
-    ["Host", instance.pool.authority],
-    ["X-Request-Id", id],
-    ...forwarded.map(({ name, value }): [string, string] => [name, value]),
-  ];
-  if (body !== undefined) {
-    headers.push(["Content-Type", "application/json"], ["Content-Length", String(totalLength(body))]);
-  }
-  const head = requestHead(body === undefined ? "GET" : "POST", path, headers);
-  return { pieces: [head, ...(body ?? [])] };
+  const fields = `Host: ${instance.pool.authority}\r\nX-Request-Id: ${id}\r\n${forwarded}`;
+  if (body === undefined) return { pieces: [requestHead("GET", path, fields)] };
+  const framing = `Content-Type: application/json\r\nContent-Length: ${totalLength(body)}\r\n`;
+  return { pieces: [requestHead("POST", path, fields + framing), ...body] };
 }
 
-/** The fields to pass on: listed, standing once, and not declared to concern this connection only. */
-export function forwardedFields(fields: readonly Field[]): Field[] {
-  const hopByHop = listTokens(fields, "connection");
-  return FORWARDED.flatMap((name) => {
-    const found = fields.filter((field) => field.name === name);
-    return found.length === 1 && !hopByHop.includes(name) ? found : [];
-  });
+/** The lines to pass on: listed, standing once, and not declared to concern this connection only. */
+export function forwardedFields(fields: readonly Field[]): string {
+  let lines = "";
+  for (const name of FORWARDED) {
+    const value = valueIfSole(fields, name);
+    if (value !== undefined && !listTokens(fields, "connection").includes(name))
+      lines += `${name}: ${value}\r\n`;
+  }
+  return lines;
 }

@@ -5,6 +5,7 @@ import { findHeadEnd, HttpSyntaxError } from "./http/head.ts";
 import { parseResponseHead, type ResponseHead } from "./http/response.ts";
 import { writeTogether } from "./http/write.ts";
 import type { Instance } from "./instances.ts";
+import type { Piece } from "./pieces.ts";
 import type { Wire, WireUser } from "./pool.ts";
 
 const MAX_INTERIM_ANSWERS = 8;
@@ -12,7 +13,7 @@ const MAX_INTERIM_ANSWERS = 8;
 /** A request to an engine, ready to be written. */
 export interface EngineRequest {
   /** The whole head, its empty line included, and the body. Taken out when they are written: answers take long. */
-  readonly pieces: Buffer[];
+  readonly pieces: Piece[];
 }
 
 /** Told what comes back. After `end` or `fail`, which comes once, nothing. A throw ends the exchange as a failure. */

@@ -1,7 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Edits, editObject, JsonSyntaxError, scanIfObject, scanObject } from "./json-spans.ts";
+import { editObject, JsonSyntaxError, scanIfObject, scanObject } from "./json-spans.ts";
+import { joined } from "./pieces.ts";
 
 const membersOf = (text: string) => {
   const bytes = Buffer.from(text);
@@ -14,7 +15,8 @@ const membersOf = (text: string) => {
 
 const edited = (text: string, edits: Record<string, string | undefined>): string => {
   const bytes = Buffer.from(text);
-  return Buffer.concat(editObject(bytes, scanObject(bytes), new Map(Object.entries(edits)))).toString();
+  const list = Object.entries(edits).map(([key, value]) => ({ key, value }));
+  return joined(editObject(bytes, scanObject(bytes), list)).toString();
 };
 
 test("members are found with their spans, keys with escapes resolved", () => {
@@ -185,9 +187,8 @@ test("an edit that only replaces or adds keeps all other bytes", () => {
       const members = scanObject(bytes);
       fc.pre(members.filter(({ key }) => key === "stream").length < 2);
       const stream = members.find(({ key }) => key === "stream");
-      const edits: Edits = new Map([["stream", put]]);
 
-      const result = Buffer.concat(editObject(bytes, members, edits)).toString();
+      const result = joined(editObject(bytes, members, [{ key: "stream", value: put }])).toString();
 
       const brace = text.indexOf("{") + 1;
       const added = `"stream":${put}${members.length === 0 ? "" : ","}`;

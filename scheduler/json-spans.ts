@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import type { Piece } from "./pieces.ts";
 
 /**
  * Reads and edits the top level of a JSON object as bytes. Nothing is turned into values and back, so number
@@ -39,9 +40,10 @@ export function scanObject(bytes: Buffer): Member[] {
   for (;;) {
     if (members.length === MAX_MEMBERS) throw new JsonSyntaxError(`more than ${MAX_MEMBERS} keys`, at);
     const start = at;
-    const valueStart = skipKey(bytes, at);
+    const keyEnd = skipKey(bytes, start);
+    const valueStart = skipColon(bytes, keyEnd);
     const end = skipValue(bytes, valueStart);
-    members.push({ key: keyAt(bytes, start), start, valueStart, end });
+    members.push({ key: keyBetween(bytes, start, keyEnd), start, valueStart, end });
     at = skipSpace(bytes, end);
     if (bytes[at] === CLOSE_BRACE) return endOfText(bytes, at + 1, members);
     if (bytes[at] !== COMMA) throw new JsonSyntaxError("expected `,` or `}`", at);
@@ -59,33 +61,39 @@ export function scanIfObject(bytes: Buffer): Member[] | undefined {
   }
 }
 
-/** What to write in place of a member's value, as JSON text; `undefined` takes the member out. */
-export type Edits = ReadonlyMap<string, string | undefined>;
+export interface Edit {
+  readonly key: string;
+  /** What to write in place of the member's value: JSON text in latin1; `undefined` takes the member out. */
+  readonly value: string | undefined;
+}
 
 /**
- * `bytes` with `edits` made, as pieces to write one after the other. Values that have no member yet are put in
- * front. `members` is what `scanObject` gave; a key that is given a value stands in it at most once.
+ * `bytes` with `edits` made. Values that have no member yet are put in front. `members` is what `scanObject` gave; a
+ * key that is given a value stands in it at most once.
  */
-export function editObject(bytes: Buffer, members: readonly Member[], edits: Edits): Buffer[] {
-  const isRemoved = ({ key }: Member) => edits.has(key) && edits.get(key) === undefined;
-  const lastKept = members.findLastIndex((member) => !isRemoved(member));
-  const added: string[] = [];
-  for (const [key, value] of edits) {
+export function editObject(bytes: Buffer, members: readonly Member[], edits: readonly Edit[]): Piece[] {
+  const editOf = ({ key }: Member) => edits.find((edit) => edit.key === key);
+  const lastKept = members.findLastIndex((member) => {
+    const edit = editOf(member);
+    return edit === undefined || edit.value !== undefined;
+  });
+  let added = "";
+  for (const { key, value } of edits) {
     const isNew = value !== undefined && !members.some((member) => member.key === key);
-    if (isNew) added.push(`${JSON.stringify(key)}:${value}`);
+    if (isNew) added += `${added === "" ? "" : ","}${JSON.stringify(key)}:${value}`;
   }
-  if (added.length > 0 && lastKept !== -1) added.push("");
+  if (added !== "" && lastKept !== -1) added += ",";
 
   let at = bytes.indexOf(OPEN_BRACE) + 1;
-  const pieces = [bytes.subarray(0, at), Buffer.from(added.join(","))];
+  const pieces: Piece[] = [bytes.subarray(0, at), added];
   for (const [i, member] of members.entries()) {
-    if (!edits.has(member.key)) continue;
-    const put = edits.get(member.key);
+    const edit = editOf(member);
+    if (edit === undefined) continue;
     let { valueStart: from, end: to } = member;
     // One comma goes with a removed member: the one behind it, or before it where no kept member follows.
-    if (put === undefined && i < lastKept) [from, to] = [member.start, members[i + 1]?.start ?? to];
-    else if (put === undefined) from = members[i - 1]?.end ?? member.start;
-    pieces.push(bytes.subarray(at, from), Buffer.from(put ?? ""));
+    if (edit.value === undefined && i < lastKept) [from, to] = [member.start, members[i + 1]?.start ?? to];
+    else if (edit.value === undefined) from = members[i - 1]?.end ?? member.start;
+    pieces.push(bytes.subarray(at, from), edit.value ?? "");
     at = to;
   }
   pieces.push(bytes.subarray(at));
@@ -120,10 +128,10 @@ function endOfText(bytes: Buffer, from: number, members: Member[]): Member[] {
   return members;
 }
 
-function keyAt(bytes: Buffer, start: number): string {
-  const end = skipString(bytes, start);
-  const raw = bytes.toString("utf8", start, end);
-  return raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+/** From its opening quote to behind its closing one. */
+function keyBetween(bytes: Buffer, start: number, end: number): string {
+  const raw = bytes.toString("utf8", start + 1, end - 1);
+  return raw.includes("\\") ? (JSON.parse(`"${raw}"`) as string) : raw;
 }
 
 function skipSpace(bytes: Buffer, from: number): number {
@@ -132,45 +140,57 @@ function skipSpace(bytes: Buffer, from: number): number {
   return at;
 }
 
-/** From a key's opening quote to the start of its value. */
 function skipKey(bytes: Buffer, from: number): number {
   if (bytes[from] !== QUOTE) throw new JsonSyntaxError("expected a key", from);
-  const at = skipSpace(bytes, skipString(bytes, from));
+  return skipString(bytes, from);
+}
+
+/** From the end of a key to the start of its value. */
+function skipColon(bytes: Buffer, from: number): number {
+  const at = skipSpace(bytes, from);
   if (bytes[at] !== COLON) throw new JsonSyntaxError("expected `:`", at);
   return skipSpace(bytes, at + 1);
 }
 
-/** A loop with its own stack: how deep a text nests must not decide how deep we recurse. */
 function skipValue(bytes: Buffer, from: number): number {
-  const closers: number[] = [];
+  const byte = bytes[from];
+  return byte === OPEN_BRACE || byte === OPEN_BRACKET ? skipNested(bytes, from) : skipScalar(bytes, from);
+}
+
+/** What closes the values that are open, the innermost last. One for all, as nothing is awaited in between. */
+const closers = new Uint8Array(MAX_DEPTH);
+
+/** A loop with its own stack: how deep a text nests must not decide how deep we recurse. */
+function skipNested(bytes: Buffer, from: number): number {
+  let depth = 0;
   let at = from;
   for (;;) {
     const byte = bytes[at];
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       // The top-level object is one level of its own.
-      if (closers.length >= MAX_DEPTH - 1) throw new JsonSyntaxError("nested too deep", at);
+      if (depth >= MAX_DEPTH - 1) throw new JsonSyntaxError("nested too deep", at);
       const closer = byte + 2; // In ASCII `}` and `]` stand two behind `{` and `[`.
       const inside = skipSpace(bytes, at + 1);
       if (bytes[inside] === closer) {
         at = inside + 1;
       } else {
-        closers.push(closer);
-        at = closer === CLOSE_BRACE ? skipKey(bytes, inside) : inside;
+        closers[depth++] = closer;
+        at = closer === CLOSE_BRACE ? skipColon(bytes, skipKey(bytes, inside)) : inside;
         continue;
       }
     } else {
       at = skipScalar(bytes, at);
     }
     for (;;) {
-      const closer = closers.at(-1);
-      if (closer === undefined) return at;
+      if (depth === 0) return at;
+      const closer = closers[depth - 1];
       at = skipSpace(bytes, at);
       if (bytes[at] === closer) {
-        closers.pop();
+        depth--;
         at++;
       } else if (bytes[at] === COMMA) {
         at = skipSpace(bytes, at + 1);
-        if (closer === CLOSE_BRACE) at = skipKey(bytes, at);
+        if (closer === CLOSE_BRACE) at = skipColon(bytes, skipKey(bytes, at));
         break;
       } else {
         throw new JsonSyntaxError(
@@ -187,7 +207,7 @@ function skipScalar(bytes: Buffer, from: number): number {
   if (byte === QUOTE) return skipString(bytes, from);
   if (byte === MINUS || isDigit(byte)) return skipNumber(bytes, from);
   for (const word of LITERALS) {
-    if (byte === word[0] && bytes.subarray(from, from + word.length).equals(word)) return from + word.length;
+    if (word.every((expected, i) => bytes[from + i] === expected)) return from + word.length;
   }
   throw new JsonSyntaxError(byte === undefined ? "unexpected end" : "expected a value", from);
 }

@@ -1,5 +1,13 @@
 import { Failure } from "./errors.ts";
-import { editObject, JsonSyntaxError, type Member, scanIfObject, scanObject } from "./json-spans.ts";
+import {
+  type Edit,
+  editObject,
+  JsonSyntaxError,
+  type Member,
+  scanIfObject,
+  scanObject,
+} from "./json-spans.ts";
+import type { Piece } from "./pieces.ts";
 
 /** A client's completion request, read as far as the scheduler needs to. */
 export interface Call {
@@ -22,7 +30,7 @@ const PREFILL_KV_PARAMS =
   '"remote_block_ids":null,"remote_host":null,"remote_port":null}';
 
 /** Parsers disagree on which of two equal keys counts, so these may stand only once. */
-const READ_OR_EDITED = new Set([
+const READ_OR_EDITED = [
   "model",
   "stream",
   "stream_options",
@@ -30,7 +38,7 @@ const READ_OR_EDITED = new Set([
   "max_completion_tokens",
   "min_tokens",
   KV_PARAMS,
-]);
+];
 
 /** What of an unknown model's name is repeated. */
 const MAX_NAME_LENGTH = 200;
@@ -38,11 +46,12 @@ const MAX_NAME_LENGTH = 200;
 /** Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. */
 export function readCall(body: Buffer): Call {
   const members = scan(body);
-  const seen = new Set<string>();
+  const seen: string[] = [];
   for (const { key } of members) {
-    if (seen.has(key))
+    if (!READ_OR_EDITED.includes(key)) continue;
+    if (seen.includes(key))
       throw new Failure("duplicate_key", { message: `The body has the key \`${key}\` twice` });
-    if (READ_OR_EDITED.has(key)) seen.add(key);
+    seen.push(key);
   }
   return { body, members };
 }
@@ -83,42 +92,47 @@ export function readTruthyStream({ body, members }: Call): boolean {
   throw new Failure("invalid_value", { message: "`stream` must be true or false" });
 }
 
+const prefillEdits = (kvParams: string | undefined): readonly Edit[] => [
+  { key: KV_PARAMS, value: kvParams },
+  { key: "max_tokens", value: "1" },
+  { key: "stream", value: "false" },
+  { key: "stream_options", value: undefined },
+  { key: "min_tokens", value: undefined },
+];
+const PREFILL_EDITS = { "kv-params": prefillEdits(PREFILL_KV_PARAMS), plain: prefillEdits(undefined) };
+/** Not for every engine, so only where the client has it. */
+const MAX_COMPLETION_EDIT: Edit = { key: "max_completion_tokens", value: "1" };
+
 /** The prefill leg: one token, in one answer, the KV cache kept. */
-export function prefillBody({ body, members }: Call, handoff: Handoff): Buffer[] {
-  const edits = new Map<string, string | undefined>([
-    [KV_PARAMS, handoff === "plain" ? undefined : PREFILL_KV_PARAMS],
-    ["max_tokens", "1"],
-    ["stream", "false"],
-    ["stream_options", undefined],
-    ["min_tokens", undefined],
-  ]);
-  if (members.some(({ key }) => key === "max_completion_tokens")) edits.set("max_completion_tokens", "1");
-  return editObject(body, members, edits);
+export function prefillBody({ body, members }: Call, handoff: Handoff): Piece[] {
+  const edits = PREFILL_EDITS[handoff];
+  const isThere = members.some(({ key }) => key === MAX_COMPLETION_EDIT.key);
+  return editObject(body, members, isThere ? [...edits, MAX_COMPLETION_EDIT] : edits);
 }
 
 /** The decode leg: the client's request with what prefill said; without parameters decode recomputes. */
-export function decodeBody({ body, members }: Call, kvParams: string | undefined): Buffer[] {
-  return editObject(body, members, new Map([[KV_PARAMS, kvParams]]));
+export function decodeBody({ body, members }: Call, kvParams: string | undefined): Piece[] {
+  return editObject(body, members, [{ key: KV_PARAMS, value: kvParams }]);
 }
 
-/** Prefill's KV parameters as it wrote them; `undefined` when it gave none. Throws a Failure (502). */
+/** Prefill's KV parameters as it wrote them, in latin1; `undefined` when it gave none. Throws a Failure (502). */
 export function takeKvParams(answer: Buffer): string | undefined {
-  const members = scanIfObject(answer);
-  const found = members?.filter(({ key }) => key === KV_PARAMS);
-  if (members === undefined || found === undefined || found.length > 1) {
+  const found = scanIfObject(answer)?.filter(({ key }) => key === KV_PARAMS);
+  if (found === undefined || found.length > 1) {
     throw new Failure("prefill_failed", {
       detail: "its answer is not one JSON object with one kv_transfer_params",
     });
   }
-  const params = valueAt(answer, members, KV_PARAMS);
+  const [member] = found;
+  const params = member && answer.toString("latin1", member.valueStart, member.end);
   return params === undefined || /^(?:null|\{\s*\})$/.test(params) ? undefined : params;
 }
 
 /** An engine's JSON object as the client may see it; `undefined` when it is none. */
-export function withoutKvParams(answer: Buffer): Buffer[] | undefined {
+export function withoutKvParams(answer: Buffer): Piece[] | undefined {
   const members = scanIfObject(answer);
   if (members?.some(({ key }) => key === KV_PARAMS) !== true) return members && [answer];
-  return editObject(answer, members, new Map([[KV_PARAMS, undefined]]));
+  return editObject(answer, members, [{ key: KV_PARAMS, value: undefined }]);
 }
 
 /** As it is written. `bytes` has been found to be UTF-8, so nothing is lost on the way to text and back. */

@@ -18,7 +18,7 @@ function instanceAt(port: number, connectMs: number): { instance: Instance; dead
 }
 
 function question({ instance, deadlines }: ReturnType<typeof instanceAt>, fresh = false) {
-  const request = engineRequest(instance, "/v1/models", "id", []);
+  const request = engineRequest(instance, "/v1/models", "id", "");
   return { instance, request, deadlines, limitMs: 20_000, fresh, stop: new StopSignal() };
 }
 

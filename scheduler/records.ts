@@ -1,8 +1,8 @@
 import { ask, type Question } from "./ask.ts";
 import { ByteBuffer } from "./bytes.ts";
 import { Failure } from "./errors.ts";
-import { totalLength } from "./http/write.ts";
 import { markPhase } from "./log.ts";
+import { totalLength } from "./pieces.ts";
 import { paced } from "./relay.ts";
 import type { Reply } from "./reply.ts";
 

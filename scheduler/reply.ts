@@ -1,13 +1,14 @@
 import type { Bagged } from "./bag.ts";
 import type { Failure } from "./errors.ts";
-import { chunk, type Headers, httpDate, LAST_CHUNK, responseHead, totalLength } from "./http/write.ts";
+import { chunk, httpDate, LAST_CHUNK, responseHead } from "./http/write.ts";
 import type { Trace } from "./log.ts";
+import { type Piece, totalLength } from "./pieces.ts";
 import { StopSignal } from "./stop-signal.ts";
 
 /** The side of a client connection that a reply writes to. */
 export interface ReplyTarget {
   /** False when the client reads too slowly: wait for the reply's `onDrain`. */
-  write(pieces: readonly Buffer[]): boolean;
+  write(pieces: readonly Piece[]): boolean;
   /** The answer is complete. */
   finished(): void;
   /** The answer cannot be completed: the connection has to break. */
@@ -36,7 +37,7 @@ export class Reply implements Bagged {
   /** What a record ends with. */
   #recordEnd = "";
   /** Written with the first bytes of the body. */
-  #head: Buffer[] = [];
+  #head = "";
 
   constructor(
     target: ReplyTarget,
@@ -55,57 +56,46 @@ export class Reply implements Bagged {
     return this.#mode !== "waiting";
   }
 
-  /** A whole answer. */
-  send(status: number, body: readonly Buffer[], headers: Headers = []): void {
+  /** A whole answer. `fields` are further lines of its head. */
+  send(status: number, body: readonly Piece[], fields = ""): void {
     const length = totalLength(body);
-    this.openSized(status, length, headers);
+    this.openSized(status, length, fields);
     if (!this.#headOnly) this.trace.bytes += length;
     this.#write(this.#headOnly ? [] : body);
     this.end();
   }
 
   /** Begins an answer of exactly `length` bytes of JSON. */
-  openSized(status: number, length: number, headers: Headers = []): void {
-    this.#open("sized", status, [
-      ["Content-Type", "application/json"],
-      ["Content-Length", String(length)],
-      ...headers,
-    ]);
+  openSized(status: number, length: number, fields = ""): void {
+    const framing = `Content-Type: application/json\r\nContent-Length: ${length}\r\n`;
+    this.#open("sized", status, framing + fields);
   }
 
   /** Begins an event stream. */
   openEvents(): void {
-    this.#openStream("events", [["Content-Type", "text/event-stream; charset=utf-8"]]);
+    this.#openStream("events", "Content-Type: text/event-stream; charset=utf-8\r\n");
   }
 
   /** Begins a stream of records that end with `end`. Like vLLM's, it has no type. */
   openRecords(end: string): void {
     this.#recordEnd = end;
-    this.#openStream("records", []);
+    this.#openStream("records", "");
   }
 
-  #openStream(mode: "events" | "records", headers: Headers): void {
+  #openStream(mode: "events" | "records", type: string): void {
     // HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
     if (this.#minor === 0) this.close = true;
-    this.#open(mode, 200, [
-      ...headers,
-      ["Cache-Control", "no-cache"],
-      ["X-Accel-Buffering", "no"],
-      ...(this.#minor === 0 ? [] : [["Transfer-Encoding", "chunked"] as const]),
-    ]);
+    const framing = this.#minor === 0 ? "" : "Transfer-Encoding: chunked\r\n";
+    this.#open(mode, 200, `${type}Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n${framing}`);
   }
 
-  #open(mode: "events" | "records" | "sized", status: number, headers: Headers): void {
+  #open(mode: "events" | "records" | "sized", status: number, fields: string): void {
     this.#mode = mode;
     this.trace.status = status;
     this.onOpen?.();
-    const head = responseHead(status, [
-      ["Date", httpDate()],
-      ["X-Request-Id", this.trace.id],
-      ...headers,
-      ...(this.close ? [["Connection", "close"] as const] : []),
-    ]);
-    this.#head = [head];
+    const closing = this.close ? "Connection: close\r\n" : "";
+    const common = `Date: ${httpDate()}\r\nX-Request-Id: ${this.trace.id}\r\n`;
+    this.#head = responseHead(status, common + fields + closing);
   }
 
   /** Part of an opened answer; `bytes` is not empty. False: the client has to read first. */
@@ -115,10 +105,10 @@ export class Reply implements Bagged {
     return this.#write(this.#isChunked ? chunk(bytes) : [bytes]);
   }
 
-  #write(pieces: readonly Buffer[]): boolean {
+  #write(pieces: readonly Piece[]): boolean {
     const head = this.#head;
-    this.#head = [];
-    return this.#target.write(head.length === 0 ? pieces : [...head, ...pieces]);
+    this.#head = "";
+    return this.#target.write(head === "" ? pieces : [head, ...pieces]);
   }
 
   get #isChunked(): boolean {
@@ -129,7 +119,7 @@ export class Reply implements Bagged {
   end(): void {
     if (this.#mode === "over") return;
     if (this.#isChunked) this.#write([LAST_CHUNK]);
-    else if (this.#head.length > 0) this.#write([]);
+    else if (this.#head !== "") this.#write([]);
     this.#mode = "over";
     this.#target.finished();
   }
@@ -142,14 +132,7 @@ export class Reply implements Bagged {
   fail(failure: Failure): void {
     switch (this.#mode) {
       case "waiting":
-        this.send(
-          failure.status,
-          [Buffer.from(failure.toJson())],
-          [
-            ...(failure.retryAfter === undefined ? [] : [["Retry-After", failure.retryAfter] as const]),
-            ...(failure.allow === undefined ? [] : [["Allow", failure.allow] as const]),
-          ],
-        );
+        this.send(failure.status, [Buffer.from(failure.toJson())], furtherFields(failure));
         break;
       case "events":
         this.write(Buffer.from(`data: ${failure.toJson()}\n\n`));
@@ -169,4 +152,9 @@ export class Reply implements Bagged {
         break;
     }
   }
+}
+
+function furtherFields({ retryAfter, allow }: Failure): string {
+  const retry = retryAfter === undefined ? "" : `Retry-After: ${retryAfter}\r\n`;
+  return allow === undefined ? retry : `${retry}Allow: ${allow}\r\n`;
 }

@@ -2,6 +2,7 @@ import { ByteBuffer } from "./bytes.ts";
 import { Failure } from "./errors.ts";
 import { scanIfObject } from "./json-spans.ts";
 import { withoutKvParams } from "./legs.ts";
+import { joined } from "./pieces.ts";
 
 /** A longer event is a failure: what waits for its end is held in memory, once per stream. */
 export const MAX_EVENT_BYTES = 512 * 1024;
@@ -129,7 +130,7 @@ function hasError(data: Buffer): boolean {
 
 /** The event with new data where its data was, if KV parameters stand in it. */
 function withoutParams(event: Buffer, data: Buffer): Buffer {
-  const clean = Buffer.concat(withoutKvParams(data) ?? [data]);
+  const clean = joined(withoutKvParams(data) ?? [data]);
   if (clean.length === data.length) return event;
   const left = clean.toString("latin1").split("\n");
   let text = "";

@@ -110,7 +110,7 @@ export class Watch {
   async #get(instance: Instance, path: string): Promise<Buffer | undefined> {
     const stop = new StopSignal();
     this.#stops.add(stop);
-    const request = engineRequest(instance, path, "watch", []);
+    const request = engineRequest(instance, path, "watch", "");
     const { timeoutMs: limitMs } = this.#limits;
     const question = { instance, request, deadlines: this.#deadlines, limitMs, fresh: true, stop };
     const answer = await askWhole(question, MAX_ANSWER_BYTES).catch(() => undefined);

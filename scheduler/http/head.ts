@@ -95,6 +95,17 @@ export function soleValue(fields: readonly Field[], name: string): string | unde
   return found;
 }
 
+/** The same where it is no error that the field stands several times: it counts as absent then. */
+export function valueIfSole(fields: readonly Field[], name: string): string | undefined {
+  let found: string | undefined;
+  for (const field of fields) {
+    if (field.name !== name) continue;
+    if (found !== undefined) return undefined;
+    found = field.value;
+  }
+  return found;
+}
+
 /** The lower-case tokens of a list field (`Connection: close, x`), all its lines together. */
 export function listTokens(fields: readonly Field[], name: string): string[] {
   const tokens: string[] = [];

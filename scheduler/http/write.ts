@@ -1,7 +1,5 @@
 import type { Socket } from "node:net";
-
-/** Names and values come from us or have been checked by the parser: nothing is escaped here. */
-export type Headers = readonly (readonly [name: string, value: string])[];
+import { joined, type Piece, totalLength } from "../pieces.ts";
 
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
@@ -25,44 +23,33 @@ const REASONS: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-export function responseHead(status: number, headers: Headers): Buffer {
-  return Buffer.from(`HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\n${lines(headers)}\r\n`, "latin1");
+/** `fields` are whole lines. What stands there comes from us or the parser has checked it: nothing is escaped here. */
+export function responseHead(status: number, fields: string): string {
+  return `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\n${fields}\r\n`;
 }
 
-export function requestHead(method: string, path: string, headers: Headers): Buffer {
-  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines(headers)}\r\n`, "latin1");
-}
-
-function lines(headers: Headers): string {
-  let text = "";
-  for (const [name, value] of headers) text += `${name}: ${value}\r\n`;
-  return text;
+/** `fields` as those of `responseHead`. */
+export function requestHead(method: string, path: string, fields: string): string {
+  return `${method} ${path} HTTP/1.1\r\n${fields}\r\n`;
 }
 
 /** `bytes`, not empty, as one chunk of a chunked body. */
-export function chunk(bytes: Buffer): Buffer[] {
-  return [Buffer.from(`${bytes.length.toString(16)}\r\n`, "latin1"), bytes, CRLF];
+export function chunk(bytes: Buffer): Piece[] {
+  return [`${bytes.length.toString(16)}\r\n`, bytes, "\r\n"];
 }
 
-const CRLF = Buffer.from("\r\n");
-export const LAST_CHUNK = Buffer.from("0\r\n\r\n");
+export const LAST_CHUNK = "0\r\n\r\n";
 
 /** Up to this size copying pieces into one costs less than handing them to the kernel one by one. */
 export const MAX_JOINED_BYTES = 64 * 1024;
 
-export function totalLength(pieces: readonly Buffer[]): number {
-  let total = 0;
-  for (const { length } of pieces) total += length;
-  return total;
-}
-
 /** Writes `pieces` with one system call. What `socket.write` returns: false when more has to wait for `drain`. */
-export function writeTogether(socket: Socket, pieces: readonly Buffer[]): boolean {
+export function writeTogether(socket: Socket, pieces: readonly Piece[]): boolean {
   const total = totalLength(pieces);
-  if (total <= MAX_JOINED_BYTES) return socket.write(Buffer.concat(pieces, total));
+  if (total <= MAX_JOINED_BYTES) return socket.write(joined(pieces, total));
   let goOn = true;
   socket.cork();
-  for (const piece of pieces) if (piece.length > 0) goOn = socket.write(piece);
+  for (const piece of pieces) if (piece.length > 0) goOn = socket.write(piece, "latin1");
   socket.uncork();
   return goOn;
 }
