@@ -1,10 +1,11 @@
 import type { Api } from "./api.ts";
-import { askWhole, type Question } from "./ask.ts";
+import { askWhole } from "./ask.ts";
 import type { Config } from "./config.ts";
 import type { ClientRequest, Handler } from "./connection.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { engineRequest, forwardedFields } from "./engine-request.ts";
 import { Failure } from "./errors.ts";
+import type { Question } from "./exchange.ts";
 import { type Instance, noteIdle } from "./instances.ts";
 import { decodeBody, prefillBody, readCall, takeKvParams } from "./legs.ts";
 import { markPhase, type Trace } from "./log.ts";

@@ -1,4 +1,5 @@
 import { ByteBuffer } from "./bytes.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
 import { Failure, toFailure } from "./errors.ts";
 import { type BodyDecoder, bodyDecoder } from "./http/body.ts";
 import { findHeadEnd, HttpSyntaxError } from "./http/head.ts";
@@ -7,8 +8,11 @@ import { writeTogether } from "./http/write.ts";
 import type { Instance } from "./instances.ts";
 import type { Piece } from "./pieces.ts";
 import type { Wire, WireUser } from "./pool.ts";
+import { refusal } from "./refusal.ts";
+import type { Stoppable, StopSignal } from "./stop-signal.ts";
 
 const MAX_INTERIM_ANSWERS = 8;
+const MAX_REFUSAL_BYTES = 64 * 1024;
 
 /** A request to an engine, ready to be written. */
 export interface EngineRequest {
@@ -16,32 +20,65 @@ export interface EngineRequest {
   readonly pieces: Piece[];
 }
 
-/** Told what comes back. After `end` or `fail`, which comes once, nothing. A throw ends the exchange as a failure. */
-export interface AnswerSink {
-  head(head: ResponseHead): void;
-  data(bytes: Buffer): void;
-  end(): void;
-  fail(failure: Failure): void;
+export interface Question {
+  readonly instance: Instance;
+  readonly request: EngineRequest;
+  readonly deadlines: Deadlines;
+  /** How long until the first `limit.extend`, or until the answer is complete. */
+  readonly limitMs: number;
+  /** Not on a connection that was kept: such a one may be dead without our knowing. */
+  readonly fresh: boolean;
+  /** Called when an answer begins: the request will not be sent again. */
+  readonly answered?: () => void;
+  /** Closes the connection to the engine at once. */
+  readonly stop: StopSignal;
 }
 
-/** One request and its answer on one connection. */
-export class Exchange implements WireUser {
+/** What whoever reads an answer can do about it. */
+export interface Flow {
+  /** Runs out: the question fails with a time-out. */
+  readonly limit: Deadline;
+  pause(): void;
+  resume(): void;
+}
+
+/** Told what comes back; a throw of either ends the exchange as a failure. */
+export interface AnswerReader {
+  /** The engine answers 200. */
+  head?(head: ResponseHead, flow: Flow): void;
+  /** `bytes` are there during the call only. */
+  data(bytes: Buffer, flow: Flow): void;
+}
+
+/** How an exchange ends, told once. Without a failure the answer was complete and its status 200. */
+export type Settle = (failure?: Failure) => void;
+
+/** One question and its answer on one connection. */
+export class Exchange implements WireUser, Flow, Stoppable {
+  readonly limit: Deadline;
   readonly #instance: Instance;
-  readonly #sink: AnswerSink;
-  readonly #head = new ByteBuffer();
+  readonly #answered: (() => void) | undefined;
+  readonly #reader: AnswerReader;
+  readonly #settle: Settle;
   readonly #wire: Wire;
+  readonly #head = new ByteBuffer();
   #answer: ResponseHead | undefined;
   #body: BodyDecoder | undefined;
+  #refused: { readonly head: ResponseHead; readonly body: ByteBuffer } | undefined;
   #interim = 0;
   #anyByte = false;
   #over = false;
 
-  /** `fresh`: not on a connection that was kept. */
-  constructor(instance: Instance, request: EngineRequest, fresh: boolean, sink: AnswerSink) {
+  constructor(question: Question, reader: AnswerReader, settle: Settle) {
+    const { instance, request, deadlines, limitMs, fresh, answered, stop } = question;
     this.#instance = instance;
-    this.#sink = sink;
+    this.#answered = answered;
+    this.#reader = reader;
+    this.#settle = settle;
+    this.limit = deadlines.arm(limitMs, () => this.abort(new Failure(`${instance.role}_timeout`)));
     this.#wire = instance.pool.lease(this, fresh);
     writeTogether(this.#wire.socket, request.pieces.splice(0));
+    stop.listen(this);
   }
 
   pause(): void {
@@ -58,7 +95,7 @@ export class Exchange implements WireUser {
     this.#over = true;
     this.#wire.user = undefined;
     this.#wire.socket.destroy();
-    this.#sink.fail(failure);
+    this.#end(failure);
   }
 
   data(bytes: Buffer): void {
@@ -108,21 +145,35 @@ export class Exchange implements WireUser {
       used = body.push(rest, (piece) => pieces.push(piece));
     } finally {
       // What came well before an error counts.
-      if (pieces.length > 0)
-        this.#sink.data(pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces));
+      if (pieces.length > 0) this.#take(pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces));
     }
     if (body.done && !this.#over) this.#complete(used === rest.length);
   }
 
   #begin(head: ResponseHead): void {
-    if (head.status === 101) throw new HttpSyntaxError("an upgrade that nobody asked for");
-    if (head.status < 200) {
+    const { status, framing } = head;
+    if (status === 101) throw new HttpSyntaxError("an upgrade that nobody asked for");
+    if (status < 200) {
       if (++this.#interim > MAX_INTERIM_ANSWERS) throw new HttpSyntaxError("too many interim answers");
       return;
     }
     this.#answer = head;
-    this.#body = bodyDecoder(head.framing, "until-close");
-    this.#sink.head(head);
+    this.#body = bodyDecoder(framing, "until-close");
+    this.#answered?.();
+    if (status === 200) this.#reader.head?.(head, this);
+    else if (status >= 400) this.#refused = { head, body: new ByteBuffer() };
+    else throw this.#failed(`it answered with status ${status}`);
+  }
+
+  /** Part of the body. */
+  #take(bytes: Buffer): void {
+    if (this.#refused === undefined) {
+      this.#reader.data(bytes, this);
+      return;
+    }
+    const { head, body } = this.#refused;
+    body.appendCopy(bytes);
+    if (body.length > MAX_REFUSAL_BYTES) throw refusal(this.#instance.role, head, Buffer.alloc(0));
   }
 
   #complete(nothingElseCame: boolean): void {
@@ -135,7 +186,13 @@ export class Exchange implements WireUser {
       this.#wire.user = undefined;
       this.#wire.socket.destroy();
     }
-    this.#sink.end();
+    const refused = this.#refused;
+    this.#end(refused && refusal(this.#instance.role, refused.head, refused.body.take()));
+  }
+
+  #end(failure: Failure | undefined): void {
+    this.limit.clear();
+    this.#settle(failure);
   }
 
   #lost(reason: string): void {

@@ -72,23 +72,22 @@ export interface Edit {
  * key that is given a value stands in it at most once.
  */
 export function editObject(bytes: Buffer, members: readonly Member[], edits: readonly Edit[]): Piece[] {
-  const editOf = ({ key }: Member) => edits.find((edit) => edit.key === key);
-  const lastKept = members.findLastIndex((member) => {
-    const edit = editOf(member);
-    return edit === undefined || edit.value !== undefined;
-  });
+  let lastKept = members.length - 1;
+  while (lastKept >= 0 && isRemoved(members[lastKept], edits)) lastKept--;
+
   let added = "";
   for (const { key, value } of edits) {
-    const isNew = value !== undefined && !members.some((member) => member.key === key);
-    if (isNew) added += `${added === "" ? "" : ","}${JSON.stringify(key)}:${value}`;
+    if (value === undefined || members.some((member) => member.key === key)) continue;
+    added += `${added === "" ? "" : ","}${JSON.stringify(key)}:${value}`;
   }
   if (added !== "" && lastKept !== -1) added += ",";
 
   let at = bytes.indexOf(OPEN_BRACE) + 1;
   const pieces: Piece[] = [bytes.subarray(0, at), added];
-  for (const [i, member] of members.entries()) {
-    const edit = editOf(member);
-    if (edit === undefined) continue;
+  for (let i = 0; i < members.length; i++) {
+    const member = members[i];
+    const edit = editOf(member, edits);
+    if (member === undefined || edit === undefined) continue;
     let { valueStart: from, end: to } = member;
     // One comma goes with a removed member: the one behind it, or before it where no kept member follows.
     if (edit.value === undefined && i < lastKept) [from, to] = [member.start, members[i + 1]?.start ?? to];
@@ -98,6 +97,16 @@ export function editObject(bytes: Buffer, members: readonly Member[], edits: rea
   }
   pieces.push(bytes.subarray(at));
   return pieces;
+}
+
+function isRemoved(member: Member | undefined, edits: readonly Edit[]): boolean {
+  const edit = editOf(member, edits);
+  return edit !== undefined && edit.value === undefined;
+}
+
+function editOf(member: Member | undefined, edits: readonly Edit[]): Edit | undefined {
+  for (const edit of edits) if (edit.key === member?.key) return edit;
+  return undefined;
 }
 
 const QUOTE = 0x22;
@@ -207,9 +216,14 @@ function skipScalar(bytes: Buffer, from: number): number {
   if (byte === QUOTE) return skipString(bytes, from);
   if (byte === MINUS || isDigit(byte)) return skipNumber(bytes, from);
   for (const word of LITERALS) {
-    if (word.every((expected, i) => bytes[from + i] === expected)) return from + word.length;
+    if (byte === word[0] && hasWord(bytes, from, word)) return from + word.length;
   }
   throw new JsonSyntaxError(byte === undefined ? "unexpected end" : "expected a value", from);
+}
+
+function hasWord(bytes: Buffer, from: number, word: Buffer): boolean {
+  for (let i = 0; i < word.length; i++) if (bytes[from + i] !== word[i]) return false;
+  return true;
 }
 
 function skipString(bytes: Buffer, from: number): number {

@@ -1,6 +1,7 @@
-import { ask, type Question } from "./ask.ts";
+import { ask } from "./ask.ts";
 import { ByteBuffer } from "./bytes.ts";
 import { Failure } from "./errors.ts";
+import type { Question } from "./exchange.ts";
 import { markPhase } from "./log.ts";
 import { totalLength } from "./pieces.ts";
 import { paced } from "./relay.ts";

@@ -1,6 +1,7 @@
-import { ask, type Flow, type Question } from "./ask.ts";
+import { ask } from "./ask.ts";
 import { ByteBuffer } from "./bytes.ts";
 import { Failure } from "./errors.ts";
+import type { Flow, Question } from "./exchange.ts";
 import { withoutKvParams } from "./legs.ts";
 import { markPhase } from "./log.ts";
 import { failureFromEvent } from "./refusal.ts";

@@ -1,9 +1,14 @@
 import type { Failure } from "./errors.ts";
 
+/** Work that can be told to end now. */
+export interface Stoppable {
+  abort(failure: Failure): void;
+}
+
 /** Tells the work on one request, in whatever phase it is, that it has to end now. */
 export class StopSignal {
   #failure: Failure | undefined;
-  #listener: ((failure: Failure) => void) | undefined;
+  #listener: Stoppable | undefined;
 
   /** Why the request has to end; `undefined` while it may go on. */
   get failure(): Failure | undefined {
@@ -14,11 +19,11 @@ export class StopSignal {
   stop(failure: Failure): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
-    this.#listener?.(failure);
+    this.#listener?.abort(failure);
   }
 
   /** Replaces the listener: one phase at a time works on a request. */
-  listen(listener: (failure: Failure) => void): void {
+  listen(listener: Stoppable): void {
     this.#listener = listener;
   }
 }
