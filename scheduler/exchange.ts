@@ -181,7 +181,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
     // With a request that is still being written, the next one's bytes would not start where the engine thinks.
     const clean = nothingElseCame && this.#wire.socket.writableLength === 0;
     if (clean && this.#answer?.keepAlive === true) {
-      this.#instance.pool.keep(this.#wire);
+      this.#instance.pool.keep(this.#wire, this.#answer.fields);
     } else {
       this.#wire.user = undefined;
       this.#wire.socket.destroy();

@@ -61,6 +61,51 @@ test("an idle connection is kept, used again, and gone when the engine closes it
   expect(engine.connections.accepted).toBe(1);
 });
 
+test.for([
+  { hint: "timeout=2", engineMs: 2000 },
+  { hint: "timeout=100", engineMs: 5000 },
+  { hint: "timeout=soon", engineMs: 5000 },
+])("an engine that says Keep-Alive: $hint never closes first", async ({ hint, engineMs }) => {
+  const engine = await fakeEngine((call) => answerJson(call, "{}", "200 OK", `Keep-Alive: ${hint}`));
+  const bench = instanceAt(engine.port, 1000);
+
+  await askWhole(question(bench), 1000);
+  const kept = bench.instance.pool.idleCount;
+  const first = await Promise.race([
+    engine.calls[0]?.closed.then(() => "scheduler"),
+    new Promise((resolve) => setTimeout(resolve, engineMs, "engine")),
+  ]);
+
+  expect(kept).toBe(1);
+  expect(first).toBe("scheduler");
+});
+
+test.for(["timeout=1", "timeout=0", "max=0", "timeout=5, max=0"])(
+  "a connection is not used again after Keep-Alive: %s",
+  async (hint) => {
+    const engine = await fakeEngine((call) => answerJson(call, "{}", "200 OK", `Keep-Alive: ${hint}`));
+    const bench = instanceAt(engine.port, 1000);
+
+    await askWhole(question(bench), 1000);
+    await askWhole(question(bench), 1000);
+
+    expect(engine.connections.accepted).toBe(2);
+  },
+);
+
+test("an engine gets as many more requests on a connection as it said once, then another connection", async () => {
+  const engine = await fakeEngine((call) =>
+    answerJson(call, "{}", "200 OK", ...(engine.calls.length === 1 ? ["Keep-Alive: max=2"] : [])),
+  );
+  const bench = instanceAt(engine.port, 1000);
+
+  for (let i = 0; i < 4; i++) await askWhole(question(bench), 1000);
+
+  const sockets = engine.calls.map(({ socket }) => socket);
+  expect(new Set(sockets.slice(0, 3)).size).toBe(1);
+  expect(engine.connections.accepted).toBe(2);
+});
+
 test("a fresh question does not use a kept connection", async () => {
   const engine = await fakeEngine(goodPrefill);
   const bench = instanceAt(engine.port, 1000);

@@ -1,5 +1,7 @@
 import { connect, isIPv6, type Socket, type TcpNetConnectOpts } from "node:net";
 import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Field } from "./http/head.ts";
+import { keepAliveHint } from "./http/keep-alive.ts";
 import { MAX_JOINED_BYTES } from "./http/write.ts";
 
 /**
@@ -7,6 +9,8 @@ import { MAX_JOINED_BYTES } from "./http/write.ts";
  * moment costs a retry.
  */
 const IDLE_MS = 4000;
+/** How long before an engine's own time for idle connections, where it tells one, its connection is given up. */
+const MARGIN_MS = 1000;
 const MAX_IDLE = 256;
 /** Per direction and connection, in bytes. The same on every Node version, unlike the default. */
 export const HIGH_WATER_MARK = 64 * 1024;
@@ -32,6 +36,8 @@ export interface Wire {
   readonly socket: Socket;
   /** Whether it has carried a request before. */
   used: boolean;
+  /** How many more requests the engine takes on it. */
+  requestsLeft: number;
   user: WireUser | undefined;
   readonly idleLimit: Deadline;
   reason: string;
@@ -63,16 +69,23 @@ export class Pool {
     return wire;
   }
 
-  /** Gives back a connection on which a whole request and a whole answer have passed, and nothing else. */
-  keep(wire: Wire): void {
+  /**
+   * Gives back a connection on which a whole request and a whole answer have passed, and nothing else. `fields` are
+   * the answer's: they may say how much longer the engine will have it.
+   */
+  keep(wire: Wire, fields: readonly Field[]): void {
     wire.user = undefined;
     wire.used = true;
-    if (wire.socket.destroyed || this.#idle.length >= MAX_IDLE) {
+    const { timeoutMs, max } = keepAliveHint(fields);
+    const idleMs = Math.min(IDLE_MS, timeoutMs - MARGIN_MS);
+    wire.requestsLeft = Math.min(wire.requestsLeft - 1, max);
+    const isKept = idleMs > 0 && wire.requestsLeft > 0 && this.#idle.length < MAX_IDLE;
+    if (wire.socket.destroyed || !isKept) {
       wire.socket.destroy();
       return;
     }
     wire.socket.resume();
-    wire.idleLimit.extend(IDLE_MS);
+    wire.idleLimit.extend(idleMs);
     this.#idle.push(wire);
   }
 
@@ -104,6 +117,7 @@ export class Pool {
     const wire: Wire = {
       socket,
       used: false,
+      requestsLeft: Number.POSITIVE_INFINITY,
       user: undefined,
       reason: "connection closed",
       idleLimit: this.#deadlines.unarmed(() => socket.destroy()),
