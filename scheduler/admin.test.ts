@@ -109,6 +109,7 @@ test("state tells of every instance", async () => {
         leaving: false,
         inFlight: 0,
         kvHeld: 0,
+        kvAbandoned: 0,
         served: 1,
         failures: 0,
         load: null,
@@ -185,17 +186,41 @@ test("a prefill instance is drained only when decode has fetched the KV cache th
   expect(answer).toMatchObject({ drained: true, kvHeld: 0 });
 });
 
-test("a client that leaves needs no KV cache any more", async () => {
-  const one = await bench({ prefill: [goodPrefill, goodPrefill], decode: [() => {}] }, ADMIN);
-  const { drain } = operator(one);
+test("a KV cache that decode did not fetch is held until its lease is over, and a drain waits for that", async () => {
+  const one = await bench(
+    { prefill: [goodPrefill, goodPrefill], decode: [() => {}] },
+    { ...ADMIN, kvLeaseMs: 500 },
+  );
+  const { drain, stateOf } = operator(one);
+  const connection = await client(one.port);
+  connection.send(post(STREAM));
+  const call = await one.decode[0]?.call(1);
+  connection.socket.destroy();
+  await call?.closed;
+  await one.logged(1);
+
+  const early = await drain("prefill-0", 0);
+  const { answer } = await drain("prefill-0");
+
+  expect(early.answer).toMatchObject({ drained: false, inFlight: 0, kvHeld: 1 });
+  expect(answer).toMatchObject({ drained: true, kvHeld: 0 });
+  expect(await stateOf("prefill-0")).toMatchObject({ kvAbandoned: 1 });
+});
+
+test("a prefill instance that gave no KV parameters keeps no KV cache", async () => {
+  const one = await bench(
+    { prefill: [(call) => answerJson(call, "{}"), goodPrefill], decode: [() => {}] },
+    ADMIN,
+  );
+  const { drain, stateOf } = operator(one);
   const connection = await client(one.port);
   connection.send(post(STREAM));
   await one.decode[0]?.call(1);
 
-  const draining = drain("prefill-0");
-  connection.socket.destroy();
+  const { answer } = await drain("prefill-0");
 
-  expect((await draining).answer).toMatchObject({ drained: true });
+  expect(answer).toMatchObject({ drained: true });
+  expect(await stateOf("prefill-0")).toMatchObject({ kvAbandoned: 0 });
 });
 
 test("at its deadline a drain says what is left, and the instance goes on draining", async () => {

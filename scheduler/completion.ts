@@ -6,7 +6,8 @@ import type { Deadlines } from "./deadlines.ts";
 import { engineRequest, forwardedFields } from "./engine-request.ts";
 import { Failure } from "./errors.ts";
 import type { Question } from "./exchange.ts";
-import { type Instance, noteIdle } from "./instances.ts";
+import type { Instance } from "./instances.ts";
+import { KvHold } from "./kv-hold.ts";
 import { decodeBody, prefillBody, readCall, takeKvParams } from "./legs.ts";
 import { markPhase, type Trace } from "./log.ts";
 import type { Piece } from "./pieces.ts";
@@ -26,7 +27,7 @@ export interface Engines {
 
 /** A completion: prefill first, then decode with what prefill said. */
 export function completions({ config, deadlines, prefill, decode }: Engines, api: Api): Handler {
-  const { timeouts, handoff } = config;
+  const { timeouts, handoff, kvLeaseMs } = config;
 
   return async (request, reply) => {
     const size = request.body.length;
@@ -37,38 +38,41 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
     if (!decode.anyReady) throw new Failure("no_decode");
     const question = asking(deadlines, request, reply);
 
-    const answer = await prefill.run(size, async (instance, fresh) => {
+    const { kvParams, kv } = await prefill.run(size, async (instance, fresh) => {
       markAttempt(reply.trace, instance, fresh);
-      const whole = await askWhole(
+      const answer = await askWhole(
         question(instance, fresh, timeouts.prefillMs, prefillBody(call, handoff)),
         MAX_PREFILL_ANSWER_BYTES,
       );
-      // Whatever the answer begins with: decode has fetched the KV cache by then, or never will.
-      instance.kvHeld++;
-      reply.onOpen = () => {
-        instance.kvHeld--;
-        noteIdle(instance);
-      };
-      return whole;
+      const kvParams = handoff === "plain" ? undefined : takeKvParams(answer);
+      // An engine that gives no parameters keeps nothing either.
+      const isKept = handoff === "plain" || kvParams !== undefined;
+      return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
     });
-    const kvParams = handoff === "plain" ? undefined : takeKvParams(answer);
+    reply.onOpen = () => kv?.fetched();
     markPhase(reply.trace, "prefill");
     if (kvParams === undefined && handoff !== "plain") {
       if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
       reply.trace.recomputed = true;
     }
 
-    await decode.run(size, (instance, fresh) => {
-      markAttempt(reply.trace, instance, fresh);
-      const limitMs = stream ? timeouts.firstTokenMs : timeouts.answerMs;
-      const relay = stream ? api.relayStream : relayPlain;
-      const asked = question(instance, fresh, limitMs, decodeBody(call, kvParams));
-      // A stream lasts for minutes: its prompt is not to stay in memory for as long.
-      const answered = () => {
-        call.body = Buffer.alloc(0);
-      };
-      return relay({ ...asked, answered }, reply, timeouts.tokenGapMs);
-    });
+    try {
+      await decode.run(size, (instance, fresh) => {
+        markAttempt(reply.trace, instance, fresh);
+        const limitMs = stream ? timeouts.firstTokenMs : timeouts.answerMs;
+        const relay = stream ? api.relayStream : relayPlain;
+        const asked = question(instance, fresh, limitMs, decodeBody(call, kvParams));
+        // A stream lasts for minutes: its prompt is not to stay in memory for as long.
+        const answered = () => {
+          call.body = Buffer.alloc(0);
+        };
+        return relay({ ...asked, answered }, reply, timeouts.tokenGapMs);
+      });
+    } catch (failure) {
+      // The answer that begins now is not decode's.
+      kv?.abandoned();
+      throw failure;
+    }
   };
 }
 

@@ -38,6 +38,8 @@ export interface Config {
   readonly handoff: Handoff;
   readonly missingKvParams: "recompute" | "fail";
   readonly maxBodyBytes: number;
+  /** How long a prefill instance keeps a KV cache that is not fetched. */
+  readonly kvLeaseMs: number;
   readonly timeouts: Timeouts;
   readonly health: WatchLimits;
 }
@@ -119,6 +121,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     handoff,
     missingKvParams: oneOf("missing-kv-params", ["recompute", "fail"]),
     maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),
+    kvLeaseMs: seconds("kv-lease"),
     timeouts: {
       connectMs: seconds("connect-timeout"),
       prefillMs: seconds("prefill-timeout"),

@@ -39,6 +39,12 @@ export const FLAGS = [
     fallback: "recompute",
     help: "when prefill gives no KV parameters: recompute (on decode) or fail (502)",
   },
+  {
+    name: "kv-lease",
+    value: "SECONDS",
+    fallback: "30",
+    help: "how long prefill keeps KV that decode does not fetch, as the engine has it; a drain waits for that",
+  },
   { name: "max-body-bytes", value: "N", fallback: "8388608", help: "largest request body" },
   {
     name: "admin-socket",

@@ -29,8 +29,10 @@ export interface Instance {
   draining: boolean;
   /** Requests that it works on for us. */
   inFlight: number;
-  /** Prompts whose KV cache it keeps for a decode instance that has not answered yet. */
+  /** Prompts whose KV cache it keeps for a decode instance: one that has not answered yet, or never will. */
   kvHeld: number;
+  /** Prompts whose KV cache was handed out, and no decode instance is known to have fetched it. */
+  kvAbandoned: number;
   /** Requests that it has answered well. */
   served: number;
   /** Times that it has failed a request, by kind. */
@@ -60,6 +62,7 @@ export function makeInstance(
     draining: false,
     inFlight: 0,
     kvHeld: 0,
+    kvAbandoned: 0,
     served: 0,
     failures: new Map(),
     load: undefined,

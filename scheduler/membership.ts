@@ -90,7 +90,7 @@ export class Membership {
   /** What an operator is told of each instance. */
   get states(): readonly object[] {
     return this.instances.map((instance) => {
-      const { name, role, pool, healthy, draining, inFlight, kvHeld, served, load } = instance;
+      const { name, role, pool, healthy, draining, inFlight, kvHeld, kvAbandoned, served, load } = instance;
       return {
         name,
         role,
@@ -101,6 +101,7 @@ export class Membership {
         leaving: this.#leaving.has(instance),
         inFlight,
         kvHeld,
+        kvAbandoned,
         served,
         failures: [...instance.failures.values()].reduce((sum, count) => sum + count, 0),
         load: load ?? null,

@@ -135,8 +135,14 @@ export const METRICS: readonly TableEntry[] = [
   perInstance(
     "gauge",
     "ascend_pd_instance_kv_held",
-    "Prompts whose KV cache it keeps until decode answers.",
+    "Prompts whose KV cache it keeps, until decode has fetched it or its lease is over.",
     ({ kvHeld }) => kvHeld,
+  ),
+  perInstance(
+    "counter",
+    "ascend_pd_instance_kv_abandoned_total",
+    "Prompts whose KV cache it handed out, and decode is not known to have fetched.",
+    ({ kvAbandoned }) => kvAbandoned,
   ),
   perInstance(
     "counter",

@@ -218,6 +218,7 @@ export async function startBench(
     policy: "RoundRobin",
     missingKvParams: "recompute",
     maxBodyBytes: 8 * 1024 * 1024,
+    kvLeaseMs: 20_000,
     health: { intervalMs: 50, timeoutMs: 1000 },
     ...overrides,
     timeouts: { ...TIMEOUTS, ...timeouts },
