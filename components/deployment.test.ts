@@ -42,11 +42,15 @@ describe.each(stacks)("stack %s", (stack) => {
     }
   });
 
-  test("A container waits for its claim and its image, and its claim names its device nodes on the host.", () => {
+  test("A container waits for its claim, its image and its turn, and its claim names its device nodes on the host.", () => {
     for (const { name, role, image, host, devices } of plan.containers) {
       if (role === "scheduler") continue;
       const built = image.kind === "source" ? [`RemoteImage ${image.folder}-on-${host}`] : [];
-      expect(named("Container", name)?.dependencies).toEqual([`Command ${name}-npus`, ...built]);
+      const before = plan.containers.filter((one) => one.role === role && one.name < name).at(-1);
+      const turn = before ? [`Command ${before.name}-membership`] : [];
+      expect(named("Container", name)?.dependencies).toEqual(
+        [`Command ${name}-npus`, ...built, ...turn].sort(),
+      );
       expect(probeOf(named("Command", `${name}-npus`))).toEqual({
         program: "node components/probes/claim-npus.ts",
         container: name,
@@ -84,9 +88,40 @@ describe.each(stacks)("stack %s", (stack) => {
     }
   });
 
-  test("The scheduler starts after the gate of every instance, and is accepted by a completion after its own.", () => {
+  test("A membership is joined as its container is new, before it is ready, and drained before it goes.", () => {
+    for (const { name, host, port, role } of plan.containers.slice(0, -1)) {
+      const membership = named("Command", `${name}-membership`);
+      expect(membership?.inputs).toMatchObject({
+        create: "node components/probes/join.ts",
+        delete: "node components/probes/drain.ts",
+        triggers: [`${name}-id`],
+      });
+      expect(membership?.dependencies).toEqual([`Container ${name}`]);
+      expect(membership?.deleteBeforeReplace).toBe(true);
+      const { program: _, ...ready } = probeOf(named("Command", `${name}-ready`));
+      expect(probeOf(membership)).toEqual({
+        program: "node components/probes/join.ts",
+        scheduler: {
+          host: hostOf(plan, plan.containers.at(-1)?.host ?? ""),
+          container: `${stack}-scheduler`,
+          socket: plan.adminSocket,
+        },
+        role,
+        instance: name.slice(stack.length + 1),
+        address: `${hostOf(plan, host)?.address}:${port}`,
+        api: plan.api,
+        model: plan.servedModelName,
+        ready,
+      });
+    }
+    expect(plan.containers.at(-1)?.command).toContain(`--admin-socket=${plan.adminSocket}`);
+  });
+
+  test("The scheduler starts after every gate and membership, and is accepted by a completion after its own.", () => {
     const scheduler = plan.containers.at(-1);
-    const gates = plan.containers.slice(0, -1).map(({ name }) => `Command ${name}-ready`);
+    const gates = plan.containers
+      .slice(0, -1)
+      .flatMap(({ name }) => [`Command ${name}-ready`, `Command ${name}-membership`]);
 
     expect(named("Container", `${stack}-scheduler`)?.dependencies).toEqual(
       [...gates, `RemoteImage scheduler-on-${scheduler?.host}`].sort(),
@@ -119,6 +154,7 @@ test("Resources stand below what they belong to.", async () => {
 PdDeployment sim-1p1d
   Command node-on-local
   DecodeInstance sim-1p1d-decode-0
+    Command sim-1p1d-decode-0-membership
     Command sim-1p1d-decode-0-ready
     Container sim-1p1d-decode-0
     NpuDevices sim-1p1d-decode-0-npus
@@ -126,6 +162,7 @@ PdDeployment sim-1p1d
   Host local
     docker local
   PrefillInstance sim-1p1d-prefill-0
+    Command sim-1p1d-prefill-0-membership
     Command sim-1p1d-prefill-0-ready
     Container sim-1p1d-prefill-0
     NpuDevices sim-1p1d-prefill-0-npus
@@ -178,6 +215,9 @@ test("The manual's own scheduler claims its device nodes and its image before it
     image: image?.kind === "reference" && image.name,
     devices: devices?.map(({ hostPath }) => hostPath),
   });
+  // It has no administration, so that its instances have no turns.
+  expect(registrations.filter(({ name }) => name.endsWith("-membership"))).toEqual([]);
+  expect(find("Container", "own-prefill-1")?.dependencies).toEqual(["Command own-prefill-1-npus"]);
 });
 
 test("A Plan with a container on a host that it does not have is refused.", async () => {

@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ContainerPlan, Plan } from "../planning/plan.ts";
+import type { ContainerPlan, Plan, Role } from "../planning/plan.ts";
 import { Host } from "./host.ts";
 import { DecodeInstance, type ImageOnHost, PrefillInstance } from "./instance.ts";
 import { probe } from "./probe.ts";
+import type { Administered } from "./probes/arguments.ts";
 import { RankTableFile } from "./rank-table-file.ts";
 import { Scheduler } from "./scheduler.ts";
 import { SourceImage } from "./source-image.ts";
@@ -54,13 +55,22 @@ export class PdDeployment extends pulumi.ComponentResource {
 
     const instances: pulumi.Resource[] = [];
     let accepted: pulumi.Resource | undefined;
+    const scheduler = administered(plan);
+    const last = new Map<Role, pulumi.Resource>();
     for (const container of plan.containers) {
+      const { role } = container;
+      const { endpoint, api, servedModelName } = plan;
       const host = hostOf(container);
       const args = { container, stack: plan.stack, host, image: imageOf(container, host) };
-      if (container.role === "prefill") instances.push(new PrefillInstance(args, child).ready);
-      else if (container.role === "decode") instances.push(new DecodeInstance(args, child).ready);
-      else {
-        const { endpoint, api, servedModelName } = plan;
+      const rollout = scheduler && { scheduler, api, model: servedModelName, after: last.get(role) };
+      if (role !== "scheduler") {
+        const Kind = role === "prefill" ? PrefillInstance : DecodeInstance;
+        const { ready, membership } = new Kind({ ...args, rollout }, child);
+        instances.push(ready);
+        if (membership === undefined) continue;
+        instances.push(membership);
+        last.set(role, membership);
+      } else {
         accepted = new Scheduler({ ...args, endpoint, api, servedModelName, instances }, child).accepted;
       }
     }
@@ -68,6 +78,14 @@ export class PdDeployment extends pulumi.ComponentResource {
     this.endpoint = pulumi.output(accepted?.urn).apply(() => plan.endpoint);
     this.registerOutputs({ endpoint: this.endpoint });
   }
+}
+
+/** Where the scheduler of a Plan is told what to send where, if it can be. */
+function administered({ hosts, containers, adminSocket }: Plan): Administered | undefined {
+  const scheduler = containers.find(({ role }) => role === "scheduler");
+  const host = hosts.find(({ name }) => name === scheduler?.host);
+  if (scheduler === undefined || host === undefined || adminSocket === undefined) return undefined;
+  return { host, container: scheduler.name, socket: adminSocket };
 }
 
 /** What `map` has under `key`, made now if it has nothing yet. */

@@ -4,12 +4,19 @@ import { createContainer } from "./container.ts";
 import type { Host } from "./host.ts";
 import { NpuDevices } from "./npu-devices.ts";
 import { probe } from "./probe.ts";
+import type { Membership, ProbeArguments } from "./probes/arguments.ts";
 
-export interface InstanceArgs {
+export interface ContainerArgs {
   readonly container: ContainerPlan;
   readonly stack: string;
   readonly host: Host;
   readonly image: ImageOnHost;
+}
+
+/** Where an instance gets requests from, and its turn in a rolling change. */
+export interface Rollout extends Pick<Membership, "scheduler" | "api" | "model"> {
+  /** Membership of the instance of the same role before it: until that one is back, this one stays. */
+  readonly after?: pulumi.Resource | undefined;
 }
 
 /** An image name known at preview, and the resource that puts the image there, if any. */
@@ -18,34 +25,64 @@ export interface ImageOnHost {
   readonly from?: pulumi.Resource;
 }
 
-/** A vLLM instance: its claim on NPUs, its container, and the gate that opens when it answers. */
+export interface InstanceArgs extends ContainerArgs {
+  /** Absent where the scheduler cannot be told what to send where. */
+  readonly rollout: Rollout | undefined;
+}
+
+/** A vLLM instance: its claim on NPUs, its container, the gate that opens when it answers, and its membership. */
 abstract class Instance extends pulumi.ComponentResource {
   /** Exists once the instance has answered on its ready path. */
   readonly ready: pulumi.Resource;
+  /** Made, it joins a running scheduler; gone, it is drained. It goes before the container does. */
+  readonly membership: pulumi.Resource | undefined;
 
-  constructor(type: string, args: InstanceArgs, options?: pulumi.ComponentResourceOptions) {
-    const { container: plan, stack, host, image } = args;
+  constructor(
+    type: string,
+    role: Membership["role"],
+    args: InstanceArgs,
+    options?: pulumi.ComponentResourceOptions,
+  ) {
+    const { container: plan, stack, host, image, rollout } = args;
     super(type, plan.name, { container: plan }, options);
     const devices = new NpuDevices(`${plan.name}-npus`, { container: plan, host }, { parent: this });
     const container = createContainer(plan, image.name, stack, {
       parent: this,
       provider: host.provider,
-      dependsOn: [devices.claim, ...(image.from ? [image.from] : [])],
+      dependsOn: [devices.claim, image.from, rollout?.after].filter((one) => one !== undefined),
     });
     this.ready = awaitReady(plan, host, container.id, { parent: this });
+    if (rollout !== undefined) {
+      const { after: _, ...scheduler } = rollout;
+      this.membership = probe(
+        `${plan.name}-membership`,
+        "join",
+        {
+          ...scheduler,
+          role,
+          instance: plan.name.slice(stack.length + 1),
+          address: `${host.host.address}:${plan.port}`,
+          ready: readyQuestion(plan, host),
+        },
+        [container.id],
+        // Drained by what it was, before it is joined as what it is.
+        { parent: this, deleteBeforeReplace: true },
+        "drain",
+      );
+    }
     this.registerOutputs({});
   }
 }
 
 export class PrefillInstance extends Instance {
   constructor(args: InstanceArgs, options?: pulumi.ComponentResourceOptions) {
-    super("ascend-pd:index:PrefillInstance", args, options);
+    super("ascend-pd:index:PrefillInstance", "prefill", args, options);
   }
 }
 
 export class DecodeInstance extends Instance {
   constructor(args: InstanceArgs, options?: pulumi.ComponentResourceOptions) {
-    super("ascend-pd:index:DecodeInstance", args, options);
+    super("ascend-pd:index:DecodeInstance", "decode", args, options);
   }
 }
 
@@ -56,16 +93,14 @@ export function awaitReady(
   containerId: pulumi.Input<string>,
   options: pulumi.CustomResourceOptions,
 ): pulumi.Resource {
-  return probe(
-    `${plan.name}-ready`,
-    "await-ready",
-    {
-      host: host.host,
-      container: plan.name,
-      url: `http://${host.host.address}:${plan.port}${plan.readyPath}`,
-      timeoutSeconds: plan.startTimeoutSeconds,
-    },
-    [containerId],
-    options,
-  );
+  return probe(`${plan.name}-ready`, "await-ready", readyQuestion(plan, host), [containerId], options);
+}
+
+function readyQuestion(plan: ContainerPlan, { host }: Host): ProbeArguments["await-ready"] {
+  return {
+    host,
+    container: plan.name,
+    url: `http://${host.address}:${plan.port}${plan.readyPath}`,
+    timeoutSeconds: plan.startTimeoutSeconds,
+  };
 }

@@ -4,7 +4,8 @@ import type { ProbeArguments } from "./probes/arguments.ts";
 
 /**
  * A program of `probes/` run as a resource: when it fails its create leaves no state, so the next `up` runs it
- * again; when it succeeded it runs again only if its arguments or triggers change. It never runs in a preview.
+ * again; when it succeeded it runs again only if its arguments or triggers change. It never runs in a preview. `atEnd`
+ * runs before the resource is gone, with the arguments that it had; it stays when that fails.
  */
 export function probe<Name extends keyof ProbeArguments>(
   resourceName: string,
@@ -12,10 +13,18 @@ export function probe<Name extends keyof ProbeArguments>(
   args: ProbeArguments[Name],
   triggers: pulumi.Input<string>[],
   options: pulumi.CustomResourceOptions,
+  atEnd?: keyof ProbeArguments,
 ): pulumi.Resource {
   return new command.local.Command(
     resourceName,
-    { create: `node components/probes/${name}.ts`, environment: { PROBE: JSON.stringify(args) }, triggers },
+    {
+      create: programOf(name),
+      ...(atEnd !== undefined && { delete: programOf(atEnd) }),
+      environment: { PROBE: JSON.stringify(args) },
+      triggers,
+    },
     options,
   );
 }
+
+const programOf = (name: keyof ProbeArguments) => `node components/probes/${name}.ts`;

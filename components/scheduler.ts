@@ -1,17 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ContainerPlan, Plan } from "../planning/plan.ts";
+import type { Plan } from "../planning/plan.ts";
 import { createContainer } from "./container.ts";
-import { awaitReady, type InstanceArgs } from "./instance.ts";
+import { awaitReady, type ContainerArgs } from "./instance.ts";
 import { NpuDevices } from "./npu-devices.ts";
 import { probe } from "./probe.ts";
 
-export interface SchedulerArgs extends InstanceArgs {
-  readonly container: ContainerPlan;
+export interface SchedulerArgs extends ContainerArgs {
   /** Where clients reach it. */
   readonly endpoint: string;
   readonly api: Plan["api"];
   readonly servedModelName: string;
-  /** Gates of the instances; the scheduler starts after them and stops before them. */
+  /** Gates and memberships of the instances; the scheduler starts after them and stops before them. */
   readonly instances: readonly pulumi.Resource[];
 }
 

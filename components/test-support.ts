@@ -16,6 +16,7 @@ export interface Registration {
   readonly parent: string;
   readonly dependencies: readonly string[];
   readonly provider: string;
+  readonly deleteBeforeReplace: boolean;
 }
 
 /** Every registration that `program` makes, in any order. Ids are `<name>-id`, outputs equal inputs. */
@@ -38,6 +39,7 @@ export async function registrationsOf(stack: string, program: () => void): Promi
       parent: shortUrn(request.getParent()),
       dependencies: request.getDependenciesList().map(shortUrn).sort(),
       provider: shortUrn(request.getProvider()),
+      deleteBeforeReplace: request.getDeletebeforereplace(),
     });
     return register(request, callback);
   }) as typeof monitor.registerResource;

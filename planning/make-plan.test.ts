@@ -119,6 +119,7 @@ test("The scheduler is given what step four of the manual gives, and no device o
     stopTimeoutSeconds: 60,
   });
   expect(scheduler.command).toEqual([
+    "--admin-socket=/dev/shm/ascend-pd-admin.sock",
     "--handoff=plain",
     "--model=/data/models/qwen2.5-7b",
     "--tensor-parallel-size=2",

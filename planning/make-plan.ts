@@ -1,4 +1,5 @@
 import { engineContainer } from "./engines/engine.ts";
+import { adminSocket } from "./engines/scheduler.ts";
 import type { ContainerPlan, FilePlan, HostPlan, Plan, Problem } from "./plan.ts";
 import { globalRankTable, localRankTable } from "./rank-table-writer.ts";
 import { applyRules } from "./rules/index.ts";
@@ -36,6 +37,7 @@ function planOf(topology: Topology): Plan {
     endpoint: `http://${hostOf(topology, entry).address}:${entry.port}`,
     servedModelName: file.model.servedName,
     api: file.scheduler.useOpenai ? "openai" : "vllm",
+    ...(file.scheduler.runtime === "ascend-pd" && { adminSocket }),
   };
 }
 

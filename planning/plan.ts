@@ -17,6 +17,8 @@ export interface Plan {
   readonly servedModelName: string;
   /** What clients find at `endpoint`: OpenAI's API, or vLLM's own (`/generate`). */
   readonly api: "openai" | "vllm";
+  /** Socket inside the scheduler's container that instances are drained and joined by; absent: it cannot do that. */
+  readonly adminSocket?: string;
 }
 
 export interface HostPlan {

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { expectedText } from "../simulator/oracle.ts";
+import { clients } from "./clients.ts";
 import {
   metric,
   type Program,
@@ -12,7 +12,6 @@ import {
   readiness,
   scheduler,
   simulator,
-  streamedText,
   temporaryFolder,
   until,
 } from "./pd-processes.ts";
@@ -32,39 +31,6 @@ function ascendPd(...args: string[]): Promise<Outcome> {
   });
 }
 
-/** Asks for completions one after the other until `stop`, and checks every token. */
-function clients({ url }: Program, count: number) {
-  let stopped = false;
-  let answered = 0;
-  const failures: string[] = [];
-  const one = async (client: number) => {
-    for (let index = 0; !stopped; index++) {
-      const stream = index % 2 === 0;
-      const length = 1 + (index % 8);
-      const body = `{"model":"sim","prompt":"Question ${client}/${index}","max_tokens":${length},"stream":${stream}}`;
-      try {
-        const text = await (await post(`${url}/v1/completions`, body)).text();
-        const got = stream ? streamedText(text) : JSON.parse(text).choices[0].text;
-        if (got !== expectedText(body, length)) failures.push(text);
-        answered++;
-      } catch (error) {
-        failures.push(String(error));
-      }
-    }
-  };
-  const all = Promise.all(Array.from({ length: count }, (_, client) => one(client)));
-  return {
-    failures,
-    get answered() {
-      return answered;
-    },
-    async stop() {
-      stopped = true;
-      await all;
-    },
-  };
-}
-
 test("one instance after the other is replaced under load, by hand, and no answer is lost or wrong", async () => {
   const flags = ["--ttft-base-ms=5", "--inter-token-ms=3"];
   const running = {
@@ -76,7 +42,7 @@ test("one instance after the other is replaced under load, by hand, and no answe
     args: [`--admin-socket=${socket}`, "--metrics-port=0"],
   });
   const metrics = { url: /^metrics on (\S+)$/m.exec(front.output())?.[1]?.replace(/^/, "http://") ?? "" };
-  const load = clients(front, 6);
+  const load = clients(front.url, 6);
   await until(() => load.answered > 20);
 
   for (const role of ["prefill", "decode"] as const) {
@@ -133,7 +99,7 @@ test("reload by command and by SIGHUP: instances of changed files join and leave
   await until(() => /administration on/.test(front.output()));
   const port = /administration on 127\.0\.0\.1:(\d+)/.exec(front.output())?.[1] ?? "";
   await until(async () => (await fetch(`${front.url}/readyz`)).ok);
-  const load = clients(front, 4);
+  const load = clients(front.url, 4);
 
   write([p0, p1], [d0, d1]);
   const grown = await ascendPd("reload", "--port", port);

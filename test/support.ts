@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { runPulumi } from "../cli/pulumi.ts";
+import { type PulumiRun, type ResourceStep, runPulumi } from "../cli/pulumi.ts";
 import { type LocalStack, openStack } from "../cli/stack.ts";
 import { plan as makePlan } from "../planning/make-plan.ts";
 import type { Plan } from "../planning/plan.ts";
@@ -17,6 +17,8 @@ export interface TestStack {
   configure(deployment: unknown): Promise<void>;
   /** `pulumi <command>` as a person would run it; never throws for a non-zero exit. */
   pulumi(...args: string[]): Promise<{ code: number; output: string }>;
+  /** `pulumi up`, with each step that the engine took. */
+  up(onStep?: (step: ResourceStep) => void): Promise<PulumiRun & { steps: readonly ResourceStep[] }>;
   /** Names of the resources that an `up` now would touch, by operation. */
   previewed(): Promise<Record<string, string[]>>;
   dispose(): Promise<void>;
@@ -39,6 +41,14 @@ export async function testStack(name: string): Promise<TestStack> {
   return {
     name,
     pulumi,
+    async up(onStep = () => {}) {
+      const steps: ResourceStep[] = [];
+      const run = await runPulumi(["up", "--yes", "--skip-preview", ...stack.args], stack.env, (step) => {
+        steps.push(step);
+        onStep(step);
+      });
+      return { ...run, steps };
+    },
     async configure(deployment) {
       const file = stringify({ config: { "ascend-pd:deployment": deployment } });
       stack = await openStack(name, file, state, process.env);

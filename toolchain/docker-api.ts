@@ -97,7 +97,7 @@ export async function expectEngine(
 }
 
 /** The engine's word for what went wrong: its errors are `{"message": …}`. */
-function messageOf(body: string): string {
+export function messageOf(body: string): string {
   try {
     return String(JSON.parse(body).message);
   } catch {
@@ -122,7 +122,8 @@ export async function greetEngine(engine: EngineAddress): Promise<Greeting> {
   }
 }
 
-function connection(engine: EngineAddress): ClientRequestArgs {
+/** What `request` of node:http needs to reach it. */
+export function connection(engine: EngineAddress): ClientRequestArgs {
   const host = hostOf(engine);
   const url = URL.parse(host);
   switch (url?.protocol) {

@@ -1,5 +1,25 @@
 import type { HostPlan } from "../../planning/plan.ts";
 
+/** A container's administration: a socket inside it, on a host. */
+export interface Administered {
+  readonly host: HostPlan;
+  readonly container: string;
+  readonly socket: string;
+}
+
+/** An instance, and the scheduler that sends it requests. */
+export interface Membership {
+  readonly scheduler: Administered;
+  readonly role: "prefill" | "decode";
+  /** What the scheduler calls it: `prefill-0`. */
+  readonly instance: string;
+  /** Where the scheduler reaches it: `10.0.0.18:8088`. */
+  readonly address: string;
+  readonly api: "openai" | "vllm";
+  readonly model: string;
+  readonly ready: ProbeArguments["await-ready"];
+}
+
 /** What each probe is told, as JSON in the environment variable PROBE. */
 export interface ProbeArguments {
   "claim-npus": {
@@ -17,6 +37,8 @@ export interface ProbeArguments {
     readonly url: string;
     readonly timeoutSeconds: number;
   };
+  join: Membership;
+  drain: Membership;
   "first-completion": {
     readonly url: string;
     readonly api: "openai" | "vllm";

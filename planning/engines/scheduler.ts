@@ -2,6 +2,9 @@ import type { Instance, Topology } from "../topology.ts";
 import type { EngineContainer } from "./engine.ts";
 import { serverEnv, serverFlags } from "./flags.ts";
 
+/** On the memory file system of its own that Docker gives each container: nothing on the host leads there. */
+export const adminSocket = "/dev/shm/ascend-pd-admin.sock";
+
 /**
  * This repository's scheduler, given what step four of the manual gives to its own, so that either can stand here.
  * It needs no device and no driver. The manual's engine is of the vLLM 0.6.3 line, which knows no `kv_transfer_params`;
@@ -15,7 +18,7 @@ export function scheduler(
   const handoff = topology.file.engine.kind === "ascendcloud" ? ["--handoff=plain"] : [];
   return {
     image: { kind: "source", folder: "scheduler" },
-    command: [...handoff, ...serverFlags(topology, instance)],
+    command: [`--admin-socket=${adminSocket}`, ...handoff, ...serverFlags(topology, instance)],
     env: serverEnv(topology, instance, rankTables),
     devices: [],
     mounts: [],

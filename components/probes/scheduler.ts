@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { hostOf } from "../../toolchain/docker-api.ts";
+import { execute } from "../../toolchain/docker-exec.ts";
+import type { Administered, Membership } from "./arguments.ts";
+import { engineOf } from "./docker.ts";
+
+export type Answer =
+  | { readonly done: true; readonly body: unknown }
+  | { readonly done: false; readonly code: string; readonly message: string };
+
+export interface InstanceState {
+  readonly name: string;
+  readonly inFlight: number;
+  readonly kvHeld: number;
+}
+
+const program = readFileSync(new URL("./inside-scheduler.mjs", import.meta.url), "utf8");
+
+/** What the running scheduler says of an instance, under its name; undefined where there is neither. */
+export async function stateOf({ scheduler, instance }: Membership): Promise<InstanceState | undefined> {
+  const answer = await askScheduler(scheduler, "/state");
+  if (!answer?.done) return undefined;
+  const { instances } = answer.body as { instances: readonly InstanceState[] };
+  return instances.find(({ name }) => name === instance);
+}
+
+/**
+ * Asks the scheduler from inside its container, where alone it can be asked. Gives undefined where none runs, or none
+ * with an administration: when one starts, it sends requests to every healthy instance. A drain whose asker is gone is
+ * taken back. Throws when this cannot be known.
+ */
+export async function askScheduler(
+  scheduler: Administered,
+  path: "/state" | "/drain" | "/join",
+  body?: object,
+): Promise<Answer | undefined> {
+  const { host, container, socket } = scheduler;
+  const engine = engineOf(host);
+  const question = [socket, path, ...(body ? [JSON.stringify(body)] : [])];
+  const command = ["node", "--input-type=module", "-e", program, ...question];
+  // Whoever looks is answered at once; whoever drains or joins waits for as long as the scheduler's own limit.
+  const signal = path === "/state" ? AbortSignal.timeout(10_000) : undefined;
+  let failure = "";
+  // A busy sshd drops some of the connections that come to it at once; a scheduler may end while it is asked.
+  for (let attempt = 0; attempt < 3; attempt++) {
+    if (attempt > 0) await sleep(1000);
+    const result = await execute(engine, container, command, signal).catch(({ message }: Error) => message);
+    if (typeof result === "string") failure = result;
+    else if ("refusal" in result) {
+      failure = result.refusal;
+      if (/No such container|is not running|is restarting/.test(failure)) return undefined;
+    } else {
+      const [, status, text = ""] = /^(\d+) (.*)\n$/s.exec(result.output) ?? [];
+      if (status === "200") return { done: true, body: JSON.parse(text) };
+      if (status === "0" && /^(ENOENT|ECONNREFUSED)$/.test(text)) return undefined;
+      if (status !== undefined && status !== "0") return { done: false, ...JSON.parse(text).error };
+      failure = `exit code ${result.exitCode}: ${result.output.trim()}`;
+    }
+  }
+  throw new Error(
+    `the scheduler ${container} on ${host.name} (${hostOf(engine)}) could not be asked for ${path}: ${failure}\n` +
+      "fix: mend that and run `pulumi up` again; it goes on from here",
+  );
+}

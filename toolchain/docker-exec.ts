@@ -1,0 +1,68 @@
+import { type IncomingMessage, request } from "node:http";
+import { callEngine, connection, type EngineAddress, messageOf } from "./docker-api.ts";
+
+export interface Executed {
+  readonly exitCode: number;
+  /** Standard output and standard error. */
+  readonly output: string;
+}
+
+/**
+ * Runs a command in a running container, to its end. Its standard input stays open and empty for as long as the
+ * caller is there to hear of it. Gives the engine's refusal, with its status, where the command cannot be started;
+ * rejects when the engine does not answer, or not to the end.
+ */
+export async function execute(
+  engine: EngineAddress,
+  container: string,
+  command: readonly string[],
+  signal?: AbortSignal,
+): Promise<Executed | { readonly status: number; readonly refusal: string }> {
+  const attach = { AttachStdin: true, AttachStdout: true, AttachStderr: true };
+  const { status, body } = await callEngine(engine, `/containers/${container}/exec`, {
+    method: "POST",
+    json: { ...attach, Cmd: command },
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (status !== 201) return { status, refusal: messageOf(body) };
+  const { Id } = JSON.parse(body);
+  const output = await attached(engine, Id, signal);
+  if (typeof output !== "string") return output;
+  const state = await callEngine(engine, `/exec/${Id}/json`, { signal: AbortSignal.timeout(10_000) });
+  return { exitCode: JSON.parse(state.body).ExitCode, output };
+}
+
+/** Starts it and gives what it wrote. */
+function attached(engine: EngineAddress, id: string, signal: AbortSignal | undefined) {
+  return new Promise<string | { status: number; refusal: string }>((resolve, reject) => {
+    const path = `/exec/${id}/start`;
+    const headers = { "content-type": "application/json", connection: "Upgrade", upgrade: "tcp" };
+    const call = request({ ...connection(engine), method: "POST", path, headers, signal });
+    call.on("error", reject);
+    call.on("response", async (answer: IncomingMessage) => {
+      const body = Buffer.concat(await answer.toArray()).toString();
+      resolve({ status: answer.statusCode ?? 0, refusal: messageOf(body) });
+    });
+    call.on("upgrade", (_answer, socket, head) => {
+      const pieces = [head];
+      socket.on("data", (piece) => pieces.push(piece));
+      socket.on("error", reject);
+      socket.on("end", () => {
+        socket.end();
+        resolve(unframed(Buffer.concat(pieces)));
+      });
+    });
+    call.end(JSON.stringify({ Detach: false, Tty: false }));
+  });
+}
+
+/** Docker puts 8 bytes before each piece: which stream, three zeros, and the length, big-endian. */
+function unframed(bytes: Buffer): string {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at + 8 <= bytes.length; ) {
+    const end = at + 8 + bytes.readUInt32BE(at + 4);
+    pieces.push(bytes.subarray(at + 8, end));
+    at = end;
+  }
+  return Buffer.concat(pieces).toString();
+}
