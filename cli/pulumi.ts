@@ -36,11 +36,13 @@ export async function runPulumi(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   onStep: (step: ResourceStep) => void,
+  onStart: (pid: number | undefined) => void = () => {},
 ): Promise<PulumiRun> {
   const child = spawn("pulumi", [...args, "--json", "--non-interactive", "--color=never"], {
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });
+  onStart(child.pid);
   const errors: string[] = [];
   let changes: Record<string, number> = {};
   let stderr = "";

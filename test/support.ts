@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { type PulumiRun, type ResourceStep, runPulumi } from "../cli/pulumi.ts";
+import { recoverStack } from "../cli/recover.ts";
 import { type LocalStack, openStack } from "../cli/stack.ts";
 import { plan as makePlan } from "../planning/make-plan.ts";
 import type { Plan } from "../planning/plan.ts";
@@ -19,6 +20,8 @@ export interface TestStack {
   pulumi(...args: string[]): Promise<{ code: number; output: string }>;
   /** `pulumi up`, with each step that the engine took. */
   up(onStep?: (step: ResourceStep) => void): Promise<PulumiRun & { steps: readonly ResourceStep[] }>;
+  /** `pulumi up`, killed by SIGKILL at the first step that is so; then what it left is cleared, as the demo does. */
+  upKilledAt(isMoment: (step: ResourceStep) => boolean): Promise<void>;
   /** Names of the resources that an `up` now would touch, by operation. */
   previewed(): Promise<Record<string, string[]>>;
   dispose(): Promise<void>;
@@ -48,6 +51,24 @@ export async function testStack(name: string): Promise<TestStack> {
         onStep(step);
       });
       return { ...run, steps };
+    },
+    async upKilledAt(isMoment) {
+      let pulumi: number | undefined;
+      let isReached = false;
+      await runPulumi(
+        ["up", "--yes", "--skip-preview", ...stack.args],
+        stack.env,
+        (step) => {
+          if (isReached || pulumi === undefined || !isMoment(step)) return;
+          isReached = true;
+          process.kill(pulumi, "SIGKILL");
+        },
+        (pid) => {
+          pulumi = pid;
+        },
+      );
+      if (!isReached) throw new Error("the moment did not come");
+      await recoverStack(stack, () => {});
     },
     async configure(deployment) {
       const file = stringify({ config: { "ascend-pd:deployment": deployment } });

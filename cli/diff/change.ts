@@ -29,6 +29,8 @@ export interface Change {
   /** Where its container is and where it will be; only of instances and the scheduler. */
   readonly before?: Placement;
   readonly after?: Placement;
+  /** Of an instance that stops: the scheduler sends it nothing more before, and what it has is waited for. */
+  readonly drained?: boolean;
   /** Sorted by name. */
   readonly properties: readonly PropertyChange[];
 }
@@ -105,6 +107,6 @@ export function ownProperties(change: Change): PropertyChange[] {
   return isContainer(change) ? properties.filter(({ property }) => !follows(property)) : [...properties];
 }
 
-export function isContainer({ subject }: Change): boolean {
+export function isContainer({ subject }: Pick<Change, "subject">): boolean {
   return subject === "prefill" || subject === "decode" || subject === "scheduler";
 }

@@ -1,4 +1,11 @@
-import { type Change, namedAfter, type Operation, type Placement, type PropertyChange } from "./change.ts";
+import {
+  type Change,
+  isContainer,
+  namedAfter,
+  type Operation,
+  type Placement,
+  type PropertyChange,
+} from "./change.ts";
 import {
   asArray,
   asObject,
@@ -54,11 +61,14 @@ export function toChanges(steps: readonly Step[]): Change[] {
   }
   return [...things.values()].map(({ subject, name, parts }) => {
     const container = parts.find((part) => typeOf(part) === containerType);
+    const drain = parts.find((part) => part.old.inputs.delete !== undefined);
     return {
       subject,
       name,
-      operation: container?.operation ?? operationOf(parts),
+      // Parts may come and go beside a container that stays.
+      operation: container?.operation ?? (isContainer({ subject }) ? "update" : operationOf(parts)),
       ...(container && placements(container, parts)),
+      ...(container && drain && { drained: true }),
       properties: propertyChanges(parts),
     };
   });

@@ -24,7 +24,7 @@ test("Another port restarts its instance and the scheduler, and leaves prefill a
     lines: [
       "restarts decode-0 on local (NPUs 6,7) because --port changes; model load, at most 60 s",
       "restarts the scheduler because env.NODE_PORTS changes; it refuses requests until it is ready",
-      "no decode instance stays up throughout: expect requests to wait or fail meanwhile",
+      "decode-0 is the only decode instance: requests are answered 503 while it is replaced",
       "untouched: prefill",
     ],
   });
@@ -37,7 +37,8 @@ test("One more instance restarts all, through the global rank table.", () => {
       "all instances restart because the global rank table changes: prefill-0 on local (NPUs 4,5), decode-0 on local (NPUs 6,7); model load, at most 60 s",
       "starts prefill-1 on local (NPUs 2,3); model load, at most 60 s",
       "restarts the scheduler because the global rank table and env.NODE_PORTS change; it refuses requests until it is ready",
-      "no prefill and no decode instance stays up throughout: expect requests to wait or fail meanwhile",
+      "prefill-0 is the only prefill instance: requests are answered 503 while it is replaced",
+      "decode-0 is the only decode instance: requests are answered 503 while it is replaced",
     ],
   });
 });
@@ -108,6 +109,19 @@ test("A container that is gone is made again.", () => {
     "starts decode-0 on local (NPUs 6,7); minutes of model load",
     "untouched: prefill, the scheduler",
   ]);
+});
+
+test("A membership that comes to a container that stays starts nothing, and is no line of its own.", () => {
+  const { steps } = fixture("create-all");
+  const membership = steps.filter(({ urn }) => String(urn).endsWith("prefill-0-membership"));
+
+  const difference = differenceOf({ steps: membership });
+
+  expect(membership).toHaveLength(1);
+  expect(meaningOf(difference, String)).toEqual({
+    headline: "no instance restarts",
+    lines: ["changes, without a restart, prefill-0"],
+  });
 });
 
 test("Resources that are not ours are named.", () => {

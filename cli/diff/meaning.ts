@@ -7,6 +7,7 @@ import {
   isContainer,
   npuList,
   ownProperties,
+  type PropertyChange,
 } from "./change.ts";
 import { listed, loading, named, names, placed, type Show, some } from "./words.ts";
 
@@ -36,7 +37,7 @@ export function meaningOf(difference: Difference, show: Show): Meaning {
         show,
       ),
       ...(scheduler ? schedulerLines(scheduler, show) : []),
-      ...interruption(difference),
+      ...interruption(difference, show),
       ...clients(changes, show),
       ...hosts(changes, show),
       ...others(changes, show),
@@ -76,12 +77,16 @@ function restarts(replaced: readonly Change[], { changes, containers }: Differen
     byReason.set(reason, [...(byReason.get(reason) ?? []), change]);
   }
   const groups = [...byReason];
+  const inTurns = roles.some(
+    (role) => replaced.filter(({ subject, drained }) => subject === role && drained).length > 1,
+  );
+  const load = (group: readonly Change[]) => `${loading(group)}${inTurns ? ", one of a role at a time" : ""}`;
   const lines = groups
     .slice(0, named)
     .map(([reason, group]) =>
       group.length > 1 && group.length === now - removed
-        ? `all instances restart because ${reason}: ${placed(group, show)}; ${loading(group)}`
-        : `restarts ${placed(group, show)} because ${reason}; ${loading(group)}`,
+        ? `all instances restart because ${reason}: ${placed(group, show)}; ${load(group)}`
+        : `restarts ${placed(group, show)} because ${reason}; ${load(group)}`,
     );
   const rest = groups.slice(named).reduce((sum, [, group]) => sum + group.length, 0);
   return rest > 0 ? [...lines, `restarts ${rest} more, each for a reason of its own`] : lines;
@@ -143,17 +148,67 @@ function schedulerLines(change: Change, show: Show): string[] {
   }
 }
 
-function interruption({ changes, containers }: Difference): string[] {
+/** What clients notice while instances stop. */
+function interruption({ changes, containers }: Difference, show: Show): string[] {
   if (changes.some(({ subject, operation }) => subject === "scheduler" && operation === "delete")) return [];
-  const all = roles.filter((role) => {
+  const stopping = changes.filter((change) => isInstance(change) && ends(change.operation));
+  const isGone = (role: string) => {
     const now = containers.filter((container) => container.role === role).length;
-    const ending = changes.filter(({ subject, operation }) => subject === role && ends(operation)).length;
-    return now > 0 && ending >= now;
-  });
-  if (all.length === 0) return [];
+    return now > 0 && stopping.filter(({ subject }) => subject === role).length >= now;
+  };
+  const cut = stopping.filter(({ drained }) => !drained);
+  const all = roles.filter((role) => isGone(role) && cut.some(({ subject }) => subject === role));
   return [
-    `no ${all.join(" and no ")} instance stays up throughout: expect requests to wait or fail meanwhile`,
+    ...(cut.length > 0
+      ? [`cuts requests in flight on ${names(cut, show)}: the scheduler that runs now cannot drain them`]
+      : []),
+    ...(all.length > 0
+      ? [`no ${all.join(" and no ")} instance stays up throughout: expect requests to wait or fail meanwhile`]
+      : []),
+    ...roles
+      .filter((role) => isGone(role) && !all.includes(role))
+      .flatMap((role) =>
+        unserved(
+          role,
+          stopping.filter(({ subject }) => subject === role),
+          changes,
+          show,
+        ),
+      ),
   ];
+}
+
+/**
+ * All instances of a role stop, one after the other; those that are removed do so last, behind the scheduler. There is
+ * always one that gets requests, unless the scheduler does not know where those before the last one are now.
+ */
+function unserved(
+  role: string,
+  stopping: readonly Change[],
+  changes: readonly Change[],
+  show: Show,
+): string[] {
+  const last = stopping.findLast(({ operation }) => operation === "replace");
+  if (last === undefined) return [];
+  const others = stopping.filter((change) => change !== last);
+  if (others.length === 0)
+    return [
+      `${show(last.name)} is the only ${role} instance: requests are answered 503 while it is replaced`,
+    ];
+  if (!others.every((change) => moves(change, changes))) return [];
+  return [
+    `${show(last.name)} is the last ${role} instance that the running scheduler knows the address of: requests are ` +
+      "answered 503 while it is replaced",
+  ];
+}
+
+/** Whether it is at another address afterwards. */
+function moves({ operation, before, after, properties }: Change, changes: readonly Change[]): boolean {
+  if (operation !== "replace") return false;
+  const has = (list: readonly PropertyChange[], name: string) =>
+    list.some(({ property }) => property === name);
+  const host = changes.find(({ subject, name }) => subject === "host" && name === after?.host);
+  return before?.host !== after?.host || has(properties, "--port") || has(host?.properties ?? [], "address");
 }
 
 const ends = (operation: Change["operation"]) => operation === "replace" || operation === "delete";

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { plan as makePlan } from "../../planning/make-plan.ts";
 import type { Plan } from "../../planning/plan.ts";
 import { planJson } from "../plan-json.ts";
@@ -46,9 +46,63 @@ test("An instance that goes to another host says from where to where.", () => {
 
   expect(meaningOf(difference, String).lines).toEqual([
     "restarts decode-0 on host-b (NPUs 6,7) because it moves from local to host-b; model load, at most 60 s",
-    "no decode instance stays up throughout: expect requests to wait or fail meanwhile",
+    "decode-0 is the only decode instance: requests are answered 503 while it is replaced",
     "untouched: prefill, the scheduler",
   ]);
+});
+
+describe("with two instances of a role", () => {
+  const input = (changes: object = {}) => ({
+    ...JSON.parse((fixture("no-change").config as Record<string, string>)["ascend-pd:deployment"] ?? ""),
+    prefill: [
+      { host: "local", devices: [0], port: 18700 },
+      { host: "local", devices: [1], port: 18703 },
+    ],
+    decode: [{ host: "local", devices: [2], port: 18701 }],
+    ...changes,
+  });
+  const planned = (changes?: object): Plan => {
+    const result = makePlan("pv", input(changes));
+    if ("problems" in result) throw new Error(JSON.stringify(result.problems));
+    return result.plan;
+  };
+  const lines = (old: Plan, changes: object) => meaningOf(comparePlans(old, planned(changes)), String).lines;
+  const prefill = (...ports: number[]) =>
+    ports.map((port, index) => ({ host: "local", devices: [index], port }));
+
+  test("they restart in turns, so that only a role with one is without any.", () => {
+    const env = { engine: { kind: "simulated", extraEnv: { NOTE: "x" } } };
+
+    expect(lines(planned(), env)).toEqual([
+      "all instances restart because env.NOTE changes: prefill-0 on local (NPUs 0), prefill-1 on local (NPUs 1), " +
+        "decode-0 on local (NPUs 2); model load, at most 60 s, one of a role at a time",
+      "decode-0 is the only decode instance: requests are answered 503 while it is replaced",
+      "untouched: the scheduler",
+    ]);
+  });
+
+  test.each([
+    ["one that moves leaves the other", [18700, 18713], 0],
+    ["both move, so that the running scheduler finds neither", [18710, 18713], 1],
+  ])("%s.", (_, ports, count) => {
+    const told = lines(planned(), { prefill: prefill(...ports) });
+
+    expect(
+      told.filter((line) => line.startsWith("prefill-1 is the last prefill instance that the running")),
+    ).toHaveLength(count);
+    expect(told.filter((line) => line.includes("prefill") && line.includes("503"))).toHaveLength(count);
+  });
+
+  test("a scheduler that cannot drain them cuts what they do.", () => {
+    const { adminSocket: _, ...plain } = planned();
+
+    expect(lines(plain, { prefill: prefill(18710, 18713) })).toEqual(
+      expect.arrayContaining([
+        "cuts requests in flight on prefill-0, prefill-1: the scheduler that runs now cannot drain them",
+        "no prefill instance stays up throughout: expect requests to wait or fail meanwhile",
+      ]),
+    );
+  });
 });
 
 test("What `plan --json` prints is read, problems and half Plans are not.", () => {

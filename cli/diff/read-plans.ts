@@ -68,6 +68,10 @@ export function comparePlans(old: Plan, now: Plan): Difference {
     throw new UserError(
       `the Plans are of two stacks, ${old.stack} and ${now.stack}\nfix: give two Plans of one stack`,
     );
+  const isDrained = ({ subject, operation }: Change) =>
+    old.adminSocket !== undefined &&
+    subject !== "scheduler" &&
+    (operation === "replace" || operation === "delete");
   return {
     source: "prediction",
     stack: now.stack,
@@ -75,7 +79,9 @@ export function comparePlans(old: Plan, now: Plan): Difference {
       ...compared([old], [now], ({ stack }) => stack, deployment),
       ...compared(old.hosts, now.hosts, ({ name }) => name, host),
       ...compared([old.rankTables.global], [now.rankTables.global], ({ path }) => basename(path), rankTable),
-      ...compared(old.containers, now.containers, ({ name }) => shortName(name, now.stack), container),
+      ...compared(old.containers, now.containers, ({ name }) => shortName(name, now.stack), container).map(
+        (change) => (isDrained(change) ? { ...change, drained: true } : change),
+      ),
     ]),
     containers: old.containers.map(({ role, name }) => ({ role, name: shortName(name, old.stack) })),
     warnings: [],
