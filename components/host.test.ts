@@ -6,8 +6,8 @@ import { promisify } from "node:util";
 import ssh2 from "ssh2";
 import { afterEach, expect, test, vi } from "vitest";
 import type { HostPlan } from "../planning/plan.ts";
+import { fingerprint, sshOptions } from "../planning/ssh-options.ts";
 import { Host } from "./host.ts";
-import { fingerprint, sshOptions } from "./ssh-options.ts";
 import { registrationsOf } from "./test-support.ts";
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6GE0bSjXCpjpmUqc8vRmqL3rTLTBSrvJsQ/UIoTn0Z";

@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { HostPlan } from "../planning/plan.ts";
-import { sshOptions } from "./ssh-options.ts";
+import { sshOptions } from "../planning/ssh-options.ts";
 
 export interface HostArgs {
   readonly host: HostPlan;

@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { bundle } from "./bundle.ts";
+import { sourceImage } from "../toolchain/source-image.ts";
 
 export interface SourceImageArgs {
   /** Folder of this repository that holds `main.ts` and a Dockerfile. */
@@ -14,10 +13,7 @@ export interface SourceImageArgs {
   readonly provider: docker.Provider;
 }
 
-/**
- * An image built on its host from a folder of this repository: one bundled file on a Node base image. Its tag is
- * the content's hash, so a preview knows the name, and a container is replaced exactly when the content changed.
- */
+/** An image built on its host from a folder of this repository; a preview knows its name. */
 export class SourceImage extends pulumi.ComponentResource {
   /** Known at preview. */
   readonly imageName: string;
@@ -25,14 +21,7 @@ export class SourceImage extends pulumi.ComponentResource {
 
   constructor(name: string, args: SourceImageArgs, options?: pulumi.ComponentResourceOptions) {
     const { folder, nodeImage, base, provider } = args;
-    const dockerfile = readFileSync(`${folder}/Dockerfile`, "utf8");
-    const script = bundle(folder);
-    const hash = createHash("sha256")
-      .update(`${nodeImage}\n${dockerfile}\n`)
-      .update(script)
-      .digest("hex")
-      .slice(0, 12);
-    const imageName = `ascend-pd/${folder}:${pulumi.getStack()}-${hash}`;
+    const { name: imageName, dockerfile, script } = sourceImage(folder, pulumi.getStack(), nodeImage);
     super("ascend-pd:index:SourceImage", name, { imageName, nodeImage }, options);
 
     const context = `dist/${folder}`;

@@ -14,6 +14,9 @@ export const everyContainer = {
 /** What a container has besides when its Plan says `restricted`. */
 export const restrictions = { dropCapabilities: ["ALL"], securityOptions: ["no-new-privileges"] } as const;
 
+/** Its value is the name of the stack that a container is of. */
+export const stackLabel = "ascend-pd.stack";
+
 export function labelsOf(stack: string, role: Role): Record<string, string> {
-  return { "ascend-pd.stack": stack, "ascend-pd.role": role, [hostNetworkLabel]: hostNetworkReason };
+  return { [stackLabel]: stack, "ascend-pd.role": role, [hostNetworkLabel]: hostNetworkReason };
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fingerprint } from "../components/ssh-options.ts";
+import { fingerprint } from "../planning/ssh-options.ts";
 import { expectedText } from "../simulator/oracle.ts";
 import { type Context, defaultCacheDir, exists, tryRun } from "../toolchain/context.ts";
 import { expectEngine } from "../toolchain/docker-api.ts";

@@ -9,6 +9,12 @@ export const defaultHost = "unix:///var/run/docker.sock";
 /** `unix://`, `tcp://` without TLS, or `ssh://`, as in DOCKER_HOST; `sshOptions` are for the last, and replace ours. */
 export type EngineAddress = string | { readonly host: string; readonly sshOptions: readonly string[] };
 
+/** The engine that a stack file names as `docker`, else the one that DOCKER_HOST names, else the default. */
+export function engineAt(docker: string | undefined, sshOptions: readonly string[]): EngineAddress {
+  const host = docker ?? (process.env.DOCKER_HOST || defaultHost);
+  return docker?.startsWith("ssh://") ? { host, sshOptions } : host;
+}
+
 export interface EngineAnswer {
   readonly status: number;
   readonly body: string;
@@ -20,6 +26,8 @@ export interface CallOptions {
   readonly tar?: Readable;
   readonly json?: unknown;
   readonly signal?: AbortSignal;
+  /** An answer of more characters is an error, for engines whose containers are not trusted. */
+  readonly longest?: number;
   /** Every message of a call that reports progress, once the engine has accepted it. */
   readonly onMessage?: (message: EngineMessage) => void;
 }
@@ -36,7 +44,7 @@ export function callEngine(
   path: string,
   options: CallOptions = {},
 ): Promise<EngineAnswer> {
-  const { method = "GET", tar, json, signal, onMessage } = options;
+  const { method = "GET", tar, json, signal, longest = Number.POSITIVE_INFINITY, onMessage } = options;
   return new Promise((resolve, reject) => {
     const type = tar === undefined ? "application/json" : "application/x-tar";
     const headers = { "content-type": type };
@@ -46,6 +54,7 @@ export function callEngine(
       answer.setEncoding("utf8");
       answer.on("data", (text: string) => {
         body += text;
+        if (body.length > longest) call.destroy(new Error(`the answer is longer than ${longest} characters`));
         const lines = (line + text).split("\n");
         line = lines.pop() ?? "";
         if (onMessage === undefined || answer.statusCode !== 200) return;

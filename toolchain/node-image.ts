@@ -9,6 +9,9 @@ import { pinnedVersion } from "./repository.ts";
 
 export type { Architecture };
 
+/** What every engine has the Node image as, wherever it came from. */
+export const nodeImageName = async (): Promise<string> => `ascend-pd/node:${await pinnedVersion("node")}`;
+
 /**
  * The image that scheduler/Dockerfile and simulator/Dockerfile stand on: Node as in package.json, for
  * `architecture` (the engine's own where none is given; another one can be built on, not run). Its name is the same
@@ -24,7 +27,7 @@ export async function ensureNodeImage(
   // Containers run the Node that the tests ran.
   const version = await pinnedVersion("node");
   const assembled = `ascend-pd/node:${version}-${target}`;
-  const image = architecture === undefined ? `ascend-pd/node:${version}` : assembled;
+  const image = architecture === undefined ? await nodeImageName() : assembled;
   const chosen = (why: string) => ({ choice: { part: "Node image", chosen: image, why }, image });
 
   if ((await architectureOf(engine, image)) === target) return chosen("it is in the engine already");

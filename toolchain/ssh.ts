@@ -1,4 +1,7 @@
 import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { userInfo } from "node:os";
+import { join } from "node:path";
 import { Duplex } from "node:stream";
 
 /** What `ssh` is started with to run a command at an ssh:// address; the command follows. */
@@ -13,6 +16,8 @@ export function sshArguments(url: URL, options: readonly string[]): string[] {
  * copies between its socket and our pipe.
  */
 export function dialThroughSsh(url: URL, options: readonly string[]): Duplex {
+  // Shared connections lie there, and `ssh` does not make it. It goes by the account, not by HOME.
+  mkdirSync(join(userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
   const ssh = spawn("ssh", [...sshArguments(url, options), "docker", "system", "dial-stdio"]);
   let complaint = "";
   ssh.stderr.setEncoding("utf8").on("data", (text: string) => {

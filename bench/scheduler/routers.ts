@@ -4,7 +4,7 @@ import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bundle } from "../../components/bundle.ts";
+import { bundle } from "../../toolchain/bundle.ts";
 import { cached, defaultCacheDir, onPath } from "../../toolchain/context.ts";
 import type { Engines } from "./engines.ts";
 import { Load } from "./load.ts";

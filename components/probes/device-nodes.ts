@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import type { HostPlan } from "../../planning/plan.ts";
+import { sshOptions } from "../../planning/ssh-options.ts";
 import { run } from "../../toolchain/context.ts";
 import { sshArguments } from "../../toolchain/ssh.ts";
-import { sshOptions } from "../ssh-options.ts";
 
 // Paths come by standard input, so that no shell ever reads one as code.
 const listMissing = `sh -c 'while IFS= read -r path; do test -c "$path" || printf "%s\\n" "$path"; done'`;

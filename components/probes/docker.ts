@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HostPlan } from "../../planning/plan.ts";
-import { defaultHost, type EngineAddress, hostOf, tryEngine } from "../../toolchain/docker-api.ts";
-import { sshOptions } from "../ssh-options.ts";
+import { sshOptions } from "../../planning/ssh-options.ts";
+import { type EngineAddress, engineAt, hostOf, tryEngine } from "../../toolchain/docker-api.ts";
 
 export interface ContainerState {
   readonly Name: string;
@@ -12,8 +12,7 @@ export interface ContainerState {
 
 /** The engine of a host, reached as the Docker provider reaches it. */
 export function engineOf(host: HostPlan): EngineAddress {
-  const address = host.docker ?? (process.env.DOCKER_HOST || defaultHost);
-  return host.docker?.startsWith("ssh://") ? { host: address, sshOptions: sshOptions(host) } : address;
+  return engineAt(host.docker, sshOptions(host));
 }
 
 export async function inspect(host: HostPlan, container: string): Promise<ContainerState> {

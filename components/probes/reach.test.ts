@@ -38,7 +38,7 @@ withSsh("When nobody listens behind ssh://, what `ssh` said is told, and how to 
   expect(message).toContain(
     `host-a: no Docker Engine answers through ${docker}: ssh: connect to host 127.0.0.1 port ${port}`,
   );
-  expect(message).toContain(`\`ssh -l root -p ${port} -- 127.0.0.1 docker version\``);
+  expect(message).toContain(`\`ssh ${docker} docker version\``);
 });
 
 withSsh("A host that accepts a connection and then says nothing is given up.", async () => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { HostPlan } from "../planning/plan.ts";
+import type { HostPlan } from "./plan.ts";
 
 /**
  * How `ssh` reaches a host, for the Docker provider and for probes alike: only the pinned key is accepted, whatever
