@@ -69,6 +69,16 @@ test("Whatever its text holds, every container of the Plan is a service as it is
   );
 });
 
+test("White space at the begin of a text of several lines stays.", () => {
+  const plan = samplePlan();
+  const env = { BLANK: " \n", INDENTED: "  a\n b\n" };
+  const containers = plan.containers.map((container) => ({ ...container, env }));
+
+  const { services } = read(compose({ ...plan, containers }, hostOf(plan)));
+
+  expect(services[containers[0]?.name ?? ""].environment).toEqual(env);
+});
+
 test("Each container may have content of its own at a path that others use too.", () => {
   const plan = samplePlan();
   const containers = plan.containers.map((container) => ({

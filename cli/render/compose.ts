@@ -131,10 +131,13 @@ function healthTest(kind: "reference" | "source", url: string): string[] {
   return ["CMD", "sh", "-c", script, url];
 }
 
-/** In quotes, because Compose's reader takes more for numbers and dates than YAML 1.2 does; `$` is Compose's. */
+/**
+ * In quotes, because Compose's reader takes more for numbers and dates than YAML 1.2 does; `$` is Compose's. A block
+ * that begins with white space would lose it.
+ */
 function setStyle(scalar: Scalar): void {
   const { value } = scalar;
   if (typeof value !== "string") return;
   scalar.value = value.replaceAll("$", "$$$$");
-  scalar.type = value.includes("\n") ? "BLOCK_LITERAL" : "QUOTE_DOUBLE";
+  scalar.type = /^\S.*\n/.test(value) ? "BLOCK_LITERAL" : "QUOTE_DOUBLE";
 }
