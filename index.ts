@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { PdDeployment } from "./components/deployment.ts";
+import { unfitHosts } from "./components/probes/first-container.ts";
 import { unreachableHosts } from "./components/probes/reach.ts";
 import manifest from "./package.json" with { type: "json" };
 import { plan } from "./planning/make-plan.ts";
@@ -7,7 +8,8 @@ import { formatProblems } from "./planning/problems.ts";
 
 const stack = pulumi.getStack();
 const stackFile = `stacks/Pulumi.${stack}.yaml`;
-const result = plan(stack, new pulumi.Config().getObject("deployment"));
+const input = new pulumi.Config().getObject("deployment");
+const result = plan(stack, input);
 
 if ("problems" in result) throw new pulumi.RunError(formatProblems(stackFile, result.problems));
 if (result.warnings.length > 0) pulumi.log.warn(formatProblems(stackFile, result.warnings));
@@ -16,6 +18,11 @@ if (result.warnings.length > 0) pulumi.log.warn(formatProblems(stackFile, result
 const unreachable = await unreachableHosts(result.plan.hosts);
 if (unreachable.length > 0 && !pulumi.runtime.isDryRun()) throw new pulumi.RunError(unreachable.join("\n"));
 for (const message of unreachable) pulumi.log.warn(message);
+
+if (!pulumi.runtime.isDryRun()) {
+  const unfit = await unfitHosts(stack, input);
+  if (unfit.length > 0) throw new pulumi.RunError(unfit.join("\n"));
+}
 
 const deployment = new PdDeployment(stack, {
   plan: result.plan,

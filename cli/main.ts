@@ -1,5 +1,6 @@
 import { type Command, findCommand } from "./command.ts";
 import { diff } from "./commands/diff.ts";
+import { doctor } from "./commands/doctor.ts";
 import { graph } from "./commands/graph.ts";
 import { plan } from "./commands/plan.ts";
 import { ranktable } from "./commands/ranktable.ts";
@@ -10,6 +11,7 @@ import { UserError } from "./stack-file.ts";
 
 const commands: Readonly<Record<string, Command>> = {
   diff,
+  doctor,
   graph,
   plan,
   ranktable,

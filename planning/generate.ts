@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import standaloneCode from "ajv/dist/standalone/index.js";
+import { hostChecksPage } from "./host-checks-page.ts";
 import { globalRankTableSchema, hostRankTableSchema, localRankTableSchema } from "./rank-table-schemas.ts";
 import { ratioInputJsonSchema } from "./ratio/input.ts";
 import { rulesPage } from "./rules-page.ts";
@@ -17,6 +18,7 @@ export function generatedFiles(): Map<string, string> {
     "schemas/local-ranktable.schema.json": json(localRankTableSchema),
     "planning/rank-table-validators.js": rankTableValidators(),
     "docs/rules.md": rulesPage(),
+    "docs/host-checks.md": hostChecksPage(),
   };
   return new Map(Object.entries(files).map(([path, content]) => [path, formatted(path, content)]));
 }

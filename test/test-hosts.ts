@@ -17,14 +17,17 @@ export async function noTestHosts(): Promise<string | undefined> {
 }
 
 /** Hosts for this process. Those of test runs that were cut off go first. */
-export async function testHosts(count: number): Promise<LocalHosts & { dispose(): Promise<void> }> {
+export async function testHosts(
+  count: number,
+  ownFolders: readonly string[] = [],
+): Promise<LocalHosts & { dispose(): Promise<void> }> {
   await withLock(context, "leftovers of test hosts", async () => {
     for (const folder of await foldersOfDeadRuns(prefix)) await removeHosts(context, folder);
   });
   const folder = await folderOfThisRun(prefix);
   const dispose = () => removeHosts(context, folder);
   try {
-    return { ...(await startHosts(context, folder, count)), dispose };
+    return { ...(await startHosts(context, folder, count, ownFolders)), dispose };
   } catch (error) {
     await dispose();
     throw error;

@@ -141,8 +141,7 @@ export function connection(engine: EngineAddress): ClientRequestArgs {
     case "tcp:":
       return { host: url.hostname, port: url.port || 2375, agent: false };
     case "ssh:": {
-      const options = typeof engine === "string" ? unattended : engine.sshOptions;
-      return { createConnection: () => dialThroughSsh(url, options) };
+      return { createConnection: () => dialThroughSsh(url, sshOptionsOf(engine)) };
     }
     default:
       throw new ToolchainError(
@@ -152,7 +151,9 @@ export function connection(engine: EngineAddress): ClientRequestArgs {
   }
 }
 
-const unattended = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5"];
+/** What `ssh` is told besides, so that it never waits for somebody to type. */
+export const sshOptionsOf = (engine: EngineAddress): readonly string[] =>
+  typeof engine === "string" ? ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5"] : engine.sshOptions;
 
 /** Its address in words. */
 export function hostOf(engine: EngineAddress): string {

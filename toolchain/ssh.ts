@@ -11,14 +11,19 @@ export function sshArguments(url: URL, options: readonly string[]): string[] {
   return [...options, ...user, ...port, "--", url.hostname];
 }
 
+/** Starts a command at an ssh:// address. */
+export function startSsh(url: URL, options: readonly string[], command: readonly string[]) {
+  // Shared connections lie there, and `ssh` does not make it. It goes by the account, not by HOME.
+  mkdirSync(join(userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
+  return spawn("ssh", [...sshArguments(url, options), ...command]);
+}
+
 /**
  * A connection to the Docker Engine behind an ssh:// address, the way the docker CLI does it: the CLI on the far side
  * copies between its socket and our pipe.
  */
 export function dialThroughSsh(url: URL, options: readonly string[]): Duplex {
-  // Shared connections lie there, and `ssh` does not make it. It goes by the account, not by HOME.
-  mkdirSync(join(userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
-  const ssh = spawn("ssh", [...sshArguments(url, options), "docker", "system", "dial-stdio"]);
+  const ssh = startSsh(url, options, ["docker", "system", "dial-stdio"]);
   let complaint = "";
   ssh.stderr.setEncoding("utf8").on("data", (text: string) => {
     complaint += text;

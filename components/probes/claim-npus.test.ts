@@ -102,7 +102,7 @@ test("An image of another architecture than the host's is refused.", async () =>
 
   const { code, stderr } = await claim([], "claimant", docker, "vllm:1");
 
-  expect(stderr).toContain("image vllm:1 on host-a is for amd64, but the host is arm64\nfix: ");
+  expect(stderr).toContain("host-a: image vllm:1 is for amd64, but the host is arm64\nfix: ");
   expect(code).toBe(1);
 });
 

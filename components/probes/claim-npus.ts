@@ -1,4 +1,5 @@
 import { isNpuNode } from "../../planning/engines/devices.ts";
+import { heldNodes } from "../../planning/host-checks/devices.ts";
 import { probeArguments } from "./arguments.ts";
 import { missingDeviceNodes } from "./device-nodes.ts";
 import { running } from "./docker.ts";
@@ -17,14 +18,12 @@ await runProbe(async () => {
   if (image !== undefined) await requireImage(host, image);
 
   const wanted = new Set(devices.filter(isNpuNode));
-  for (const { Name, HostConfig } of await running(host)) {
-    if (Name === `/${container}`) continue;
-    const held = (HostConfig.Devices ?? [])
-      .map((device) => device.PathOnHost)
-      .filter((path) => wanted.has(path));
+  for (const other of await running(host)) {
+    const name = other.Name.slice(1);
+    const held = name === container ? [] : heldNodes(other, wanted);
     if (held.length > 0) {
       throw new Error(
-        `${container}: ${held.join(", ")} of ${host.name} is held by the running container ${Name.slice(1)}\n` +
+        `${container}: ${held.join(", ")} of ${host.name} is held by the running container ${name}\n` +
           `fix: stop that container, or give ${container} other NPUs in the stack file`,
       );
     }

@@ -1,20 +1,16 @@
-import { statSync } from "node:fs";
+import { readKinds, readSections } from "../../planning/host-checks/facts.ts";
+import { kindsScript } from "../../planning/host-checks/script.ts";
 import type { HostPlan } from "../../planning/plan.ts";
-import { sshOptions } from "../../planning/ssh-options.ts";
-import { run } from "../../toolchain/context.ts";
-import { sshArguments } from "../../toolchain/ssh.ts";
-
-// Paths come by standard input, so that no shell ever reads one as code.
-const listMissing = `sh -c 'while IFS= read -r path; do test -c "$path" || printf "%s\\n" "$path"; done'`;
+import { runScript } from "../../toolchain/host-report.ts";
+import { engineOf } from "./docker.ts";
 
 /** Those of `paths` that are no character devices on the host. */
 export async function missingDeviceNodes(host: HostPlan, paths: readonly string[]): Promise<string[]> {
-  if (!host.docker?.startsWith("ssh://")) {
-    return paths.filter((path) => !statSync(path, { throwIfNoEntry: false })?.isCharacterDevice());
-  }
-  const ssh = sshArguments(new URL(host.docker), sshOptions(host));
-  const missing = await run("ssh", [...ssh, listMissing], {
-    input: paths.map((path) => `${path}\n`).join(""),
+  const { output, failure = "its answer was cut off" } = await runScript(engineOf(host), kindsScript(paths));
+  const kinds = readKinds(readSections(output).get("nodes") ?? { unreadable: failure }, paths);
+  return paths.filter((path) => {
+    const kind = kinds.get(path) ?? { unreadable: failure };
+    if ("value" in kind) return kind.value !== "device";
+    throw new Error(`${host.name}: what stands at ${path} cannot be seen: ${kind.unreadable}`);
   });
-  return missing.split("\n").filter((path) => path !== "");
 }

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Holder } from "../../planning/host-checks/devices.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
 import { type EngineAddress, engineAt, hostOf, tryEngine } from "../../toolchain/docker-api.ts";
 
-export interface ContainerState {
-  readonly Name: string;
+export interface ContainerState extends Holder {
   readonly RestartCount: number;
   readonly State: { readonly Running: boolean; readonly ExitCode: number; readonly Error: string };
-  readonly HostConfig: { readonly Devices: readonly { readonly PathOnHost: string }[] | null };
 }
 
 /** The engine of a host, reached as the Docker provider reaches it. */
@@ -30,6 +29,12 @@ export async function running(host: HostPlan): Promise<ContainerState[]> {
     if (state) states.push(state);
   }
   return states;
+}
+
+/** Whether the host has containers of a stack, running or not. */
+export async function hasContainers(host: HostPlan, stack: string): Promise<boolean> {
+  const filters = encodeURIComponent(JSON.stringify({ label: [`ascend-pd.stack=${stack}`] }));
+  return JSON.parse(await get(host, `/containers/json?all=1&filters=${filters}`)).length > 0;
 }
 
 /** The last lines that a container wrote, both streams, indented for a message. */

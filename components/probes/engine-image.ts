@@ -1,3 +1,4 @@
+import { wrongArchitecture } from "../../planning/host-checks/docker.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 import { callEngine, expectEngine, tryEngine } from "../../toolchain/docker-api.ts";
 import { engineOf } from "./docker.ts";
@@ -11,10 +12,8 @@ export async function requireImage(host: HostPlan, image: string): Promise<void>
   const here = JSON.parse(await expectEngine(engine, "/version")).Arch;
   const built = (await architectureOf()) ?? (await pulled());
   if (built !== here) {
-    throw new Error(
-      `image ${image} on ${host.name} is for ${built}, but the host is ${here}\n` +
-        `fix: load the ${here} build of that image there, or name it in the stack file`,
-    );
+    const { seen, fix } = wrongArchitecture(host.name, image, built ?? "no architecture", here);
+    throw new Error(`${host.name}: ${seen}\nfix: ${fix}`);
   }
 
   async function pulled(): Promise<string | undefined> {

@@ -28,7 +28,11 @@ export function runProbe<Name extends keyof ProbeArguments>(
 }
 
 /** Starts a container that runs a line of JavaScript, and gives its name. It is removed after the test. */
-export async function startContainer(script: string, hostConfig: object = {}): Promise<string> {
+export async function startContainer(
+  script: string,
+  hostConfig: object = {},
+  labels: object = {},
+): Promise<string> {
   const image = process.env.ASCEND_PD_NODE_IMAGE;
   if (image === undefined)
     throw new Error("these tests need the toolchain: run them with `npm run test:unit`");
@@ -39,6 +43,7 @@ export async function startContainer(script: string, hostConfig: object = {}): P
     json: {
       Image: image,
       Entrypoint: ["node", "-e", script],
+      Labels: labels,
       HostConfig: { NetworkMode: "host", ...hostConfig },
     },
   });

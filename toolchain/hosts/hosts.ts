@@ -7,6 +7,7 @@ import { type OwnEngine, pathForRoot, removeEngine, startEngine } from "../own-e
 import { processesUsing } from "../traces.ts";
 import { inNamespace, makeNamespace, removeNamespace } from "./namespace.ts";
 import { connect } from "./network.ts";
+import { withOwnFolders } from "./own-folders.ts";
 
 /** A machine of our own on this machine: a network namespace with an address, a Docker Engine and an sshd. */
 export interface LocalHost {
@@ -52,9 +53,15 @@ export async function requireHosts(context: Context): Promise<void> {
 
 /**
  * Starts `count` hosts that are reachable from here and from each other. Everything they have lies in `folder`, which
- * must not exist; `removeHosts` finds it all by that folder, also after a crash at any point.
+ * must not exist; `removeHosts` finds it all by that folder, also after a crash at any point. Who logs in sees the files
+ * of this machine, but changes of `ownFolders` stay on the host.
  */
-export async function startHosts(context: Context, folder: string, count: number): Promise<LocalHosts> {
+export async function startHosts(
+  context: Context,
+  folder: string,
+  count: number,
+  ownFolders: readonly string[] = [],
+): Promise<LocalHosts> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const folders = Array.from({ length: count }, (_, index) => join(folder, `host-${index}`));
   for (const one of folders) {
@@ -73,7 +80,7 @@ export async function startHosts(context: Context, folder: string, count: number
       const address = addresses[index] ?? "";
       const engine = engineIn(one);
       await startEngine(quiet, engine, dockerd);
-      const hostKey = await startSshd(one, engine, join(folder, "key.pub"));
+      const hostKey = await startSshd(one, engine, join(folder, "key.pub"), ownFolders);
       return { address, docker: `ssh://root@${address}`, hostKey, engine };
     }),
   );
@@ -116,7 +123,12 @@ async function startAgent(folder: string): Promise<Record<string, string>> {
 }
 
 /** Returns the public host key. The `docker` of whoever logs in speaks to this host's engine. */
-async function startSshd(folder: string, engine: OwnEngine, userKey: string): Promise<string> {
+async function startSshd(
+  folder: string,
+  engine: OwnEngine,
+  userKey: string,
+  ownFolders: readonly string[],
+): Promise<string> {
   const hostKey = join(folder, "host_key");
   await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", hostKey]);
   const config = [
@@ -133,13 +145,10 @@ async function startSshd(folder: string, engine: OwnEngine, userKey: string): Pr
   const file = join(folder, "sshd_config");
   await writeFile(file, `${config.join("\n")}\n`);
   await mkdir("/run/sshd", { recursive: true });
-  await inNamespace(join(folder, "net"), [
-    (await findForRoot("sshd")) ?? "sshd",
-    "-f",
-    file,
-    "-E",
-    join(folder, "sshd.log"),
-  ]);
+  const sshd = [(await findForRoot("sshd")) ?? "sshd", "-f", file, "-E", join(folder, "sshd.log")];
+  const own = join(folder, "own");
+  await mkdir(own);
+  await inNamespace(join(folder, "net"), withOwnFolders(own, ownFolders, sshd));
   const [type, blob] = (await readFile(`${hostKey}.pub`, "utf8")).split(" ");
   return `${type} ${blob}`;
 }

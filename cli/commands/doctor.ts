@@ -1,0 +1,87 @@
+import { checkHosts, hostChecks } from "../../planning/host-checks/index.ts";
+import { type WantedHost, wantedHosts } from "../../planning/host-checks/wanted.ts";
+import { formatProblems } from "../../planning/problems.ts";
+import { type Command, oneOperand, parseOptions } from "../command.ts";
+import { askHosts } from "../doctor/ask-hosts.ts";
+import { hostTable } from "../doctor/show.ts";
+import { readStackFile, UserError } from "../stack-file.ts";
+
+export const doctor: Command = {
+  summary: "look at the hosts of a stack: what would keep it from running there",
+  usage: `usage: ascend-pd doctor STACK [--host NAME]... [--skip CODE=REASON]... [--json]
+
+Checks every host of stacks/Pulumi.STACK.yaml, over the connection that \`pulumi up\` uses: device nodes, NPUs and who
+holds them, their network, mounts, ports, images, the Docker Engine and the host itself. Only reads. docs/host-checks.md
+has every check, with its reason and its source.
+
+  --host NAME          only that host; may be given several times
+  --skip CODE=REASON   leave out a check, for a reason, which is shown; may be given several times
+  --json               print {"stack", "hosts": [{"host", "address", "results"}]}; progress stays on stderr
+
+A check's result is ok, error, warning, unseen (it could not be looked at: why), n/a (does not apply) or skipped.
+
+examples:
+  ascend-pd doctor 2p2d-two-hosts
+  ascend-pd doctor 2p2d-two-hosts --host host-b --skip HC108='pulled by pulumi up'
+  ascend-pd doctor 1p1d --json | jq '.hosts[].results[] | select(.status == "error")'
+
+exit codes: 0 no check fails with an error (warnings and unseen there may be), 1 one does, or a host does not answer,
+2 the stack cannot work or the command line is wrong`,
+  async run(args) {
+    const { values, positionals } = parseOptions({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        host: { type: "string", multiple: true, default: [] },
+        skip: { type: "string", multiple: true, default: [] },
+        json: { type: "boolean" },
+      },
+    });
+    const stack = oneOperand(positionals, "STACK");
+    const skip = new Map(values.skip.map(skipped));
+    const hosts = chosen(stack, values.host);
+
+    const facts = await askHosts(hosts, console.error);
+    const results = checkHosts(facts, skip);
+
+    const shown = hosts.flatMap((host, index) => {
+      const one = results[index];
+      return one === undefined ? [] : [{ host, one }];
+    });
+    if (values.json) {
+      const json = shown.map(({ host: { address }, one }) => ({
+        host: one.host,
+        address,
+        results: one.results,
+      }));
+      console.log(JSON.stringify({ stack, hosts: json }, undefined, 2));
+    } else console.log(shown.map(({ host, one }) => hostTable(host, one)).join("\n\n"));
+    return results.some((host) => host.results.some(({ status }) => status === "error")) ? 1 : 0;
+  },
+};
+
+function chosen(stack: string, names: readonly string[]): readonly WantedHost[] {
+  const { where, deployment } = readStackFile(stack);
+  const wanted = wantedHosts(stack, deployment);
+  if ("problems" in wanted) throw new UserError(formatProblems(where, wanted.problems));
+  if (wanted.warnings.length > 0) console.error(formatProblems(where, wanted.warnings));
+  const unknown = names.find((name) => !wanted.hosts.some((host) => host.name === name));
+  if (unknown !== undefined) {
+    const known = wanted.hosts.map(({ name }) => name).join(", ");
+    throw new UserError(`nothing of ${stack} runs on a host ${unknown}\nfix: --host and one of: ${known}`);
+  }
+  return names.length === 0 ? wanted.hosts : wanted.hosts.filter(({ name }) => names.includes(name));
+}
+
+function skipped(option: string): [code: string, reason: string] {
+  const [, code = "", reason = ""] = /^([^=]*)=?(.*)$/s.exec(option) ?? [];
+  if (!hostChecks.some((check) => check.code === code)) {
+    throw new UserError(`--skip ${option}: there is no check ${code}\nfix: docs/host-checks.md lists them`);
+  }
+  if (reason.trim() === "") {
+    throw new UserError(
+      `--skip ${option}: the reason is missing\nfix: say why, e.g. --skip ${code}='pulled by pulumi up'`,
+    );
+  }
+  return [code, reason];
+}

@@ -1,0 +1,38 @@
+import { type HostFacts, hostFacts } from "../../planning/host-checks/facts.ts";
+import { hostScript } from "../../planning/host-checks/script.ts";
+import type { WantedHost } from "../../planning/host-checks/wanted.ts";
+import { sshOptions } from "../../planning/ssh-options.ts";
+import { engineAt } from "../../toolchain/docker-api.ts";
+import { engineReport, runScript } from "../../toolchain/host-report.ts";
+
+/** Enough to hide what a slow host takes, and few enough for one machine's `ssh`. */
+const atOnce = 8;
+
+/** What is seen of each host, in the order of `hosts`. Only reads; a host that is not there is a fact too. */
+export async function askHosts(
+  hosts: readonly WantedHost[],
+  say: (line: string) => void,
+): Promise<HostFacts[]> {
+  const facts: HostFacts[] = [];
+  const waiting = [...hosts.entries()];
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [index, host] = next;
+      say(`${host.name}: asking ${host.docker ?? "this machine"}`);
+      const seen = await askHost(host);
+      facts[index] = seen;
+      say(`${host.name}: ${seen.reached ? "has answered" : "does not answer"}`);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return facts;
+}
+
+async function askHost(wanted: WantedHost): Promise<HostFacts> {
+  const address = engineAt(wanted.docker, sshOptions(wanted));
+  const [script, engine] = await Promise.all([
+    runScript(address, hostScript(wanted)),
+    engineReport(address, wanted.images),
+  ]);
+  return hostFacts(wanted, { ...script, engine });
+}

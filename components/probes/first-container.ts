@@ -1,0 +1,34 @@
+import { hostFacts } from "../../planning/host-checks/facts.ts";
+import { checkHosts, hostChecks } from "../../planning/host-checks/index.ts";
+import { hostScript } from "../../planning/host-checks/script.ts";
+import { type WantedHost, wantedHosts } from "../../planning/host-checks/wanted.ts";
+import { engineReport, runScript } from "../../toolchain/host-report.ts";
+import { engineOf, hasContainers } from "./docker.ts";
+
+const guards = new Set(hostChecks.filter(({ guardsUp }) => guardsUp === true).map(({ code }) => code));
+
+/**
+ * Before a host's first container of the stack: what is certain to keep one from starting there. Where some run
+ * already, a change may be what mends them, and its own checks guard it. `deployment` is one that can be planned.
+ */
+export async function unfitHosts(stack: string, deployment: unknown): Promise<string[]> {
+  const wanted = wantedHosts(stack, deployment);
+  if ("problems" in wanted) return [];
+  const failures = wanted.hosts.map((host) => failuresOf(host).catch((error: Error) => [error.message]));
+  return (await Promise.all(failures)).flat();
+}
+
+async function failuresOf(host: WantedHost): Promise<string[]> {
+  if (await hasContainers(host, host.stack)) return [];
+  const engine = engineOf(host);
+  const [script, report] = await Promise.all([
+    runScript(engine, hostScript(host)),
+    engineReport(engine, host.images),
+  ]);
+  const [{ results } = { results: [] }] = checkHosts([hostFacts(host, { ...script, engine: report })]);
+  return results
+    .filter(({ code, status }) => status === "error" && guards.has(code))
+    .flatMap(({ code, seen, fixes }) =>
+      seen.map((one, index) => `${host.name}: ${one} (${code})\nfix: ${fixes[index]}`),
+    );
+}
