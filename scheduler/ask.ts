@@ -3,24 +3,28 @@ import { Failure } from "./errors.ts";
 import { type AnswerReader, Exchange, type Question } from "./exchange.ts";
 
 /**
- * Asks an engine and hands its answer to `reader` as it comes. Resolves when the answer is complete; rejects with
+ * Asks an engine and hands its answer to `reader` as it comes. Resolves with what `reader.end` returns; rejects with
  * a Failure for everything else, an engine's refusal included.
  */
-export function ask(question: Question, reader: AnswerReader): Promise<void> {
+export function ask<T>(question: Question, reader: AnswerReader<T>): Promise<T> {
   const { failure } = question.stop;
   if (failure !== undefined) return Promise.reject(failure);
   return new Promise((resolve, reject) => {
     new Exchange(question, reader, (failure) => {
-      if (failure === undefined) resolve();
-      else reject(failure);
+      if (failure !== undefined) return reject(failure);
+      try {
+        resolve(reader.end());
+      } catch (error) {
+        reject(error);
+      }
     });
   });
 }
 
 /** Asks and holds the whole answer, which may have `maxBytes`. */
-export async function askWhole(question: Question, maxBytes: number): Promise<Buffer> {
+export function askWhole(question: Question, maxBytes: number): Promise<Buffer> {
   const body = new ByteBuffer();
-  await ask(question, {
+  return ask(question, {
     data(bytes) {
       body.appendCopy(bytes);
       if (body.length > maxBytes) {
@@ -29,6 +33,6 @@ export async function askWhole(question: Question, maxBytes: number): Promise<Bu
         });
       }
     },
+    end: () => body.take(),
   });
-  return body.take();
 }

@@ -9,7 +9,7 @@ import type { Question } from "./exchange.ts";
 import type { Instance } from "./instances.ts";
 import { KvHold } from "./kv-hold.ts";
 import { decodeBody, prefillBody, readCall, takeKvParams } from "./legs.ts";
-import { markPhase, type Trace } from "./log.ts";
+import type { Trace } from "./log.ts";
 import type { Piece } from "./pieces.ts";
 import type { Picker } from "./policy.ts";
 import { relayPlain } from "./relay.ts";
@@ -50,7 +50,7 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
       return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
     });
     reply.onOpen = () => kv?.fetched();
-    markPhase(reply.trace, "prefill");
+    reply.trace.mark("prefill");
     if (kvParams === undefined && handoff !== "plain") {
       if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
       reply.trace.recomputed = true;
@@ -61,12 +61,12 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
         markAttempt(reply.trace, instance, fresh);
         const limitMs = stream ? timeouts.firstTokenMs : timeouts.answerMs;
         const relay = stream ? api.relayStream : relayPlain;
-        const asked = question(instance, fresh, limitMs, decodeBody(call, kvParams));
         // A stream lasts for minutes: its prompt is not to stay in memory for as long.
         const answered = () => {
           call.body = Buffer.alloc(0);
         };
-        return relay({ ...asked, answered }, reply, timeouts.tokenGapMs);
+        const asked = question(instance, fresh, limitMs, decodeBody(call, kvParams), answered);
+        return relay(asked, reply, timeouts.tokenGapMs);
       });
     } catch (failure) {
       // The answer that begins now is not decode's.
@@ -99,12 +99,19 @@ function markAttempt(trace: Trace, { role, name }: Instance, again: boolean): vo
 
 function asking(deadlines: Deadlines, { head }: ClientRequest, { trace, stop }: Reply) {
   const forwarded = forwardedFields(head.fields);
-  return (instance: Instance, fresh: boolean, limitMs: number, body?: readonly Piece[]): Question => ({
+  return (
+    instance: Instance,
+    fresh: boolean,
+    limitMs: number,
+    body?: readonly Piece[],
+    answered?: () => void,
+  ): Question => ({
     instance,
     request: engineRequest(instance, head.path, trace.id, forwarded, body),
     deadlines,
     limitMs,
     fresh,
+    answered,
     stop,
   });
 }

@@ -7,7 +7,7 @@ import { findHeadEnd, HttpSyntaxError, soleValue, valueIfSole } from "./http/hea
 import { parseRequestHead, type RequestHead } from "./http/request.ts";
 import { writeTogether } from "./http/write.ts";
 import { requestId } from "./ids.ts";
-import { markPhase, newTrace } from "./log.ts";
+import { Trace } from "./log.ts";
 import type { Piece } from "./pieces.ts";
 import { Reply, type ReplyTarget } from "./reply.ts";
 
@@ -152,7 +152,7 @@ export class ClientConnection implements ReplyTarget {
   #begin(head: RequestHead): void {
     const { method, path } = head;
     const id = requestId(valueIfSole(head.fields, "x-request-id"));
-    const reply = new Reply(this, newTrace(id, method, path), head);
+    const reply = new Reply(this, new Trace(id, method, path), head);
     this.#reply = reply;
     this.#service.began(reply);
     const decoder = bodyDecoder(head.framing, "empty");
@@ -197,7 +197,7 @@ export class ClientConnection implements ReplyTarget {
     this.#incoming = undefined;
     this.#phase = "answer";
     this.#readLimit.clear();
-    markPhase(reply.trace, "body");
+    reply.trace.mark("body");
     void this.#serve(handler, { head, body }, reply);
   }
 
@@ -213,7 +213,7 @@ export class ClientConnection implements ReplyTarget {
 
   /** Answers a request that is not served: what is wrong may be its head, its body, or what it asks for. */
   #refuse(error: unknown): void {
-    const reply = this.#reply ?? new Reply(this, newTrace(requestId(undefined), "", ""), undefined);
+    const reply = this.#reply ?? new Reply(this, new Trace(requestId(undefined), "", ""), undefined);
     // After an error in the framing nobody knows where the next request would begin.
     if (this.#phase === "body" || error instanceof HttpSyntaxError) reply.close = true;
     this.#reply = reply;
@@ -287,7 +287,7 @@ export class ClientConnection implements ReplyTarget {
 function failed(reply: Reply, error: unknown): void {
   const failure = toFailure(error);
   reply.trace.outcome = failure.code;
-  if (failure.detail !== undefined) reply.trace.detail = failure.detail;
+  reply.trace.detail = failure.detail;
   reply.fail(failure);
   reply.trace.status ??= failure.status;
 }

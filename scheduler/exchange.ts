@@ -29,7 +29,7 @@ export interface Question {
   /** Not on a connection that was kept: such a one may be dead without our knowing. */
   readonly fresh: boolean;
   /** Called when an answer begins: the request will not be sent again. */
-  readonly answered?: () => void;
+  readonly answered?: (() => void) | undefined;
   /** Closes the connection to the engine at once. */
   readonly stop: StopSignal;
 }
@@ -42,23 +42,25 @@ export interface Flow {
   resume(): void;
 }
 
-/** Told what comes back; a throw of either ends the exchange as a failure. */
-export interface AnswerReader {
+/** Told what comes back. A throw is a failure like any other. */
+export interface AnswerReader<T> {
   /** The engine answers 200. */
   head?(head: ResponseHead, flow: Flow): void;
   /** `bytes` are there during the call only. */
   data(bytes: Buffer, flow: Flow): void;
+  /** The answer is complete: what came of it. */
+  end(): T;
 }
 
-/** How an exchange ends, told once. Without a failure the answer was complete and its status 200. */
-export type Settle = (failure?: Failure) => void;
+/** Called once. Without a failure the answer was complete and its status 200. */
+type Settle = (failure?: Failure) => void;
 
 /** One question and its answer on one connection. */
 export class Exchange implements WireUser, Flow, Stoppable {
   readonly limit: Deadline;
   readonly #instance: Instance;
   readonly #answered: (() => void) | undefined;
-  readonly #reader: AnswerReader;
+  readonly #reader: AnswerReader<unknown>;
   readonly #settle: Settle;
   readonly #wire: Wire;
   readonly #head = new ByteBuffer();
@@ -69,7 +71,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
   #anyByte = false;
   #over = false;
 
-  constructor(question: Question, reader: AnswerReader, settle: Settle) {
+  constructor(question: Question, reader: AnswerReader<unknown>, settle: Settle) {
     const { instance, request, deadlines, limitMs, fresh, answered, stop } = question;
     this.#instance = instance;
     this.#answered = answered;

@@ -58,38 +58,32 @@ export class Picker {
    * the request. Throws what `work` throws.
    */
   async run<T>(bytes: number, work: Work<T>): Promise<T> {
-    const first = this.pick();
-    if (first === undefined) throw new Failure(`no_${this.role}`);
-    try {
-      return await counted(first, bytes, () => work(first, false));
-    } catch (error) {
-      const retry = error instanceof Failure ? error.retry : undefined;
-      const second = retry && (this.pick(first) ?? (retry === "any" ? first : undefined));
-      if (second === undefined) throw error;
-      return counted(second, bytes, () => work(second, true));
+    let next = this.pick();
+    for (let again = false; ; again = true) {
+      if (next === undefined) throw new Failure(`no_${this.role}`);
+      const instance = next;
+      instance.sinceLoad.requests++;
+      instance.sinceLoad.bytes += bytes;
+      instance.inFlight++;
+      try {
+        const result = await work(instance, again);
+        instance.served++;
+        return result;
+      } catch (error) {
+        blame(instance, error);
+        const retry = error instanceof Failure && !again ? error.retry : undefined;
+        next = retry && (this.pick(instance) ?? (retry === "any" ? instance : undefined));
+        if (next === undefined) throw error;
+      } finally {
+        instance.inFlight--;
+        noteIdle(instance);
+      }
     }
   }
 }
 
 /** `again`: the second attempt, which must not fail for a reason that the first one has met. */
 type Work<T> = (instance: Instance, again: boolean) => Promise<T>;
-
-async function counted<T>(instance: Instance, bytes: number, work: () => Promise<T>): Promise<T> {
-  instance.sinceLoad.requests++;
-  instance.sinceLoad.bytes += bytes;
-  instance.inFlight++;
-  try {
-    const result = await work();
-    instance.served++;
-    return result;
-  } catch (error) {
-    blame(instance, error);
-    throw error;
-  } finally {
-    instance.inFlight--;
-    noteIdle(instance);
-  }
-}
 
 /** Counts an error that is the instance's fault: not its verdict on a request, nor a client that left. */
 function blame({ role, failures }: Instance, error: unknown): void {

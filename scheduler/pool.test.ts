@@ -160,7 +160,7 @@ test("a connection whose reader paused it at the very end can be used again", as
   const engine = await fakeEngine(goodPrefill);
   const bench = instanceAt(engine.port, 1000);
 
-  await ask(question(bench), { data: (_, flow) => flow.pause() });
+  await ask(question(bench), { data: (_, flow) => flow.pause(), end() {} });
   const answer = await askWhole(question(bench), 1000);
 
   expect(answer.length).toBeGreaterThan(0);

@@ -2,7 +2,6 @@ import { ask } from "./ask.ts";
 import { ByteBuffer } from "./bytes.ts";
 import { Failure } from "./errors.ts";
 import type { Question } from "./exchange.ts";
-import { markPhase } from "./log.ts";
 import { totalLength } from "./pieces.ts";
 import { paced } from "./relay.ts";
 import type { Reply } from "./reply.ts";
@@ -45,11 +44,11 @@ export class RecordSplitter {
  * Relays an engine's stream of records. Its end is that of its HTTP body, so an engine has to frame it. Rejects
  * with a Failure; whether the client can still be given a status then is for `reply.fail` to know.
  */
-export async function relayRecords(question: Question, reply: Reply, gapMs: number): Promise<void> {
+export function relayRecords(question: Question, reply: Reply, gapMs: number): Promise<void> {
   const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
   const limit = MAX_COMPLETION_BYTES + ESCAPED_FACTOR * totalLength(question.request.pieces);
   const splitter = new RecordSplitter();
-  await ask(question, {
+  return ask(question, {
     head({ framing }) {
       if (!framing.chunked && framing.length === undefined) throw failed("its stream has no framed end");
     },
@@ -58,15 +57,17 @@ export async function relayRecords(question: Question, reply: Reply, gapMs: numb
       if (splitter.held > limit) throw failed(`a record is longer than ${limit} bytes`);
       if (pass.length === 0) return;
       if (!reply.started) {
-        markPhase(reply.trace, "firstEvent");
+        reply.trace.mark("firstEvent");
         reply.openRecords(pass[pass.length - 1] === NUL ? "\0" : "\n");
       }
       for (const byte of pass) if (byte === NUL || byte === LF) reply.trace.events++;
       paced(flow, reply, pass, gapMs);
     },
+    end() {
+      if (!reply.started) throw failed("its stream ended without a record");
+      if (splitter.held > 0) throw failed("its stream ended within a record");
+      reply.trace.mark("lastEvent");
+      reply.end();
+    },
   });
-  if (!reply.started) throw failed("its stream ended without a record");
-  if (splitter.held > 0) throw failed("its stream ended within a record");
-  markPhase(reply.trace, "lastEvent");
-  reply.end();
 }

@@ -3,7 +3,6 @@ import { ByteBuffer } from "./bytes.ts";
 import { Failure } from "./errors.ts";
 import type { Flow, Question } from "./exchange.ts";
 import { withoutKvParams } from "./legs.ts";
-import { markPhase } from "./log.ts";
 import { failureFromEvent } from "./refusal.ts";
 import type { Reply } from "./reply.ts";
 import { EventSplitter } from "./sse.ts";
@@ -28,7 +27,7 @@ export async function relayEvents(question: Question, reply: Reply, gapMs: numbe
         const { pass, end, error } = splitter.push(bytes);
         if (pass.length > 0) {
           if (!reply.started) {
-            markPhase(reply.trace, "firstEvent");
+            reply.trace.mark("firstEvent");
             reply.openEvents();
           }
           // Comments keep a connection alive; they are no progress.
@@ -46,26 +45,28 @@ export async function relayEvents(question: Question, reply: Reply, gapMs: numbe
         if (end === "done") {
           done = true;
           reply.trace.events--;
-          markPhase(reply.trace, "lastEvent");
+          reply.trace.mark("lastEvent");
           reply.onDrain = undefined;
           reply.end();
           flow.resume();
           flow.limit.extend(AFTERMATH_MS);
         }
       },
+      end() {
+        if (!done) throw new Failure(`${role}_failed`, { detail: "its stream ended without [DONE]" });
+      },
     });
   } catch (failure) {
     // The client has its whole answer: how the engine ends the connection is no concern of the request.
     if (!done) throw failure;
   }
-  if (!done) throw new Failure(`${role}_failed`, { detail: "its stream ended without [DONE]" });
 }
 
 /** Relays an engine's JSON answer: whole when it is small, else with its length as it comes. */
-export async function relayPlain(question: Question, reply: Reply, gapMs: number): Promise<void> {
+export function relayPlain(question: Question, reply: Reply, gapMs: number): Promise<void> {
   const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
   const held = new ByteBuffer();
-  await ask(question, {
+  return ask(question, {
     head({ framing: { length = 0 } }) {
       if (length > MAX_HELD_BYTES) reply.openSized(200, length);
     },
@@ -75,14 +76,13 @@ export async function relayPlain(question: Question, reply: Reply, gapMs: number
       if (held.length > MAX_HELD_BYTES)
         throw failed(`it sent over ${MAX_HELD_BYTES} bytes without their length`);
     },
+    end() {
+      if (reply.started) return reply.end();
+      const answer = withoutKvParams(held.take());
+      if (answer === undefined) throw failed("its answer is no JSON object");
+      reply.send(200, answer);
+    },
   });
-  if (reply.started) {
-    reply.end();
-    return;
-  }
-  const answer = withoutKvParams(held.take());
-  if (answer === undefined) throw failed("its answer is no JSON object");
-  reply.send(200, answer);
 }
 
 /**

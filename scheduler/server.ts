@@ -11,7 +11,7 @@ import { Failure } from "./errors.ts";
 import type { RequestHead } from "./http/request.ts";
 import { isReady } from "./instances.ts";
 import { listen } from "./listen.ts";
-import { type LogSink, logLine, markPhase } from "./log.ts";
+import { type LogSink, logLine } from "./log.ts";
 import { Membership, type ReloadResult } from "./membership.ts";
 import { METRICS } from "./metric-table.ts";
 import { metricsText } from "./metrics.ts";
@@ -88,11 +88,11 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
     },
     ended(reply) {
       replies.remove(reply);
-      const { startedAt, ...entry } = reply.trace;
-      markPhase(reply.trace, "total");
-      const route = routes.get(entry.path);
-      stats.ended(route?.path ?? "other", reply.trace);
-      if (entry.outcome !== "ok" || (route !== undefined && isToEngines(route))) log(logLine(entry));
+      const { trace } = reply;
+      trace.mark("total");
+      const route = routes.get(trace.path);
+      stats.ended(route?.path ?? "other", trace);
+      if (trace.outcome !== "ok" || (route !== undefined && isToEngines(route))) log(logLine(trace));
       if (replies.items.length === 0) becameIdle();
     },
   };
