@@ -12,6 +12,7 @@ export interface InstanceState {
   readonly name: string;
   readonly address: string;
   readonly healthy: boolean;
+  readonly stalled: boolean;
   readonly draining: boolean;
   readonly leaving: boolean;
   readonly inFlight: number;
@@ -33,9 +34,10 @@ export function stateTable({ ready, draining, requests, instances }: SchedulerSt
   return `${table([header, ...rows])}\n\n${whole}, ${requests} requests in flight`;
 }
 
-function instanceState({ healthy, draining, leaving, inFlight, kvHeld }: InstanceState): string {
-  const health = healthy ? "" : ", unhealthy";
+function instanceState({ healthy, stalled, draining, leaving, inFlight, kvHeld }: InstanceState): string {
+  const illness = !healthy ? "unhealthy" : stalled ? "stalled" : undefined;
+  const health = illness === undefined ? "" : `, ${illness}`;
   if (leaving) return `leaving${health}`;
-  if (!draining) return healthy ? "ready" : "unhealthy";
+  if (!draining) return illness ?? "ready";
   return `${inFlight + kvHeld === 0 ? "drained" : "draining"}${health}`;
 }

@@ -105,6 +105,7 @@ test("state tells of every instance", async () => {
         address: `127.0.0.1:${one.prefill[0]?.port}`,
         ready: true,
         healthy: true,
+        stalled: false,
         draining: false,
         leaving: false,
         inFlight: 0,

@@ -18,6 +18,7 @@ export interface Timeouts {
   readonly requestBodyMs: number;
   readonly stalledClientMs: number;
   readonly drainMs: number;
+  readonly stallMs: number;
 }
 
 /** A Unix socket of the user's own, or a port of the loopback interface. */
@@ -132,6 +133,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
       requestBodyMs: seconds("request-body-timeout"),
       stalledClientMs: seconds("stalled-client-timeout"),
       drainMs: seconds("drain-timeout"),
+      stallMs: seconds("stall-timeout"),
     },
     health: { intervalMs: seconds("health-interval"), timeoutMs: seconds("health-timeout") },
   };

@@ -15,6 +15,7 @@ import {
   ask,
   type Bench,
   bench,
+  get,
   goodDecode,
   goodPrefill,
   PLAIN,
@@ -129,6 +130,7 @@ async function eventfulBench(): Promise<Bench> {
     {
       policy: "BLB",
       health: { intervalMs: 20, timeoutMs: 100 },
+      timeouts: { stallMs: 100 },
       admin: [{ port: 0 }],
       readEndpoints: () => {
         if (reloads++ > 0) throw new InvalidTables([{ message: "wrong", fix: "mend it" }]);
@@ -154,8 +156,12 @@ async function eventfulBench(): Promise<Bench> {
   one.reload();
   for (const engine of one.prefill) await engine.close();
   await ask(one.port, post(PLAIN));
+  for (const engine of one.decode) engine.script = () => {};
+  void ask(one.port, get("/v1/models")).catch(() => {});
   const isSaid = (said: string) => one.lines.some((line) => line.includes(said));
-  await until(() => ["left", "routing", '"healthy":false', '"reloaded":false'].every(isSaid));
+  await until(() =>
+    ["left", "routing", '"healthy":false', '"stalled":true', '"reloaded":false'].every(isSaid),
+  );
   return one;
 }
 

@@ -30,6 +30,8 @@ export interface Question {
   readonly fresh: boolean;
   /** Called when an answer begins: the request will not be sent again. */
   readonly answered?: (() => void) | undefined;
+  /** Not for a client: its answer is no sign that clients' requests are worked on. */
+  readonly isCheck?: true;
   /** Closes the connection to the engine at once. */
   readonly stop: StopSignal;
 }
@@ -60,6 +62,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
   readonly limit: Deadline;
   readonly #instance: Instance;
   readonly #answered: (() => void) | undefined;
+  readonly #isCheck: boolean;
   readonly #reader: AnswerReader<unknown>;
   readonly #settle: Settle;
   readonly #wire: Wire;
@@ -72,9 +75,10 @@ export class Exchange implements WireUser, Flow, Stoppable {
   #over = false;
 
   constructor(question: Question, reader: AnswerReader<unknown>, settle: Settle) {
-    const { instance, request, deadlines, limitMs, fresh, answered, stop } = question;
+    const { instance, request, deadlines, limitMs, fresh, answered, isCheck, stop } = question;
     this.#instance = instance;
     this.#answered = answered;
+    this.#isCheck = isCheck === true;
     this.#reader = reader;
     this.#settle = settle;
     this.limit = deadlines.arm(limitMs, () => this.abort(new Failure(`${instance.role}_timeout`)));
@@ -169,6 +173,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
 
   /** Part of the body. */
   #take(bytes: Buffer): void {
+    if (!this.#isCheck) this.#instance.heard++;
     if (this.#refused === undefined) {
       this.#reader.data(bytes, this);
       return;

@@ -61,6 +61,12 @@ export const FLAGS = [
     help: "between two health checks of an instance",
   },
   { name: "health-timeout", value: "SECONDS", fallback: "2", help: "for one health check" },
+  {
+    name: "stall-timeout",
+    value: "SECONDS",
+    fallback: "8",
+    help: "without a byte from an instance that has requests, before it is tried with one of a token",
+  },
   { name: "connect-timeout", value: "SECONDS", fallback: "2", help: "to connect to an instance" },
   { name: "prefill-timeout", value: "SECONDS", fallback: "300", help: "for prefill's whole answer" },
   { name: "first-token-timeout", value: "SECONDS", fallback: "120", help: "for decode's first event" },

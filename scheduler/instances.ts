@@ -25,10 +25,16 @@ export interface Instance {
   readonly pool: Pool;
   /** Whether it answers its health check; not before the first answer. */
   healthy: boolean;
+  /** Whether it works on nothing although it answers its health check. */
+  stalled: boolean;
   /** Gets no new requests. */
   draining: boolean;
   /** Requests that it works on for us. */
   inFlight: number;
+  /** How many of them have a prompt of each size, by power of two. */
+  readonly promptSizes: Uint32Array;
+  /** Grows with every piece of an answer to a client's request. */
+  heard: number;
   /** Prompts whose KV cache it keeps for a decode instance: one that has not answered yet, or never will. */
   kvHeld: number;
   /** Prompts whose KV cache was handed out, and no decode instance is known to have fetched it. */
@@ -59,8 +65,11 @@ export function makeInstance(
     name,
     pool: new Pool(host, port, deadlines, connectMs),
     healthy: false,
+    stalled: false,
     draining: false,
     inFlight: 0,
+    promptSizes: new Uint32Array(33),
+    heard: 0,
     kvHeld: 0,
     kvAbandoned: 0,
     served: 0,
@@ -73,8 +82,8 @@ export function makeInstance(
 }
 
 /** Whether it gets requests. */
-export function isReady({ healthy, draining }: Instance): boolean {
-  return healthy && !draining;
+export function isReady({ healthy, stalled, draining }: Instance): boolean {
+  return healthy && !stalled && !draining;
 }
 
 /** Whether nothing needs it any more. */

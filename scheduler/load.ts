@@ -19,6 +19,25 @@ export function readLoad(metrics: string): Load {
   };
 }
 
+/** What an engine has done since its start, and what it still has to do, by its metrics. */
+export interface Work {
+  /** Tokens and steps; only compared. `undefined` when it does not say. */
+  readonly done: number | undefined;
+  /** Requests. */
+  readonly left: number | undefined;
+}
+
+export function readWork(metrics: string): Work {
+  const total = (...names: string[]) => {
+    const found = names.flatMap((name) => values(metrics, name));
+    return found.length === 0 ? undefined : sum(found);
+  };
+  return {
+    done: total("prompt_tokens_total", "generation_tokens_total", "iteration_tokens_total_count"),
+    left: total("num_requests_running", "num_requests_waiting"),
+  };
+}
+
 function values(metrics: string, name: string): number[] {
   const lines = metrics.matchAll(new RegExp(`^vllm:${name}(?:\\{.*\\})? ([0-9.eE+-]+)`, "gm"));
   return [...lines].map(([, value]) => Number(value)).filter(Number.isFinite);

@@ -56,16 +56,23 @@ export class Membership {
   readonly #waiters = new Set<() => void>();
 
   constructor(config: Config, deadlines: Deadlines, log: LogSink) {
-    const { policy, health, timeouts } = config;
+    const { policy, health, timeouts, handoff, servedModels } = config;
     this.#deadlines = deadlines;
     this.#connectMs = timeouts.connectMs;
     this.#log = log;
     const loadPolicy = policy === "RoundRobin" ? undefined : policy;
     this.prefill = new Picker("prefill", loadPolicy === undefined ? roundRobin : byLoad(loadPolicy));
     this.decode = new Picker("decode", leastInFlight);
-    this.#watch = new Watch(deadlines, health, loadPolicy, {
+    const limits = { ...health, stallMs: timeouts.stallMs };
+    // With a plain handoff decode waits for what prefill has computed: alone it cannot be tried.
+    const probe = handoff === "plain" ? undefined : { model: servedModels[0] };
+    this.#watch = new Watch(deadlines, limits, loadPolicy, probe, {
       healthChanged: (instance) => {
         this.#say(instance, { address: instance.pool.authority, healthy: instance.healthy });
+        this.#changed();
+      },
+      stalledChanged: (instance) => {
+        this.#say(instance, { stalled: instance.stalled });
         this.#changed();
       },
       loadChanged: (instance) => {
@@ -90,13 +97,15 @@ export class Membership {
   /** What an operator is told of each instance. */
   get states(): readonly object[] {
     return this.instances.map((instance) => {
-      const { name, role, pool, healthy, draining, inFlight, kvHeld, kvAbandoned, served, load } = instance;
+      const { name, role, pool, healthy, stalled, draining, inFlight, kvHeld, kvAbandoned, served, load } =
+        instance;
       return {
         name,
         role,
         address: pool.authority,
         ready: isReady(instance),
         healthy,
+        stalled,
         draining,
         leaving: this.#leaving.has(instance),
         inFlight,
@@ -151,11 +160,12 @@ export class Membership {
     if (instance.draining) {
       // What it last answered may have been said by the process before.
       instance.healthy = false;
+      instance.stalled = false;
       instance.draining = false;
       this.#say(instance, { state: "joining" });
       this.#changed();
     }
-    await this.#until(ms, () => instance.draining || instance.healthy);
+    await this.#until(ms, () => instance.draining || isReady(instance));
     const joined = isReady(instance);
     const ended = joined ? "healthy" : instance.draining ? "draining" : "deadline";
     return { instance: instance.name, joined, ended };
@@ -216,7 +226,7 @@ export class Membership {
     for (const instance of this.#leaving) {
       const picker = this.#picker(instance.role);
       const isReplaced = picker.instances.some((other) => isReady(other) && !this.#leaving.has(other));
-      if (isReplaced || !instance.healthy) instance.draining = true;
+      if (isReplaced || !instance.healthy || instance.stalled) instance.draining = true;
       if (instance.draining && isIdle(instance)) this.#remove(instance, picker);
     }
     for (const check of this.#waiters) check();

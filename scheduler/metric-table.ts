@@ -123,6 +123,12 @@ export const METRICS: readonly TableEntry[] = [
   perInstance("gauge", "ascend_pd_instance_healthy", "1 while it answers its health check.", ({ healthy }) =>
     Number(healthy),
   ),
+  perInstance(
+    "gauge",
+    "ascend_pd_instance_stalled",
+    "1 while its requests stand still although it answers its health check.",
+    ({ stalled }) => Number(stalled),
+  ),
   perInstance("gauge", "ascend_pd_instance_draining", "1 while it gets nothing new.", ({ draining }) =>
     Number(draining),
   ),

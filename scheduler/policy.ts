@@ -1,5 +1,6 @@
 import { Failure } from "./errors.ts";
 import { type Instance, isReady, noteIdle, type Role } from "./instances.ts";
+import { sizeClass } from "./stall.ts";
 
 /** How loaded an instance is; only compared. */
 export type Cost = (instance: Instance) => number;
@@ -58,13 +59,16 @@ export class Picker {
    * the request. Throws what `work` throws.
    */
   async run<T>(bytes: number, work: Work<T>): Promise<T> {
+    const size = sizeClass(bytes);
     let next = this.pick();
     for (let again = false; ; again = true) {
       if (next === undefined) throw new Failure(`no_${this.role}`);
       const instance = next;
+      const { promptSizes } = instance;
       instance.sinceLoad.requests++;
       instance.sinceLoad.bytes += bytes;
       instance.inFlight++;
+      promptSizes[size] = (promptSizes[size] ?? 0) + 1;
       try {
         const result = await work(instance, again);
         instance.served++;
@@ -76,6 +80,7 @@ export class Picker {
         if (next === undefined) throw error;
       } finally {
         instance.inFlight--;
+        promptSizes[size] = (promptSizes[size] ?? 0) - 1;
         noteIdle(instance);
       }
     }

@@ -149,6 +149,7 @@ const TIMEOUTS: Timeouts = {
   requestBodyMs: 20_000,
   stalledClientMs: 20_000,
   drainMs: 20_000,
+  stallMs: 20_000,
 };
 
 export type Overrides = Partial<Omit<Config, "timeouts" | "endpoints">> & {
