@@ -90,33 +90,27 @@ test("rule 21: a stream that stops moving makes its instance stand still, and mo
 });
 
 test("an instance that moves one stream of many does not stand still", async () => {
-  const one = await bench(
-    {
-      decode: [
-        ({ socket, body }) => {
-          if (!JSON.parse(body).moves) return;
-          socket.write(STREAM_HEAD);
-          const moving = setInterval(() => socket.write(chunked(FIRST)), 10);
-          socket.on("close", () => clearInterval(moving));
-        },
-      ],
-    },
-    QUICK,
-  );
-  for (const moves of [false, true, false]) {
-    (await client(one.port)).send(post(JSON.stringify({ stream: true, moves })));
-  }
+  const script: Script = ({ socket, body }) => {
+    if (!body.includes("moves")) return;
+    socket.write(STREAM_HEAD);
+    const moving = setInterval(() => socket.write(chunked(FIRST)), 10);
+    socket.on("close", () => clearInterval(moving));
+  };
+  const one = await bench({ decode: [script] }, QUICK);
+  const moving = await client(one.port);
+  moving.send(post('{"stream":true,"moves":true}'));
+  await moving.received((text) => text.includes(FIRST));
+  for (const body of [STREAM, PLAIN]) (await client(one.port)).send(post(body));
   await one.decode[0]?.call(3);
 
   await checks(one, "decode");
 
   expect(stalls(one)).toEqual([]);
-  expect(one.decode[0]?.calls).toHaveLength(3);
 });
 
 test("a prefill instance is given the time that its largest prompt needs, without being tried", async () => {
   const one = await bench({ prefill: [hang] }, QUICK);
-  for (const size of [10, 1_000_000, 10]) {
+  for (const size of [1_000_000, 10, 10]) {
     (await client(one.port)).send(post(JSON.stringify({ prompt: "x".repeat(size) })));
   }
   await one.prefill[0]?.call(3);
