@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
@@ -204,6 +205,28 @@ test("rule 23: a second SIGTERM ends the process although a request is in flight
 
   expect(await exit).toBe(1);
 });
+
+test.skipIf(process.platform !== "linux")(
+  "a burst of 4096 clients, or as many as the kernel allows, waits for a scheduler that is busy",
+  async () => {
+    const { port, child } = run(["--host=127.0.0.1", "--port=0"], ENV);
+    const at = await port;
+    const allowed = Number(readFileSync("/proc/sys/net/core/somaxconn", "utf8"));
+
+    child.kill("SIGSTOP");
+    const waiting = Array.from({ length: Math.min(4096, allowed) }, () => connect(at, "127.0.0.1"));
+    onTestFinished(() => {
+      for (const socket of waiting) socket.destroy();
+    });
+
+    await Promise.all(waiting.map((socket) => once(socket, "connect")));
+    child.kill("SIGCONT");
+    const [last] = waiting.slice(-1);
+    last?.write(get("/livez"));
+    const [answer] = await once(last ?? child, "data");
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
+  },
+);
 
 test.for([
   {
