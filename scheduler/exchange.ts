@@ -180,7 +180,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
     }
     const { head, body } = this.#refused;
     body.appendCopy(bytes);
-    if (body.length > MAX_REFUSAL_BYTES) throw refusal(this.#instance.role, head, Buffer.alloc(0));
+    if (body.length > MAX_REFUSAL_BYTES) throw refusal(this.#instance, head, Buffer.alloc(0));
   }
 
   #complete(nothingElseCame: boolean): void {
@@ -194,7 +194,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
       this.#wire.socket.destroy();
     }
     const refused = this.#refused;
-    this.#end(refused && refusal(this.#instance.role, refused.head, refused.body.take()));
+    this.#end(refused && refusal(this.#instance, refused.head, refused.body.take()));
   }
 
   #end(failure: Failure | undefined): void {

@@ -23,6 +23,7 @@ import {
   STREAM,
   STREAM_HEAD,
   startBench,
+  until,
 } from "./test-support.ts";
 
 const hang: Script = () => {};
@@ -265,21 +266,54 @@ test.for([
   expect(answer.json().error.message).toBe("The engine refused the request");
 });
 
-test("rule 29: addresses in a refusal are blanked", async () => {
-  const { port } = await bench({
-    prefill: [
-      (call) =>
-        answerJson(
-          call,
-          '{"error":{"message":"no route to 10.1.2.3:8088 or [fd00::1]:8088, see http://h/x"}}',
-          "400 Bad",
-        ),
-    ],
-  });
+/** A scheduler whose instances have names, as on a machine that knows them. */
+async function benchOf(host: string, decode: Script): Promise<Bench> {
+  const engines = [await fakeEngine(goodPrefill), await fakeEngine(decode)];
+  const [prefill, other] = engines.map(({ port }) => [{ host: "127.0.0.1", port }]);
+  const endpoints = { prefill: [...(prefill ?? []), { host, port: 9 }], decode: other ?? [] };
+  const one = await startBench([], [], { endpoints, ready: false });
+  await until(async () => (await ask(one.port, get("/readyz"))).status === 200);
+  return one;
+}
 
-  const answer = await ask(port, post(PLAIN));
+const ADDRESSES = [
+  [
+    "no route to 10.1.2.3:8088 or [fd00::1]:8088, see http://h/x",
+    "no route to [address] or [address], see [address]",
+  ],
+  ["host-b:8088: refused", "[address]: refused"],
+  ["pull from decode_1.pod.local:14579, failed", "pull from [address], failed"],
+  ["(npu-7:80)", "([address])"],
+  ["Known-Host is down; ask known-host.", "[address] is down; ask [address]."],
+  ["known-hosts and my-known-host and known-host.net are other names", undefined],
+  ["at 12:30:45 on 2026-01-31T12:30:45, ratio 16:9, error: 400", undefined],
+  ['{"loc":["body",12],"max_tokens": 4096}', undefined],
+] as const;
 
-  expect(answer.json().error.message).toBe("no route to [address] or [address], see [address]");
+test.for(ADDRESSES)(
+  "rule 29: of addresses in the refusal %s nothing is left",
+  async ([said, told = said]) => {
+    const body = JSON.stringify({ error: { message: said } });
+    const { port } = await benchOf("known-host", (call) => answerJson(call, body, "400 Bad"));
+
+    const answer = await ask(port, post(PLAIN));
+
+    expect(answer.json().error.message).toBe(told);
+  },
+);
+
+test("rule 29: addresses in an error event are blanked, before the first token and behind it", async () => {
+  const event = 'data: {"error":{"message":"pull from host-b:8088 failed","type":"T","code":500}}\n\n';
+  const script: Script = (call) =>
+    call.body.includes("late") ? answerEvents(call, FIRST, event) : answerEvents(call, event);
+  const { port } = await bench({ decode: [script] });
+
+  const early = await ask(port, post(STREAM));
+  const late = await ask(port, post(STREAM.replace("hi", "late")));
+
+  const error = { message: "pull from [address] failed", type: "T", param: null, code: 500 };
+  expect([early.status, early.json()]).toEqual([500, { error }]);
+  expect(late.body).toBe(`${FIRST}data: ${JSON.stringify({ error })}\n\n`);
 });
 
 const phases: {

@@ -23,6 +23,8 @@ export interface Instance {
   /** `prefill-0`, by its place in the global rank table when it was added. */
   readonly name: string;
   readonly pool: Pool;
+  /** Hosts of all instances, which no client is to read of. */
+  readonly hosts: ReadonlySet<string>;
   /** Whether it answers its health check; not before the first answer. */
   healthy: boolean;
   /** Whether it works on nothing although it answers its health check. */
@@ -59,10 +61,13 @@ export function makeInstance(
   { host, port }: Endpoint,
   deadlines: Deadlines,
   connectMs: number,
+  hosts = new Set<string>(),
 ): Instance {
+  hosts.add(host);
   return {
     role,
     name,
+    hosts,
     pool: new Pool(host, port, deadlines, connectMs),
     healthy: false,
     stalled: false,

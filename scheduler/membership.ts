@@ -53,6 +53,8 @@ export class Membership {
   readonly #watch: Watch;
   /** Instances that are not in the rank table any more, but still needed. */
   readonly #leaving = new Set<Instance>();
+  /** Of all instances that there ever were: an engine may still name one that has left. */
+  readonly #hosts = new Set<string>();
   readonly #waiters = new Set<() => void>();
 
   constructor(config: Config, deadlines: Deadlines, log: LogSink) {
@@ -215,7 +217,8 @@ export class Membership {
     const isTaken = (at: number) => others.some(({ name }) => name === `${role}-${at}`);
     let at = index;
     while (isTaken(at)) at++;
-    const instance = makeInstance(role, `${role}-${at}`, endpoint, this.#deadlines, this.#connectMs);
+    const name = `${role}-${at}`;
+    const instance = makeInstance(role, name, endpoint, this.#deadlines, this.#connectMs, this.#hosts);
     instance.idle = () => this.#changed();
     this.#watch.add(instance);
     return instance;

@@ -1,31 +1,31 @@
 import { type EngineError, Failure } from "./errors.ts";
 import type { ResponseHead } from "./http/response.ts";
-import type { Role } from "./instances.ts";
+import type { Instance } from "./instances.ts";
 import { scanIfObject } from "./json-spans.ts";
 
 const MAX_MESSAGE_LENGTH = 4096;
 
 /** An engine's error as the client may see it: its status, its words, when to come again. Never throws. */
-export function refusal(role: Role, { status, fields }: ResponseHead, body: Buffer): Failure {
+export function refusal({ role, hosts }: Instance, { status, fields }: ResponseHead, body: Buffer): Failure {
   const wait = fields.find(({ name }) => name === "retry-after")?.value ?? "";
   const isWait = /^(?:[0-9]{1,6}|[A-Za-z]{3}, [0-9A-Za-z: ]{20,24})$/.test(wait);
   const detail = `${role} answered with status ${status}`;
-  return told(role, status, readEngineError(parse(body)), {
+  return told(role, status, readEngineError(parse(body), hosts), {
     detail,
     ...(isWait ? { retryAfter: wait } : {}),
   });
 }
 
-/** The error event of an engine whose stream has not begun for the client, as an answer with a status. */
-export function failureFromEvent(role: Role, data: Buffer): Failure {
-  const engine = readEngineError(parse(data));
+/** The error event of an engine: an answer with a status, where the stream has not begun for the client. */
+export function failureFromEvent({ role, hosts }: Instance, data: Buffer): Failure {
+  const engine = readEngineError(parse(data), hosts);
   const code = Number(engine?.code);
   const status = Number.isInteger(code) && code >= 400 && code < 600 ? code : 502;
-  return told(role, status, engine, { detail: `${role} began its stream with an error` });
+  return told(role, status, engine, { detail: `${role} told of an error in its stream` });
 }
 
 function told(
-  role: Role,
+  role: Instance["role"],
   status: number,
   engine: EngineError | undefined,
   options: { readonly detail: string; readonly retryAfter?: string },
@@ -42,7 +42,7 @@ function parse(bytes: Buffer): unknown {
 }
 
 /** `{error: {message, …}}` (OpenAI, vLLM 1), `{object: "error", message, …}` (vLLM 0), `{detail}` (FastAPI). */
-function readEngineError(answer: unknown): EngineError | undefined {
+function readEngineError(answer: unknown, hosts: ReadonlySet<string>): EngineError | undefined {
   if (!isRecord(answer)) return undefined;
   const error = isRecord(answer.error) ? answer.error : answer;
   const said = error.message ?? error.detail ?? answer.error;
@@ -50,7 +50,7 @@ function readEngineError(answer: unknown): EngineError | undefined {
   const message = typeof said === "string" ? said : JSON.stringify(said);
   if (!isPublic(message)) return undefined;
   return {
-    message: withoutAddresses(message.slice(0, MAX_MESSAGE_LENGTH)),
+    message: withoutAddresses(message.slice(0, MAX_MESSAGE_LENGTH), hosts),
     type: textOr(error.type, undefined),
     param: textOr(error.param, null),
     code: typeof error.code === "number" ? error.code : textOr(error.code, null),
@@ -72,9 +72,19 @@ function isPublic(text: string): boolean {
   );
 }
 
-function withoutAddresses(text: string): string {
-  return text
-    .replace(/\bhttps?:\/\/[^\s"'<>]+/gi, "[address]")
-    .replace(/\[[0-9a-f:.]*:[0-9a-f:.]*\](?::\d{1,5})?/gi, "[address]")
-    .replace(/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b/g, "[address]");
+const ADDRESSES = [
+  /\bhttps?:\/\/[^\s"'<>]+/gi,
+  /\[[0-9a-f:.]*:[0-9a-f:.]*\](?::\d{1,5})?/gi,
+  /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b/g,
+  // A name with a port: of at least two digits, and of a letter, so that times stay.
+  /(?<![\w.-])(?=[\d._-]*[a-z])\w(?:[\w.-]*\w)?:\d{2,5}(?!\w|:\d)/gi,
+];
+
+function withoutAddresses(text: string, hosts: ReadonlySet<string>): string {
+  const names = [...hosts].map((host) => new RegExp(`(?<![\\w.:-])${escaped(host)}(?![\\w:-]|\\.\\w)`, "gi"));
+  return [...ADDRESSES, ...names].reduce((left, pattern) => left.replace(pattern, "[address]"), text);
+}
+
+function escaped(literal: string): string {
+  return literal.replace(/[^\w-]/g, "\\$&");
 }

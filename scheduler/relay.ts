@@ -35,13 +35,7 @@ export async function relayEvents(question: Question, reply: Reply, gapMs: numbe
           reply.trace.events = splitter.events;
           paced(flow, reply, pass, gapMs, progress);
         }
-        if (error !== undefined) {
-          if (reply.started) {
-            reply.write(error.event);
-            reply.end();
-          }
-          throw failureFromEvent(role, error.data);
-        }
+        if (error !== undefined) throw failureFromEvent(question.instance, error);
         if (end === "done") {
           done = true;
           reply.trace.events--;

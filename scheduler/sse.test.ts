@@ -21,8 +21,7 @@ function split(pieces: readonly Buffer[]): Outcome {
     const events = splitter.push(input.subarray(0, piece.length));
     pass += events.pass.toString("latin1");
     if (events.end === undefined) continue;
-    const error = events.error?.event.toString("latin1") ?? "";
-    return { pass: settled(pass), end: events.end, error: settled(error) };
+    return { pass: settled(pass), end: events.end, error: events.error?.toString("latin1") ?? "" };
   }
   return { pass, end: undefined, error: "" };
 }

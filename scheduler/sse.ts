@@ -16,8 +16,8 @@ export interface Events {
   readonly pass: Buffer;
   /** Set when the stream is over, whatever follows. */
   readonly end?: "done" | "error";
-  /** With `end: "error"`: the engine's own error event, not in `pass`, and its data. */
-  readonly error?: { readonly event: Buffer; readonly data: Buffer };
+  /** With `end: "error"`: the data of the engine's own error event, which is not in `pass`. */
+  readonly error?: Buffer;
 }
 
 /**
@@ -101,7 +101,7 @@ function inspect(bytes: Buffer, ends: readonly number[]): Events {
     const event = bytes.subarray(start, end);
     const data = dataOf(event);
     if (data.equals(DONE)) return { pass: Buffer.concat([...pass, event, lineEnd(event)]), end: "done" };
-    if (hasError(data)) return { pass: Buffer.concat(pass), end: "error", error: { event, data } };
+    if (hasError(data)) return { pass: Buffer.concat(pass), end: "error", error: data };
     pass.push(withoutParams(event, data));
     start = end;
   }

@@ -259,7 +259,8 @@ test("rule 12: an engine's own error event is the last, without [DONE]", async (
 
   const { answer, entry } = await streamed((call) => answerEvents(call, FIRST, event, DONE));
 
-  expect(answer.body).toBe(FIRST + event);
+  const told = { message: "out of memory", type: "server_error", param: null, code: 500 };
+  expect(answer.body).toBe(`${FIRST}data: ${JSON.stringify({ error: told })}\n\n`);
   expect(answer.whole).toBe(true);
   expect(entry.outcome).toBe("decode_failed");
 });

@@ -152,7 +152,7 @@ const TIMEOUTS: Timeouts = {
   stallMs: 20_000,
 };
 
-export type Overrides = Partial<Omit<Config, "timeouts" | "endpoints">> & {
+export type Overrides = Partial<Omit<Config, "timeouts">> & {
   timeouts?: Partial<Timeouts>;
 };
 
