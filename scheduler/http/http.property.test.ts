@@ -1,12 +1,9 @@
-import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
 import fc from "fast-check";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { type BodyDecoder, bodyDecoder } from "./body.ts";
 import { findHeadEnd, HttpSyntaxError } from "./head.ts";
 import { parseRequestHead } from "./request.ts";
 import { parseResponseHead } from "./response.ts";
-import { WIRE_CASES } from "./wire-cases.ts";
 
 /** What a decoder makes of these pieces: the body, how much belongs to it, whether it is whole, or that it is bad. */
 function decode(decoder: BodyDecoder, pieces: readonly Buffer[]) {
@@ -158,108 +155,5 @@ test("no bytes make a head parser throw anything but a syntax error", () => {
       }
     }),
     { numRuns: 2000 },
-  );
-});
-
-/** What our parser makes of the first request in `bytes`. */
-function ours(bytes: Buffer): { method: string; url: string; body: string } | undefined {
-  try {
-    const start = bytes.indexOf("\r\n") === 0 ? 2 : 0;
-    const rest = bytes.subarray(start);
-    const end = findHeadEnd(rest, 0);
-    if (end === -1) return undefined;
-    const head = parseRequestHead(rest.subarray(0, end));
-    const decoded = decode(bodyDecoder(head.framing, "empty"), [rest.subarray(end)]);
-    if (decoded === "malformed" || !decoded.done) return undefined;
-    return { method: head.method, url: head.path, body: decoded.body };
-  } catch (error) {
-    expect(error).toBeInstanceOf(HttpSyntaxError);
-    return undefined;
-  }
-}
-
-/** What Node's own parser (llhttp) makes of it. */
-async function nodes(): Promise<(bytes: Buffer) => Promise<ReturnType<typeof ours>>> {
-  let seen: { method: string; url: string; body: string } | undefined;
-  const server = createHttpServer((request, response) => {
-    const body: Buffer[] = [];
-    request.on("data", (bytes) => body.push(bytes));
-    request.on("end", () => {
-      const url = request.url?.replace(/\?.*/s, "") ?? "";
-      seen ??= { method: request.method ?? "", url, body: Buffer.concat(body).toString("latin1") };
-      response.end();
-    });
-    request.on("error", () => {});
-  });
-  server.on("clientError", (_, socket) => socket.destroy());
-  server.on("checkContinue", (request, response) => server.emit("request", request, response));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return async (bytes) => {
-    seen = undefined;
-    const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
-    socket.on("error", () => {}).resume();
-    socket.end(bytes);
-    await new Promise((resolve) => socket.on("close", resolve));
-    return seen;
-  };
-}
-
-/** Methods that Node does not know at all. */
-const isKnown = (bytes: Buffer) =>
-  /^(\r\n)?(GET|POST|DELETE|TRACE|OPTIONS|HEAD|PUT) /.test(bytes.toString("latin1"));
-
-test("every request of the wire cases that we take Node's parser takes alike", async () => {
-  const node = await nodes();
-  const taken = WIRE_CASES.map(({ id, bytes }) => ({ id, bytes: Buffer.from(bytes, "latin1") }))
-    .filter(({ bytes }) => isKnown(bytes))
-    .map(({ id, bytes }) => ({ id, bytes, request: ours(bytes) }))
-    .filter(({ request }) => request !== undefined);
-
-  for (const { id, bytes, request } of taken)
-    expect({ id, request: await node(bytes) }).toEqual({ id, request });
-
-  expect(taken.length).toBeGreaterThan(30);
-});
-
-test("every damaged request that we take Node's parser takes alike", async () => {
-  const node = await nodes();
-  const samples = WIRE_CASES.filter(({ bytes, reaches }) => reaches === 1 && bytes.length < 600);
-  const put = fc.constantFrom(
-    "",
-    "\r",
-    "\n",
-    " ",
-    "\t",
-    ":",
-    ",",
-    "0",
-    "1",
-    "a",
-    ";",
-    "\0",
-    "\xff",
-    "chunked",
-    "\r\n",
-  );
-  await fc.assert(
-    fc.asyncProperty(
-      fc.constantFrom(...samples),
-      fc.nat(),
-      fc.nat(3),
-      put,
-      async ({ bytes }, at, drop, text) => {
-        const from = at % bytes.length;
-        const damaged = Buffer.from(bytes.slice(0, from) + text + bytes.slice(from + drop), "latin1");
-        const request = ours(damaged);
-        if (request === undefined || !isKnown(damaged)) return;
-
-        expect(await node(damaged)).toEqual(request);
-      },
-    ),
-    { numRuns: 1500 },
   );
 });

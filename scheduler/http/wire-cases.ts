@@ -1,7 +1,7 @@
 /** What a client may put on the wire, and what has to come of it. */
 export interface WireCase {
   readonly id: string;
-  /** Clause that decides, of RFC 9110 or 9112; `own` where the rule is stricter than the RFC. */
+  /** RFC and clause that decide; `own` where the rule is stricter than the RFC, or ours to make. */
   readonly clause: string;
   readonly bytes: string;
   /** Statuses of the answers, in order; none when the connection just ends. */
@@ -88,6 +88,18 @@ export const WIRE_CASES: readonly WireCase[] = [
   refused("bare-lf-everywhere", "own", 400, "GET /livez HTTP/1.1\nHost: test\n\n"),
   refused("bare-lf-in-start-line", "own", 400, `GET /livez HTTP/1.1\n${HOST}\r\n`),
   refused("binary", "9112 3", 400, "\x16\x03\x01\x02\r\n\r\n"),
+  refused("leading-bare-cr", "9112 2.2", 400, `\r${head("GET /livez HTTP/1.1")}`),
+  refused("leading-bare-lf", "own", 400, `\n${head("GET /livez HTTP/1.1")}`),
+  refused("leading-byte-order-mark", "9112 3", 400, `\xef\xbb\xbf${head("GET /livez HTTP/1.1")}`),
+  refused("method-absent", "9112 3", 400, head(" /livez HTTP/1.1")),
+  refused("target-absent", "9112 3", 400, head("GET HTTP/1.1")),
+  refused("four-words", "9112 3", 400, head("GET /livez HTTP/1.1 HTTP/1.1")),
+  refused("space-in-target", "9112 3.2", 400, head("GET /li vez HTTP/1.1")),
+  refused("vertical-tab-as-space", "9112 3", 400, head("GET\x0b/livez HTTP/1.1")),
+  refused("http-0.9-by-name", "9110 15.6.6", 505, head("GET /livez HTTP/0.9")),
+  refused("protocol-of-another-name", "9112 2.3", 400, head("GET /livez ICAP/1.1")),
+  refused("target-backslash", "3986 3.3", 400, head("GET \\livez HTTP/1.1")),
+  refused("target-too-long", "9112 3", 431, head(`GET /${"a".repeat(16_384)} HTTP/1.1`)),
 
   // Paths and methods
   declined("unknown-path", "9110 15.5.5", 404, head("GET /v1/embeddings HTTP/1.1")),
@@ -104,6 +116,18 @@ export const WIRE_CASES: readonly WireCase[] = [
   declined("unknown-method", "9110 15.5.6", 405, head("BREW /livez HTTP/1.1")),
   declined("method-lower-case", "9110 9.1", 405, head("get /livez HTTP/1.1")),
   declined("trace", "9110 9.3.8", 405, head("TRACE /livez HTTP/1.1")),
+  declined("target-of-8000-bytes", "9112 3", 404, head(`GET /${"a".repeat(8000)} HTTP/1.1`)),
+  livez("query-empty", "3986 3.4", head("GET /livez? HTTP/1.1")),
+  livez("query-with-question-mark-and-slash", "3986 3.4", head("GET /livez?a?b/../c HTTP/1.1")),
+  declined("path-parameter", "3986 3.3", 404, head("GET /livez;v=1 HTTP/1.1")),
+  declined("percent-encoded-slash", "3986 2.2", 404, head("GET /v1%2fmodels HTTP/1.1")),
+  declined("percent-encoded-question-mark", "3986 2.2", 404, head("GET /livez%3fa HTTP/1.1")),
+  declined("percent-encoded-dot-segment", "3986 6.2.2", 404, head("GET /%2e/livez HTTP/1.1")),
+  declined("percent-encoded-nul", "3986 7.3", 404, head("GET /livez%00 HTTP/1.1")),
+  declined("percent-alone", "3986 2.1", 404, head("GET /livez% HTTP/1.1")),
+  declined("options", "9110 9.3.7", 405, head("OPTIONS /livez HTTP/1.1")),
+  declined("connect-in-origin-form", "9110 9.3.6", 405, head("CONNECT /livez HTTP/1.1")),
+  declined("method-long", "9110 9.1", 405, head(`${"A".repeat(1000)} /livez HTTP/1.1`)),
   refused(
     "unknown-path-with-body",
     "9110 15.5.5",
@@ -130,6 +154,14 @@ export const WIRE_CASES: readonly WireCase[] = [
   refused("host-port-too-large", "9112 3.2", 400, head("GET /livez HTTP/1.1", "Host: a:65536\r\n")),
   livez("host-ipv6", "9110 4.2.1", head("GET /livez HTTP/1.1", "Host: [::1]:9000\r\n")),
   livez("host-any-case", "9110 5.1", head("GET /livez HTTP/1.1", "hOST:test\r\n")),
+  livez("host-trailing-dot", "3986 3.2.2", head("GET /livez HTTP/1.1", "Host: test.\r\n")),
+  livez("host-underscore", "3986 3.2.2", head("GET /livez HTTP/1.1", "Host: a_b\r\n")),
+  refused("host-empty-port", "own", 400, head("GET /livez HTTP/1.1", "Host: test:\r\n")),
+  refused("host-percent-encoded", "own", 400, head("GET /livez HTTP/1.1", "Host: te%73t\r\n")),
+  refused("host-non-ascii", "3986 3.2.2", 400, head("GET /livez HTTP/1.1", "Host: t\xe9st\r\n")),
+  refused("host-ipv6-bare", "3986 3.2.2", 400, head("GET /livez HTTP/1.1", "Host: ::1\r\n")),
+  refused("host-ipv6-zone", "own", 400, head("GET /livez HTTP/1.1", "Host: [fe80::1%25eth0]\r\n")),
+  refused("host-absent-in-1.0", "own", 400, head("GET /livez HTTP/1.0", "")),
 
   // Fields
   livez("value-tabs", "9110 5.5", head("GET /livez HTTP/1.1", `${HOST}X:\t a \t\r\n`)),
@@ -160,6 +192,16 @@ export const WIRE_CASES: readonly WireCase[] = [
   ),
   refused("head-endless", "6585 5", 431, `GET /livez HTTP/1.1\r\nX: ${"a".repeat(20_000)}`),
   livez("head-large", "6585 5", head("GET /livez HTTP/1.1", `${HOST}X: ${"a".repeat(16_000)}\r\n`)),
+  livez(
+    "name-of-all-token-characters",
+    "9110 5.6.2",
+    head("GET /livez HTTP/1.1", `${HOST}!#$%&'*+-.^\`|~09azAZ: a\r\n`),
+  ),
+  livez("value-with-colons", "9112 5", head("GET /livez HTTP/1.1", `${HOST}X: :a:b\r\n`)),
+  refused("name-tab-before-colon", "9112 5.1", 400, head("GET /livez HTTP/1.1", `${HOST}X\t: a\r\n`)),
+  refused("name-with-nul", "9110 5.1", 400, head("GET /livez HTTP/1.1", `${HOST}X\0: a\r\n`)),
+  refused("obs-fold-tab", "9112 5.2", 400, head("GET /livez HTTP/1.1", `${HOST}X: a\r\n\tb\r\n`)),
+  refused("line-of-white-space", "9112 5.2", 400, head("GET /livez HTTP/1.1", `${HOST} \r\nX: a\r\n`)),
 
   // Content-Length
   served("length", "9112 6.2", sized()),
@@ -180,6 +222,23 @@ export const WIRE_CASES: readonly WireCase[] = [
   declined("no-body", "own", 400, post("", "")),
   declined("length-zero", "own", 400, sized("", "")),
   livez("get-with-body", "9110 9.3.1", `GET /livez HTTP/1.1\r\n${HOST}Content-Length: 5\r\n\r\nhello`),
+  served("length-a-hundred-zeros", "9110 8.6", post(`Content-Length: ${"0".repeat(100)}14\r\n`)),
+  refused("length-list-different", "9112 6.3", 400, post("Content-Length: 14, 15\r\n")),
+  refused("length-comma-behind", "9110 8.6", 400, post("Content-Length: 14,\r\n")),
+  refused("length-letter-behind", "9110 8.6", 400, post("Content-Length: 14x\r\n")),
+  refused("length-underscore", "9110 8.6", 400, post("Content-Length: 1_4\r\n")),
+  refused("length-superscript-digit", "9110 8.6", 400, post("Content-Length: 1\xb2\r\n")),
+  refused("length-overflows-32-bits", "9110 15.5.14", 413, post("Content-Length: 4294967310\r\n")),
+  refused("length-overflows-64-bits", "9110 15.5.14", 413, post("Content-Length: 18446744073709551630\r\n")),
+  livez(
+    "get-with-chunked-body",
+    "9110 9.3.1",
+    `GET /livez HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${CHUNKS}`,
+  ),
+  {
+    ...refused("body-without-framing", "9112 6.3", 400, post("", `${BODY}\r\n\r\n`)),
+    answers: [400, 400],
+  },
 
   // Transfer-Encoding
   served("chunked", "9112 7.1", chunked(CHUNKS)),
@@ -220,6 +279,13 @@ export const WIRE_CASES: readonly WireCase[] = [
     400,
     `POST /v1/completions HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${CHUNKS}`,
   ),
+  refused("coding-comma-behind", "own", 400, post("Transfer-Encoding: chunked,\r\n", CHUNKS)),
+  refused("coding-comma-before", "own", 400, post("Transfer-Encoding: ,chunked\r\n", CHUNKS)),
+  refused("coding-unknown", "9112 6.1", 400, post("Transfer-Encoding: cow\r\n", CHUNKS)),
+  refused("coding-folded", "9112 5.2", 400, post("Transfer-Encoding:\r\n chunked\r\n", CHUNKS)),
+  refused("coding-no-break-space", "9112 6.1", 400, post("Transfer-Encoding: chunked\xa0\r\n", CHUNKS)),
+  refused("coding-space-before-colon-and-length", "9112 5.1", 400, sized("Transfer-Encoding : chunked\r\n")),
+  served("te-is-no-framing", "9110 10.1.4", sized("TE: chunked, trailers\r\n")),
   refused("chunk-size-empty", "9112 7.1", 400, chunked(`\r\n${BODY}\r\n0\r\n\r\n`)),
   refused("chunk-size-0x", "9112 7.1", 400, chunked(`0xe\r\n${BODY}\r\n0\r\n\r\n`)),
   refused("chunk-size-plus", "9112 7.1", 400, chunked(`+e\r\n${BODY}\r\n0\r\n\r\n`)),
@@ -243,6 +309,22 @@ export const WIRE_CASES: readonly WireCase[] = [
   refused("trailer-fold", "9112 5.2", 400, chunked(`e\r\n${BODY}\r\n0\r\nX: a\r\n b\r\n\r\n`)),
   refused("trailers-long", "own", 400, chunked(`e\r\n${BODY}\r\n0\r\nX: ${"a".repeat(5000)}\r\n\r\n`)),
   refused("last-chunk-bare-lf", "9112 7.1", 400, chunked(`e\r\n${BODY}\r\n0\r\n\n`)),
+  served("chunk-extension-quoted-pair", "9112 7.1.1", chunked(`e;a="\\"\\\\"\r\n${BODY}\r\n0\r\n\r\n`)),
+  refused("chunk-extension-without-name", "9112 7.1.1", 400, chunked(`e;=b\r\n${BODY}\r\n0\r\n\r\n`)),
+  refused("chunk-extension-empty", "9112 7.1.1", 400, chunked(`e;\r\n${BODY}\r\n0\r\n\r\n`)),
+  refused("chunk-data-too-short", "9112 7.1", 400, chunked(`f\r\n${BODY}\r\n0\r\n\r\n`)),
+  refused("chunk-data-bare-cr", "9112 7.1", 400, chunked(`e\r\n${BODY}\r0\r\n\r\n`)),
+  served(
+    "trailer-credentials-dropped",
+    "9110 6.5.1",
+    chunked(`e\r\n${BODY}\r\n0\r\nHost: x\r\nAuthorization: y\r\n\r\n`),
+  ),
+  refused("trailer-coding", "9110 6.5.1", 400, chunked(`e\r\n${BODY}\r\n0\r\nTransfer-Encoding: x\r\n\r\n`)),
+  refused("trailer-space-before-colon", "9112 5.1", 400, chunked(`e\r\n${BODY}\r\n0\r\nX : a\r\n\r\n`)),
+  {
+    ...refused("last-chunk-twice", "9112 7.1", 400, chunked("0\r\n\r\n0\r\n\r\n")),
+    answers: [400, 400],
+  },
 
   // What a body may be
   refused("encoded", "9110 8.4", 415, sized("Content-Encoding: gzip\r\n")),
@@ -260,6 +342,13 @@ export const WIRE_CASES: readonly WireCase[] = [
   declined("json-stream-not-bool", "own", 400, sized("", '{"stream":"true"}')),
   served("json-other-key-twice", "own", sized("", '{"x":1,"x":2}')),
   served("json-proto-keys", "own", sized("", '{"__proto__":{"stream":true},"constructor":1}')),
+  served("json-white-space", "8259 2", sized("", `\r\n\t ${BODY} \n`)),
+  served("json-lone-surrogate-escaped", "8259 8.2", sized("", '{"prompt":"\\ud800"}')),
+  declined("json-control-character", "8259 7", 400, sized("", '{"prompt":"\t"}')),
+  declined("json-leading-zero", "8259 6", 400, sized("", '{"seed":01}')),
+  declined("json-trailing-comma", "8259 4", 400, sized("", '{"prompt":"x",}')),
+  declined("json-comment", "8259 2", 400, sized("", '{"prompt":"x"/**/}')),
+  refused("encoded-list", "9110 8.4", 415, sized("Content-Encoding: identity, gzip\r\n")),
 
   // Connections
   { ...served("close", "9112 9.6", sized("Connection: close\r\n")), keeps: false },
@@ -277,4 +366,40 @@ export const WIRE_CASES: readonly WireCase[] = [
   { ...served("expect-continue", "9110 10.1.1", sized("Expect: 100-continue\r\n")) },
   refused("expect-other", "9110 10.1.1", 417, sized("Expect: coffee\r\n")),
   { ...served("http-1.0-completion", "9112 2.3", sized().replace("HTTP/1.1", "HTTP/1.0")), keeps: false },
+  {
+    ...served("close-in-a-second-line", "9110 5.3", sized("Connection: x\r\nConnection: close\r\n")),
+    keeps: false,
+  },
+  served("close-as-part-of-a-word", "9110 7.6.1", sized("Connection: closed, not-close\r\n")),
+  served("connection-names-framing", "9110 7.6.1", sized("Connection: Content-Length, Host\r\n")),
+  served("proxy-connection-ignored", "9112 C.2.2", sized("Proxy-Connection: close\r\n")),
+  served("keep-alive-of-a-client-ignored", "9112 C.2.2", sized("Keep-Alive: timeout=0, max=0\r\n")),
+  served("method-override-ignored", "own", sized("X-HTTP-Method-Override: DELETE\r\n")),
+  served("path-override-ignored", "own", sized("X-Original-URL: /livez\r\nX-Rewrite-URL: /livez\r\n")),
+  livez("range-ignored", "9110 14.2", head("GET /livez HTTP/1.1", `${HOST}Range: bytes=0-0\r\n`)),
+  livez("condition-ignored", "9110 13.2.1", head("GET /livez HTTP/1.1", `${HOST}If-None-Match: *\r\n`)),
+  {
+    ...served("pipelined-behind-chunks", "9112 9.3.2", chunked(CHUNKS) + sized()),
+    answers: [200, 200],
+    reaches: 2,
+  },
+  {
+    ...served("pipelined-behind-empty-line", "9112 2.2", `${sized()}\r\n${sized()}`),
+    answers: [200, 200],
+    reaches: 2,
+  },
+  {
+    ...served("pipelined-behind-unknown-path", "9112 9.3.2", head("GET /x HTTP/1.1") + sized()),
+    answers: [404, 200],
+  },
+  served("expect-continue-any-case", "9110 10.1.1", sized("Expect: 100-Continue\r\n")),
+  {
+    ...served(
+      "expect-continue-in-1.0",
+      "9110 10.1.1",
+      sized("Expect: 100-continue\r\n").replace("HTTP/1.1", "HTTP/1.0"),
+    ),
+    keeps: false,
+  },
+  refused("expect-list", "9110 10.1.1", 417, sized("Expect: 100-continue, x\r\n")),
 ];
