@@ -46,10 +46,11 @@ abstract class Instance extends pulumi.ComponentResource {
     const { container: plan, stack, host, image, rollout } = args;
     super(type, plan.name, { container: plan }, options);
     const devices = new NpuDevices(`${plan.name}-npus`, { container: plan, host }, { parent: this });
+    const needed: pulumi.Input<pulumi.Resource>[] = [devices.claim, ...(image.from ? [image.from] : [])];
     const container = createContainer(plan, image.name, stack, {
       parent: this,
       provider: host.provider,
-      dependsOn: [devices.claim, image.from, rollout?.after].filter((one) => one !== undefined),
+      dependsOn: inTurn(rollout?.after, needed),
     });
     this.ready = awaitReady(plan, host, container.id, { parent: this });
     if (rollout !== undefined) {
@@ -84,6 +85,15 @@ export class DecodeInstance extends Instance {
   constructor(args: InstanceArgs, options?: pulumi.ComponentResourceOptions) {
     super("ascend-pd:index:DecodeInstance", "decode", args, options);
   }
+}
+
+/**
+ * `what`, once `before` has been made, or left as it is. No dependency: it is an order of changes only. As one, it would
+ * have `destroy` stop instances one by one, and a host that is gone for good take those behind it out of the state.
+ */
+async function inTurn<T>(before: pulumi.Resource | undefined, what: T): Promise<T> {
+  if (before !== undefined) await new Promise((resolve) => before.urn.apply(resolve));
+  return what;
 }
 
 /** The gate: a resource that exists once the container answers on its ready path, made anew with the container. */

@@ -111,6 +111,7 @@ test("a changed port shows in the preview as exactly the resources that it touch
   expect(changes.replace).toEqual(
     [
       `${name}-decode-0`,
+      `${name}-decode-0-membership`,
       `${name}-decode-0-ready`,
       `${name}-scheduler`,
       `${name}-scheduler-first-completion`,

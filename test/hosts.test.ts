@@ -10,6 +10,7 @@ import { type Context, defaultCacheDir, exists, tryRun } from "../toolchain/cont
 import { expectEngine } from "../toolchain/docker-api.ts";
 import type { LocalHost } from "../toolchain/hosts/hosts.ts";
 import { startEngine, stopEngine } from "../toolchain/own-engine.ts";
+import { clients } from "./clients.ts";
 import { containersOf, inspectContainer, planOf, type TestStack, testStack } from "./support.ts";
 import { noTestHosts, testHosts } from "./test-hosts.ts";
 
@@ -155,6 +156,8 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     between.close();
   });
 
+  const noted = { kind: "simulated", extraEnv: { NOTE: "new" } };
+
   /** One instance at another port; another way to a host on which nothing changes. */
   const changed = () => {
     const { hosts, decode } = deployment();
@@ -173,27 +176,46 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
 
     const ours = (resource: string) => `${name}-${resource}`;
     expect(changes.replace).toEqual(
-      ["decode-1", "decode-1-ready", "scheduler", "scheduler-first-completion", "scheduler-ready"].map(ours),
+      ["decode-1", "decode-1-membership", "decode-1-ready"]
+        .concat("scheduler", "scheduler-first-completion", "scheduler-ready")
+        .map(ours),
     );
     // Provider and component of the host, its probes, and the components of what is replaced.
     expect(changes.update).toEqual(
       [
-        ...["decode-1", "prefill-1-npus", "prefill-1-ready", "scheduler"].map(ours),
+        ...["decode-1", "prefill-1-membership", "prefill-1-npus", "prefill-1-ready", "scheduler"].map(ours),
         "host-b",
         "host-b",
       ].concat("node-on-host-b"),
     );
   });
 
-  test("up replaces that instance and nothing else", async () => {
+  test("up drains and replaces that instance, and nothing else", async () => {
     const before = await idsOfInstances();
 
-    const { code } = await pulumi("up", "--yes", "--skip-preview");
+    const { code, output } = await pulumi("up", "--yes", "--skip-preview");
 
     const after = await idsOfInstances();
+    expect(output).toContain(`${name}-decode-1 is drained`);
     expect(code).toBe(0);
     expect(after.slice(0, 3)).toEqual(before.slice(0, 3));
     expect(after[3]).not.toBe(before[3]);
+  });
+
+  test("a changed environment is rolled out over all hosts while clients ask, and no answer is lost", async () => {
+    const before = await idsOfInstances();
+    await stack.configure({ ...changed(), engine: noted });
+    const { endpoint } = planOf(name, deployment());
+    const load = clients(endpoint, 8, { model: "test-model", streams: true, tokens: 48 });
+
+    const { code } = await pulumi("up", "--yes", "--skip-preview");
+    await load.stop();
+
+    const after = await idsOfInstances();
+    expect(code).toBe(0);
+    expect(load.failures).toEqual([]);
+    expect(load.answered).toBeGreaterThan(8);
+    expect(after.filter((id) => before.includes(id))).toEqual([]);
   });
 
   async function idsOfInstances(): Promise<string[]> {
@@ -218,7 +240,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
   });
 
   test("with one Docker Engine stopped, a preview warns and up refuses; both name the host", async () => {
-    await stack.configure(deployment());
+    await stack.configure(deployment({ engine: noted }));
     await stopEngine(context, at(2).engine);
 
     const preview = await pulumi("preview");
@@ -226,7 +248,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
 
     const message = `host-c: no Docker Engine answers through ${at(2).docker}: `;
     expect(preview.output).toContain(`warning: ${message}`);
-    expect(preview.output).toContain("+-5 to replace");
+    expect(preview.output).toContain("+-6 to replace");
     expect(preview.code).toBe(0);
     expect(up.output).toContain(message);
     expect(up.code).not.toBe(0);

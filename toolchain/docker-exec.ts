@@ -45,6 +45,8 @@ function attached(engine: EngineAddress, id: string, signal: AbortSignal | undef
     });
     call.on("upgrade", (_answer, socket, head) => {
       const pieces = [head];
+      // From here on the signal of the request has no effect.
+      signal?.addEventListener("abort", () => socket.destroy(signal.reason));
       socket.on("data", (piece) => pieces.push(piece));
       socket.on("error", reject);
       socket.on("end", () => {

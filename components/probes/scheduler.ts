@@ -60,6 +60,7 @@ export async function askScheduler(
   }
   throw new Error(
     `the scheduler ${container} on ${host.name} (${hostOf(engine)}) could not be asked for ${path}: ${failure}\n` +
-      "fix: mend that and run `pulumi up` again; it goes on from here",
+      "fix: mend that and run `pulumi up` again; it goes on from here. If that host is gone for good, docs/hosts.md says " +
+      "what to do",
   );
 }
