@@ -1,6 +1,7 @@
 import { type Command, findCommand } from "./command.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
+import { drift } from "./commands/drift.ts";
 import { graph } from "./commands/graph.ts";
 import { plan } from "./commands/plan.ts";
 import { ranktable } from "./commands/ranktable.ts";
@@ -12,6 +13,7 @@ import { UserError } from "./stack-file.ts";
 const commands: Readonly<Record<string, Command>> = {
   diff,
   doctor,
+  drift,
   graph,
   plan,
   ranktable,

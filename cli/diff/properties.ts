@@ -148,15 +148,21 @@ function collect(
   }
 }
 
-/** JSON in a string, such as a rank table, is compared value by value too. */
+/** JSON in a string, such as a rank table, is compared value by value too, unless it is nested absurdly deep. */
 function parsed(text: string): unknown {
   if (!/^\s*[{[]/.test(text)) return text;
   try {
-    return JSON.parse(text);
+    const value = JSON.parse(text);
+    return isDeeper(value, deepest / 2) ? text : value;
   } catch {
     return text;
   }
 }
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
 
 function shown(raw: string): string {
   const safe = maskText(raw.slice(0, window));

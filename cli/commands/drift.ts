@@ -1,0 +1,113 @@
+import type { HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
+import { tryRun } from "../../toolchain/context.ts";
+import { nodeImageName } from "../../toolchain/node-image.ts";
+import { repositoryDir } from "../../toolchain/repository.ts";
+import { sourceImage } from "../../toolchain/source-image.ts";
+import { type Command, oneOperand, parseOptions } from "../command.ts";
+import { visible } from "../diff/markdown-text.ts";
+import { askHost } from "../drift/ask-host.ts";
+import { deployedContainers } from "../drift/deployed.ts";
+import { findDrift } from "../drift/find-drift.ts";
+import { type Report, reportText } from "../drift/report.ts";
+import { plannedStack } from "../planned-stack.ts";
+import { UserError } from "../stack-file.ts";
+
+export const drift: Command = {
+  summary: "say where the hosts of a deployed stack are not as planned, and what mends it",
+  usage: `usage: ascend-pd drift [STACK] [--host NAME] [--json]
+
+Compares what the Docker Engines of a stack's hosts say with the Plan of its stack file: containers that are gone,
+stopped, paused, renamed, replaced or changed by hand, rank tables edited inside them, images moved to another tag, and
+containers of others that hold the stack's NPUs. Changes nothing. \`pulumi refresh\` sees less: docs/drift.md tells more.
+
+  STACK        the stack that \`pulumi stack select\` has selected, where it is left out
+  --host NAME  only this host
+  --json       print {"stack", "hosts", "problems", "stateUnknown", "findings": [{"kind", "host", "container",
+               "differences": [{"what", "planned", "there"}], "remedy"}]}
+
+Where \`pulumi\` is on the PATH and knows the stack, changes of the stack file that no \`pulumi up\` has brought up are
+told apart from drift, and containers that it did not make are recognised.
+
+examples:
+  ascend-pd drift 2p2d
+  ascend-pd drift 2p2d --host host-b
+  npm run --silent toolchain -- exec npx ascend-pd drift 2p2d --json
+
+exit codes: 0 no drift, 2 drift, 1 any error: a host could not be asked (what the others have is printed), the command
+line or the stack file is wrong`,
+  async run(args) {
+    try {
+      return await print(args);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      // Exit code 2 means drift here, as it means changes for `diff`.
+      console.error(`error: ${error.message}`);
+      return 1;
+    }
+  },
+};
+
+async function print(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseOptions({
+    args: [...args],
+    allowPositionals: true,
+    options: { host: { type: "string" }, json: { type: "boolean" } },
+  });
+  const stack = positionals.length === 0 ? await selectedStack() : oneOperand(positionals, "STACK");
+  const { plan } = plannedStack(stack);
+  const report = await compare(plan, hostsOf(plan, values.host));
+  if (values.json) console.log(JSON.stringify(report, undefined, 2));
+  else {
+    for (const { message } of report.problems) console.error(`error: ${message}`);
+    if (report.stateUnknown !== undefined)
+      console.error(
+        `note: Pulumi's state is not known (${report.stateUnknown}), so what no \`pulumi up\` has brought up yet is told as drift`,
+      );
+    console.log(reportText(report));
+  }
+  if (report.problems.length > 0) return 1;
+  return report.findings.length > 0 ? 2 : 0;
+}
+
+async function compare(plan: Plan, hosts: readonly HostPlan[]): Promise<Report> {
+  const [known, nodeImage] = await Promise.all([deployedContainers(plan.stack), nodeImageName()]);
+  const deployed = "unknown" in known ? undefined : known;
+  const names = new Map<string, string>();
+  const imageName = (image: ImagePlan): string => {
+    if (image.kind === "reference") return image.name;
+    const { folder } = image;
+    const name = names.get(folder) ?? sourceImage(folder, plan.stack, nodeImage, repositoryDir).name;
+    names.set(folder, name);
+    return name;
+  };
+
+  const answers = await Promise.all(hosts.map(async (host) => [host, await askHost(plan, host)] as const));
+  return {
+    stack: plan.stack,
+    hosts: answers.flatMap(([{ name }, answer]) => ("problem" in answer ? [] : [name])),
+    problems: answers.flatMap(([{ name }, answer]) =>
+      "problem" in answer ? [{ host: name, message: lines(answer.problem) }] : [],
+    ),
+    ...("unknown" in known && { stateUnknown: visible(known.unknown) }),
+    findings: answers.flatMap(([host, answer]) =>
+      "problem" in answer ? [] : findDrift({ plan, imageName, deployed }, host, answer),
+    ),
+  };
+}
+
+const lines = (text: string): string => text.split("\n").map(visible).join("\n");
+
+/** All of them, or the one that is asked for. */
+function hostsOf({ stack, hosts }: Plan, name: string | undefined): readonly HostPlan[] {
+  const chosen = name === undefined ? hosts : hosts.filter((host) => host.name === name);
+  if (chosen.length > 0) return chosen;
+  const names = hosts.map((host) => host.name).join(", ");
+  throw new UserError(`${stack} has no host ${name}\nfix: --host and one of: ${names}`);
+}
+
+async function selectedStack(): Promise<string> {
+  const { code, stdout } = await tryRun("pulumi", ["stack", "--show-name", "--non-interactive"]);
+  const name = stdout.trim().split("/").at(-1);
+  if (code === 0 && name) return name;
+  throw new UserError("STACK is missing, and `pulumi stack select` has selected none\nfix: name the stack");
+}

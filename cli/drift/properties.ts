@@ -1,0 +1,132 @@
+import type { dockerContainer } from "../../planning/docker-container.ts";
+import type { PropertyChange } from "../diff/change.ts";
+import { containerProperties, differences } from "../diff/properties.ts";
+import type { Container, Image } from "./engine-answers.ts";
+
+export type DockerContainer = ReturnType<typeof dockerContainer>;
+
+/**
+ * How a container differs from what the Docker provider makes of its Plan: `old` is planned, `new` is there. What the
+ * Plan leaves to the image is compared with `image`, the one that the container runs, and not at all where the host
+ * cannot tell. Files, name and image have comparisons of their own.
+ */
+export function propertyDifferences(
+  planned: DockerContainer,
+  container: Container,
+  image: Image | undefined,
+): PropertyChange[] {
+  const wanted = containerProperties(expected(planned, image));
+  return differences(wanted, containerProperties(seen(container, planned, image)));
+}
+
+function expected(planned: DockerContainer, image: Image | undefined): object {
+  const { name, image: imageName, uploads, destroyGraceSeconds, envs, labels, ...rest } = planned;
+  return {
+    ...inherited(image),
+    ...rest,
+    capabilities: rest.capabilities ?? { drops: [] },
+    securityOpts: rest.securityOpts ?? [],
+    envs: { ...variables(image?.Config?.Env ?? []), ...variables(envs) },
+    labels: list({ ...image?.Config?.Labels, ...byLabel(labels) }),
+  };
+}
+
+function seen(
+  { Config, HostConfig, Mounts }: Container,
+  planned: DockerContainer,
+  image: Image | undefined,
+): object {
+  const known = image?.Config !== undefined;
+  const only = <T>(all: Record<string, T>, names: object): Record<string, T> =>
+    known ? all : Object.fromEntries(Object.entries(all).filter(([name]) => Object.hasOwn(names, name)));
+  const { User, WorkingDir, Entrypoint } = Config;
+  const { NetworkMode, RestartPolicy, LogConfig, CapDrop, SecurityOpt, Devices } = HostConfig;
+  const ofImage = new Set(Object.keys(image?.Config?.Volumes ?? {}));
+  return {
+    ...(known && inherited({ Id: "", Config: { ...Config, User, WorkingDir, Entrypoint } })),
+    ...((known || planned.user !== undefined) && { user: User }),
+    command: Config.Cmd,
+    envs: only(variables(Config.Env), variables(planned.envs)),
+    labels: list(only(Config.Labels, byLabel(planned.labels))),
+    devices: Devices.map(({ PathOnHost, PathInContainer, CgroupPermissions }) => ({
+      hostPath: PathOnHost,
+      containerPath: PathInContainer,
+      permissions: CgroupPermissions,
+    })),
+    mounts: Mounts.filter(({ Type, Destination }) => Type !== "volume" || !ofImage.has(Destination)).map(
+      ({ Type, Source, Destination, RW }) => ({
+        source: Type === "bind" ? Source : `${Type} ${Source}`,
+        target: Destination,
+        readOnly: !RW,
+      }),
+    ),
+    capabilities: { drops: CapDrop },
+    securityOpts: SecurityOpt,
+    networkMode: NetworkMode,
+    restart: RestartPolicy.Name,
+    stopTimeout: Config.StopTimeout,
+    logDriver: LogConfig.Type,
+    logOpts: LogConfig.Config,
+    ...unplanned(HostConfig),
+  };
+}
+
+/** What a container has from its image, unless it says otherwise. */
+function inherited(image: Image | undefined): object {
+  if (image?.Config === undefined) return {};
+  const { User, WorkingDir, Entrypoint } = image.Config;
+  return { user: User, workingDir: WorkingDir || "/", entrypoint: Entrypoint };
+}
+
+/**
+ * Settings that no Plan has and no configuration of an engine gives: privileges, and what `docker update` limits.
+ * Left out are those that depend on the engine, such as ulimits, the size of /dev/shm and the runtime.
+ */
+const settings = [
+  "BlkioWeight",
+  "CapAdd",
+  "CpuPeriod",
+  "CpuQuota",
+  "CpuShares",
+  "CpusetCpus",
+  "CpusetMems",
+  "DeviceCgroupRules",
+  "DeviceRequests",
+  "GroupAdd",
+  "Memory",
+  "MemoryReservation",
+  "MemorySwap",
+  "NanoCpus",
+  "OomKillDisable",
+  "OomScoreAdj",
+  "PidMode",
+  "PidsLimit",
+  "Privileged",
+  "ReadonlyRootfs",
+  "UTSMode",
+  "UsernsMode",
+] as const;
+
+function unplanned(hostConfig: Readonly<Record<string, unknown>>): object {
+  const set = settings.filter((name) => !isUnset(hostConfig[name]));
+  return Object.fromEntries(set.map((name) => [name, hostConfig[name]]));
+}
+
+const isUnset = (value: unknown): boolean =>
+  !value || value === -1 || (typeof value === "object" && Object.keys(value).length === 0);
+
+/** `NAME=value` by name; of two with the same name the later counts, as for Docker. */
+function variables(list: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    list.map((entry) => {
+      const at = entry.indexOf("=");
+      return at < 0 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );
+}
+
+const byLabel = (labels: DockerContainer["labels"]): Record<string, string> =>
+  Object.fromEntries(labels.map(({ label, value }) => [label, value]));
+
+const list = (labels: Readonly<Record<string, string>>) =>
+  Object.entries(labels).map(([label, value]) => ({ label, value }));

@@ -1,0 +1,31 @@
+import { count } from "../../planning/text.ts";
+import { table } from "../table.ts";
+import type { Finding } from "./find-drift.ts";
+
+export interface Report {
+  readonly stack: string;
+  /** Names of the hosts that were asked and answered. */
+  readonly hosts: readonly string[];
+  /** Of hosts that could not be asked. */
+  readonly problems: readonly { readonly host: string; readonly message: string }[];
+  /** Why Pulumi's state is not known; absent where it is. */
+  readonly stateUnknown?: string;
+  readonly findings: readonly Finding[];
+}
+
+export function reportText({ stack, hosts, findings }: Report): string {
+  const compared = `on ${count(hosts.length, "host")}`;
+  if (hosts.length === 0) return `${stack}: no host could be asked`;
+  if (findings.length === 0) return `${stack}: no drift ${compared}`;
+  return [`${stack}: ${count(findings.length, "finding")} ${compared}`, ...findings.map(findingText)].join(
+    "\n\n",
+  );
+}
+
+function findingText({ kind, host, container, differences, remedy }: Finding): string {
+  const rows = differences.map(({ what, planned, there }) => [
+    `  ${what}`,
+    ...(planned === "" && there === "" ? [] : [`planned: ${planned}`, `there: ${there}`]),
+  ]);
+  return `${container} on ${host}: ${kind}\n${table(rows)}\n  fix: ${remedy}`;
+}
