@@ -82,7 +82,8 @@ async function expectNoDrift(): Promise<void> {
 /** Whether `pulumi refresh` finds anything. */
 async function isSeenByRefresh(): Promise<boolean> {
   const args = ["refresh", "--preview-only", "--expect-no-changes", "--stack", name];
-  const { code, stdout, stderr } = await tryRun("pulumi", args, { cwd: project, env });
+  const asked = { ...env, PULUMI_SKIP_CONFIRMATIONS: "false" };
+  const { code, stdout, stderr } = await tryRun("pulumi", args, { cwd: project, env: asked });
   if (code !== 0 && !/no changes were expected/.test(stdout + stderr)) throw new Error(stdout + stderr);
   return code !== 0;
 }
