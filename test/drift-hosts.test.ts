@@ -1,21 +1,14 @@
 import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { askHost } from "../cli/drift/ask-host.ts";
-import { findDrift } from "../cli/drift/find-drift.ts";
+import { driftOf } from "../cli/drift/drift-of.ts";
 import type { HostPlan, Plan } from "../planning/plan.ts";
 import { run } from "../toolchain/context.ts";
 import { createAscendcloud, npuNode } from "./created-ascendcloud.ts";
 import { planOf, simulated1p1d } from "./support.ts";
 import { noTestHosts, testHosts } from "./test-hosts.ts";
 
-/** What `ascend-pd drift` finds on a host, where Pulumi's state is not known. */
-async function driftOf(plan: Plan, host = plan.hosts[0]) {
-  if (host === undefined) throw new Error("the Plan has no host");
-  const answer = await askHost(plan, host);
-  if ("problem" in answer) throw new Error(answer.problem);
-  const imageName = () => process.env.ASCEND_PD_NODE_IMAGE ?? "";
-  return findDrift({ plan, imageName, deployed: undefined }, host, answer);
-}
+const findingsOf = async (plan: Plan) => (await driftOf(plan)).findings;
 
 // Started they would need NPUs and the vendor's image; what Docker made of them can be compared all the same.
 describe("the manual's containers, created", () => {
@@ -28,7 +21,7 @@ describe("the manual's containers, created", () => {
   afterAll(() => made?.dispose());
 
   test("are as planned, but for not running", async () => {
-    const findings = await driftOf(made.plan);
+    const findings = await findingsOf(made.plan);
 
     const notStarted = [{ what: "state", planned: "running", there: "created" }];
     expect(findings.map(({ kind, differences }) => [kind, differences])).toEqual(
@@ -53,7 +46,7 @@ describe("the manual's containers, created", () => {
       ];
       await run("docker", ["run", ...flags, process.env.ASCEND_PD_NODE_IMAGE ?? "", ...idle]);
       try {
-        const findings = (await driftOf(made.plan)).filter(({ kind }) => kind !== "stopped");
+        const findings = (await findingsOf(made.plan)).filter(({ kind }) => kind !== "stopped");
 
         expect(findings).toMatchObject([
           {
@@ -63,7 +56,7 @@ describe("the manual's containers, created", () => {
           },
         ]);
         await run("sh", ["-c", findings[0]?.remedy ?? ""]);
-        expect((await driftOf(made.plan)).filter(({ kind }) => kind !== "stopped")).toEqual([]);
+        expect((await findingsOf(made.plan)).filter(({ kind }) => kind !== "stopped")).toEqual([]);
       } finally {
         await run("docker", ["rm", "--force", stranger]).catch(() => {});
         await rm(npu);
@@ -93,7 +86,7 @@ describe.skipIf(obstacle !== undefined)("a host behind SSH", () => {
   afterAll(() => hosts?.dispose());
 
   test("is asked over its pinned connection", async () => {
-    const findings = await driftOf(plan);
+    const findings = await findingsOf(plan);
 
     expect(findings.map(({ kind, container }) => `${kind} ${container}`)).toEqual(
       plan.containers.map(({ name }) => `removed ${name}`),

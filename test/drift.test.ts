@@ -1,7 +1,7 @@
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test, vi } from "vitest";
 import { stringify } from "yaml";
 import type { Finding } from "../cli/drift/find-drift.ts";
 import { tryRun } from "../toolchain/context.ts";
@@ -203,6 +203,23 @@ test.each(Object.entries(broken))(
     await expectNoDrift();
   },
 );
+
+test("a container that ends again and again is found, and the remedy mends it", async () => {
+  await shell(
+    `docker exec --user=0 ${decode} node -e 'fs.writeFileSync("${table}", "{")'; docker restart ${decode}`,
+  );
+
+  // Between two ends it runs.
+  const [finding] = await vi.waitFor(async () => {
+    const { findings } = await drift();
+    expect(findings.map(({ kind }) => kind)).toEqual(["restarting", "rank-table"]);
+    return findings;
+  }, 60_000);
+
+  expect(finding).toMatchObject({ container: decode, differences: [{ what: "state", there: "restarting" }] });
+  await shell(finding?.remedy ?? "");
+  await expectNoDrift();
+});
 
 /** Makes a container anew, as it was but for its environment. */
 async function makeAnew(container: string, change: (env: string[]) => string[]): Promise<void> {

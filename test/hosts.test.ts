@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { driftOf } from "../cli/drift/drift-of.ts";
 import { fingerprint } from "../planning/ssh-options.ts";
 import { expectedText } from "../simulator/oracle.ts";
 import { type Context, defaultCacheDir, exists, tryRun } from "../toolchain/context.ts";
@@ -106,6 +107,16 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
 
     expect(output).not.toMatch(/to (create|update|replace|delete)/);
     expect(code).toBe(0);
+  });
+
+  test("`ascend-pd drift` finds nothing on hosts that nobody has touched", async () => {
+    const report = await driftOf(planOf(name, deployment()));
+
+    expect(report).toMatchObject({
+      hosts: ["host-a", "host-b", "host-c", "host-d"],
+      problems: [],
+      findings: [],
+    });
   });
 
   test("device nodes are looked for on the host, and no path is read as a command", async () => {

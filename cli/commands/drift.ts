@@ -1,14 +1,8 @@
-import type { HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
+import type { HostPlan, Plan } from "../../planning/plan.ts";
 import { tryRun } from "../../toolchain/context.ts";
-import { nodeImageName } from "../../toolchain/node-image.ts";
-import { repositoryDir } from "../../toolchain/repository.ts";
-import { sourceImage } from "../../toolchain/source-image.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
-import { visible } from "../diff/markdown-text.ts";
-import { askHost } from "../drift/ask-host.ts";
-import { deployedContainers } from "../drift/deployed.ts";
-import { findDrift } from "../drift/find-drift.ts";
-import { type Report, reportText } from "../drift/report.ts";
+import { driftOf } from "../drift/drift-of.ts";
+import { reportText } from "../drift/report.ts";
 import { plannedStack } from "../planned-stack.ts";
 import { UserError } from "../stack-file.ts";
 
@@ -55,7 +49,7 @@ async function print(args: readonly string[]): Promise<number> {
   });
   const stack = positionals.length === 0 ? await selectedStack() : oneOperand(positionals, "STACK");
   const { plan } = plannedStack(stack);
-  const report = await compare(plan, hostsOf(plan, values.host));
+  const report = await driftOf(plan, hostsOf(plan, values.host));
   if (values.json) console.log(JSON.stringify(report, undefined, 2));
   else {
     for (const { message } of report.problems) console.error(`error: ${message}`);
@@ -68,34 +62,6 @@ async function print(args: readonly string[]): Promise<number> {
   if (report.problems.length > 0) return 1;
   return report.findings.length > 0 ? 2 : 0;
 }
-
-async function compare(plan: Plan, hosts: readonly HostPlan[]): Promise<Report> {
-  const [known, nodeImage] = await Promise.all([deployedContainers(plan.stack), nodeImageName()]);
-  const deployed = "unknown" in known ? undefined : known;
-  const names = new Map<string, string>();
-  const imageName = (image: ImagePlan): string => {
-    if (image.kind === "reference") return image.name;
-    const { folder } = image;
-    const name = names.get(folder) ?? sourceImage(folder, plan.stack, nodeImage, repositoryDir).name;
-    names.set(folder, name);
-    return name;
-  };
-
-  const answers = await Promise.all(hosts.map(async (host) => [host, await askHost(plan, host)] as const));
-  return {
-    stack: plan.stack,
-    hosts: answers.flatMap(([{ name }, answer]) => ("problem" in answer ? [] : [name])),
-    problems: answers.flatMap(([{ name }, answer]) =>
-      "problem" in answer ? [{ host: name, message: lines(answer.problem) }] : [],
-    ),
-    ...("unknown" in known && { stateUnknown: visible(known.unknown) }),
-    findings: answers.flatMap(([host, answer]) =>
-      "problem" in answer ? [] : findDrift({ plan, imageName, deployed }, host, answer),
-    ),
-  };
-}
-
-const lines = (text: string): string => text.split("\n").map(visible).join("\n");
 
 /** All of them, or the one that is asked for. */
 function hostsOf({ stack, hosts }: Plan, name: string | undefined): readonly HostPlan[] {
