@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { PdDeployment } from "./components/deployment.ts";
 import { unfitHosts } from "./components/probes/first-container.ts";
-import { unreachableHosts } from "./components/probes/reach.ts";
+import { obstacles } from "./components/probes/obstacles.ts";
+import { secretMistakes } from "./components/secrets.ts";
 import manifest from "./package.json" with { type: "json" };
 import { plan } from "./planning/make-plan.ts";
 import { formatProblems } from "./planning/problems.ts";
@@ -12,12 +13,14 @@ const input = new pulumi.Config().getObject("deployment");
 const result = plan(stack, input);
 
 if ("problems" in result) throw new pulumi.RunError(formatProblems(stackFile, result.problems));
+const mistakes = secretMistakes(result.plan);
+if (mistakes.length > 0) throw new pulumi.RunError(mistakes.map((one) => `${stackFile}: ${one}`).join("\n"));
 if (result.warnings.length > 0) pulumi.log.warn(formatProblems(stackFile, result.warnings));
 
-// A preview needs no host; an `up` that meets a dead one half-way would leave the others half changed.
-const unreachable = await unreachableHosts(result.plan.hosts);
-if (unreachable.length > 0 && !pulumi.runtime.isDryRun()) throw new pulumi.RunError(unreachable.join("\n"));
-for (const message of unreachable) pulumi.log.warn(message);
+// A preview needs no host; an `up` that meets one of these half-way would leave the others half changed.
+const inTheWay = await obstacles(result.plan);
+if (inTheWay.length > 0 && !pulumi.runtime.isDryRun()) throw new pulumi.RunError(inTheWay.join("\n"));
+for (const message of inTheWay) pulumi.log.warn(message);
 
 if (!pulumi.runtime.isDryRun()) {
   const unfit = await unfitHosts(stack, input);

@@ -6,6 +6,7 @@ import { graph } from "./commands/graph.ts";
 import { plan } from "./commands/plan.ts";
 import { ranktable } from "./commands/ranktable.ts";
 import { ratio } from "./commands/ratio.ts";
+import { recover } from "./commands/recover.ts";
 import { render } from "./commands/render.ts";
 import { scheduler } from "./commands/scheduler.ts";
 import { UserError } from "./stack-file.ts";
@@ -18,6 +19,7 @@ const commands: Readonly<Record<string, Command>> = {
   plan,
   ranktable,
   ratio,
+  recover,
   render,
   scheduler,
 };

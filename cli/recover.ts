@@ -6,12 +6,17 @@ import { run } from "../toolchain/context.ts";
 import { callEngine, defaultHost, expectEngine } from "../toolchain/docker-api.ts";
 import type { LocalStack } from "./stack.ts";
 
+/** `backend` is its folder, if it is one. */
+export type Interrupted = Pick<LocalStack, "name" | "args" | "env"> & {
+  readonly backend: string | undefined;
+};
+
 /**
  * Clears what a killed `pulumi` left, so that the next `up` converges: the lock of a process that is gone, and
  * containers that were being created when it died, which exist without being in the state. A living process is
  * waited for. Containers that the state does not name as interrupted, or that lack our label, are never touched.
  */
-export async function recoverStack(stack: LocalStack, say: (line: string) => void): Promise<void> {
+export async function recoverStack(stack: Interrupted, say: (line: string) => void): Promise<void> {
   await clearLocks(stack, say);
   const { resources = [], pending_operations = [] } = await stateOf(stack);
   const interrupted = pending_operations.filter(({ type }) => type === "creating");
@@ -30,7 +35,8 @@ export async function recoverStack(stack: LocalStack, say: (line: string) => voi
   await run("pulumi", ["refresh", ...flags, ...stack.args], { env: stack.env });
 }
 
-async function clearLocks(stack: LocalStack, say: (line: string) => void): Promise<void> {
+async function clearLocks(stack: Interrupted, say: (line: string) => void): Promise<void> {
+  if (stack.backend === undefined) return;
   const folder = join(stack.backend, ".pulumi/locks/organization/ascend-pd", stack.name);
   for (const lock of await locksIn(folder)) {
     let told = false;
@@ -69,7 +75,7 @@ async function isPulumi(pid: number): Promise<boolean> {
   return basename(program).includes("pulumi");
 }
 
-async function stateOf(stack: LocalStack): Promise<State> {
+async function stateOf(stack: Interrupted): Promise<State> {
   const text = await run("pulumi", ["stack", "export", "--stack", stack.name], { env: stack.env });
   return JSON.parse(text).deployment ?? {};
 }

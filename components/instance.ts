@@ -68,7 +68,7 @@ abstract class Instance extends pulumi.ComponentResource {
         [container.id],
         // Drained by what it was, before it is joined as what it is.
         { parent: this, deleteBeforeReplace: true },
-        "drain",
+        { atEnd: "drain" },
       );
     }
     this.registerOutputs({});

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ContainerPlan } from "../planning/plan.ts";
 import type { Host } from "./host.ts";
 import { probe } from "./probe.ts";
+import { registryAuth } from "./secrets.ts";
 
 export interface NpuDevicesArgs {
   readonly container: ContainerPlan;
@@ -33,6 +34,7 @@ export class NpuDevices extends pulumi.ComponentResource {
       },
       [],
       { parent: this },
+      { stdin: container.image.kind === "reference" ? registryAuth() : undefined },
     );
     this.registerOutputs({});
   }

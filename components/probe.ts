@@ -2,10 +2,16 @@ import * as command from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ProbeArguments } from "./probes/arguments.ts";
 
+export interface ProbeExtras {
+  /** Runs before the resource is gone, with the arguments that it had; it stays when that fails. */
+  readonly atEnd?: keyof ProbeArguments;
+  /** For what must not stand in an environment. */
+  readonly stdin?: pulumi.Input<string> | undefined;
+}
+
 /**
  * A program of `probes/` run as a resource: when it fails its create leaves no state, so the next `up` runs it
- * again; when it succeeded it runs again only if its arguments or triggers change. It never runs in a preview. `atEnd`
- * runs before the resource is gone, with the arguments that it had; it stays when that fails.
+ * again; when it succeeded it runs again only if its arguments or triggers change. It never runs in a preview.
  */
 export function probe<Name extends keyof ProbeArguments>(
   resourceName: string,
@@ -13,7 +19,7 @@ export function probe<Name extends keyof ProbeArguments>(
   args: ProbeArguments[Name],
   triggers: pulumi.Input<string>[],
   options: pulumi.CustomResourceOptions,
-  atEnd?: keyof ProbeArguments,
+  { atEnd, stdin }: ProbeExtras = {},
 ): pulumi.Resource {
   return new command.local.Command(
     resourceName,
@@ -22,6 +28,7 @@ export function probe<Name extends keyof ProbeArguments>(
       ...(atEnd !== undefined && { delete: programOf(atEnd) }),
       environment: { PROBE: JSON.stringify(args) },
       triggers,
+      ...(stdin !== undefined && { stdin }),
     },
     options,
   );

@@ -17,6 +17,14 @@ export const restrictions = { dropCapabilities: ["ALL"], securityOptions: ["no-n
 /** Its value is the name of the stack that a container is of. */
 export const stackLabel = "ascend-pd.stack";
 
-export function labelsOf(stack: string, role: Role): Record<string, string> {
-  return { [stackLabel]: stack, "ascend-pd.role": role, [hostNetworkLabel]: hostNetworkReason };
+/** Its value names, with commas, the variables of a container that are Pulumi secrets; a policy spares those. */
+export const secretEnvLabel = "ascend-pd.secret-env";
+
+export function labelsOf(stack: string, role: Role, secretEnv?: readonly string[]): Record<string, string> {
+  return {
+    [stackLabel]: stack,
+    "ascend-pd.role": role,
+    [hostNetworkLabel]: hostNetworkReason,
+    ...(secretEnv !== undefined && { [secretEnvLabel]: secretEnv.join(",") }),
+  };
 }

@@ -31,6 +31,9 @@ export function dockerContainer(plan: ContainerPlan, image: string, stack: strin
     stopTimeout: plan.stopTimeoutSeconds,
     logDriver: everyContainer.logDriver,
     logOpts: everyContainer.logOptions,
-    labels: Object.entries(labelsOf(stack, plan.role)).map(([label, value]) => ({ label, value })),
+    labels: Object.entries(labelsOf(stack, plan.role, plan.secretEnv)).map(([label, value]) => ({
+      label,
+      value,
+    })),
   };
 }

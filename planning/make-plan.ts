@@ -54,7 +54,13 @@ function container(topology: Topology, instance: Instance, global: FilePlan, loc
   const { name, role, host, npus, port } = instance;
   const rankTables = { GLOBAL_RANK_TABLE_FILE_PATH: global.path, RANK_TABLE_FILE_PATH: local.path };
   const engine = engineContainer(topology, instance, rankTables);
-  return { name, role, host, npus, port, ...engine, env: sorted(engine.env), files: [global, local] };
+  const secretEnv = [...new Set(instance.secretEnv)].sort();
+  return {
+    ...{ name, role, host, npus, port, ...engine },
+    env: sorted(engine.env),
+    ...(secretEnv.length > 0 && { secretEnv }),
+    files: [global, local],
+  };
 }
 
 function sorted(env: Readonly<Record<string, string>>): Record<string, string> {

@@ -41,6 +41,8 @@ export interface ContainerPlan {
   readonly command: readonly string[];
   /** Sorted by name. */
   readonly env: Readonly<Record<string, string>>;
+  /** Names of more variables, sorted, whose values are secrets and stand in no Plan. */
+  readonly secretEnv?: readonly string[];
   /** Physical NPU ids in rank order: position is `rank_id`. Empty for the scheduler. */
   readonly npus: readonly number[];
   readonly devices: readonly DevicePlan[];

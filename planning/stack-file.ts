@@ -2,6 +2,7 @@ import { z } from "zod";
 import { placeholderProblems } from "./placeholders.ts";
 import type { Problem } from "./plan.ts";
 import { acknowledgeableCodes } from "./rules/index.ts";
+import { secretProblems } from "./secret-problems.ts";
 import { severalHostsProblems } from "./several-hosts.ts";
 import { shapeProblems } from "./shape-problems.ts";
 
@@ -34,17 +35,29 @@ const extraArgs = (whose: string) =>
       `arguments added to those that are derived, for ${whose}; one item each, passed on as it is, e.g. [--gpu-memory-utilization=0.9], default none`,
     );
 
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "is not a variable's name" });
+
 const extraEnv = (whose: string) =>
   z
-    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "is not a variable's name" }), visible)
+    .record(variable, visible)
     .default({})
     .describe(
       `variables added to those that are derived, for ${whose}; values in quotes and none of them secret, e.g. { OMP_NUM_THREADS: "10" }, default none`,
     );
 
+/** Names alone: what a Plan does not hold, nothing that is made from it can show. */
+const secretEnv = (whose: string) =>
+  z
+    .array(variable)
+    .default([])
+    .describe(
+      `names of variables for ${whose} whose values are secrets, kept in the key ascend-pd:secretEnv, e.g. [HF_TOKEN], default none`,
+    );
+
 const ofEveryInstance = {
   extraArgs: extraArgs("every prefill and decode instance, before an instance's own"),
   extraEnv: extraEnv("every prefill and decode instance, unless it sets its own"),
+  secretEnv: secretEnv("every prefill and decode instance"),
 };
 
 const source = text("absolute folder or file of the host, which must exist, e.g. /data/models");
@@ -184,6 +197,7 @@ const scheduler = z.strictObject({
     ),
   extraArgs: extraArgs("the scheduler"),
   extraEnv: extraEnv("the scheduler"),
+  secretEnv: secretEnv("the scheduler"),
 });
 
 export const stackFileSchema = z
@@ -230,7 +244,7 @@ export function stackFileJsonSchema() {
 
 /** Checks the shape of `input`: everything that no valid deployment can hold, at once, in order of place. */
 export function parseStackFile(input: unknown): { file: StackFile } | { problems: Problem[] } {
-  const special = [...placeholderProblems(input), ...severalHostsProblems(input)];
+  const special = [...placeholderProblems(input), ...severalHostsProblems(input), ...secretProblems(input)];
   const result = stackFileSchema.safeParse(input);
   if (result.success && special.length === 0) return { file: result.data };
   const known = new Set(special.map(({ path }) => path));

@@ -34,6 +34,8 @@ export interface Instance {
   /** What the stack file adds to the command and the environment that are derived. */
   readonly extraArgs: readonly string[];
   readonly extraEnv: Readonly<Record<string, string>>;
+  /** Names of variables whose values the Plan does not know. */
+  readonly secretEnv: readonly string[];
 }
 
 export function topologyOf(stack: string, file: StackFile): Topology {
@@ -46,8 +48,9 @@ export function topologyOf(stack: string, file: StackFile): Topology {
       npus: devices,
       extraArgs: [...file.engine.extraArgs, ...declared.extraArgs],
       extraEnv: { ...file.engine.extraEnv, ...declared.extraEnv },
+      secretEnv: file.engine.secretEnv,
     }));
-  const { host, port, routingPolicy, extraArgs, extraEnv } = file.scheduler;
+  const { host, port, routingPolicy, extraArgs, extraEnv, secretEnv } = file.scheduler;
   const scheduler: Instance = {
     role: "scheduler",
     name: `${stack}-scheduler`,
@@ -58,6 +61,7 @@ export function topologyOf(stack: string, file: StackFile): Topology {
     routingPolicy,
     extraArgs,
     extraEnv,
+    secretEnv,
   };
   const servers = [...instances("prefill"), ...instances("decode")];
   return {

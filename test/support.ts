@@ -22,6 +22,8 @@ export interface TestStack {
   up(onStep?: (step: ResourceStep) => void): Promise<PulumiRun & { steps: readonly ResourceStep[] }>;
   /** `pulumi up`, killed by SIGKILL at the first step that is so; then what it left is cleared, as the demo does. */
   upKilledAt(isMoment: (step: ResourceStep) => boolean): Promise<void>;
+  /** What `pulumi` is told to work on it. */
+  local(): LocalStack;
   /** Names of the resources that an `up` now would touch, by operation. */
   previewed(): Promise<Record<string, string[]>>;
   dispose(): Promise<void>;
@@ -70,6 +72,7 @@ export async function testStack(name: string): Promise<TestStack> {
       if (!isReached) throw new Error("the moment did not come");
       await recoverStack(stack, () => {});
     },
+    local: () => stack,
     async configure(deployment) {
       const file = stringify({ config: { "ascend-pd:deployment": deployment } });
       stack = await openStack(name, file, state, process.env);

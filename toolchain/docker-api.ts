@@ -25,6 +25,7 @@ export interface CallOptions {
   /** What the call takes: a tar archive, or parameters. */
   readonly tar?: Readable;
   readonly json?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   /** An answer of more characters is an error, for engines whose containers are not trusted. */
   readonly longest?: number;
@@ -47,7 +48,7 @@ export function callEngine(
   const { method = "GET", tar, json, signal, longest = Number.POSITIVE_INFINITY, onMessage } = options;
   return new Promise((resolve, reject) => {
     const type = tar === undefined ? "application/json" : "application/x-tar";
-    const headers = { "content-type": type };
+    const headers = { "content-type": type, ...options.headers };
     const call = request({ ...connection(engine), method, path, headers, signal }, (answer) => {
       let body = "";
       let line = "";
@@ -101,7 +102,7 @@ export async function expectEngine(
   const call = `${options.method ?? "GET"} ${path.split("?")[0]}`;
   throw new ToolchainError(
     `The Docker Engine at ${hostOf(engine)} failed ${call}: ${failure}`,
-    "its log says more",
+    "see that the connection holds, that its disk has room, and what its log says; then do it again",
   );
 }
 

@@ -42,7 +42,9 @@ export function dialThroughSsh(url: URL, options: readonly string[]): Duplex {
   ssh.stdout.on("data", (chunk) => stream.push(chunk) || ssh.stdout.pause());
   ssh.on("error", (error) => stream.destroy(error));
   ssh.on("close", (code) =>
-    code === 0 ? stream.push(null) : stream.destroy(new Error(complaint.replaceAll("\r", "").trim())),
+    code === 0
+      ? stream.push(null)
+      : stream.destroy(new Error(complaint.replaceAll("\r", "").trim() || "the SSH connection broke off")),
   );
   return stream;
 }

@@ -69,7 +69,8 @@ function service(
   own: readonly ContainerPlan[],
   configs: readonly Config[],
 ): object {
-  const { name, role, image, command, env, devices, mounts, files, user, restricted, ...rest } = container;
+  const { name, role, image, command, env, devices, mounts, files, user, restricted, secretEnv, ...rest } =
+    container;
   const { stopTimeoutSeconds, startTimeoutSeconds, port, readyPath, host, npus, ...forgotten } = rest;
   // Does not compile when the Plan says something of a container that this renderer leaves out.
   forgotten satisfies Record<string, never>;
@@ -79,7 +80,8 @@ function service(
     image: imageName(plan.stack, image),
     ...(image.kind === "source" && { pull_policy: "never" }),
     command,
-    environment: env,
+    // A secret is taken from the environment of whoever runs this.
+    environment: { ...env, ...Object.fromEntries(secretEnv?.map((one) => [one, null]) ?? []) },
     devices: devices.map((one) => `${one.hostPath}:${one.containerPath}:${one.permissions}`),
     volumes: mounts.map(({ source, target, readOnly }) => ({
       type: "bind",
@@ -103,7 +105,7 @@ function service(
     restart: everyContainer.restart,
     stop_grace_period: `${stopTimeoutSeconds}s`,
     logging: { driver: everyContainer.logDriver, options: everyContainer.logOptions },
-    labels: labelsOf(plan.stack, role),
+    labels: labelsOf(plan.stack, role, secretEnv),
     healthcheck: {
       test: healthTest(image.kind, `http://127.0.0.1:${port}${readyPath}`),
       interval: "5s",

@@ -92,11 +92,21 @@ fix: in a clone of ascend-pd, after \`npm install\`:\n${commands.map((one) => ` 
     "done",
     '[ -z "$taken" ] || fail "there are containers already:$taken',
     'fix: keep them, or have them made anew: docker stop$taken && docker rm$taken, then this script again"',
+    ...secretsGiven(own),
     ...npusFree(own),
     "",
     "work=$(mktemp -d)",
     "trap 'rm -rf \"$work\"' EXIT",
   ].join("\n");
+}
+
+/** `--env NAME` takes its value from the environment of the script, and leaves it out where there is none. */
+function secretsGiven(own: readonly ContainerPlan[]): string[] {
+  const names = [...new Set(own.flatMap(({ secretEnv = [] }) => secretEnv))];
+  return names.map(
+    (name) =>
+      `[ -n "\${${name}-}" ] || fail ${word(`${name} is not in the environment\nfix: set it to the secret, and export it`)}`,
+  );
 }
 
 /** What `pulumi up` claims: Docker gives an NPU to any number of containers, of which only one can use it. */
@@ -132,7 +142,19 @@ function start(plan: Plan, container: ContainerPlan, written: Map<string, string
 }
 
 function create(plan: Plan, container: ContainerPlan): string {
-  const { name, role, image, command: args, env, devices, mounts, user, restricted, ...rest } = container;
+  const {
+    name,
+    role,
+    image,
+    command: args,
+    env,
+    devices,
+    mounts,
+    user,
+    restricted,
+    secretEnv,
+    ...rest
+  } = container;
   const { stopTimeoutSeconds, host, npus, files, port, readyPath, startTimeoutSeconds, ...forgotten } = rest;
   // Does not compile when the Plan says something of a container that this renderer leaves out.
   forgotten satisfies Record<string, never>;
@@ -140,6 +162,7 @@ function create(plan: Plan, container: ContainerPlan): string {
     ...devices.map(deviceFlag),
     ...mounts.map(mountFlag),
     ...Object.entries(env).map(([variable, value]) => `--env ${word(`${variable}=${value}`)}`),
+    ...(secretEnv ?? []).map((variable) => `--env ${word(variable)}`),
     ...(user === undefined ? [] : [`--user ${word(user)}`]),
     ...(restricted ? restrictions.dropCapabilities.map((one) => `--cap-drop=${one}`) : []),
     ...(restricted ? restrictions.securityOptions.map((one) => `--security-opt=${one}`) : []),
@@ -147,7 +170,7 @@ function create(plan: Plan, container: ContainerPlan): string {
     `--stop-timeout=${stopTimeoutSeconds}`,
     `--log-driver=${everyContainer.logDriver}`,
     ...Object.entries(everyContainer.logOptions).map(([option, value]) => `--log-opt=${option}=${value}`),
-    ...Object.entries(labelsOf(plan.stack, role)).map(
+    ...Object.entries(labelsOf(plan.stack, role, secretEnv)).map(
       ([label, value]) => `--label ${word(`${label}=${value}`)}`,
     ),
     `--net=${everyContainer.network}`,

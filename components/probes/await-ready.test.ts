@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { deadUrl, isRunning, logOf, runProbe, serve, startContainer } from "./test-support.ts";
+import { deadUrl, logOf, runProbe, serve, startContainer } from "./test-support.ts";
 
 const idle = "setInterval(() => {}, 1000)";
-const listening = "require('http').createServer((_, r) => r.end()).listen(0, '127.0.0.1', function () {";
 
 function awaitReady(container: string, url: string, timeoutSeconds = 30, docker?: string) {
   const host = { name: "host-a", address: "127.0.0.1", ...(docker !== undefined && { docker }) };
@@ -10,25 +9,21 @@ function awaitReady(container: string, url: string, timeoutSeconds = 30, docker?
 }
 
 test("It succeeds once the container answers on its port.", async () => {
-  const container = await startContainer(`${listening} console.log('port', this.address().port, '') })`);
-  await expect.poll(() => logOf(container), { timeout: 30_000 }).toContain("port");
-  const port = /port (\d+) /.exec(await logOf(container))?.[1];
+  const { container, url } = await startListening("response.end()");
 
-  const { code, stdout } = await awaitReady(container, `http://127.0.0.1:${port}/health`);
+  const { code, stdout } = await awaitReady(container, url);
 
   expect(stdout).toBe(`${container} ready\n`);
   expect(code).toBe(0);
 });
 
 test("It waits until the container that answers says that it is ready.", async () => {
-  const container = await startContainer(idle);
-  let asked = 0;
-  const url = await serve((_request, response) => response.writeHead(++asked < 3 ? 503 : 200).end());
+  const { container, url } = await startListening("response.writeHead(++asked < 3 ? 503 : 200).end()");
 
   const { code } = await awaitReady(container, url);
 
   expect(code).toBe(0);
-  expect(asked).toBe(3);
+  expect(await (await fetch(`${url}/asked`)).text()).toBe("3");
 });
 
 test("It fails with the exit code and the last words of a container that has died.", async () => {
@@ -36,7 +31,7 @@ test("It fails with the exit code and the last words of a container that has die
 
   const { code, stderr } = await awaitReady(container, await deadUrl());
 
-  expect(stderr).toBe(`${container} ended with exit code 7 before it was ready
+  expect(stderr).toBe(`${container} on host-a ended with exit code 7 before it was ready
 its last words:
   loading
   NPU 4 is lost
@@ -45,14 +40,29 @@ fix: mend the cause and run \`pulumi up\` again; it goes on from here
   expect(code).toBe(1);
 });
 
-test("Another process that answers on the port does not hide that the container has died.", async () => {
-  const container = await startContainer("process.exitCode = 1");
+test("Another process that answers on the port is named, and its answer is not believed.", async () => {
+  const container = await startContainer(idle);
   const url = await serve((_request, response) => response.end());
-  await expect.poll(() => isRunning(container), { timeout: 30_000 }).toBe(false);
 
   const { code, stderr } = await awaitReady(container, url);
 
-  expect(stderr).toContain("ended with exit code 1");
+  const { port } = new URL(url);
+  expect(stderr).toContain(
+    `host-a: port ${port} of ${container} is held by process ${process.pid} (${process.execPath})`,
+  );
+  expect(stderr).toContain("\nfix: stop that on host-a, or give ");
+  expect(code).toBe(1);
+});
+
+test("A container that holds the port of another is named.", async () => {
+  const { container: holder, url } = await startListening("response.end()");
+  const container = await startContainer("process.exitCode = 1", {
+    RestartPolicy: { Name: "unless-stopped" },
+  });
+
+  const { code, stderr } = await awaitReady(container, url);
+
+  expect(stderr).toContain(`node) of container ${holder}\nfix: `);
   expect(code).toBe(1);
 });
 
@@ -63,7 +73,7 @@ test("It gives up on a container that Docker restarts again and again.", async (
 
   const { code, stderr } = await awaitReady(container, await deadUrl());
 
-  expect(stderr).toMatch(/ended \d+ times before it was ready\n.*\n {2}no rank table/);
+  expect(stderr).toMatch(/on host-a ended \d+ times before it was ready\n.*\n {2}no rank table/);
   expect(code).toBe(1);
 });
 
@@ -79,12 +89,11 @@ test("Last words are whole, however long a line is and whatever bytes its length
 });
 
 test("When time is up it names the address and what came from it last.", async () => {
-  const container = await startContainer(idle);
-  const url = await serve((_request, response) => response.writeHead(503).end());
+  const { container, url } = await startListening("response.writeHead(503).end()");
 
   const { code, stderr } = await awaitReady(container, `${url}/health`, 1);
 
-  expect(stderr).toContain(`${container} was not ready within 1 s: ${url}/health gave HTTP 503\n`);
+  expect(stderr).toContain(`${container} on host-a was not ready within 1 s: ${url}/health gave HTTP 503\n`);
   expect(code).toBe(1);
 });
 
@@ -102,3 +111,17 @@ test("The engine that the Plan names is asked, not the one of DOCKER_HOST.", asy
   expect(stderr).toContain("unix:///nowhere/docker.sock");
   expect(code).toBe(1);
 });
+
+/** A container that answers each request by a statement of JavaScript, and tells at /asked how many there were. */
+async function startListening(answer: string) {
+  const container = await startContainer(`
+    let asked = 0;
+    const server = require("http").createServer((request, response) => {
+      if (request.url === "/asked") return response.end(String(asked));
+      ${answer};
+    });
+    server.listen(0, "127.0.0.1", () => console.log("port", server.address().port, ""));`);
+  await expect.poll(() => logOf(container), { timeout: 30_000 }).toContain("port");
+  const port = /port (\d+) /.exec(await logOf(container))?.[1];
+  return { container, url: `http://127.0.0.1:${port}` };
+}

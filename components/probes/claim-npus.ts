@@ -1,9 +1,10 @@
+import { text } from "node:stream/consumers";
 import { isNpuNode } from "../../planning/engines/devices.ts";
 import { heldNodes } from "../../planning/host-checks/devices.ts";
 import { probeArguments } from "./arguments.ts";
 import { missingDeviceNodes } from "./device-nodes.ts";
 import { running } from "./docker.ts";
-import { requireImage } from "./engine-image.ts";
+import { type RegistryAuth, requireImage } from "./engine-image.ts";
 import { runProbe } from "./main.ts";
 
 await runProbe(async () => {
@@ -15,7 +16,7 @@ await runProbe(async () => {
         "fix: check the NPU driver with `npu-smi info`, or change `devices` in the stack file",
     );
   }
-  if (image !== undefined) await requireImage(host, image);
+  if (image !== undefined) await requireImage(host, image, registryAuth);
 
   const wanted = new Set(devices.filter(isNpuNode));
   for (const other of await running(host)) {
@@ -30,3 +31,8 @@ await runProbe(async () => {
   }
   return `free: ${[...wanted].join(", ") || "no NPU nodes wanted"}`;
 });
+
+/** By standard input, because an environment can be read by others; absent where the stack has none. */
+async function registryAuth(): Promise<RegistryAuth[]> {
+  return JSON.parse((await text(process.stdin)) || "[]");
+}

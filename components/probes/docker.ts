@@ -5,6 +5,8 @@ import { sshOptions } from "../../planning/ssh-options.ts";
 import { type EngineAddress, engineAt, hostOf, tryEngine } from "../../toolchain/docker-api.ts";
 
 export interface ContainerState extends Holder {
+  readonly Id: string;
+  readonly Config: Holder["Config"] & { readonly Labels: Readonly<Record<string, string>> };
   readonly RestartCount: number;
   readonly State: { readonly Running: boolean; readonly ExitCode: number; readonly Error: string };
 }

@@ -1,4 +1,4 @@
-import { type Context, defaultCacheDir } from "../../toolchain/context.ts";
+import { type Context, defaultCacheDir, ToolchainError } from "../../toolchain/context.ts";
 import { ensureNodeImage } from "../../toolchain/node-image.ts";
 import { probeArguments } from "./arguments.ts";
 import { engineOf } from "./docker.ts";
@@ -7,6 +7,10 @@ import { runProbe } from "./main.ts";
 await runProbe(async () => {
   const { host } = probeArguments("node-image");
   const context: Context = { cacheDir: defaultCacheDir(), say: console.log };
-  const { choice } = await ensureNodeImage(context, engineOf(host));
+  const { choice } = await ensureNodeImage(context, engineOf(host)).catch((error: unknown) => {
+    throw error instanceof ToolchainError
+      ? new ToolchainError(`${host.name}: ${error.message}`, error.fix)
+      : error;
+  });
   return `${choice.chosen} on ${host.name}: ${choice.why}`;
 });

@@ -1,39 +1,62 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { stackLabel } from "../../planning/container-settings.ts";
 import type { ProbeArguments } from "./arguments.ts";
-import { inspect, lastWords } from "./docker.ts";
+import { type ContainerState, inspect, lastWords } from "./docker.ts";
+import { listenersOn } from "./listeners.ts";
 import { reasonOf } from "./main.ts";
+import { portTaken } from "./obstacles.ts";
 
-/** Waits until a container answers on its ready path. Throws with its last words when it ends, or time is up. */
+/**
+ * Waits until a container answers on its ready path. Throws with its last words when it ends, or time is up, and with
+ * the name of whoever else holds its port.
+ */
 export async function untilReady({
   host,
   container,
   url,
   timeoutSeconds,
 }: ProbeArguments["await-ready"]): Promise<void> {
+  const where = `${container} on ${host.name}`;
   const start = Date.now();
   const deadline = start + timeoutSeconds * 1000;
-  let last = "no answer";
+  let last: string | undefined;
   while (Date.now() < deadline) {
+    // Who holds the port is looked up before a model loads for minutes in vain, and before an answer is believed.
+    const isFirst = last === undefined;
     last = await fetch(url, { signal: AbortSignal.timeout(5_000) }).then(
       (response) => (response.ok ? "ready" : `HTTP ${response.status}`),
       reasonOf,
     );
-    const { State, RestartCount } = await inspect(host, container);
+    const state = await inspect(host, container);
+    if (isFirst || last === "ready") await refuseOtherListener(state);
+    const { State, RestartCount } = state;
     if (!State.Running) {
       throw await failure(
-        `${container} ended with exit code ${State.ExitCode} before it was ready ${State.Error}`,
+        `${where} ended with exit code ${State.ExitCode} before it was ready ${State.Error}`,
       );
     }
     // Docker's restart policy has set it going again, so its exit code is lost.
-    if (RestartCount > 2) {
-      throw await failure(`${container} ended ${RestartCount} times before it was ready`);
-    }
+    if (RestartCount > 2) throw await failure(`${where} ended ${RestartCount} times before it was ready`);
     // Asked after the inspection: another process may answer on the port of a container that has died.
     if (last === "ready") return;
     // A model loads for minutes; until then every question may be an `ssh` of its own.
     await sleep(Math.min(200 + (Date.now() - start) / 10, 2000));
   }
-  throw await failure(`${container} was not ready within ${timeoutSeconds} s: ${url} gave ${last}`);
+  throw await failure(`${where} was not ready within ${timeoutSeconds} s: ${url} gave ${last}`);
+
+  /** A container of the same stack may hold the port for the moment: it is being replaced. */
+  async function refuseOtherListener({ Id, Config }: ContainerState): Promise<void> {
+    const port = Number(new URL(url).port);
+    const [listener] = await listenersOn(host, [port]);
+    if (listener === undefined || listener.container === Id) return;
+    const holder =
+      listener.container === undefined
+        ? undefined
+        : await inspect(host, listener.container).catch(() => undefined);
+    const stack = Config.Labels[stackLabel];
+    if (stack !== undefined && holder?.Config.Labels[stackLabel] === stack) return;
+    throw new Error(portTaken(host, { name: container, port }, listener, holder?.Name.slice(1)));
+  }
 
   async function failure(what: string): Promise<Error> {
     const words = await lastWords(host, container).catch((error: Error) => error.message);

@@ -59,10 +59,6 @@ async function removeContainer(name: string): Promise<void> {
   await expectEngine(engine, `/containers/${name}?force=1`, { method: "DELETE" });
 }
 
-export async function isRunning(name: string): Promise<boolean> {
-  return JSON.parse(await expectEngine(engine, `/containers/${name}/json`)).State.Running;
-}
-
 export function logOf(name: string): Promise<string> {
   return expectEngine(engine, `/containers/${name}/logs?stdout=1`);
 }

@@ -5,7 +5,10 @@ import { scheduler } from "./scheduler.ts";
 import { simulated } from "./simulated.ts";
 
 /** What is particular to the software in a container. */
-export type EngineContainer = Omit<ContainerPlan, "name" | "role" | "host" | "npus" | "files" | "port">;
+export type EngineContainer = Omit<
+  ContainerPlan,
+  "name" | "role" | "host" | "npus" | "secretEnv" | "files" | "port"
+>;
 
 /** What to run for `instance`; `rankTables` are the environment variables that name its two rank tables. */
 export function engineContainer(

@@ -60,6 +60,14 @@ export const cases: readonly Case[] = [
     mended: { "decode[1].host": "host-b" },
   },
   {
+    breaks: "PD012",
+    changes: { "engine.extraEnv": { HF_TOKEN: { secure: "v1:Ob0g" } } },
+    path: "engine.extraEnv.HF_TOKEN",
+    message: "a secret here would be plain text in the Plan and in Pulumi's state",
+    fix: "keep it in the key ascend-pd:secretEnv, and name its variable in `secretEnv` of engine or scheduler",
+    mended: { "engine.extraEnv": undefined, "engine.secretEnv": ["HF_TOKEN"] },
+  },
+  {
     breaks: "PD100",
     stack: "_2p2d",
     changes: {},

@@ -4,19 +4,21 @@ import type { Rule } from "./rule.ts";
 export const extraEnvNotDerived: Rule = {
   code: "PD132",
   severity: "error",
-  title: "`extraEnv` has no variable that is derived from other keys",
+  title: "`extraEnv` and `secretEnv` have no variable that is derived from other keys",
   why: "These values must agree over all containers, and NPUs are numbered from 0 in a container that sees only its own.",
   source:
     "the manual, steps two to four: the variables of the start command; CANN, `ASCEND_RT_VISIBLE_DEVICES`",
   check: ({ file }) =>
-    declaredExtras(file).flatMap(({ path, extraEnv }) =>
-      Object.keys(extraEnv).flatMap((name) => {
+    declaredExtras(file).flatMap(({ path, extraEnv, secretEnv }) => {
+      const named = Object.keys(extraEnv).map((name) => ({ name, at: `${path}.extraEnv.${name}` }));
+      const secret = secretEnv.map((name, index) => ({ name, at: `${path}.secretEnv[${index}]` }));
+      return [...named, ...secret].flatMap(({ name, at }) => {
         const place = places.get(name) ?? (path === "scheduler" ? proxyPlaces.get(name) : undefined);
         if (place === undefined) return [];
         const message = `${name} is derived from ${place}`;
-        return [{ path: `${path}.extraEnv.${name}`, message, fix: `remove it here and set ${place}` }];
-      }),
-    ),
+        return [{ path: at, message, fix: `remove it here and set ${place}` }];
+      });
+    }),
 };
 
 const places = new Map([

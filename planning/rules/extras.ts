@@ -3,14 +3,15 @@ import type { StackFile } from "../stack-file.ts";
 /** Every place that adds arguments and variables to what is derived. */
 export function declaredExtras({ engine, prefill, decode, scheduler }: StackFile) {
   return [
-    { path: "engine", ...extras(engine) },
+    { path: "engine", ...extras(engine), secretEnv: engine.secretEnv },
     ...prefill.map((instance, index) => ({ path: `prefill[${index}]`, ...extras(instance) })),
     ...decode.map((instance, index) => ({ path: `decode[${index}]`, ...extras(instance) })),
-    { path: "scheduler", ...extras(scheduler) },
+    { path: "scheduler", ...extras(scheduler), secretEnv: scheduler.secretEnv },
   ];
 }
 
 const extras = ({ extraArgs, extraEnv }: Pick<StackFile["scheduler"], "extraArgs" | "extraEnv">) => ({
   extraArgs,
   extraEnv,
+  secretEnv: [] as readonly string[],
 });

@@ -39,4 +39,11 @@ export const shapeRules: readonly Documented[] = [
     why: "In the manual's rank table an instance is one server, and tensor parallelism over hosts is unproven with it.",
     source: "the manual, step one, format of the global rank table",
   },
+  {
+    code: "PD012",
+    severity: "error",
+    title: "no value of the deployment is a Pulumi secret",
+    why: "The deployment becomes a Plan, which is printed, compared and rendered, and inputs of resources: all in plain text.",
+    source: "Pulumi: only whole keys of a stack's configuration are handed to a program as secrets",
+  },
 ];

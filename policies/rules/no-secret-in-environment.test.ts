@@ -53,6 +53,14 @@ test.each([
   expect(violations).toEqual([]);
 });
 
+test("A variable that the label names as a Pulumi secret passes, and no other.", async () => {
+  const labels = [{ label: "ascend-pd.secret-env", value: "API_KEY,HF_TOKEN" }];
+
+  const violations = await violationsWith({ labels, envs: ["HF_TOKEN=hf_hunter2", "OBS_SK=hunter2"] });
+
+  expect(violations).toEqual(["decode-0 has a credential in its environment: OBS_SK"]);
+});
+
 test("What the planner gives to any container passes.", async () => {
   const result = plan("2p2d", sampleInput());
   if ("problems" in result) throw new Error("the sample breaks a rule");

@@ -1,21 +1,22 @@
+import { secretEnvLabel } from "../../planning/container-settings.ts";
 import { isCredential } from "../../planning/credential.ts";
 import { containerPolicy } from "../container-policy.ts";
 
 /**
- * `docker inspect` shows environment and command line to all who reach the engine, so also a Pulumi secret is none
- * there. (A policy could not tell one anyhow: the engine hands it over as plain text.)
+ * A variable is as secret as access to the engine is: `docker inspect` shows it. So what is named like a credential has
+ * to be a Pulumi secret at least. A policy cannot see that itself, as it is handed plain text; the label says it.
  */
 export const noSecretInEnvironment = containerPolicy(
   {
     name: "no-secret-in-environment",
-    description:
-      "No variable or flag of a container that is named like a credential has a value, and no URL there holds a password.",
+    description: `No variable or flag of a container that is named like a credential has a value, unless the label ${secretEnvLabel} names it as a Pulumi secret, and no URL there holds a password.`,
     remediationSteps:
-      "hand the credential over as a file (`uploads`, or a mount) and name the file: API_KEY_FILE=/run/secrets/api-key",
+      "name its variable in `secretEnv` and keep its value in ascend-pd:secretEnv, or hand it over as a file (`uploads`, or a mount) and name the file: API_KEY_FILE=/run/secrets/api-key",
   },
-  ({ envs = [], command = [] }) => [
+  ({ envs = [], command = [], labels = [] }) => [
     ...envs.flatMap((entry) => {
       const [name = "", value = ""] = split(entry);
+      if (secretEnvOf(labels).includes(name)) return [];
       return isSecret(name, value) ? [`has a credential in its environment: ${name}`] : [];
     }),
     ...command.flatMap((argument, index) => {
@@ -27,6 +28,12 @@ export const noSecretInEnvironment = containerPolicy(
     }),
   ],
 );
+
+function secretEnvOf(
+  labels: readonly { label?: string | undefined; value?: string | undefined }[],
+): string[] {
+  return labels.find(({ label }) => label === secretEnvLabel)?.value?.split(",") ?? [];
+}
 
 function split(entry: string): string[] {
   const at = entry.indexOf("=");

@@ -1,0 +1,68 @@
+import { stackLabel } from "../../planning/container-settings.ts";
+import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
+import { callEngine } from "../../toolchain/docker-api.ts";
+import { engineOf } from "./docker.ts";
+import { type Listener, listenersOn } from "./listeners.ts";
+import { unreachableHosts } from "./reach.ts";
+
+interface Summary {
+  readonly Id: string;
+  readonly Names: readonly string[];
+  readonly Image: string;
+  readonly Labels: Readonly<Record<string, string>>;
+}
+
+/** What stands in the way of a Plan on its hosts: no engine, or a name or port that is another's. One text each. */
+export async function obstacles({ stack, hosts, containers }: Plan): Promise<string[]> {
+  const found = await Promise.all(
+    hosts.map(async (host) => {
+      const planned = containers.filter((container) => container.host === host.name);
+      const unreachable = await unreachableHosts([host]);
+      return unreachable.length > 0 ? unreachable : takenBy(host, stack, planned);
+    }),
+  );
+  return found.flat();
+}
+
+async function takenBy(host: HostPlan, stack: string, planned: readonly ContainerPlan[]): Promise<string[]> {
+  const { body } = await callEngine(engineOf(host), "/containers/json?all=1");
+  const others = (JSON.parse(body) as Summary[]).filter(({ Labels }) => Labels[stackLabel] !== stack);
+  const names = planned.flatMap(({ name }) => {
+    const other = others.find(({ Names }) => Names.includes(`/${name}`));
+    return other === undefined ? [] : [nameTaken(host, name, other)];
+  });
+  const listeners = await listenersOn(
+    host,
+    planned.map(({ port }) => port),
+  );
+  const ports = planned.flatMap((container) => {
+    const listener = listeners.find(({ port }) => port === container.port);
+    if (listener === undefined) return [];
+    const other = others.find(({ Id }) => Id === listener.container);
+    // Containers that are not among the others are of this stack: ours, or what it is about to replace.
+    if (listener.container !== undefined && other === undefined) return [];
+    return [portTaken(host, container, listener, other?.Names[0]?.slice(1))];
+  });
+  return [...names, ...ports];
+}
+
+function nameTaken(host: HostPlan, name: string, { Id, Image }: Summary): string {
+  return (
+    `${host.name}: the name ${name} is taken by a container that is not of this stack: ${Id.slice(0, 12)}, image ${Image}\n` +
+    `fix: on ${host.name}, \`docker rename ${name} …\` it or remove it; it is neither adopted nor removed from here`
+  );
+}
+
+/** `holder` is the name of the container that listens, if it is one. */
+export function portTaken(
+  host: HostPlan,
+  { name, port }: { readonly name: string; readonly port: number },
+  { pid, program }: Listener,
+  holder?: string,
+): string {
+  const who = `process ${pid} (${program})${holder === undefined ? "" : ` of container ${holder}`}`;
+  return (
+    `${host.name}: port ${port} of ${name} is held by ${who}\n` +
+    `fix: stop that on ${host.name}, or give ${name} another port in the stack file`
+  );
+}

@@ -1,0 +1,45 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Plan } from "../planning/plan.ts";
+
+/*
+ * Secrets stand in two keys of a stack's configuration beside `deployment`, and nowhere in a Plan: `secretEnv`, values
+ * by variable, and `registryAuth`, a list of `{address, username, password}`. As outputs that are secret they reach a
+ * container's environment and a probe's standard input; Pulumi encrypts them in its state and hides them in previews.
+ */
+
+const encrypted: readonly string[] = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS || "[]");
+// What this program starts (ssh, esbuild) inherits its environment; the configuration has been read by now.
+delete process.env.PULUMI_CONFIG;
+
+/** `NAME=value` for each variable. */
+export function secretEntries(names: readonly string[] = []): pulumi.Output<string>[] {
+  if (names.length === 0) return [];
+  const values = new pulumi.Config().requireSecretObject<Record<string, string>>("secretEnv");
+  return names.map((name) => values.apply((all) => `${name}=${all[name]}`));
+}
+
+/** Registry credentials as JSON, for those who pull images. */
+export function registryAuth(): pulumi.Output<string> | undefined {
+  return new pulumi.Config().getSecret("registryAuth");
+}
+
+/** Why the secrets of a stack cannot be used as they are, one text each. */
+export function secretMistakes({ stack, containers }: Plan): string[] {
+  const key = (name: string) => `${pulumi.getProject()}:${name}`;
+  const set = (path: string) => `pulumi config set --stack ${stack} --secret --path '${key(path)}'`;
+  const inPlain = ["secretEnv", "registryAuth"]
+    .filter((name) => pulumi.runtime.getConfig(key(name)) !== undefined && !encrypted.includes(key(name)))
+    .map((name) => `${key(name)} is not encrypted\nfix: set each secret in it with \`${set(`${name}…`)}\``);
+  const misplaced = encrypted.includes(key("deployment"))
+    ? [
+        `${key("deployment")} holds a secret, which would be plain text in the Plan and in Pulumi's state\n` +
+          `fix: keep it in ${key("secretEnv")} instead; \`ascend-pd plan ${stack}\` says where it is`,
+      ]
+    : [];
+  const values = JSON.parse(pulumi.runtime.getConfig(key("secretEnv")) ?? "{}");
+  const wanted = new Set(containers.flatMap(({ secretEnv = [] }) => secretEnv));
+  const missing = [...wanted]
+    .filter((name) => typeof values[name] !== "string")
+    .map((name) => `${key("secretEnv")} has no ${name}\nfix: \`${set(`secretEnv.${name}`)}\``);
+  return [...misplaced, ...inPlain, ...missing];
+}
