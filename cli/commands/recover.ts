@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { fileURLToPath } from "node:url";
-import { type Context, defaultCacheDir, run } from "../../toolchain/context.ts";
+import { type Context, defaultCacheDir, run, ToolchainError } from "../../toolchain/context.ts";
 import { ensureToolchain } from "../../toolchain/toolchain.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { recoverStack } from "../recover.ts";
@@ -21,19 +21,29 @@ exit codes: 0 done, or nothing to do; 1 it failed; 2 the command line is wrong`,
   async run(args) {
     const { positionals } = parseOptions({ args: [...args], allowPositionals: true });
     const name = oneOperand(positionals, "STACK");
-    const context: Context = { cacheDir: defaultCacheDir(), say: console.error };
-    const env = { ...process.env, ...(await ensureToolchain(context, { engine: false })).env };
-    const { url } = JSON.parse(await run("pulumi", ["whoami", "--json"], { env }));
-    const said: string[] = [];
-    const say = (line: string) => {
-      said.push(line);
-      console.log(line);
-    };
-    await recoverStack({ name, args: ["--stack", name], env, backend: folderOf(url) }, say);
-    if (said.length === 0) console.log(`nothing of ${name} was interrupted`);
-    return 0;
+    try {
+      await recovered(name);
+      return 0;
+    } catch (error) {
+      if (!(error instanceof ToolchainError)) throw error;
+      console.error(`error: ${error.message}\nfix: ${error.fix}`);
+      return 1;
+    }
   },
 };
+
+async function recovered(name: string): Promise<void> {
+  const context: Context = { cacheDir: defaultCacheDir(), say: console.error };
+  const env = { ...process.env, ...(await ensureToolchain(context, { engine: false })).env };
+  const { url } = JSON.parse(await run("pulumi", ["whoami", "--json"], { env }));
+  const said: string[] = [];
+  const say = (line: string) => {
+    said.push(line);
+    console.log(line);
+  };
+  await recoverStack({ name, args: ["--stack", name], env, backend: folderOf(url) }, say);
+  if (said.length === 0) console.log(`nothing of ${name} was interrupted`);
+}
 
 /** The folder of a backend that is one: `file:///path?metadata=skip`, or `file://~` of `pulumi login --local`. */
 function folderOf(url: string): string | undefined {

@@ -33,7 +33,7 @@ beforeAll(async () => {
   bystanderId = await startForeign(bystander);
   await stack.configure(base);
   project = await mkdtemp(join(tmpdir(), "ascend-pd-project-"));
-  await copyFile("Pulumi.yaml", join(project, "Pulumi.yaml"));
+  for (const file of ["Pulumi.yaml", "index.ts"]) await copyFile(file, join(project, file));
 });
 
 afterAll(async () => {
