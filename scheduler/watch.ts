@@ -19,6 +19,11 @@ export interface WatchLimits {
   readonly timeoutMs: number;
 }
 
+interface StallLimit {
+  /** How long an instance may have requests without a byte of an answer before it is tried. */
+  readonly stallMs: number;
+}
+
 /** How an instance is tried that seems to stand still. */
 export interface Probe {
   /** `undefined` for the one that it tells of. */
@@ -36,7 +41,7 @@ export interface Observer {
 /** Keeps asking instances how they are, until `forget` or `end`. */
 export class Watch {
   readonly #deadlines: Deadlines;
-  readonly #limits: WatchLimits & { readonly stallMs: number };
+  readonly #limits: WatchLimits & StallLimit;
   readonly #observer: Observer;
   readonly #loadPolicy: LoadPolicy | undefined;
   readonly #probe: Probe | undefined;
@@ -46,7 +51,7 @@ export class Watch {
   /** `loadPolicy`: for which prefill instances are asked for their load. */
   constructor(
     deadlines: Deadlines,
-    limits: WatchLimits & { readonly stallMs: number },
+    limits: WatchLimits & StallLimit,
     loadPolicy: LoadPolicy | undefined,
     probe: Probe | undefined,
     observer: Observer,
@@ -83,8 +88,9 @@ export class Watch {
 
   async #progress(instance: Instance): Promise<void> {
     const silence = new Silence(instance);
-    while (this.#watched.has(instance)) {
+    for (;;) {
       await this.#pause(this.#limits.intervalMs);
+      if (!this.#watched.has(instance)) return;
       const isHeard = silence.isBroken;
       silence.look();
       const isSuspect = instance.stalled ? !isHeard : silence.ms > this.#limits.stallMs;
