@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bench, client, get } from "../test-support.ts";
+import { bench, client, type EngineCall, get } from "../test-support.ts";
 import { WIRE_CASES } from "./wire-cases.ts";
 
 test("every case has its own name", () => {
@@ -7,6 +7,17 @@ test("every case has its own name", () => {
 
   expect(new Set(ids).size).toBe(ids.length);
 });
+
+/** What an engine sees of any of them: whatever a client writes into its request makes nothing of this another. */
+function expectMadeNew({ method, path, head, body, header }: EngineCall): void {
+  const names = head
+    .split("\r\n")
+    .slice(1)
+    .map((line) => line.slice(0, line.indexOf(":")).toLowerCase());
+  expect([method, path]).toEqual(["POST", "/v1/completions"]);
+  expect(names.toSorted()).toEqual(["content-length", "content-type", "host", "x-request-id"]);
+  expect(header("content-length")).toEqual([String(Buffer.byteLength(body))]);
+}
 
 test.for(WIRE_CASES)("the wire case $id ($clause) ends as it should", async (one) => {
   const { port, prefill } = await bench();
@@ -21,6 +32,7 @@ test.for(WIRE_CASES)("the wire case $id ($clause) ends as it should", async (one
   expect(statuses).toEqual(one.answers);
   expect(then).toEqual(one.keeps ? 200 : "");
   expect(prefill[0]?.calls).toHaveLength(one.reaches);
+  for (const call of prefill[0]?.calls ?? []) expectMadeNew(call);
 });
 
 const SHORT_CASES = WIRE_CASES.filter(({ bytes }) => bytes.length <= 600);
