@@ -24,7 +24,8 @@ export class ByteBuffer {
 
   /** Never written to again: what is appended later goes behind it or elsewhere. */
   view(): Buffer {
-    return this.#bytes.subarray(this.#start, this.#end);
+    const isAll = this.#start === 0 && this.#end === this.#bytes.length;
+    return isAll ? this.#bytes : this.#bytes.subarray(this.#start, this.#end);
   }
 
   append(piece: Buffer): void {

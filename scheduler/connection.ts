@@ -140,12 +140,13 @@ export class ClientConnection implements ReplyTarget {
     if (this.#searched === 0) this.#readLimit.extend(this.#service.limits.requestHeadMs);
     // One empty line in front of a request is let pass (RFC 9112 §2.2).
     const start = bytes[0] === 0x0d && (bytes[1] ?? 0x0a) === 0x0a ? 2 : 0;
-    const end = findHeadEnd(bytes.subarray(start), Math.max(this.#searched - start, 0));
+    const rest = start === 0 ? bytes : bytes.subarray(start);
+    const end = findHeadEnd(rest, Math.max(this.#searched - start, 0));
     this.#searched = bytes.length;
     if (end === -1) return false;
     this.#searched = 0;
     this.#input.consume(start + end);
-    this.#begin(parseRequestHead(bytes.subarray(start, start + end)));
+    this.#begin(parseRequestHead(rest.subarray(0, end)));
     return true;
   }
 
@@ -188,7 +189,7 @@ export class ClientConnection implements ReplyTarget {
       body.append(piece);
       if (body.length > maxBodyBytes) throw tooLarge(maxBodyBytes);
     });
-    this.#input.append(bytes.subarray(used));
+    if (used < bytes.length) this.#input.append(bytes.subarray(used));
     if (decoder.done) this.#answer(incoming);
     return decoder.done;
   }

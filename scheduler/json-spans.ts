@@ -145,8 +145,13 @@ function keyBetween(bytes: Buffer, start: number, end: number): string {
 
 function skipSpace(bytes: Buffer, from: number): number {
   let at = from;
-  while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at++;
+  while (at < bytes.length && isSpace(bytes[at] as number)) at++;
   return at;
+}
+
+/** One comparison tells that most bytes are none. */
+function isSpace(byte: number): boolean {
+  return byte <= 0x20 && (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
 }
 
 function skipKey(bytes: Buffer, from: number): number {
