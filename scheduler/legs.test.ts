@@ -93,6 +93,17 @@ test("rule 3: decode gets the client's body and prefill's parameters to the byte
   expect(decode).toBe(body.replace("{", `{"kv_transfer_params":${KV_PARAMS},`));
 });
 
+test("rule 3: prefill's parameters and a prompt that are not ASCII reach decode to the byte", async () => {
+  const params = '{"remote_host":"é→昇腾😀\u007f"}';
+  const { port, decode } = await bench({
+    prefill: [(call) => answerJson(call, `{"kv_transfer_params":${params}}`)],
+  });
+
+  await ask(port, post('{"prompt":"ü→提示😀"}'));
+
+  expect(decode[0]?.calls[0]?.body).toBe(`{"kv_transfer_params":${params},"prompt":"ü→提示😀"}`);
+});
+
 test("rule 4: number literals, key order, white space and escapes reach prefill as they were written", async () => {
   const body =
     '{ "b":1.50, "a" : -0, "10":2, "2":1, "s":"\\u0041\\n", "max_tokens": 12345678901234567890 , "e":1E5 }';
