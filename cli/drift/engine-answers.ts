@@ -40,6 +40,7 @@ const Container = z.object({
   HostConfig: z.looseObject({
     NetworkMode: z.string(),
     RestartPolicy: z.object({ Name: z.string() }),
+    Runtime: z.string().nullish(),
     LogConfig: z.object({ Type: z.string(), Config: textByName }),
     CapDrop: texts,
     SecurityOpt: texts,

@@ -1,6 +1,7 @@
 import { everyContainer, stackLabel } from "../../planning/container-settings.ts";
 import { dockerContainer } from "../../planning/docker-container.ts";
 import { isNpuNode } from "../../planning/engines/devices.ts";
+import { heldNodes } from "../../planning/host-checks/devices.ts";
 import type { ContainerPlan, HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
 import type { PropertyChange } from "../diff/change.ts";
 import { visible } from "../diff/markdown-text.ts";
@@ -224,13 +225,15 @@ function leftOver({ plan, deployed }: Compared, host: HostPlan, other: Container
 /** Docker gives an NPU to any number of containers, of which only one can use it. */
 function holder(planned: readonly ContainerPlan[], host: HostPlan, other: Container): Finding[] {
   if (!isAlive(other.State.Status)) return [];
-  const held = new Set(other.HostConfig.Devices.map(({ PathOnHost }) => PathOnHost));
   const name = nameOf(other);
-  const differences = planned.flatMap((container) =>
-    container.devices
-      .filter(({ hostPath }) => isNpuNode(hostPath) && held.has(hostPath))
-      .map(({ hostPath }) => ({ what: hostPath, planned: container.name, there: `${name} holds it too` })),
-  );
+  const differences = planned.flatMap((container) => {
+    const nodes = new Set(container.devices.map(({ hostPath }) => hostPath).filter(isNpuNode));
+    return heldNodes(other, nodes).map((node) => ({
+      what: node,
+      planned: container.name,
+      there: `${name} holds it too`,
+    }));
+  });
   if (differences.length === 0) return [];
   const remedy = remedies.docker(host, "stop", name);
   return [{ kind: "npus-held", host: host.name, container: name, differences, remedy }];
