@@ -56,9 +56,9 @@ export function callEngine(
       answer.on("data", (text: string) => {
         body += text;
         if (body.length > longest) call.destroy(new Error(`the answer is longer than ${longest} characters`));
+        if (onMessage === undefined || answer.statusCode !== 200) return;
         const lines = (line + text).split("\n");
         line = lines.pop() ?? "";
-        if (onMessage === undefined || answer.statusCode !== 200) return;
         for (const message of lines.filter((one) => one.trim() !== "")) onMessage(JSON.parse(message));
       });
       answer.on("error", reject);

@@ -49,10 +49,10 @@ async function print(args: readonly string[]): Promise<number> {
   });
   const stack = positionals.length === 0 ? await selectedStack() : oneOperand(positionals, "STACK");
   const { plan } = plannedStack(stack);
-  const report = await driftOf(plan, hostsOf(plan, values.host));
+  const tell = (problem: string) => console.error(`error: ${problem}`);
+  const report = await driftOf(plan, hostsOf(plan, values.host), tell);
   if (values.json) console.log(JSON.stringify(report, undefined, 2));
   else {
-    for (const { message } of report.problems) console.error(`error: ${message}`);
     if (report.stateUnknown !== undefined)
       console.error(
         `note: Pulumi's state is not known (${report.stateUnknown}), so what no \`pulumi up\` has brought up yet is told as drift`,

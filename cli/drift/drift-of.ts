@@ -2,14 +2,25 @@ import type { HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
 import { nodeImageName } from "../../toolchain/node-image.ts";
 import { repositoryDir } from "../../toolchain/repository.ts";
 import { sourceImage } from "../../toolchain/source-image.ts";
+import { mapAtOnce } from "../at-once.ts";
 import { visible } from "../diff/markdown-text.ts";
 import { askHost } from "./ask-host.ts";
 import { deployedContainers } from "./deployed.ts";
-import { findDrift } from "./find-drift.ts";
+import { type Finding, findDrift } from "./find-drift.ts";
 import type { Report } from "./report.ts";
 
-/** What differs on `hosts` from the Plan. Hosts are asked side by side; one that does not answer stops no other. */
-export async function driftOf(plan: Plan, hosts: readonly HostPlan[] = plan.hosts): Promise<Report> {
+/** Each is an `ssh` of this machine. */
+const atOnce = 16;
+
+/**
+ * What differs on `hosts` from the Plan. Hosts are asked side by side; one that does not answer stops no other, and is
+ * told as soon as that is known.
+ */
+export async function driftOf(
+  plan: Plan,
+  hosts: readonly HostPlan[] = plan.hosts,
+  tell: (problem: string) => void = () => {},
+): Promise<Report> {
   const [known, nodeImage] = await Promise.all([deployedContainers(plan.stack), nodeImageName()]);
   const deployed = "unknown" in known ? undefined : known;
   const names = new Map<string, string>();
@@ -21,17 +32,23 @@ export async function driftOf(plan: Plan, hosts: readonly HostPlan[] = plan.host
     return name;
   };
 
-  const answers = await Promise.all(hosts.map(async (host) => [host, await askHost(plan, host)] as const));
+  const findings: Finding[] = [];
+  const problems: { host: string; message: string }[] = [];
+  const asked = await mapAtOnce(hosts, atOnce, async (host) => {
+    const answer = await askHost(plan, host);
+    if ("problem" in answer) tell(lines(answer.problem));
+    return [host, answer] as const;
+  });
+  for (const [host, answer] of asked) {
+    if ("problem" in answer) problems.push({ host: host.name, message: lines(answer.problem) });
+    else findings.push(...findDrift({ plan, imageName, deployed }, host, answer));
+  }
   return {
     stack: plan.stack,
-    hosts: answers.flatMap(([{ name }, answer]) => ("problem" in answer ? [] : [name])),
-    problems: answers.flatMap(([{ name }, answer]) =>
-      "problem" in answer ? [{ host: name, message: lines(answer.problem) }] : [],
-    ),
+    hosts: asked.flatMap(([{ name }, answer]) => ("problem" in answer ? [] : [name])),
+    problems,
     ...("unknown" in known && { stateUnknown: visible(known.unknown) }),
-    findings: answers.flatMap(([host, answer]) =>
-      "problem" in answer ? [] : findDrift({ plan, imageName, deployed }, host, answer),
-    ),
+    findings,
   };
 }
 
