@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test, vi } from "vitest";
 import { stringify } from "yaml";
-import type { Finding } from "../cli/drift/find-drift.ts";
+import type { Finding } from "../cli/drift/finding.ts";
 import { tryRun } from "../toolchain/context.ts";
 import { expectEngine } from "../toolchain/docker-api.ts";
 import { docker, inspectContainer, removeContainersOf, simulated1p1d } from "./support.ts";

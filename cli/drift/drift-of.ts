@@ -6,7 +6,8 @@ import { mapAtOnce } from "../at-once.ts";
 import { visible } from "../diff/markdown-text.ts";
 import { askHost } from "./ask-host.ts";
 import { deployedContainers } from "./deployed.ts";
-import { type Finding, findDrift } from "./find-drift.ts";
+import { findDrift } from "./find-drift.ts";
+import type { Finding } from "./finding.ts";
 import type { Report } from "./report.ts";
 
 /** Each is an `ssh` of this machine. */

@@ -1,4 +1,5 @@
 import { firstDifference } from "../../planning/difference.ts";
+import type { Difference } from "./finding.ts";
 import type { DockerContainer } from "./properties.ts";
 import type { ArchivedFile } from "./tar.ts";
 
@@ -6,13 +7,6 @@ export type Upload = DockerContainer["uploads"][number];
 
 /** What the engine gave for the path of an upload, or why it gave no file. */
 export type SeenFile = ArchivedFile | { readonly problem: string };
-
-/** A place where a host is not as planned. */
-export interface Difference {
-  readonly what: string;
-  readonly planned: string;
-  readonly there: string;
-}
 
 /** How a file in a container differs from what was placed there, as root's: the first place of its JSON, its mode. */
 export function fileDifferences({ file, content, permissions }: Upload, seen: SeenFile): Difference[] {

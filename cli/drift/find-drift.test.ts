@@ -4,7 +4,8 @@ import { dockerContainer } from "../../planning/docker-container.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 import type { Deployed } from "./deployed.ts";
 import type { Container } from "./engine-answers.ts";
-import { type Compared, type Finding, findDrift, type HostAnswer } from "./find-drift.ts";
+import { type Compared, findDrift, type HostAnswer } from "./find-drift.ts";
+import type { Finding } from "./finding.ts";
 import { recorded } from "./test-support.ts";
 
 type Recorded = ReturnType<typeof recorded>;

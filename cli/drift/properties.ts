@@ -67,7 +67,7 @@ function seen(
     stopTimeout: Config.StopTimeout,
     logDriver: LogConfig.Type,
     logOpts: LogConfig.Config,
-    ...unplanned(HostConfig),
+    ...limitsAndPrivileges(HostConfig),
   };
 }
 
@@ -107,7 +107,7 @@ const settings = [
   "UsernsMode",
 ] as const;
 
-function unplanned(hostConfig: Readonly<Record<string, unknown>>): object {
+function limitsAndPrivileges(hostConfig: Readonly<Record<string, unknown>>): object {
   const set = settings.filter((name) => !isUnset(hostConfig[name]));
   return Object.fromEntries(set.map((name) => [name, hostConfig[name]]));
 }

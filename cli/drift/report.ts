@@ -1,6 +1,6 @@
 import { count } from "../../planning/text.ts";
 import { table } from "../table.ts";
-import type { Finding } from "./find-drift.ts";
+import type { Finding } from "./finding.ts";
 
 export interface Report {
   readonly stack: string;
