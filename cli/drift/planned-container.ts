@@ -45,7 +45,9 @@ export function plannedContainer(
     ? remedies.replace(stack, name)
     : remedies.removeAndMake(stack, host, nameOf(there));
   const told = new Set(pending.map(({ property }) => property));
-  const changed = propertiesOf(planned, there, answer).filter(({ property }) => !told.has(property));
+  const changed = propertiesOf(planned, plan.secretEnv, there, answer).filter(
+    ({ property }) => !told.has(property),
+  );
   const state = stateDifference(there);
   const files = (former === undefined ? planned.uploads : uploadsOf(former)).flatMap((upload) =>
     fileDifferences(upload, answer.files.get(there.Id)?.get(upload.file) ?? { problem: "none" }),
@@ -95,11 +97,17 @@ export function plannedContainer(
 
 /** What the stack file, or the program, says now and did not say when the container was brought up. */
 function changesOf(planned: DockerContainer, { inputs }: DeployedContainer): PropertyChange[] {
-  const names = Object.keys(planned).filter((name) => !isSecretObject(Object(inputs[name])));
+  const names = Object.keys(planned).filter((name) => !holdsSecret(inputs[name]));
   const pick = (all: object) =>
     Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));
   return differences(containerProperties(pick(planned)), containerProperties(pick(inputs)));
 }
+
+/** Such a property cannot be compared: the state has it encrypted. */
+const holdsSecret = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  (isSecretObject(value) || Object.values(value).some(holdsSecret));
 
 function uploadsOf({ inputs }: DeployedContainer): Upload[] {
   return asArray(inputs.uploads)
@@ -111,10 +119,15 @@ function uploadsOf({ inputs }: DeployedContainer): Upload[] {
     }));
 }
 
-function propertiesOf(planned: DockerContainer, there: Container, { images }: HostAnswer): PropertyChange[] {
+function propertiesOf(
+  planned: DockerContainer,
+  secretEnv: readonly string[] = [],
+  there: Container,
+  { images }: HostAnswer,
+): PropertyChange[] {
   const { Image } = there.Config;
   const image = Image === planned.image ? [] : [{ property: "image", old: planned.image, new: Image }];
-  return [...image, ...propertyDifferences(planned, there, images.get(there.Image))];
+  return [...image, ...propertyDifferences(planned, secretEnv, there, images.get(there.Image))];
 }
 
 function stateDifference({ State: { Status, ExitCode } }: Container): Difference[] {

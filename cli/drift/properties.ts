@@ -1,6 +1,7 @@
 import type { dockerContainer } from "../../planning/docker-container.ts";
 import type { PropertyChange } from "../diff/change.ts";
 import { containerProperties, differences } from "../diff/properties.ts";
+import { masked } from "../diff/secrets.ts";
 import type { Container, Image } from "./engine-answers.ts";
 
 export type DockerContainer = ReturnType<typeof dockerContainer>;
@@ -8,15 +9,25 @@ export type DockerContainer = ReturnType<typeof dockerContainer>;
 /**
  * How a container differs from what the Docker provider makes of its Plan: `old` is planned, `new` is there. What the
  * Plan leaves to the image is compared with `image`, the one that the container runs, and not at all where the host
- * cannot tell. Files, name and image have comparisons of their own.
+ * cannot tell. Of `secretEnv` no Plan has the values: they are there or not. Files, name and image have comparisons of
+ * their own.
  */
 export function propertyDifferences(
-  planned: DockerContainer,
+  plan: DockerContainer,
+  secretEnv: readonly string[],
   container: Container,
   image: Image | undefined,
 ): PropertyChange[] {
+  const secrets = secretEnv.map((name) => `${name}=${masked}`);
+  const planned = { ...plan, envs: [...plan.envs, ...secrets] };
+  const masks = variables(secrets);
+  const Env = container.Config.Env.map((entry) => {
+    const name = entry.split("=", 1).join();
+    return Object.hasOwn(masks, name) ? `${name}=${masked}` : entry;
+  });
+  const there = { ...container, Config: { ...container.Config, Env } };
   const wanted = containerProperties(expected(planned, image));
-  return differences(wanted, containerProperties(seen(container, planned, image)));
+  return differences(wanted, containerProperties(seen(there, planned, image)));
 }
 
 function expected(planned: DockerContainer, image: Image | undefined): object {
