@@ -53,26 +53,26 @@ export class PdDeployment extends pulumi.ComponentResource {
       new RankTableFile(file.path.slice(file.path.lastIndexOf("/") + 1), { file }, child);
     }
 
+    const { endpoint, api, servedModelName } = plan;
+    const scheduler = administered(plan);
+    const lastOfRole = new Map<Role, pulumi.Resource>();
     const instances: pulumi.Resource[] = [];
     let accepted: pulumi.Resource | undefined;
-    const scheduler = administered(plan);
-    const last = new Map<Role, pulumi.Resource>();
     for (const container of plan.containers) {
       const { role } = container;
-      const { endpoint, api, servedModelName } = plan;
       const host = hostOf(container);
       const args = { container, stack: plan.stack, host, image: imageOf(container, host) };
-      const rollout = scheduler && { scheduler, api, model: servedModelName, after: last.get(role) };
-      if (role !== "scheduler") {
-        const Kind = role === "prefill" ? PrefillInstance : DecodeInstance;
-        const { ready, membership } = new Kind({ ...args, rollout }, child);
-        instances.push(ready);
-        if (membership === undefined) continue;
-        instances.push(membership);
-        last.set(role, membership);
-      } else {
+      if (role === "scheduler") {
         accepted = new Scheduler({ ...args, endpoint, api, servedModelName, instances }, child).accepted;
+        continue;
       }
+      const rollout = scheduler && { scheduler, api, model: servedModelName, after: lastOfRole.get(role) };
+      const Kind = role === "prefill" ? PrefillInstance : DecodeInstance;
+      const { ready, membership } = new Kind({ ...args, rollout }, child);
+      instances.push(ready);
+      if (membership === undefined) continue;
+      instances.push(membership);
+      lastOfRole.set(role, membership);
     }
 
     this.endpoint = pulumi.output(accepted?.urn).apply(() => plan.endpoint);

@@ -13,6 +13,11 @@ export interface ContainerArgs {
   readonly image: ImageOnHost;
 }
 
+export interface InstanceArgs extends ContainerArgs {
+  /** Absent where the scheduler cannot be told what to send where. */
+  readonly rollout: Rollout | undefined;
+}
+
 /** Where an instance gets requests from, and its turn in a rolling change. */
 export interface Rollout extends Pick<Membership, "scheduler" | "api" | "model"> {
   /** Membership of the instance of the same role before it: until that one is back, this one stays. */
@@ -23,11 +28,6 @@ export interface Rollout extends Pick<Membership, "scheduler" | "api" | "model">
 export interface ImageOnHost {
   readonly name: string;
   readonly from?: pulumi.Resource;
-}
-
-export interface InstanceArgs extends ContainerArgs {
-  /** Absent where the scheduler cannot be told what to send where. */
-  readonly rollout: Rollout | undefined;
 }
 
 /** A vLLM instance: its claim on NPUs, its container, the gate that opens when it answers, and its membership. */

@@ -1,9 +1,17 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ResourceStep } from "../cli/pulumi.ts";
 import { expectedText } from "../simulator/oracle.ts";
+import { expectEngine } from "../toolchain/docker-api.ts";
 import { clients } from "./clients.ts";
 import { post, streamedText, until } from "./pd-processes.ts";
-import { containersOf, inspectContainer, simulated1p1d, type TestStack, testStack } from "./support.ts";
+import {
+  containersOf,
+  docker,
+  inspectContainer,
+  simulated1p1d,
+  type TestStack,
+  testStack,
+} from "./support.ts";
 
 // A running 2p2d is changed in every way, on the real Pulumi engine and a real Docker Engine, while clients ask it;
 // each test goes on from where the one before it stopped.
@@ -189,6 +197,28 @@ test.each([
   expect((await stack.pulumi("preview", "--expect-no-changes")).code).toBe(0);
 });
 
+test("a scheduler that cannot be asked stops the change, not an instance; once it can, the next up goes on", async () => {
+  const before = await ids();
+  const scheduler = (verb: string) =>
+    expectEngine(docker, `/containers/${name}-scheduler/${verb}`, { method: "POST" });
+  await stack.configure(deployment());
+  await scheduler("pause");
+
+  const paused = await stack.up();
+  const meanwhile = await ids();
+  await scheduler("unpause");
+  const { errors, steps } = await stack.up();
+
+  expect(paused.errors.join()).toContain(
+    `the scheduler ${name}-scheduler on local (${docker}) could not be asked`,
+  );
+  expect(paused.errors.join()).toContain("is paused");
+  expect(meanwhile).toEqual(before);
+  expect(errors).toEqual([]);
+  expect(ofRole(story(steps), "prefill")).toEqual(replacing("prefill"));
+  expect(await ready()).toEqual(instances);
+});
+
 test("scaled down to one of each, all that stays restarts for the rank table, and nothing else", async () => {
   await stack.configure(deployment({ prefill: 1, decode: 1, args: slow }));
 
@@ -263,7 +293,7 @@ test("destroy takes the scheduler first and waits for no drain; no container is 
   const gone = [...output.matchAll(/Container e2e-rollout-(\S+) deleted/g)].map(([, resource]) => resource);
   expect(code).toBe(0);
   expect(gone[0]).toBe("scheduler");
-  expect(output).toContain(`${name}-decode-1: no scheduler runs that sends requests to it`);
+  expect(output).toContain(`${name}-decode-1: there is no scheduler to tell`);
   expect(output).not.toContain("draining");
   expect(await containersOf(name)).toEqual([]);
 });

@@ -28,11 +28,11 @@ test("It gives what a command writes, whole and in order, and its exit code; arg
   const argument = "$(id) 'ü' \n\\";
 
   const result = await node(
-    "const [, text] = process.argv; process.stdout.write(text + 'x'.repeat(100_000)); process.exitCode = 7",
+    "const [, text] = process.argv; console.error('!'); process.stdout.write(text + 'x'.repeat(100_000)); process.exitCode = 7",
     argument,
   );
 
-  expect(result).toEqual({ exitCode: 7, output: argument + "x".repeat(100_000) });
+  expect(result).toEqual({ exitCode: 7, stdout: argument + "x".repeat(100_000), stderr: "!\n" });
 });
 
 test("Standard input stays open while the command runs.", async () => {
@@ -42,7 +42,7 @@ test("Standard input stays open while the command runs.", async () => {
     "process.stdin.resume().on('end', () => console.log('ended')); setTimeout(() => process.exit(), 500)",
   );
 
-  expect(result).toEqual({ exitCode: 0, output: "" });
+  expect(result).toEqual({ exitCode: 0, stdout: "", stderr: "" });
 });
 
 test("When the caller goes away, the command's standard input ends.", async () => {
@@ -56,7 +56,9 @@ test("When the caller goes away, the command's standard input ends.", async () =
   await expect(running).rejects.toThrow("aborted");
 
   const seen = "console.log(require('fs').existsSync('/dev/shm/left'))";
-  await expect.poll(() => node(seen), { timeout: 30_000 }).toEqual({ exitCode: 0, output: "true\n" });
+  await expect
+    .poll(() => node(seen), { timeout: 30_000 })
+    .toEqual({ exitCode: 0, stdout: "true\n", stderr: "" });
 });
 
 test("A container that does not run, or is not there, is refused in the engine's words.", async () => {

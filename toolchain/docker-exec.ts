@@ -3,8 +3,8 @@ import { callEngine, connection, type EngineAddress, messageOf } from "./docker-
 
 export interface Executed {
   readonly exitCode: number;
-  /** Standard output and standard error. */
-  readonly output: string;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 /**
@@ -26,15 +26,17 @@ export async function execute(
   });
   if (status !== 201) return { status, refusal: messageOf(body) };
   const { Id } = JSON.parse(body);
-  const output = await attached(engine, Id, signal);
-  if (typeof output !== "string") return output;
+  const written = await attached(engine, Id, signal);
+  if ("refusal" in written) return written;
   const state = await callEngine(engine, `/exec/${Id}/json`, { signal: AbortSignal.timeout(10_000) });
-  return { exitCode: JSON.parse(state.body).ExitCode, output };
+  return { exitCode: JSON.parse(state.body).ExitCode, ...written };
 }
+
+type Written = Pick<Executed, "stdout" | "stderr">;
 
 /** Starts it and gives what it wrote. */
 function attached(engine: EngineAddress, id: string, signal: AbortSignal | undefined) {
-  return new Promise<string | { status: number; refusal: string }>((resolve, reject) => {
+  return new Promise<Written | { status: number; refusal: string }>((resolve, reject) => {
     const path = `/exec/${id}/start`;
     const headers = { "content-type": "application/json", connection: "Upgrade", upgrade: "tcp" };
     const call = request({ ...connection(engine), method: "POST", path, headers, signal });
@@ -49,6 +51,7 @@ function attached(engine: EngineAddress, id: string, signal: AbortSignal | undef
       signal?.addEventListener("abort", () => socket.destroy(signal.reason));
       socket.on("data", (piece) => pieces.push(piece));
       socket.on("error", reject);
+      socket.on("close", () => reject(new Error("the connection was closed")));
       socket.on("end", () => {
         socket.end();
         resolve(unframed(Buffer.concat(pieces)));
@@ -58,13 +61,14 @@ function attached(engine: EngineAddress, id: string, signal: AbortSignal | undef
   });
 }
 
-/** Docker puts 8 bytes before each piece: which stream, three zeros, and the length, big-endian. */
-function unframed(bytes: Buffer): string {
-  const pieces: Buffer[] = [];
+/** Docker puts 8 bytes before each piece: 1 or 2 for the stream, three zeros, and the length, big-endian. */
+function unframed(bytes: Buffer): Written {
+  const streams: Buffer[][] = [[], [], []];
   for (let at = 0; at + 8 <= bytes.length; ) {
     const end = at + 8 + bytes.readUInt32BE(at + 4);
-    pieces.push(bytes.subarray(at + 8, end));
+    streams[bytes.readUInt8(at)]?.push(bytes.subarray(at + 8, end));
     at = end;
   }
-  return Buffer.concat(pieces).toString();
+  const [, stdout = "", stderr = ""] = streams.map((pieces) => Buffer.concat(pieces).toString());
+  return { stdout, stderr };
 }

@@ -9,8 +9,7 @@ import { askScheduler, stateOf } from "./scheduler.ts";
 await runProbe(async () => {
   const args = probeArguments("join");
   const { scheduler, role, address, api, model, ready } = args;
-  if ((await stateOf(args)) === undefined)
-    return `${ready.container}: no scheduler runs that sends requests to it`;
+  if ((await stateOf(args)) === undefined) return `${ready.container}: there is no scheduler to tell`;
 
   await untilReady(ready);
   const fix = `read the log of ${ready.container}; until it answers it gets no requests`;

@@ -80,7 +80,7 @@ test.each([
     "is stopped with 2 requests in flight, 0 KV caches held",
   ],
   [{ ended: "joined", inFlight: 2, kvHeld: 0 }, 1, "has joined"],
-  [unknown, 0, "no scheduler runs that sends requests to it"],
+  [unknown, 0, "there is no scheduler to tell"],
   [{ status: 500, error: { code: "internal_error", message: "a bug" } }, 1, "is not drained: a bug"],
 ])("A drain that ends with %j is told.", async (answer, exitCode, words) => {
   const container = await administration({ "/drain": [answer] });
@@ -113,7 +113,7 @@ test("Where no scheduler runs that can be asked, there is nothing to drain and n
   for (const container of ["ascend-pd-no-such-container", withoutSocket, stopped, without]) {
     for (const probe of ["drain", "join"] as const) {
       const { code, stdout } = await runProbe(probe, member(container));
-      expect(stdout).toBe(`${container}: no scheduler runs that sends requests to it\n`);
+      expect(stdout).toBe(`${container}: there is no scheduler to tell\n`);
       expect(code).toBe(0);
     }
   }

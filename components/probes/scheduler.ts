@@ -51,11 +51,11 @@ export async function askScheduler(
       failure = result.refusal;
       if (/No such container|is not running|is restarting/.test(failure)) return undefined;
     } else {
-      const [, status, text = ""] = /^(\d+) (.*)\n$/s.exec(result.output) ?? [];
+      const [, status, text = ""] = /^(\d+) (.*)\n$/s.exec(result.stdout) ?? [];
       if (status === "200") return { done: true, body: JSON.parse(text) };
       if (status === "0" && /^(ENOENT|ECONNREFUSED)$/.test(text)) return undefined;
       if (status !== undefined && status !== "0") return { done: false, ...JSON.parse(text).error };
-      failure = `exit code ${result.exitCode}: ${result.output.trim()}`;
+      failure = `exit code ${result.exitCode}: ${`${result.stdout}${result.stderr}`.trim()}`;
     }
   }
   throw new Error(
