@@ -269,23 +269,29 @@ test("scaled up again, the new instances start without waiting for each other's 
   expect(await ready()).toEqual(instances);
 });
 
-test("killed in a drain, and the change taken back: the instance has lost nothing and gets requests again", async () => {
-  const before = await ids();
-  const answers = [ask(15), ask(15)];
-  await until(async () => (await inFlight()) === 2);
-  await stack.configure(deployment({ args: slow, decodeEnv: { NOTE: "regretted" } }));
+test.each([
+  ["killed", "SIGKILL"],
+  ["interrupted", "SIGINT"],
+] as const)(
+  "%s in a drain, and the change taken back: the instance has lost nothing and gets requests again",
+  async (_, signal) => {
+    const before = await ids();
+    const answers = [ask(15), ask(15)];
+    await until(async () => (await inFlight()) === 2);
+    await stack.configure(deployment({ args: slow, decodeEnv: { NOTE: "regretted" } }));
 
-  await stack.upKilledAt(({ state, name: resource, op }) => {
-    return state === "started" && op === "delete-replaced" && resource === `${name}-decode-0-membership`;
-  });
-  await stack.configure(deployment({ args: slow }));
-  const { errors } = await stack.up();
+    await stack.upKilledAt(({ state, name: resource, op }) => {
+      return state === "started" && op === "delete-replaced" && resource === `${name}-decode-0-membership`;
+    }, signal);
+    await stack.configure(deployment({ args: slow }));
+    const { errors } = await stack.up();
 
-  expect(errors).toEqual([]);
-  await until(async () => (await ready()).length === 4);
-  expect((await ids())[2]).toBe(before[2]);
-  for (const answer of answers) expect(streamedText(await answer)).toBe(expectedText(question(15), 15));
-});
+    expect(errors).toEqual([]);
+    await until(async () => (await ready()).length === 4);
+    expect((await ids())[2]).toBe(before[2]);
+    for (const answer of answers) expect(streamedText(await answer)).toBe(expectedText(question(15), 15));
+  },
+);
 
 test("destroy takes the scheduler first and waits for no drain; no container is left", async () => {
   const { code, output } = await stack.pulumi("destroy", "--yes", "--skip-preview");

@@ -20,8 +20,8 @@ export interface TestStack {
   pulumi(...args: string[]): Promise<{ code: number; output: string }>;
   /** `pulumi up`, with each step that the engine took. */
   up(onStep?: (step: ResourceStep) => void): Promise<PulumiRun & { steps: readonly ResourceStep[] }>;
-  /** `pulumi up`, killed by SIGKILL at the first step that is so; then what it left is cleared, as the demo does. */
-  upKilledAt(isMoment: (step: ResourceStep) => boolean): Promise<void>;
+  /** `pulumi up`, sent a signal at the first step that is so; then what it left is cleared, as the demo does. */
+  upKilledAt(isMoment: (step: ResourceStep) => boolean, signal?: NodeJS.Signals): Promise<void>;
   /** What `pulumi` is told to work on it. */
   local(): LocalStack;
   /** Names of the resources that an `up` now would touch, by operation. */
@@ -54,7 +54,7 @@ export async function testStack(name: string): Promise<TestStack> {
       });
       return { ...run, steps };
     },
-    async upKilledAt(isMoment) {
+    async upKilledAt(isMoment, signal = "SIGKILL") {
       let pulumi: number | undefined;
       let isReached = false;
       await runPulumi(
@@ -63,7 +63,7 @@ export async function testStack(name: string): Promise<TestStack> {
         (step) => {
           if (isReached || pulumi === undefined || !isMoment(step)) return;
           isReached = true;
-          process.kill(pulumi, "SIGKILL");
+          process.kill(pulumi, signal);
         },
         (pid) => {
           pulumi = pid;
