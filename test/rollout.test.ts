@@ -219,6 +219,20 @@ test("a scheduler that cannot be asked stops the change, not an instance; once i
   expect(await ready()).toEqual(instances);
 });
 
+test("an instance that was left drained is joined by replacing its membership, and its container stays", async () => {
+  const before = await ids();
+  await post(`${admin}/drain`, JSON.stringify({ instance: "prefill-0" }));
+  expect(await ready()).not.toContain("prefill-0");
+  const { output } = await stack.pulumi("stack", "--show-urns");
+  const [urn = ""] = /urn:\S+::e2e-rollout-prefill-0-membership/.exec(output) ?? [];
+
+  const { code } = await stack.pulumi("up", "--yes", "--skip-preview", "--replace", urn);
+
+  expect(code).toBe(0);
+  expect(await ready()).toEqual(instances);
+  expect(await ids()).toEqual(before);
+});
+
 test("scaled down to one of each, all that stays restarts for the rank table, and nothing else", async () => {
   await stack.configure(deployment({ prefill: 1, decode: 1, args: slow }));
 
