@@ -48,6 +48,15 @@ function expected(plan: Plan, container: ContainerPlan) {
   };
 }
 
+test("A secret comes from the environment of whoever runs it, by name.", () => {
+  const plan = samplePlan();
+  const containers = plan.containers.map((one) => ({ ...one, secretEnv: ["HF_TOKEN"] }));
+
+  const { services } = read(compose({ ...plan, containers }, hostOf(plan)));
+
+  expect(services["two-prefill-0"].environment).toMatchObject({ HF_TOKEN: null });
+});
+
 test("Whatever its text holds, every container of the Plan is a service as it is, with its files.", () => {
   fc.assert(
     fc.property(hostilePlan, (plan) => {

@@ -136,6 +136,20 @@ test("Whatever its text holds, every container of the Plan reaches Docker as it 
   );
 });
 
+test("A secret comes from the environment of the script, by name; without it nothing is made.", () => {
+  const plan = samplePlan();
+  const containers = plan.containers.map((one) => ({ ...one, secretEnv: ["HF_TOKEN"] }));
+  const secretive = { ...plan, containers };
+
+  const without = run(secretive, hostOf(plan));
+  const given = run(secretive, hostOf(plan), { HF_TOKEN: "hf_hunter2" });
+
+  expect(without.stderr).toContain("error: HF_TOKEN is not in the environment\nfix: ");
+  expect([without.status, without.created]).toEqual([1, []]);
+  expect(given.created[0]?.flags["--env"]).toContain("HF_TOKEN");
+  expect(JSON.stringify(given.calls)).not.toContain("hunter2");
+});
+
 test("Prefill starts before decode; the scheduler once every instance of every host answers.", () => {
   const plan = samplePlan();
 
