@@ -33,6 +33,18 @@ export async function running(host: HostPlan): Promise<ContainerState[]> {
   return states;
 }
 
+export interface ContainerSummary {
+  readonly Id: string;
+  readonly Names: readonly string[];
+  readonly Image: string;
+  readonly Labels: Readonly<Record<string, string>> | null;
+}
+
+/** All containers, running or not. */
+export async function allContainers(host: HostPlan): Promise<readonly ContainerSummary[]> {
+  return JSON.parse(await get(host, "/containers/json?all=1"));
+}
+
 /** Whether the host has containers of a stack, running or not. */
 export async function hasContainers(host: HostPlan, stack: string): Promise<boolean> {
   const filters = encodeURIComponent(JSON.stringify({ label: [`ascend-pd.stack=${stack}`] }));

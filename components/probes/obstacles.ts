@@ -1,16 +1,8 @@
 import { stackLabel } from "../../planning/container-settings.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
-import { callEngine } from "../../toolchain/docker-api.ts";
-import { engineOf } from "./docker.ts";
+import { allContainers, type ContainerSummary } from "./docker.ts";
 import { type Listener, listenersOn } from "./listeners.ts";
 import { unreachableHosts } from "./reach.ts";
-
-interface Summary {
-  readonly Id: string;
-  readonly Names: readonly string[];
-  readonly Image: string;
-  readonly Labels: Readonly<Record<string, string>>;
-}
 
 /** What stands in the way of a Plan on its hosts: no engine, or a name or port that is another's. One text each. */
 export async function obstacles({ stack, hosts, containers }: Plan): Promise<string[]> {
@@ -18,18 +10,19 @@ export async function obstacles({ stack, hosts, containers }: Plan): Promise<str
     hosts.map(async (host) => {
       const planned = containers.filter((container) => container.host === host.name);
       const unreachable = await unreachableHosts([host]);
-      return unreachable.length > 0 ? unreachable : takenBy(host, stack, planned);
+      if (unreachable.length > 0) return unreachable;
+      return takenBy(host, stack, planned).catch((error: Error) => [error.message]);
     }),
   );
   return found.flat();
 }
 
 async function takenBy(host: HostPlan, stack: string, planned: readonly ContainerPlan[]): Promise<string[]> {
-  const { body } = await callEngine(engineOf(host), "/containers/json?all=1");
-  const others = (JSON.parse(body) as Summary[]).filter(({ Labels }) => Labels[stackLabel] !== stack);
+  const all = await allContainers(host);
+  const isOurs = ({ Labels }: ContainerSummary) => Labels?.[stackLabel] === stack;
   const names = planned.flatMap(({ name }) => {
-    const other = others.find(({ Names }) => Names.includes(`/${name}`));
-    return other === undefined ? [] : [nameTaken(host, name, other)];
+    const holder = all.find(({ Names }) => Names.includes(`/${name}`));
+    return holder === undefined || isOurs(holder) ? [] : [nameTaken(host, name, holder)];
   });
   const listeners = await listenersOn(
     host,
@@ -38,15 +31,15 @@ async function takenBy(host: HostPlan, stack: string, planned: readonly Containe
   const ports = planned.flatMap((container) => {
     const listener = listeners.find(({ port }) => port === container.port);
     if (listener === undefined) return [];
-    const other = others.find(({ Id }) => Id === listener.container);
-    // Containers that are not among the others are of this stack: ours, or what it is about to replace.
-    if (listener.container !== undefined && other === undefined) return [];
-    return [portTaken(host, container, listener, other?.Names[0]?.slice(1))];
+    const holder = all.find(({ Id }) => Id === listener.container);
+    // One of ours has it, or is about to give it up.
+    if (holder !== undefined && isOurs(holder)) return [];
+    return [portTaken(host, container, listener, holder?.Names[0]?.slice(1))];
   });
   return [...names, ...ports];
 }
 
-function nameTaken(host: HostPlan, name: string, { Id, Image }: Summary): string {
+function nameTaken(host: HostPlan, name: string, { Id, Image }: ContainerSummary): string {
   return (
     `${host.name}: the name ${name} is taken by a container that is not of this stack: ${Id.slice(0, 12)}, image ${Image}\n` +
     `fix: on ${host.name}, \`docker rename ${name} …\` it or remove it; it is neither adopted nor removed from here`

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,6 +23,7 @@ const base = simulated1p1d(18520);
 const decode0 = `${name}-decode-0`;
 const bystander = `${name}-of-somebody-else`;
 const children: ChildProcess[] = [];
+const orphans: number[] = [];
 let stack: TestStack;
 let bystanderId: string;
 /** A project with this stack's file where `ascend-pd` and `pulumi` look for it. */
@@ -38,6 +39,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const child of children) if (child.exitCode === null && child.signalCode === null) await kill(child);
+  endOrphans();
   await recover();
   const unharmed = await isRunning(bystanderId);
   await removeForeign(bystander);
@@ -115,10 +117,24 @@ function start(command: "up" | "destroy"): ChildProcess {
   return child;
 }
 
-/** With its plugins and its program, as a closed terminal or the kernel would end it. */
+/** As the kernel would end it. Its plugins live on, and may even finish what they were doing. */
 async function kill(child: ChildProcess): Promise<void> {
-  process.kill(-(child.pid ?? 0), "SIGKILL");
+  for (const thread of await readdir(`/proc/${child.pid}/task`)) {
+    const plugins = await readFile(`/proc/${child.pid}/task/${thread}/children`, "utf8");
+    orphans.push(...plugins.split(" ").filter(Boolean).map(Number));
+  }
+  process.kill(child.pid ?? 0, "SIGKILL");
   await once(child, "exit");
+}
+
+function endOrphans(): void {
+  for (const pid of orphans) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }
 
 async function recover() {
