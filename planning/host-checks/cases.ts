@@ -12,8 +12,8 @@ export interface Case {
   readonly other?: ReportChanges;
   readonly seen: string;
   readonly fix: string;
-  /** In place of `changes`. */
-  readonly mended: ReportChanges;
+  /** In place of `changes`; absent: all is well again. */
+  readonly mended?: ReportChanges;
 }
 
 const npus = [4, 5, 6, 7].map((id) => ({ id }));
@@ -34,14 +34,12 @@ export const cases: readonly Case[] = [
     },
     seen: "no command runs through ssh://root@10.0.0.18: ssh: connect to host 10.0.0.18 port 22: Connection refused",
     fix: "make `ssh ssh://root@10.0.0.18 docker version` work from here without a password",
-    mended: {},
   },
   {
     breaks: "HC102",
     changes: { noEngine: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock" },
     seen: "no Docker Engine answers through ssh://root@10.0.0.18: Cannot connect to the Docker daemon at unix:///var/run/docker.sock",
     fix: "make `ssh ssh://root@10.0.0.18 docker version` work from here without a password",
-    mended: {},
   },
   {
     breaks: "HC103",
@@ -91,7 +89,6 @@ export const cases: readonly Case[] = [
     changes: { engine: { images: {} } },
     seen: "there is no image ascend-vllm:6.3.910",
     fix: "`docker pull ascend-vllm:6.3.910` on host-a, or send it: `docker save ascend-vllm:6.3.910 | ssh 10.0.0.18 docker load`",
-    mended: {},
   },
   {
     breaks: "HC109",
@@ -157,7 +154,6 @@ export const cases: readonly Case[] = [
     },
     seen: "it is /usr/local/bin/npu-smi",
     fix: "`ln -s /usr/local/bin/npu-smi /usr/local/sbin/npu-smi` on host-a",
-    mended: {},
   },
   {
     breaks: "HC302",
@@ -178,14 +174,12 @@ export const cases: readonly Case[] = [
     changes: { said: { "npu-smi info": npuInfo([{ id: 4, health: "Alarm" }, ...others]) } },
     seen: "NPU 4: Alarm",
     fix: "`npu-smi info -t health -i 4` on host-a names the fault; take another NPU until it is mended",
-    mended: {},
   },
   {
     breaks: "HC305",
     changes: { said: { "npu-smi info": npuInfo([{ id: 4, health: "Warning" }, ...others]) } },
     seen: "NPU 4: Warning",
     fix: "`npu-smi info -t health -i 4` on host-a names the reason",
-    mended: {},
   },
   {
     breaks: "HC306",
@@ -194,7 +188,6 @@ export const cases: readonly Case[] = [
     },
     seen: "driver 23.0.5, firmware 7.1.0.7.220: NOK",
     fix: "install the driver and the firmware of one release on host-a",
-    mended: {},
   },
   {
     breaks: "HC307",
@@ -215,56 +208,48 @@ export const cases: readonly Case[] = [
     },
     seen: "hccn_tool says 29.0.0.99 of NPU 5, while hosts.host-a.deviceIps.5 is 29.0.0.23",
     fix: "put 29.0.0.99 into hosts.host-a.deviceIps.5, if that is the address it should have",
-    mended: {},
   },
   {
     breaks: "HC402",
     changes: { said: { "hccn.conf": "address_4=29.0.0.22\naddress_6=29.0.0.56\naddress_7=29.0.0.77" } },
     seen: "NPU 5 has 29.0.0.23, /etc/hccn.conf says nothing of it",
     fix: "make address_5 in that file and `hccn_tool -i 5 -ip -g` the same on host-a",
-    mended: {},
   },
   {
     breaks: "HC403",
     changes: { said: { "hccn 6 link": "link status: DOWN" } },
     seen: "the link of NPU 6 is DOWN",
     fix: "check cable, optics and switch port; `hccn_tool -i 6 -link_stat -g` on host-a tells since when",
-    mended: {},
   },
   {
     breaks: "HC404",
     changes: { said: { "hccn 6 net_health": "net health status: Receive timeout" } },
     seen: "NPU 6: Receive timeout",
     fix: "`hccn_tool -i 6 -netdetect -g` on host-a shows the address that it must reach",
-    mended: {},
   },
   {
     breaks: "HC405",
     changes: { said: { "hccn 6 net_health": "net health status: Init" } },
     seen: "NPU 6: Init",
     fix: "set a detection address: `hccn_tool -i 6 -netdetect -s address …` on host-a, then look again",
-    mended: {},
   },
   {
     breaks: "HC406",
     changes: { said: { "hccn 7 tls": "dev_id:7, tls switch[1](0:disable, 1:enable)" } },
     seen: "it is on for NPU 7 of host-a, and off for NPU 4 of host-a, NPU 5 of host-a and 5 more",
     fix: "set one value on all, as root, e.g. `hccn_tool -i N -tls -s enable 0`",
-    mended: {},
   },
   {
     breaks: "HC501",
     changes: { kinds: { "/etc/ascend_install.info": "missing" } },
     seen: "there is no /etc/ascend_install.info",
     fix: "install the NPU driver on host-a, or copy it from a host of the same kind",
-    mended: {},
   },
   {
     breaks: "HC502",
     changes: { kinds: { "/etc/ascend_install.info": "folder" } },
     seen: "/etc/ascend_install.info is a folder, not a file",
     fix: "`rmdir /etc/ascend_install.info` on host-a, and put the file there",
-    mended: {},
   },
   {
     breaks: "HC503",
@@ -273,28 +258,24 @@ export const cases: readonly Case[] = [
     },
     seen: "there is no /data/models/qwen2.5-7b",
     fix: "download the weights there, or correct `model.path` and `workDir` in the stack file",
-    mended: {},
   },
   {
     breaks: "HC504",
     changes: { kinds: { "/data/models/qwen2.5-7b/config.json": "missing" } },
     seen: "there is no /data/models/qwen2.5-7b/config.json",
     fix: "download the weights again, or correct `model.path`",
-    mended: {},
   },
   {
     breaks: "HC505",
     changes: { said: { weights: "total 4\n-rw------- 1 1001 1001 663 Nov 20 10:00 config.json" } },
     seen: "/data/models/qwen2.5-7b/config.json is -rw------- of user 1001: ma-user may not be allowed to read it",
     fix: "`chmod -R o+rX /data/models/qwen2.5-7b` on host-a, and of the folders above it `chmod o+x`",
-    mended: {},
   },
   {
     breaks: "HC601",
     changes: { said: { addresses: "127.0.0.1\n192.168.0.18" } },
     seen: "10.0.0.18 is none of its addresses: 192.168.0.18",
     fix: "put the one that the other hosts reach into hosts.host-a.address",
-    mended: {},
   },
   {
     breaks: "HC602",
@@ -326,7 +307,6 @@ export const cases: readonly Case[] = [
     other: { said: { clock: "1790000060" } },
     seen: "it is 60 s ahead",
     fix: "let chronyd or ntpd set the clock on host-a; `timedatectl` shows whether one does",
-    mended: {},
   },
   {
     breaks: "HC605",
@@ -341,13 +321,11 @@ export const cases: readonly Case[] = [
     changes: { said: { sshd: "maxstartups 3:30:60\nmaxsessions 10" } },
     seen: "MaxStartups 3",
     fix: "set MaxStartups 10 or more in /etc/ssh/sshd_config on host-a, then `systemctl reload sshd`",
-    mended: {},
   },
   {
     breaks: "HC607",
     changes: { said: { sshd: "maxstartups 10:30:100\nmaxsessions 1" } },
     seen: "MaxSessions 1",
     fix: "set MaxSessions 10 or more in /etc/ssh/sshd_config on host-a, then `systemctl reload sshd`",
-    mended: {},
   },
 ];

@@ -37,7 +37,7 @@ test.each(cases)(
   },
 );
 
-test.each(cases)("$breaks passes when its fix is followed.", ({ breaks, mended }) => {
+test.each(cases)("$breaks passes when its fix is followed.", ({ breaks, mended = {} }) => {
   const results = resultsOf(mended);
 
   expect(results.find(({ code }) => code === breaks)?.status).toBe("ok");
@@ -115,6 +115,40 @@ test("A skipped check is shown with its reason, and fails no more.", () => {
   });
 });
 
+test("Processes are nobody's where it is not known which containers run.", () => {
+  const said = { "npu-smi info": npuInfo([{ id: 4, process: [2290156, "VLLMEngineCore"] }]) };
+
+  expect(resultsOf({ said, noEngine: "stopped" }).find(({ code }) => code === "HC205")?.status).toBe(
+    "unseen",
+  );
+});
+
+test("An account that may not log in is quoted, though it says so on standard output.", () => {
+  const [a] = sampleHosts();
+  if (a === undefined) throw new Error("the sample has two hosts");
+  const report = { ...sampleReport(a, { noEngine: "gone" }), failure: "exit code 1" };
+
+  const [results] = checkHosts([
+    hostFacts(a, { ...report, output: "This account is currently not available.\n" }),
+  ]);
+
+  expect(results?.results[0]).toMatchObject({
+    status: "error",
+    seen: [expect.stringContaining("exit code 1; This account is currently not available.")],
+  });
+});
+
+test.each([
+  ["drwxr-x--- 2 1001 100 4096 Nov 20 10:00 /data/models", "HC505"],
+  ["drwxr-xr-t 2 1001 100 4096 Nov 20  2025 /data/models", undefined],
+])("A folder above the weights that is %s: %s.", (folder, code) => {
+  const folders = `${folder}\ndrwxr-xr-x 2 0 0 4096 Nov 20 10:00 /data/models/qwen2.5-7b`;
+
+  expect(failing(resultsOf({ said: { folders } })).map((one) => one.code)).toEqual(
+    code === undefined ? [] : [code],
+  );
+});
+
 test("Everything that is wrong with several NPUs is told.", () => {
   const down = "link status: DOWN";
 
@@ -139,13 +173,14 @@ test("Without hccn_tool the stack file is compared with /etc/hccn.conf.", () => 
 });
 
 test.each([
-  ["0-4", "error"],
-  ["5,7", "error"],
-  ["0-3,8", "ok"],
-  ["void", "ok"],
-])("A container that asks the Ascend runtime for %s is seen to hold those: %s.", (list, status) => {
+  ["ascend", "0-4", "error"],
+  ["ascend", "5,7", "error"],
+  ["ascend", "0-3,8", "ok"],
+  ["ascend", "void", "ok"],
+  ["runc", "0-4", "ok"],
+])("A container that asks the runtime %s for %s is seen to hold those: %s.", (runtime, list, status) => {
   const container = sampleContainer("other", {
-    "HostConfig.Runtime": "ascend",
+    "HostConfig.Runtime": runtime,
     "Config.Env": [`ASCEND_VISIBLE_DEVICES=${list}`],
   });
 

@@ -131,7 +131,7 @@ export const modelReadable: HostCheck = {
     return seeing(listed(host, "folders"), (folders) =>
       seeing(listed(host, "weights"), (files) => {
         const closed = [
-          ...folders.filter(({ others }) => !/^.{0,2}x|^..t/.test(others)),
+          ...folders.filter(({ others }) => !/[xt]$/.test(others)),
           ...folders.filter(({ name, others }) => name === model.path && !others.startsWith("r")),
           ...files
             .filter(({ others }) => !others.startsWith("r"))
