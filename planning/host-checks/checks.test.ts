@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { a3Info } from "../host-tools/sample-outputs.ts";
 import { type Case, cases } from "./cases.ts";
 import { hostFacts } from "./facts.ts";
 import { checkHosts, hostChecks, type Result } from "./index.ts";
@@ -113,6 +114,14 @@ test("A skipped check is shown with its reason, and fails no more.", () => {
     status: "skipped",
     seen: ["pulled by up"],
   });
+});
+
+test("On A3 a process is on the die that npu-smi says, not on its neighbour.", () => {
+  const rows = a3Info.replace("| 1     NA ", "| 1     5  ").replace("Alarm", "OK");
+  const said = { "npu-smi info": rows.replace(/^.*845053.*\n/m, "") };
+
+  expect(resultOf("HC205", { said })?.status).toBe("error");
+  expect(resultOf("HC205", { said })?.seen).toEqual(["NPU 4 is used by process 824166 (VLLMWorker_TP)"]);
 });
 
 test("Processes are nobody's where it is not known which containers run.", () => {

@@ -60,14 +60,14 @@ export function hostFacts(wanted: WantedHost, report: HostReport): HostFacts {
   };
 }
 
-/** The sections of the script's output by name; of two with one name the first. */
+/** The sections of the script's output by name. */
 export function readSections(output: string): ReadonlyMap<string, Reading<string>> {
   const sections = new Map<string, Reading<string>>();
   const [, ...parts] = `\n${output}`.split("\n@");
   for (const [index, part] of parts.entries()) {
     const [name = "", ...indented] = part.split("\n");
     const lines = indented.filter((line) => line.startsWith(" ")).map((line) => line.slice(1));
-    if (!sections.has(name)) sections.set(name, readSection(lines, index === parts.length - 1));
+    sections.set(name, readSection(lines, index === parts.length - 1));
   }
   return sections;
 }

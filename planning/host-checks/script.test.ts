@@ -95,7 +95,7 @@ test.each(shells)("What stands at a path is told, and no path is read as a comma
   expect(existsSync(trap)).toBe(false);
 });
 
-test.each(shells)("A tool that floods, or prints zeros, is cut (%s %s).", (...shell) => {
+test.each(shells)("A tool that floods is cut, and zeros are lost (%s %s).", (...shell) => {
   const tools = { "npu-smi": "yes '@tcp'", hccn_tool: "head -c 100 /dev/zero; echo end" };
   const path = withTools(`flood-${shell.join("-").replaceAll("/", "")}`, tools);
 
@@ -130,6 +130,22 @@ test("Without NPUs and SSH, no tool of either is asked.", () => {
   const wanted: WantedHost = { ...local, npus: [] };
 
   expect(hostScript(wanted)).not.toMatch(/part (.npu-smi|hccn_tool|sshd)/);
+});
+
+test("The weights are looked for below the innermost mount that holds them, as the host sees it.", () => {
+  const input = sampleInput();
+  Object.assign(input.engine, {
+    workDir: { source: "/nfs/", target: "/data" },
+    mounts: [{ source: "/nvme/models", target: "/data/models" }],
+  });
+  const wanted = wantedHosts("2p2d", input);
+  if ("problems" in wanted) throw new Error("mounts may lie in one another");
+
+  expect(wanted.hosts[0]?.model).toEqual({
+    path: "/nvme/models/qwen2.5-7b",
+    folders: ["/nvme/models"],
+    user: "ma-user",
+  });
 });
 
 test("On A3 it is the card of a die whose board is asked for.", () => {

@@ -91,7 +91,7 @@ else
 fi
 part() {
   echo "@$1"; shift
-  text=$({ "$@" </dev/null 2>&1; printf '\n=%s' "$?"; } | tr -d '\000' | head -c 32768)
+  text=$({ "$@" 2>&1; printf '\n=%s' "$?"; } | head -c 32768)
   printf '%s\n' "$text" | sed 's/^/ /'
   case $text in *=137) return 1 ;; esac
 }
