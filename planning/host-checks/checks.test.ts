@@ -173,6 +173,17 @@ test("One NPU that could not be seen keeps a check from being ok.", () => {
   expect(resultOf("HC403", { said: { "hccn 5 link": "?" } })?.status).toBe("unseen");
 });
 
+test("Without npu-smi nothing that it would say is guessed at.", () => {
+  const results = resultsOf({ said: { "npu-smi": "", "npu-smi info": undefined } });
+
+  for (const code of ["HC205", "HC303", "HC304", "HC305"]) {
+    expect(results.find((one) => one.code === code)).toMatchObject({
+      status: "unseen",
+      seen: ["there is no npu-smi"],
+    });
+  }
+});
+
 test("Without hccn_tool the stack file is compared with /etc/hccn.conf.", () => {
   const said = { hccn_tool: "", "hccn.conf": "address_4=29.0.0.22\naddress_5=29.0.0.99" };
 

@@ -1,5 +1,4 @@
 import { isNpuNode, managerNodes as managers } from "../engines/devices.ts";
-import { readNpuInfo } from "../host-tools/npu-smi-info.ts";
 import {
   failed,
   type HostCheck,
@@ -15,7 +14,8 @@ import {
 } from "./check.ts";
 import { isOurs } from "./docker.ts";
 import type { Container } from "./engine-facts.ts";
-import { type HostFacts, through } from "./facts.ts";
+import type { HostFacts } from "./facts.ts";
+import { npuInfoOf } from "./npus.ts";
 
 const nodeAt = (host: HostFacts, path: string, fix: string): Verdict =>
   seeing(host.kind(path), (kind) => {
@@ -141,7 +141,7 @@ export const noProcesses: HostCheck = {
     const ours = "value" in engine ? engine.value.running : [];
     const ids = ours.filter((one) => isOurs(host.wanted.stack, one.Config)).map(({ Id }) => Id);
     return ofEachNpu(host, ({ id }) =>
-      seeing(through(host.said("npu-smi info"), readNpuInfo), ({ devices, processes }) => {
+      seeing(npuInfoOf(host), ({ devices, processes }) => {
         const device = devices.find((one) => one.id === id);
         if (processes === undefined) return unseen("this release of npu-smi lists no processes");
         if (device === undefined) return unseen(`npu-smi lists no NPU ${id}`);

@@ -1,5 +1,4 @@
-import type { NpuDevice } from "../host-tools/npu-smi-info.ts";
-import { readNpuInfo } from "../host-tools/npu-smi-info.ts";
+import { type NpuDevice, type NpuInfo, readNpuInfo } from "../host-tools/npu-smi-info.ts";
 import { readBoard } from "../host-tools/npu-smi-lists.ts";
 import { field, type Reading, unreadable } from "../host-tools/reading.ts";
 import { failed, type HostCheck, noNpus, ofEachNpu, ok, on, seeing, unseen, type Verdict } from "./check.ts";
@@ -40,10 +39,16 @@ export const hccnToolFound: HostCheck = {
   },
 };
 
+/** The table of npu-smi. */
+export const npuInfoOf = ({ said }: HostFacts): Reading<NpuInfo> =>
+  through(said("npu-smi"), (path) =>
+    path.trim() === "" ? { unreadable: "there is no npu-smi" } : through(said("npu-smi info"), readNpuInfo),
+  );
+
 /** What npu-smi says of an NPU of the stack. */
 function ofEachListed(host: HostFacts, judge: (device: NpuDevice, id: number) => Verdict): Verdict {
   return ofEachNpu(host, ({ id }) =>
-    seeing(through(host.said("npu-smi info"), readNpuInfo), ({ devices }) => {
+    seeing(npuInfoOf(host), ({ devices }) => {
       const device = devices.find((one) => one.id === id);
       return device === undefined ? unseen(`npu-smi lists no NPU ${id}`) : judge(device, id);
     }),
@@ -58,7 +63,7 @@ export const npuListed: HostCheck = {
   source: "AscendCloud-LLM guide, checks of a host: `npu-smi info`",
   check: (host) =>
     ofEachNpu(host, ({ id }) =>
-      seeing(through(host.said("npu-smi info"), readNpuInfo), ({ devices }) => {
+      seeing(npuInfoOf(host), ({ devices }) => {
         const device = devices.find((one) => one.id === id);
         if (device !== undefined) return ok(device.name);
         const known = devices.flatMap((one) => one.id ?? []).join(", ");
