@@ -1,40 +1,60 @@
 import { expect, test } from "vitest";
 import { unfitHosts } from "./first-container.ts";
-import { serve, startContainer } from "./test-support.ts";
+import { startContainer } from "./test-support.ts";
 
 const stack = "first-container";
 
-/** One prefill and one decode of the simulator on this machine, and the scheduler at `port`. */
-const deployment = (port: number) => ({
-  engine: { kind: "simulated" },
-  model: { path: "/models/test", servedName: "test", maxModelLen: 4096, maxNumBatchedTokens: 4096 },
-  hosts: { local: { address: "127.0.0.1" } },
-  prefill: [{ host: "local", devices: [4, 5], port: 28088 }],
-  decode: [{ host: "local", devices: [6, 7], port: 28089 }],
-  scheduler: { host: "local", port },
-});
-
-async function takenPort(): Promise<number> {
-  const url = await serve(() => {});
-  return Number(new URL(url).port);
+/** One prefill and one decode instance on this machine, which has no weights. */
+function deployment(engine: object) {
+  return {
+    engine,
+    model: { path: "/models/test", servedName: "test", maxModelLen: 4096, maxNumBatchedTokens: 4096 },
+    hosts: {
+      local: {
+        address: "127.0.0.1",
+        deviceIps: { 4: "29.0.0.4", 5: "29.0.0.5", 6: "29.0.0.6", 7: "29.0.0.7" },
+      },
+    },
+    prefill: [{ host: "local", devices: [4, 5], port: 28088 }],
+    decode: [{ host: "local", devices: [6, 7], port: 28089 }],
+    scheduler: { host: "local", port: 29000 },
+  };
 }
 
-test("A host on which nothing is in the way is not mentioned.", async () => {
-  expect(await unfitHosts(stack, deployment(29000))).toEqual([]);
+const ascend = deployment({
+  kind: "ascendcloud",
+  image: "ascend-vllm:1",
+  workDir: { source: "/none/models", target: "/models" },
 });
 
-test("A port that another program has stops the first container of a host.", async () => {
-  const port = await takenPort();
+test("A host on which nothing is in the way is not mentioned.", async () => {
+  expect(await unfitHosts(stack, deployment({ kind: "simulated" }))).toEqual([]);
+});
 
-  const [message, ...others] = await unfitHosts(stack, deployment(port));
+test("What is certain to keep a host's first container from starting is named, with the check and the fix.", async () => {
+  const messages = await unfitHosts(stack, ascend);
 
-  expect(message).toContain(`local: port ${port}, for scheduler, is taken by another program (HC602)\nfix: `);
-  expect(others).toEqual([]);
+  expect(messages).toContainEqual(
+    expect.stringMatching(/^local: there is no \/none\/models \(HC501\)\nfix: put it there, or correct /),
+  );
+  expect(messages).toContainEqual(expect.stringContaining("there is no /none/models/test (HC503)\nfix: "));
 });
 
 test("Where containers of the stack run already, nothing is looked at.", async () => {
-  const port = await takenPort();
   await startContainer("setInterval(() => {}, 1000)", {}, { "ascend-pd.stack": stack });
 
-  expect(await unfitHosts(stack, deployment(port))).toEqual([]);
+  expect(await unfitHosts(stack, ascend)).toEqual([]);
+});
+
+test("An engine that is gone meanwhile is named, without a stack.", async () => {
+  const gone = {
+    ...ascend,
+    hosts: { local: { ...ascend.hosts.local, docker: "unix:///nowhere/docker.sock" } },
+  };
+
+  const messages = await unfitHosts(stack, gone);
+
+  expect(messages).toEqual([
+    expect.stringContaining("the Docker Engine of local (unix:///nowhere/docker.sock) failed"),
+  ]);
 });

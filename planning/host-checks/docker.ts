@@ -155,7 +155,6 @@ export const imageThere: HostCheck = {
 export const namesFree: HostCheck = {
   code: "HC109",
   severity: "error",
-  guardsUp: true,
   title: "no container of somebody else has a name that the stack gives",
   why: "The engine refuses a second container of one name, in the middle of `pulumi up`.",
   source: "Docker Engine API, ContainerCreate: 409 conflict",

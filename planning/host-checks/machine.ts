@@ -31,7 +31,6 @@ function readAddresses(output: string): Reading<readonly string[]> {
 export const portsFree: HostCheck = {
   code: "HC602",
   severity: "error",
-  guardsUp: true,
   title: "the stack's ports are free, or held by its own containers",
   why: "On the host's network Docker does not see the conflict: the container starts, and its server ends.",
   source: "the manual, constraints: ports of instances; HCCL, HCCL_IF_BASE_PORT",
