@@ -223,8 +223,8 @@ test("an instance that was left drained is joined by replacing its membership, a
   const before = await ids();
   await post(`${admin}/drain`, JSON.stringify({ instance: "prefill-0" }));
   expect(await ready()).not.toContain("prefill-0");
-  const { output } = await stack.pulumi("stack", "--show-urns");
-  const [urn = ""] = /urn:\S+::e2e-rollout-prefill-0-membership/.exec(output) ?? [];
+  const types = "ascend-pd:index:PdDeployment$ascend-pd:index:PrefillInstance$command:local:Command";
+  const urn = `urn:pulumi:${name}::ascend-pd::${types}::${name}-prefill-0-membership`;
 
   const { code } = await stack.pulumi("up", "--yes", "--skip-preview", "--replace", urn);
 
