@@ -1,19 +1,23 @@
 import { spawn } from "node:child_process";
-import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import type { Membership } from "./arguments.ts";
-import { logOf, runProbe, serve, startContainer, stopContainer } from "./test-support.ts";
+import { logOf, runProbe, startContainer, stopContainer } from "./test-support.ts";
 
 const idle = "setInterval(() => {}, 1000)";
 const conflict = { status: 409, error: { code: "conflict", message: "it is the last one" } };
 const unknown = { status: 404, error: { code: "unknown_instance", message: "there is no such instance" } };
 const known = { instances: [{ name: "decode-0", inFlight: 3, kvHeld: 1 }] };
 
+const answering = { status: 200, text: '{"choices": [{"text": "Hello."}]}' };
+
 /**
- * A container whose administration gives these answers, by path, the last one again and again; null is none. It writes
+ * A container that is an instance, too, which is ready and answers so. Its administration gives these answers, by path, the last one again and again; null is none. It writes
  * what it is asked.
  */
-async function administration(answers: Record<string, readonly unknown[]>): Promise<string> {
+async function administration(
+  answers: Record<string, readonly unknown[]>,
+  instance: { status: number; text: string } = answering,
+): Promise<string> {
   const name = await startContainer(`
     const answers = ${JSON.stringify({ "/state": [known], ...answers })};
     require("http").createServer(async (request, response) => {
@@ -24,9 +28,16 @@ async function administration(answers: Record<string, readonly unknown[]>): Prom
       const answer = list.length > 1 ? list.shift() : list[0];
       if (answer === null) return;
       response.writeHead(answer.status ?? 200).end(JSON.stringify(answer) + "\\n");
-    }).listen("/dev/shm/admin.sock", () => console.log("listening"));
+    }).listen("/dev/shm/admin.sock");
+    const { status, text } = ${JSON.stringify(instance)};
+    require("http").createServer(async (request, response) => {
+      let body = "";
+      for await (const piece of request) body += piece;
+      if (body) console.log("question " + body);
+      response.writeHead(body ? status : 200).end(text);
+    }).listen(0, "127.0.0.1", function () { console.log("port", this.address().port, "") });
   `);
-  await expect.poll(() => logOf(name), { timeout: 30_000 }).toContain("listening");
+  await expect.poll(() => logOf(name), { timeout: 30_000 }).toContain("port ");
   return name;
 }
 
@@ -133,35 +144,27 @@ test.each(["drain", "join"] as const)(
   },
 );
 
-/** An instance that is ready, and answers a question so. */
-const instance = (status: number, answer: string, questions: string[] = []) =>
-  serve(async (request, response) => {
-    if (request.method === "POST") questions.push(await text(request));
-    response.writeHead(request.method === "POST" ? status : 200).end(answer);
-  });
+async function instanceIn(container: string): Promise<Membership> {
+  const address = `127.0.0.1:${/port (\d+) /.exec(await logOf(container))?.[1]}`;
+  return member(container, { url: `http://${address}/health`, address });
+}
 
 test("An instance joins once it has answered a question itself; prefill is asked for one token.", async () => {
   const container = await administration({ "/join": [{ joined: true, ended: "healthy" }] });
-  const questions: string[] = [];
-  const url = await instance(200, '{"choices": [{"text": "Hello."}]}', questions);
-  const { host: address } = new URL(url);
+  const instance = await instanceIn(container);
 
-  const { code, stdout } = await runProbe("join", {
-    ...member(container, { url, address }),
-    role: "prefill",
-  });
+  const { code, stdout } = await runProbe("join", { ...instance, role: "prefill" });
 
   expect(stdout).toBe(`${container} answers and gets requests\n`);
-  expect(questions).toEqual([expect.stringContaining('"max_tokens":1,')]);
-  expect(await asked(container)).toEqual([`/join {"instance":"${address}"}`]);
+  expect(await logOf(container)).toMatch(/question \{.*"max_tokens":1,/);
+  expect(await asked(container)).toEqual([`/join {"instance":"${instance.address}"}`]);
   expect(code).toBe(0);
 });
 
 test("An instance that is ready and does not answer is not joined.", async () => {
-  const container = await administration({});
-  const url = await instance(500, "NPU 4 is lost");
+  const container = await administration({}, { status: 500, text: "NPU 4 is lost" });
 
-  const { code, stderr } = await runProbe("join", member(container, { url, address: new URL(url).host }));
+  const { code, stderr } = await runProbe("join", await instanceIn(container));
 
   expect(stderr).toContain(
     `the first completion on ${container} itself came back without text (HTTP 500): NPU 4 is lost\nfix: `,
@@ -175,10 +178,9 @@ test.each([
   [{ joined: false, ended: "deadline" }, 1, "does not send it requests: deadline\nfix: "],
 ])("A join that ends with %j is told.", async (answer, exitCode, words) => {
   const container = await administration({ "/join": [answer] });
-  const url = await instance(200, '{"choices": [{"text": "Hello."}]}');
 
-  const result = await runProbe("join", member(container, { url, address: new URL(url).host }));
+  const { code, stdout, stderr } = await runProbe("join", await instanceIn(container));
 
-  expect(result.stdout + result.stderr).toContain(words);
-  expect(result.code).toBe(exitCode);
+  expect(stdout + stderr).toContain(words);
+  expect(code).toBe(exitCode);
 });
