@@ -143,6 +143,19 @@ test("Of a variable whose value no Plan has, only that it is missing is found.",
   expect(findWith()[0]?.differences).toEqual([{ what: "env.LICENCE", planned: "[secret]", there: "none" }]);
 });
 
+test("A secret that the Plan names no longer is found without its value.", () => {
+  const findings = findAfter(({ Config }) => {
+    Config.Env.push("LICENCE=0123");
+    Config.Labels["ascend-pd.secret-env"] = "LICENCE";
+  });
+
+  expect(findings[0]?.differences).toContainEqual({
+    what: "env.LICENCE",
+    planned: "none",
+    there: "[secret]",
+  });
+});
+
 test("What the state has encrypted is not taken for a change of the stack file.", () => {
   const simulated = recorded("simulated");
   const secret = {

@@ -1,3 +1,4 @@
+import { secretEnvLabel } from "../../planning/container-settings.ts";
 import type { dockerContainer } from "../../planning/docker-container.ts";
 import type { PropertyChange } from "../diff/change.ts";
 import { containerProperties, differences } from "../diff/properties.ts";
@@ -20,7 +21,9 @@ export function propertyDifferences(
 ): PropertyChange[] {
   const secrets = secretEnv.map((name) => `${name}=${masked}`);
   const planned = { ...plan, envs: [...plan.envs, ...secrets] };
-  const masks = variables(secrets);
+  // Those too that it says are secrets and that the Plan names no longer.
+  const former = container.Config.Labels[secretEnvLabel]?.split(",") ?? [];
+  const masks = variables([...secrets, ...former]);
   const Env = container.Config.Env.map((entry) => {
     const name = entry.split("=", 1).join();
     return Object.hasOwn(masks, name) ? `${name}=${masked}` : entry;
