@@ -106,7 +106,7 @@ test("With the right one the image is pulled; one for another architecture is re
 
   expect(served, stderr).toContain("/v2/vllm/manifests/1");
   expect(stderr).toMatch(
-    /image \S+vllm:1 on host-a is for (arm64|amd64), but the host is (arm64|amd64)\nfix: /,
+    /^host-a: image \S+vllm:1 is for (arm64|amd64), but the host is (arm64|amd64)\nfix: /,
   );
   expect(stderr).not.toContain(user.password);
 });

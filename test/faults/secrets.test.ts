@@ -117,6 +117,10 @@ test("It is encrypted in Pulumi's state, and in no image, log or other property"
   );
   const logs = await Promise.all([...instances, `${name}-scheduler`].map(logOf));
 
+  const drift = await ascendPd("drift", name, "--json");
+
+  expect(JSON.parse(drift).findings).toEqual([]);
+  expect(printed).not.toContain(canary);
   expect(files.length).toBeGreaterThan(0);
   for (const text of [state, ...files, ...images, ...inspected, ...logs]) expect(text).not.toContain(canary);
 });
