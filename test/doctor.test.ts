@@ -80,7 +80,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     expect(stdout).toContain("NPU 4: Alarm\n");
     expect(stdout).toContain("NPU 5 is used by process 4000001 (python3)\n");
     expect(stdout).toContain("the link of NPU 4 is DOWN\n");
-    expect(stdout).toContain("port 8089, for decode[0], is taken by another program\n");
+    expect(stdout).toContain("port 8089, for decode[0], is held by process ");
     expect(await unwell()).toEqual({
       "host-a": [],
       "host-b": [

@@ -1,7 +1,8 @@
 import { stackLabel } from "../../planning/container-settings.ts";
+import type { Listener } from "../../planning/host-checks/listeners.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
 import { allContainers, type ContainerSummary } from "./docker.ts";
-import { type Listener, listenersOn } from "./listeners.ts";
+import { listenersOn } from "./listeners.ts";
 import { unreachableHosts } from "./reach.ts";
 
 /** What stands in the way of a Plan on its hosts: no engine, or a name or port that is another's. One text each. */

@@ -279,9 +279,9 @@ export const cases: readonly Case[] = [
   },
   {
     breaks: "HC602",
-    changes: { said: { tcp: "0100007F:1F98\n00000000:0016" } },
-    seen: "port 8088, for prefill[0], is taken by another program",
-    fix: "`ss -ltnp 'sport = :8088'` on host-a as root names the program; end it, or give another port in the stack file",
+    changes: { said: { tcp: "0100007F:1F98\n00000000:0016", listeners: "8088 4711 - /usr/bin/python3.11" } },
+    seen: "port 8088, for prefill[0], is held by process 4711 (/usr/bin/python3.11)",
+    fix: "stop that on host-a, or give another port in the stack file",
     mended: {
       said: { tcp: "0100007F:1F98\n00000000:0016" },
       engine: {

@@ -220,7 +220,22 @@ test("The stack's own container may hold its NPUs, and HCCL's ports with them.",
 
 test("A port of HCCL's that another program has is a conflict.", () => {
   expect(resultOf("HC602", { said: { tcp: "00000000:EA60" } })?.seen).toEqual([
-    "port 60000, for HCCL, is taken by another program",
+    "port 60000, for HCCL, is held by another program",
+  ]);
+});
+
+test("Who holds a port counts for more than what a container of the stack was told to take.", () => {
+  const own = sampleContainer("2p2d-prefill-0", {
+    "Config.Labels": { "ascend-pd.stack": "2p2d" },
+    "Config.Cmd": ["--port=8088"],
+  });
+  const held = (listeners: string) =>
+    resultOf("HC602", { said: { tcp: "00000000:1F98", listeners }, engine: { running: [own] } })?.status;
+
+  expect([held(`8088 4711 ${own.Id} /python`), held("8088 4711 - /python"), held("")]).toEqual([
+    "ok",
+    "error",
+    "ok",
   ]);
 });
 

@@ -1,9 +1,10 @@
 import { isIpv4 } from "../addresses.ts";
 import { linesOf, type Reading, unreadable } from "../host-tools/reading.ts";
-import { includes, type PortRange } from "../rules/ports.ts";
+import { includes, type PortRange, portsIn } from "../rules/ports.ts";
 import { failed, type HostCheck, notApplicable, ok, on, seeing, together, type Verdict } from "./check.ts";
 import { isOurs } from "./docker.ts";
 import { type HostFacts, through } from "./facts.ts";
+import { type Listener, readListeners } from "./listeners.ts";
 import type { WantedPorts } from "./wanted.ts";
 
 export const addressHere: HostCheck = {
@@ -35,10 +36,15 @@ export const portsFree: HostCheck = {
   why: "On the host's network Docker does not see the conflict: the container starts, and its server ends.",
   source: "the manual, constraints: ports of instances; HCCL, HCCL_IF_BASE_PORT",
   check: (host) =>
-    seeing(through(host.said("tcp"), readListeners), (listening) =>
+    seeing(through(host.said("tcp"), readPorts), (listening) =>
       seeing(host.engine, ({ running }) => {
         const ours = running.filter((one) => isOurs(host.wanted.stack, one.Config));
-        const own = new Set(ours.flatMap(({ Config }) => portsOf(Config.Cmd ?? [])));
+        const holders = holdersOf(host);
+        const declared = new Set(ours.flatMap(({ Config }) => portsOf(Config.Cmd ?? [])));
+        const isOwn = (port: number) => {
+          const holder = holders.find((one) => one.port === port);
+          return holder === undefined ? declared.has(port) : ours.some(({ Id }) => Id === holder.container);
+        };
         return together(
           // Which of HCCL's ports are ours, no command line tells.
           host.wanted.ports
@@ -47,7 +53,7 @@ export const portsFree: HostCheck = {
               portFree(
                 host,
                 range,
-                listening.filter((port) => !own.has(port)),
+                listening.filter((port) => !isOwn(port)),
               ),
             ),
           host.wanted.ports
@@ -61,12 +67,24 @@ export const portsFree: HostCheck = {
 function portFree(host: HostFacts, range: WantedPorts, taken: readonly number[]): Verdict {
   const port = taken.find((one) => includes(range, one));
   if (port === undefined) return ok(`${range.first}`);
-  const fix = `\`ss -ltnp 'sport = :${port}'\` ${on(host)} as root names the program; end it, or give another port in the stack file`;
-  return failed(`port ${port}, for ${range.owner}, is taken by another program`, fix);
+  const holder = holdersOf(host).find((one) => one.port === port);
+  const seen = `port ${port}, for ${range.owner}, is held by`;
+  if (holder !== undefined) {
+    const fix = `stop that ${on(host)}, or give another port in the stack file`;
+    return failed(`${seen} process ${holder.pid} (${holder.program})`, fix);
+  }
+  const fix = `\`ss -ltnp 'sport = :${port}'\` ${on(host)} as root names it; stop it, or give another port in the stack file`;
+  return failed(`${seen} another program`, fix);
+}
+
+/** Who listens, as far as the user of that connection may know. */
+function holdersOf({ said }: HostFacts): Listener[] {
+  const holders = said("listeners");
+  return "value" in holders ? readListeners(holders.value) : [];
 }
 
 /** Ports at which somebody listens: `0100007F:1F90` in the kernel's table. */
-function readListeners(output: string): Reading<readonly number[]> {
+function readPorts(output: string): Reading<readonly number[]> {
   // A kernel without IPv6 has no table of it.
   const lines = linesOf(output).filter((line) => line !== "" && !line.includes("/proc/net/tcp6"));
   const ports = lines.map((line) => /^[0-9A-F]{8,32}:([0-9A-F]{4})$/.exec(line)?.[1]);
@@ -92,8 +110,7 @@ export const portsKept: HostCheck = {
     seeing(through(host.said("outgoing"), readRange), (outgoing) =>
       seeing(through(host.said("reserved"), readReserved), (reserved) => {
         const free = host.wanted.ports.filter(({ first, last }) => {
-          const ports = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-          return ports.some(
+          return portsIn({ first, last }).some(
             (port) => includes(outgoing, port) && !reserved.some((range) => includes(range, port)),
           );
         });

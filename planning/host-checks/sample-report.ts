@@ -84,6 +84,7 @@ function healthySections({ npus, address }: WantedHost): Record<string, string> 
     "hccn.conf": npus.map(({ id, deviceIp }) => `address_${id}=${deviceIp}`).join("\n"),
     ...Object.fromEntries(hccn),
     tcp: "00000000:0016\n00000000000000000000000000000000:0016",
+    listeners: "",
     addresses: `127.0.0.1\n${address}`,
     outgoing: "32768\t60999",
     reserved: "60000-60031",

@@ -1,4 +1,6 @@
+import { portsIn } from "../rules/ports.ts";
 import { word } from "../shell-word.ts";
+import { listenersFunction } from "./listeners.ts";
 import type { WantedHost } from "./wanted.ts";
 
 /**
@@ -10,9 +12,10 @@ import type { WantedHost } from "./wanted.ts";
  * not end is killed, and the slowest one is not asked again. Being a function, half a script does nothing.
  */
 export function hostScript(wanted: WantedHost): string {
-  const { npus, nodes, model } = wanted;
+  const { npus, nodes, model, ports } = wanted;
   const lines = [
     prelude,
+    listenersFunction,
     "main() {",
     "part clock date +%s",
     "part user id -u",
@@ -20,6 +23,7 @@ export function hostScript(wanted: WantedHost): string {
     `part nodes kinds ${words(nodes)}`,
     ...(npus.length > 0 ? npuSections(wanted) : []),
     "part tcp awk '$4 == \"0A\" { print $2 }' /proc/net/tcp /proc/net/tcp6",
+    `part listeners listeners ${ports.flatMap(portsIn).join(" ")}`,
     "part addresses awk '/[|]--/ { a = $2 } /32 host LOCAL/ { print a }' /proc/net/fib_trie",
     "part outgoing cat /proc/sys/net/ipv4/ip_local_port_range",
     "part reserved cat /proc/sys/net/ipv4/ip_local_reserved_ports",

@@ -8,6 +8,9 @@ export interface PortRange {
 
 export const includes = ({ first, last }: PortRange, port: number): boolean => port >= first && port <= last;
 
+export const portsIn = ({ first, last }: PortRange): number[] =>
+  Array.from({ length: last - first + 1 }, (_, index) => first + index);
+
 /** From these Linux takes one for each outgoing connection, unless ip_local_port_range says others. */
 export const outgoingPorts: PortRange = { first: 32768, last: 60999 };
 
