@@ -10,9 +10,10 @@ import {
   greetEngine,
   hostOf,
 } from "../../toolchain/docker-api.ts";
+import type { HostAnswer } from "./compared.ts";
 import { type Container, type Image, isAlive, readContainer, readImage, readList } from "./engine-answers.ts";
 import type { SeenFile } from "./files.ts";
-import { type HostAnswer, standIn } from "./find-drift.ts";
+import { standIn } from "./find-drift.ts";
 import { archivedFile } from "./tar.ts";
 
 /** Characters of an answer. A thousand containers in a list, or instances in a rank table, have a few million. */

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { dockerContainer } from "../../planning/docker-container.ts";
 import type { HostPlan } from "../../planning/plan.ts";
+import type { Compared, HostAnswer } from "./compared.ts";
 import type { Deployed } from "./deployed.ts";
 import type { Container } from "./engine-answers.ts";
-import { type Compared, findDrift, type HostAnswer } from "./find-drift.ts";
+import { findDrift } from "./find-drift.ts";
 import type { Finding } from "./finding.ts";
 import { recorded } from "./test-support.ts";
 

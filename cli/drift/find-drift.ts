@@ -1,30 +1,11 @@
 import { isNpuNode } from "../../planning/engines/devices.ts";
 import { heldNodes } from "../../planning/host-checks/devices.ts";
-import type { ContainerPlan, HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
-import type { Deployed } from "./deployed.ts";
-import { type Container, type Image, isAlive, isOf, nameOf } from "./engine-answers.ts";
-import type { SeenFile } from "./files.ts";
+import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
+import type { Compared, HostAnswer } from "./compared.ts";
+import { type Container, isAlive, isOf, nameOf } from "./engine-answers.ts";
 import { bounded, type Finding } from "./finding.ts";
 import { plannedContainer } from "./planned-container.ts";
 import * as remedies from "./remedies.ts";
-
-/** What a host's engine says. */
-export interface HostAnswer {
-  /** Those that run, those of the stack, and those with a name that the Plan gives. */
-  readonly containers: readonly Container[];
-  /** By name and by id, as far as the host has them: the images of the stack's containers. */
-  readonly images: ReadonlyMap<string, Image>;
-  /** By the container's id, then by path. */
-  readonly files: ReadonlyMap<string, ReadonlyMap<string, SeenFile>>;
-}
-
-export interface Compared {
-  readonly plan: Plan;
-  /** What an image is called on its host. */
-  readonly imageName: (image: ImagePlan) => string;
-  /** What Pulumi brought up; undefined where that cannot be known. */
-  readonly deployed: Deployed | undefined;
-}
 
 /** Where a host differs from the Plan, containers in the Plan's order. */
 export function findDrift(compared: Compared, host: HostPlan, answer: HostAnswer): Finding[] {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { ImagePlan, Plan } from "../../planning/plan.ts";
+import type { Compared, HostAnswer } from "./compared.ts";
 import { type Container, type Image, readContainer, readImage } from "./engine-answers.ts";
 import type { SeenFile } from "./files.ts";
-import type { Compared, HostAnswer } from "./find-drift.ts";
 
 /** Untouched containers of a stack, as a real engine told of them; test/capture-inspects.ts writes these. */
 export function recorded(name: "simulated" | "ascendcloud"): { compared: Compared; answer: HostAnswer } {

@@ -1,6 +1,17 @@
 import { z } from "zod";
 import type { Reading } from "../host-tools/reading.ts";
-import type { EngineReport } from "./facts.ts";
+
+/** Answers of the Docker Engine API. */
+export interface EngineReport {
+  readonly version: unknown;
+  readonly info: unknown;
+  /** Every container, as `docker ps --all` knows it. */
+  readonly listed: unknown;
+  /** Those that run, as `docker inspect` shows them. */
+  readonly running: unknown;
+  /** By name; undefined: it has no such image. */
+  readonly images: Readonly<Record<string, unknown>>;
+}
 
 const text = z.string().max(4096);
 

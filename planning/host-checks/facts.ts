@@ -1,5 +1,5 @@
 import { linesOf, type Reading, unreadable } from "../host-tools/reading.ts";
-import { type Engine, readEngine } from "./engine-facts.ts";
+import { type Engine, type EngineReport, readEngine } from "./engine-facts.ts";
 import { askedFiles } from "./script.ts";
 import type { WantedHost } from "./wanted.ts";
 
@@ -12,18 +12,6 @@ export interface HostReport {
   readonly sent: number;
   readonly answered: number;
   readonly engine: EngineReport | { readonly failure: string };
-}
-
-/** Answers of the Docker Engine API. */
-export interface EngineReport {
-  readonly version: unknown;
-  readonly info: unknown;
-  /** Every container, as `docker ps --all` knows it. */
-  readonly listed: unknown;
-  /** Those that run, as `docker inspect` shows them. */
-  readonly running: unknown;
-  /** By name; undefined: it has no such image. */
-  readonly images: Readonly<Record<string, unknown>>;
 }
 
 export type Kind = "folder" | "file" | "device" | "other" | "missing" | "hidden";
