@@ -17,7 +17,7 @@ export function plan(
   const parsed = parseStackFile(input);
   if ("problems" in parsed) return parsed;
   const topology = topologyOf(stack, parsed.file);
-  const problems = applyRules(topology);
+  const problems = applyRules(topology, parsed.file.allow);
   if (problems.some(({ severity }) => severity === "error")) return { problems };
   return { plan: planOf(topology), warnings: problems };
 }

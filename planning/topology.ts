@@ -1,10 +1,10 @@
+import type { Deployment } from "./deployment.ts";
 import type { Role } from "./plan.ts";
-import type { StackFile } from "./stack-file.ts";
 
 /** A stack file resolved into the one ordered list that everything else is derived from. */
 export interface Topology {
   readonly stack: string;
-  readonly file: StackFile;
+  readonly file: Deployment;
   /** Sorted by name. */
   readonly hosts: readonly Host[];
   /** Every prefill, every decode, then the scheduler: the order of the rank table, of NODE_PORTS and of the start. */
@@ -14,7 +14,7 @@ export interface Topology {
 }
 
 /** A host as declared, under its name; with the simulator every NPU has a device IP. */
-export type Host = StackFile["hosts"][string] & { readonly name: string };
+export type Host = Deployment["hosts"][string] & { readonly name: string };
 
 export interface Instance {
   readonly role: Role;
@@ -38,7 +38,7 @@ export interface Instance {
   readonly secretEnv: readonly string[];
 }
 
-export function topologyOf(stack: string, file: StackFile): Topology {
+export function topologyOf(stack: string, file: Deployment): Topology {
   const instances = (role: "prefill" | "decode"): Instance[] =>
     file[role].map(({ devices, ...declared }, index) => ({
       ...declared,
@@ -73,7 +73,7 @@ export function topologyOf(stack: string, file: StackFile): Topology {
   };
 }
 
-function hostsOf({ engine, hosts }: StackFile): Host[] {
+function hostsOf({ engine, hosts }: Deployment): Host[] {
   const names = Object.keys(hosts).sort();
   return names.map((name, index) => {
     const host = found(hosts[name]);

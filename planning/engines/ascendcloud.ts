@@ -1,11 +1,11 @@
+import type { Deployment } from "../deployment.ts";
 import type { MountPlan } from "../plan.ts";
-import type { StackFile } from "../stack-file.ts";
 import type { Instance, Topology } from "../topology.ts";
 import { npuDevices } from "./devices.ts";
-import type { EngineContainer } from "./engine.ts";
+import type { EngineContainer } from "./engine-container.ts";
 import { serverEnv, serverFlags } from "./flags.ts";
 
-type AscendCloud = Extract<StackFile["engine"], { kind: "ascendcloud" }>;
+type AscendCloud = Extract<Deployment["engine"], { kind: "ascendcloud" }>;
 
 const startServers = "/home/ma-user/AscendCloud/AscendCloud-LLM/llm_tools/PD_separate/start_servers.sh";
 

@@ -1,14 +1,8 @@
-import type { ContainerPlan } from "../plan.ts";
 import type { Instance, Topology } from "../topology.ts";
 import { ascendcloud } from "./ascendcloud.ts";
+import type { EngineContainer } from "./engine-container.ts";
 import { scheduler } from "./scheduler.ts";
 import { simulated } from "./simulated.ts";
-
-/** What is particular to the software in a container. */
-export type EngineContainer = Omit<
-  ContainerPlan,
-  "name" | "role" | "host" | "npus" | "secretEnv" | "files" | "port"
->;
 
 /** What to run for `instance`; `rankTables` are the environment variables that name its two rank tables. */
 export function engineContainer(

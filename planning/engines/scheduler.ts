@@ -1,5 +1,5 @@
 import type { Instance, Topology } from "../topology.ts";
-import type { EngineContainer } from "./engine.ts";
+import type { EngineContainer } from "./engine-container.ts";
 import { serverEnv, serverFlags } from "./flags.ts";
 
 /** On the memory file system of its own that Docker gives each container: nothing on the host leads there. */

@@ -1,10 +1,10 @@
-import type { StackFile } from "../stack-file.ts";
+import type { Deployment } from "../deployment.ts";
 import { hostOf, type Instance, type Topology } from "../topology.ts";
 import { npuDevices } from "./devices.ts";
-import type { EngineContainer } from "./engine.ts";
+import type { EngineContainer } from "./engine-container.ts";
 import { serverFlags } from "./flags.ts";
 
-type Simulated = Extract<StackFile["engine"], { kind: "simulated" }>;
+type Simulated = Extract<Deployment["engine"], { kind: "simulated" }>;
 
 /**
  * This repository's simulator. `/dev/null` stands behind each device node, so the container has the real list while

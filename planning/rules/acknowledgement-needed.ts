@@ -1,5 +1,4 @@
 import type { Problem } from "../plan.ts";
-import type { StackFile } from "../stack-file.ts";
 import type { Documented } from "./rule.ts";
 
 export const acknowledgementNeeded = {
@@ -10,8 +9,14 @@ export const acknowledgementNeeded = {
   source: "experience with every linter",
 } as const satisfies Documented;
 
+/** Says that a problem is meant. */
+export interface Acknowledgement {
+  readonly code: string;
+  readonly reason: string;
+}
+
 /** `problems` without those that `allow` acknowledges, and a warning for each entry that acknowledges none. */
-export function acknowledge(allow: StackFile["allow"], problems: readonly Problem[]): Problem[] {
+export function acknowledge(allow: readonly Acknowledgement[], problems: readonly Problem[]): Problem[] {
   const { code, severity } = acknowledgementNeeded;
   const left = new Map(problems.map((problem) => [problem.code, problem]));
   const needless = [...allow.entries()]

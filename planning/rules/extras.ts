@@ -1,7 +1,7 @@
-import type { StackFile } from "../stack-file.ts";
+import type { Deployment } from "../deployment.ts";
 
 /** Every place that adds arguments and variables to what is derived. */
-export function declaredExtras({ engine, prefill, decode, scheduler }: StackFile) {
+export function declaredExtras({ engine, prefill, decode, scheduler }: Deployment) {
   return [
     { path: "engine", ...extras(engine), secretEnv: engine.secretEnv },
     ...prefill.map((instance, index) => ({ path: `prefill[${index}]`, ...extras(instance) })),
@@ -10,7 +10,7 @@ export function declaredExtras({ engine, prefill, decode, scheduler }: StackFile
   ];
 }
 
-const extras = ({ extraArgs, extraEnv }: Pick<StackFile["scheduler"], "extraArgs" | "extraEnv">) => ({
+const extras = ({ extraArgs, extraEnv }: Pick<Deployment["scheduler"], "extraArgs" | "extraEnv">) => ({
   extraArgs,
   extraEnv,
   secretEnv: [] as readonly string[],

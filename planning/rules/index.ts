@@ -1,6 +1,6 @@
 import type { Problem } from "../plan.ts";
 import type { Topology } from "../topology.ts";
-import { acknowledge, acknowledgementNeeded } from "./acknowledgement-needed.ts";
+import { type Acknowledgement, acknowledge, acknowledgementNeeded } from "./acknowledgement-needed.ts";
 import { batchHoldsARequest } from "./batch-holds-a-request.ts";
 import { deviceIpKnown } from "./device-ip-known.ts";
 import { deviceIpUsable } from "./device-ip-usable.ts";
@@ -76,8 +76,8 @@ export const acknowledgeableCodes: readonly string[] = rules
   .filter(isAcknowledgeable)
   .map(({ code }) => code);
 
-/** Everything that `topology` breaks and its stack file does not acknowledge. */
-export function applyRules(topology: Topology): Problem[] {
+/** Everything that `topology` breaks and `allow` does not acknowledge. */
+export function applyRules(topology: Topology, allow: readonly Acknowledgement[]): Problem[] {
   const problems = rules.flatMap((rule) =>
     rule.check(topology).map(({ path, message, fix }): Problem => {
       const { code, severity } = rule;
@@ -87,5 +87,5 @@ export function applyRules(topology: Topology): Problem[] {
       return { code, severity, path, message, fix: `${fix}${way}` };
     }),
   );
-  return acknowledge(topology.file.allow, problems);
+  return acknowledge(allow, problems);
 }

@@ -1,4 +1,4 @@
-import type { StackFile } from "../stack-file.ts";
+import type { Deployment } from "../deployment.ts";
 
 export interface DeclaredMount {
   /** Where the stack file declares it: `engine.mounts[0]`. */
@@ -8,7 +8,7 @@ export interface DeclaredMount {
 }
 
 /** What the stack file mounts, besides what the driver needs. */
-export function declaredMounts({ engine }: StackFile): DeclaredMount[] {
+export function declaredMounts({ engine }: Deployment): DeclaredMount[] {
   if (engine.kind !== "ascendcloud") return [];
   const { workDir, mounts } = engine;
   return [

@@ -1,0 +1,217 @@
+import { z } from "zod";
+
+/*
+ * Descriptions reach two readers: editors, through schemas/stack.schema.json, and the `fix` line of shape problems.
+ * Each is a noun phrase with unit, default and example.
+ */
+
+const visible = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Cf}]*$/u, { error: "holds a line break or another invisible character" });
+
+export const text = (description: string) => visible.min(1).describe(description);
+
+const whole = (least: number, description: string) => z.int().min(least).describe(description);
+
+const port = (description: string) => whole(1024, `${description}, 1024 to 65535`).max(65535);
+
+const ipv4 = z.ipv4({ error: "is not an IPv4 address" });
+
+const startTimeoutSeconds = (seconds: number) =>
+  whole(1, `seconds until a started instance must be ready, default ${seconds}`).default(seconds);
+
+/** Each argument reaches the program as it is: no shell reads it. */
+const extraArgs = (whose: string) =>
+  z
+    .array(visible.min(1))
+    .default([])
+    .describe(
+      `arguments added to those that are derived, for ${whose}; one item each, passed on as it is, e.g. [--gpu-memory-utilization=0.9], default none`,
+    );
+
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "is not a variable's name" });
+
+const extraEnv = (whose: string) =>
+  z
+    .record(variable, visible)
+    .default({})
+    .describe(
+      `variables added to those that are derived, for ${whose}; values in quotes and none of them secret, e.g. { OMP_NUM_THREADS: "10" }, default none`,
+    );
+
+/** Names alone: what a Plan does not hold, nothing that is made from it can show. */
+const secretEnv = (whose: string) =>
+  z
+    .array(variable)
+    .default([])
+    .describe(
+      `names of variables for ${whose} whose values are secrets, kept in the key ascend-pd:secretEnv, e.g. [HF_TOKEN], default none`,
+    );
+
+const ofEveryInstance = {
+  extraArgs: extraArgs("every prefill and decode instance, before an instance's own"),
+  extraEnv: extraEnv("every prefill and decode instance, unless it sets its own"),
+  secretEnv: secretEnv("every prefill and decode instance"),
+};
+
+const source = text("absolute folder or file of the host, which must exist, e.g. /data/models");
+
+const target = text(
+  "absolute place in the container, not at, under or above /home/ma-user, e.g. /data/models",
+);
+
+const ascendcloud = z.strictObject({
+  kind: z.literal("ascendcloud").describe("the AscendCloud image and its start_servers.sh"),
+  image: z
+    .string()
+    .regex(/^[a-zA-Z0-9][\w./:@-]*$/, { error: "is not an image's name or id" })
+    .describe("image with AscendCloud-LLM, present on every host or in a registry, e.g. ascend-vllm:6.3.910"),
+  workDir: z
+    .strictObject({ source, target })
+    .describe("folder with the model weights, mounted into every instance, read and write"),
+  mounts: z
+    .array(
+      z.strictObject({
+        source,
+        target,
+        readOnly: z
+          .boolean()
+          .default(true)
+          .describe("whether containers can only read it, true or false, default true"),
+      }),
+    )
+    .default([])
+    .describe(
+      "more folders or files of the host for every instance, beside workDir and those that the driver needs, e.g. [{ source: /etc/hccn.conf, target: /etc/hccn.conf }]",
+    ),
+  ...ofEveryInstance,
+  startTimeoutSeconds: startTimeoutSeconds(1800),
+});
+
+const simulated = z.strictObject({
+  kind: z.literal("simulated").describe("this repository's simulator; needs no NPU"),
+  ...ofEveryInstance,
+  startTimeoutSeconds: startTimeoutSeconds(60),
+});
+
+const model = z.strictObject({
+  path: text("where the weights lie in the container, e.g. /data/models/qwen2.5-7b"),
+  servedName: visible
+    .regex(/^[^\s-]\S*$/, { error: "is not a model name: no white space, no leading hyphen" })
+    .describe("name that clients put into `model`, e.g. qwen2.5-7b"),
+  maxModelLen: whole(1, "longest request in tokens, input and output together, e.g. 4096"),
+  maxNumSeqs: whole(1, "sequences that an instance runs at once, default 256").default(256),
+  maxNumBatchedTokens: whole(
+    1,
+    "tokens that one step may batch, at least maxModelLen, 4096 or 8192 are usual",
+  ),
+  quantization: text("quantization method the weights were made for, e.g. awq, default none").optional(),
+});
+
+const hostName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, {
+  error: "is not a host name of small letters, digits and inner hyphens",
+});
+
+const host = z.strictObject({
+  address: z
+    .union([ipv4, z.literal("localhost")], { error: "is not an IPv4 address" })
+    .describe("IPv4 address at which the other hosts and the clients reach this host, e.g. 10.0.0.18"),
+  docker: visible
+    .regex(/^(unix:\/\/\/\S+|ssh:\/\/([^\s@/]+@)?[^\s@/:]+(:\d+)?)$/, { error: "is not a Docker endpoint" })
+    .describe(
+      "Docker endpoint, unix:///path or ssh://user@host[:port], default what DOCKER_HOST names, else the default socket",
+    )
+    .optional(),
+  hostKey: z
+    .string()
+    .regex(/^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+={0,2}$/, {
+      error: "is not a public host key",
+    })
+    .describe(
+      "public key of the host, only with ssh://: type and base64, as `ssh-keyscan -t ed25519 HOST` prints",
+    )
+    .optional(),
+  npus: z
+    .literal([8, 16])
+    .default(8)
+    .describe("NPU device nodes of the host: 8 (A2) or 16 (A3, two dies a card), default 8"),
+  deviceIps: z
+    .record(z.string().regex(/^(0|[1-9]\d*)$/, { error: "is not an NPU id" }), ipv4)
+    .default({})
+    .describe(
+      "address of each NPU's own network port by NPU id, as `hccn_tool -i N -ip -g` prints it, e.g. { 4: 29.0.0.22 }; needless with engine simulated",
+    ),
+});
+
+const instance = {
+  host: text("name of the one host that it runs on, as in `hosts`"),
+  devices: z
+    .array(z.int().min(0))
+    .min(1)
+    .describe("physical NPU ids, N of /dev/davinciN, in rank order, e.g. [4, 5]"),
+  port: port("TCP port to listen on, on the host's network, e.g. 8088"),
+  extraArgs: extraArgs("this instance"),
+  extraEnv: extraEnv("this instance"),
+};
+
+const prefillInstance = z.strictObject({
+  ...instance,
+  batchingPolicy: z
+    .enum(["fcfs", "gtsf"])
+    .describe("order of waiting prompts: fcfs (first come) or gtsf (by group waiting time), default fcfs")
+    .optional(),
+});
+
+const scheduler = z.strictObject({
+  runtime: z
+    .enum(["ascend-pd", "ascendcloud"])
+    .default("ascend-pd")
+    .describe(
+      "which scheduler: ascend-pd (this repository's, needs no driver on its host) or ascendcloud (the manual's own, from the instances' image), default ascend-pd",
+    ),
+  host: text("name of the host that it runs on, as in `hosts`; one with instances or without"),
+  port: port("TCP port that clients use, e.g. 9000"),
+  routingPolicy: z
+    .enum(["RoundRobin", "FreeKVFirst", "BLB"])
+    .default("RoundRobin")
+    .describe(
+      "next prefill instance: RoundRobin, FreeKVFirst (most free KV cache) or BLB (shortest queue), default RoundRobin",
+    ),
+  useOpenai: z
+    .boolean()
+    .default(true)
+    .describe(
+      "which API clients find, the manual's USE_OPENAI: true (OpenAI) or false (vLLM's own /generate), default true",
+    ),
+  noProxy: z
+    .array(visible.regex(/^[^\s,]+$/, { error: "is not one entry of no_proxy: no white space, no comma" }))
+    .default([])
+    .describe(
+      "entries of no_proxy besides localhost and the hosts' addresses, which are always in it, e.g. [.example.com]",
+    ),
+  extraArgs: extraArgs("the scheduler"),
+  extraEnv: extraEnv("the scheduler"),
+  secretEnv: secretEnv("the scheduler"),
+});
+
+export const deploymentSchema = z.strictObject({
+  engine: z
+    .discriminatedUnion("kind", [ascendcloud, simulated])
+    .describe("what runs in a prefill or decode container, `kind: ascendcloud` or `kind: simulated`"),
+  model: model.describe("the model and its limits, equal on every instance"),
+  hosts: z
+    .record(hostName, host)
+    .describe("machines with a Docker Engine by a name of your choice, which must not change later"),
+  prefill: z
+    .array(prefillInstance)
+    .min(1)
+    .describe("prefill instances, in the order of the rank table and of NODE_PORTS"),
+  decode: z
+    .array(z.strictObject(instance))
+    .min(1)
+    .describe("decode instances, in the order of the rank table and of NODE_PORTS"),
+  scheduler: scheduler.describe("the one place that clients send requests to"),
+});
+
+/** What is to be deployed, defaults filled in. */
+export type Deployment = z.infer<typeof deploymentSchema>;
