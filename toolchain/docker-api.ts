@@ -127,8 +127,9 @@ export async function greetEngine(engine: EngineAddress): Promise<Greeting> {
     return { answers: true, version: String(JSON.parse(body).Version) };
   } catch (error) {
     if (error instanceof ToolchainError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    return { answers: false, denied: code === "EACCES", reason: message };
+    const { name, code, message } = error as NodeJS.ErrnoException;
+    const isLate = name === "AbortError" || name === "TimeoutError";
+    return { answers: false, denied: code === "EACCES", reason: isLate ? "no answer within 10 s" : message };
   }
 }
 

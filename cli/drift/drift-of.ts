@@ -1,8 +1,8 @@
 import type { HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
+import { mapAtOnce } from "../../toolchain/at-once.ts";
 import { nodeImageName } from "../../toolchain/node-image.ts";
 import { repositoryDir } from "../../toolchain/repository.ts";
 import { sourceImage } from "../../toolchain/source-image.ts";
-import { mapAtOnce } from "../at-once.ts";
 import { visible } from "../diff/markdown-text.ts";
 import { askHost } from "./ask-host.ts";
 import { deployedContainers } from "./deployed.ts";
