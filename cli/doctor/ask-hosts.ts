@@ -2,6 +2,7 @@ import { type HostFacts, hostFacts } from "../../planning/host-checks/facts.ts";
 import { hostScript } from "../../planning/host-checks/script.ts";
 import type { WantedHost } from "../../planning/host-checks/wanted.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
+import { mapAtOnce } from "../../toolchain/at-once.ts";
 import { engineAt } from "../../toolchain/docker-api.ts";
 import { engineReport, runScript } from "../../toolchain/host-report.ts";
 
@@ -9,23 +10,13 @@ import { engineReport, runScript } from "../../toolchain/host-report.ts";
 const atOnce = 8;
 
 /** What is seen of each host, in the order of `hosts`. Only reads; a host that is not there is a fact too. */
-export async function askHosts(
-  hosts: readonly WantedHost[],
-  say: (line: string) => void,
-): Promise<HostFacts[]> {
-  const facts: HostFacts[] = [];
-  const waiting = [...hosts.entries()];
-  const work = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [index, host] = next;
-      say(`${host.name}: asking ${host.docker ?? "this machine"}`);
-      const seen = await askHost(host);
-      facts[index] = seen;
-      say(`${host.name}: ${seen.reached ? "has answered" : "does not answer"}`);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
-  return facts;
+export function askHosts(hosts: readonly WantedHost[], say: (line: string) => void): Promise<HostFacts[]> {
+  return mapAtOnce(hosts, atOnce, async (host) => {
+    say(`${host.name}: asking ${host.docker ?? "this machine"}`);
+    const seen = await askHost(host);
+    say(`${host.name}: ${seen.reached ? "has answered" : "does not answer"}`);
+    return seen;
+  });
 }
 
 async function askHost(wanted: WantedHost): Promise<HostFacts> {
