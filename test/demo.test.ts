@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { networkInterfaces, tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { stringify } from "yaml";
 import { folderOfThisRun, foldersOfDeadRuns } from "./folders-of-runs.ts";
-import { containersOf, removeContainersOf, simulated1p1d } from "./support.ts";
+import { cloneProject, containersOf, removeContainersOf, simulated1p1d } from "./support.ts";
 import { noTestHosts } from "./test-hosts.ts";
 
 // The demo as a new user runs it: in a clone of its own, with state of its own.
@@ -15,9 +15,7 @@ let state: string;
 
 beforeAll(async () => {
   await removeContainersOf(name);
-  clone = await mkdtemp(join(tmpdir(), "ascend-pd-clone-"));
-  await cp(".", clone, { recursive: true, filter: (path) => !/^(node_modules|\.git|dist)(\/|$)/.test(path) });
-  await symlink(join(process.cwd(), "node_modules"), join(clone, "node_modules"));
+  clone = await cloneProject();
   for (state of await foldersOfDeadRuns("ascend-pd-demo-state-")) await takeDown();
   state = await folderOfThisRun("ascend-pd-demo-state-");
   await writeFile(

@@ -1,12 +1,11 @@
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test, vi } from "vitest";
 import { stringify } from "yaml";
 import type { Finding } from "../cli/drift/finding.ts";
 import { tryRun } from "../toolchain/context.ts";
 import { expectEngine } from "../toolchain/docker-api.ts";
-import { docker, inspectContainer, removeContainersOf, simulated1p1d } from "./support.ts";
+import { cloneProject, docker, inspectContainer, removeContainersOf, simulated1p1d } from "./support.ts";
 
 // A stack on the real engines, broken by hand in one way after the other. Each remedy that `ascend-pd drift` prints is
 // pasted into a shell as it is.
@@ -23,12 +22,7 @@ let env: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
   await removeAll();
-  project = await mkdtemp(join(tmpdir(), "ascend-pd-drift-"));
-  for (const part of ["cli", "components", "planning", "scheduler", "simulator", "toolchain"])
-    await cp(part, join(project, part), { recursive: true });
-  for (const file of ["index.ts", "package.json", "Pulumi.yaml"]) await cp(file, join(project, file));
-  await symlink(join(process.cwd(), "node_modules"), join(project, "node_modules"));
-  await mkdir(join(project, "stacks"));
+  project = await cloneProject();
   await mkdir(join(project, "state"));
   env = {
     ...process.env,

@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { appendFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { ResourceStep } from "../cli/pulumi.ts";
 import { expectedText } from "../simulator/oracle.ts";
 import { expectEngine } from "../toolchain/docker-api.ts";
 import { clients } from "./clients.ts";
 import { post, streamedText, until } from "./pd-processes.ts";
 import {
+  cloneProject,
   containersOf,
   docker,
   inspectContainer,
@@ -135,6 +138,25 @@ test("on the first up all instances load at the same time", async () => {
   for (const role of ["prefill", "decode"]) {
     expect(at(`${role}-1`, ":Container")).toBeLessThan(at(`${role}-0-ready`, ":Command"));
   }
+});
+
+test("another image of the engine replaces one instance of a role after the other, and 64 streams lose nothing", async () => {
+  const project = await cloneProject();
+  onTestFinished(() => rm(project, { recursive: true }));
+  await appendFile(join(project, "simulator/Dockerfile"), "ENV RELEASE=2\n");
+  const before = (await inspectContainer(`${name}-decode-1`)).Config.Image;
+  const running = load(64);
+
+  const { errors, steps } = await stack.up(undefined, project);
+  await running.stop();
+
+  expect(errors).toEqual([]);
+  expect((await inspectContainer(`${name}-decode-1`)).Config.Image).not.toBe(before);
+  expect(ofRole(story(steps), "prefill")).toEqual(replacing("prefill"));
+  expect(ofRole(story(steps), "decode")).toEqual(replacing("decode"));
+  expect(running.failures).toEqual([]);
+  expect(running.answered).toBeGreaterThan(64);
+  expect(await ready()).toEqual(instances);
 });
 
 test("a changed environment replaces one instance of a role after the other, and 64 streams lose nothing", async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -18,8 +18,11 @@ export interface TestStack {
   configure(deployment: unknown): Promise<void>;
   /** `pulumi <command>` as a person would run it; never throws for a non-zero exit. */
   pulumi(...args: string[]): Promise<{ code: number; output: string }>;
-  /** `pulumi up`, with each step that the engine took. */
-  up(onStep?: (step: ResourceStep) => void): Promise<PulumiRun & { steps: readonly ResourceStep[] }>;
+  /** `pulumi up`, with each step that the engine took; `project` is another clone than this one. */
+  up(
+    onStep?: (step: ResourceStep) => void,
+    project?: string,
+  ): Promise<PulumiRun & { steps: readonly ResourceStep[] }>;
   /** `pulumi up`, sent a signal at the first step that is so; then what it left is cleared, as the demo does. */
   upKilledAt(isMoment: (step: ResourceStep) => boolean, signal?: NodeJS.Signals): Promise<void>;
   /** What `pulumi` is told to work on it. */
@@ -27,6 +30,14 @@ export interface TestStack {
   /** Names of the resources that an `up` now would touch, by operation. */
   previewed(): Promise<Record<string, string[]>>;
   dispose(): Promise<void>;
+}
+
+/** A clone of this project in a folder of its own. */
+export async function cloneProject(): Promise<string> {
+  const clone = await mkdtemp(join(tmpdir(), "ascend-pd-clone-"));
+  await cp(".", clone, { recursive: true, filter: (path) => !/^(node_modules|\.git|dist)(\/|$)/.test(path) });
+  await symlink(join(process.cwd(), "node_modules"), join(clone, "node_modules"));
+  return clone;
 }
 
 export async function testStack(name: string): Promise<TestStack> {
@@ -46,9 +57,10 @@ export async function testStack(name: string): Promise<TestStack> {
   return {
     name,
     pulumi,
-    async up(onStep = () => {}) {
+    async up(onStep = () => {}, project = ".") {
       const steps: ResourceStep[] = [];
-      const run = await runPulumi(["up", "--yes", "--skip-preview", ...stack.args], stack.env, (step) => {
+      const args = ["up", "--yes", "--skip-preview", `--cwd=${project}`, ...stack.args];
+      const run = await runPulumi(args, stack.env, (step) => {
         steps.push(step);
         onStep(step);
       });
