@@ -45,3 +45,11 @@ test("What fails has each thing that was seen with its fix; what says nothing sh
   skipped  HC302  title of HC302: not today
   unseen   HC401  title of HC401: no tool`);
 });
+
+test("Many checks that say nothing for one reason are counted.", () => {
+  const results = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((one) => result(`HC10${one}`, "unseen", ["not reached"]));
+
+  const [, ...lines] = hostTable(host, { host: "host-a", results }).split("\n");
+
+  expect(lines).toEqual(["  unseen   HC101 and 8 others: not reached"]);
+});

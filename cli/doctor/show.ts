@@ -29,11 +29,19 @@ function row(results: readonly Result[]): string {
   const [first] = results;
   if (first === undefined) return "";
   const { status, seen, fixes, code, title } = first;
-  const what = results.length === 1 ? `${code}  ${title}` : results.map((one) => one.code).join(", ");
+  const what = results.length === 1 ? `${code}  ${title}` : codesOf(results);
   const head = `  ${marks[status].padEnd(7)}  ${what}`;
   if (fixes.length === 0) return `${head}: ${seen.join(", ")}`;
   const below = seen.flatMap((one, index) => `${one}\nfix: ${fixes[index]}`.split("\n"));
   return [head, ...below.map((text) => `                  ${text}`)].join("\n");
+}
+
+/** Of a host that was not reached that would be nearly all there are: `--json` has them. */
+const most = 8;
+
+function codesOf(results: readonly Result[]): string {
+  const codes = results.map(({ code }) => code);
+  return codes.length <= most ? codes.join(", ") : `${codes[0]} and ${codes.length - 1} others`;
 }
 
 /** What is not well comes first, and what was not seen is not counted among what is. */
