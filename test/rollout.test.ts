@@ -11,6 +11,7 @@ import {
   containersOf,
   docker,
   inspectContainer,
+  loading,
   simulated1p1d,
   type TestStack,
   testStack,
@@ -53,11 +54,6 @@ function deployment({ env = {}, args = [], prefill = 2, decode = 2, decodeEnv = 
     },
   };
 }
-
-/** Node starts so much later, as an engine that loads a model. */
-const loading = (seconds: number) => ({
-  NODE_OPTIONS: `--import=data:text/javascript,await%20new%20Promise(r=>setTimeout(r,${1000 * seconds}))`,
-});
 
 /** It is healthy, and answers every question with an error. */
 const mute = {

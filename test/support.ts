@@ -32,6 +32,11 @@ export interface TestStack {
   dispose(): Promise<void>;
 }
 
+/** Environment of an instance that starts so much later, as an engine that loads a model. */
+export const loading = (seconds: number) => ({
+  NODE_OPTIONS: `--import=data:text/javascript,await%20new%20Promise(r=>setTimeout(r,${1000 * seconds}))`,
+});
+
 /** A clone of this project in a folder of its own. */
 export async function cloneProject(): Promise<string> {
   const clone = await mkdtemp(join(tmpdir(), "ascend-pd-clone-"));

@@ -7,6 +7,7 @@ import {
   docker,
   fileOf,
   inspectContainer,
+  loading,
   planOf,
   simulated1p1d,
   type TestStack,
@@ -182,7 +183,7 @@ async function urnOf(container: string): Promise<string> {
 
 test("A port that somebody takes while an instance is replaced is told at its gate, at once", async () => {
   // Between the check of `up` and the new container's start nobody can look; so the gate looks again.
-  await stack.configure({ ...base, prefill: [{ ...base.prefill[0], port: 18508 }] });
+  await stack.configure({ ...base, prefill: [{ ...base.prefill[0], port: 18508, extraEnv: loading(5) }] });
   const taken = takenOnceGone(prefill0, 18508);
 
   const failed = await up(stack);
