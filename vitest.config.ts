@@ -8,7 +8,7 @@ export default defineConfig({
       // Many of them start processes; the limits are for hangs, not for slow machines.
       { test: { name: "unit", include: unitTests, testTimeout: 60_000, hookTimeout: 300_000 } },
       {
-        // One engine, one Docker Engine: these tests share both, so they run one file at a time, after the rest.
+        // One engine, one Docker Engine: these tests share both, so they run one file at a time, and not beside the rest.
         test: {
           name: "e2e",
           include: ["test/**/*.test.ts"],
