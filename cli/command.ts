@@ -22,6 +22,19 @@ export function findCommand(
   return command && (findCommand(command.subcommands ?? {}, args) ?? [command, args]);
 }
 
+/** Runs a command whose exit code 2 says something else: a user's mistake ends it with 1. */
+export function mistakesEndWith1(run: Command["run"]): Command["run"] {
+  return async (args) => {
+    try {
+      return await run(args);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      console.error(`error: ${error.message}`);
+      return 1;
+    }
+  };
+}
+
 /** `parseArgs` whose complaints end with the way to the help. */
 export function parseOptions<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
   try {

@@ -1,4 +1,4 @@
-import { type Command, parseOptions } from "../command.ts";
+import { type Command, mistakesEndWith1, parseOptions } from "../command.ts";
 import type { Difference } from "../diff/change.ts";
 import { failureMarkdown, markdownOf } from "../diff/markdown.ts";
 import { visible } from "../diff/markdown-text.ts";
@@ -27,16 +27,7 @@ examples:
   ascend-pd plan 2p2d --json | ascend-pd diff test/golden/2p2d.plan.json -
 
 exit codes: 0 no change, 2 changes, 1 any error: the preview failed, a file cannot be read, the command line is wrong`,
-  async run(args) {
-    try {
-      return await print(args);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      // Exit code 2 means changes here.
-      console.error(`error: ${error.message}`);
-      return 1;
-    }
-  },
+  run: mistakesEndWith1(print),
 };
 
 async function print(args: readonly string[]): Promise<number> {

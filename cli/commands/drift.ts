@@ -1,6 +1,6 @@
 import type { HostPlan, Plan } from "../../planning/plan.ts";
 import { tryRun } from "../../toolchain/context.ts";
-import { type Command, oneOperand, parseOptions } from "../command.ts";
+import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../command.ts";
 import { driftOf } from "../drift/drift-of.ts";
 import { reportText } from "../drift/report.ts";
 import { plannedStack } from "../planned-stack.ts";
@@ -29,16 +29,7 @@ examples:
 
 exit codes: 0 no drift, 2 drift, 1 any error: a host could not be asked (what the others have is printed), the command
 line or the stack file is wrong`,
-  async run(args) {
-    try {
-      return await print(args);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      // Exit code 2 means drift here, as it means changes for `diff`.
-      console.error(`error: ${error.message}`);
-      return 1;
-    }
-  },
+  run: mistakesEndWith1(print),
 };
 
 async function print(args: readonly string[]): Promise<number> {
