@@ -1,3 +1,6 @@
+/** Each begins with an `ssh` of this machine, which takes it some of the time after which a host counts as silent. */
+export const hostsAtOnce = 8;
+
 /** What `work` gives for each item, in their order, while at most `limit` of them are worked on. */
 export async function mapAtOnce<Item, Result>(
   items: readonly Item[],

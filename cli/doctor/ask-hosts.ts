@@ -2,16 +2,13 @@ import { type HostFacts, hostFacts } from "../../planning/host-checks/facts.ts";
 import { hostScript } from "../../planning/host-checks/script.ts";
 import type { WantedHost } from "../../planning/host-checks/wanted.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
-import { mapAtOnce } from "../../toolchain/at-once.ts";
+import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { engineAt } from "../../toolchain/docker-api.ts";
 import { engineReport, runScript } from "../../toolchain/host-report.ts";
 
-/** Enough to hide what a slow host takes, and few enough for one machine's `ssh`. */
-const atOnce = 8;
-
 /** What is seen of each host, in the order of `hosts`. Only reads; a host that is not there is a fact too. */
 export function askHosts(hosts: readonly WantedHost[], say: (line: string) => void): Promise<HostFacts[]> {
-  return mapAtOnce(hosts, atOnce, async (host) => {
+  return mapAtOnce(hosts, hostsAtOnce, async (host) => {
     say(`${host.name}: asking ${host.docker ?? "this machine"}`);
     const seen = await askHost(host);
     say(`${host.name}: ${seen.reached ? "has answered" : "does not answer"}`);

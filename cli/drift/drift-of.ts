@@ -1,5 +1,5 @@
 import type { HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
-import { mapAtOnce } from "../../toolchain/at-once.ts";
+import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { nodeImageName } from "../../toolchain/node-image.ts";
 import { repositoryDir } from "../../toolchain/repository.ts";
 import { sourceImage } from "../../toolchain/source-image.ts";
@@ -9,9 +9,6 @@ import { deployedContainers } from "./deployed.ts";
 import { findDrift } from "./find-drift.ts";
 import type { Finding } from "./finding.ts";
 import type { Report } from "./report.ts";
-
-/** Each is an `ssh` of this machine. */
-const atOnce = 16;
 
 /**
  * What differs on `hosts` from the Plan. Hosts are asked side by side; one that does not answer stops no other, and is
@@ -35,7 +32,7 @@ export async function driftOf(
 
   const findings: Finding[] = [];
   const problems: { host: string; message: string }[] = [];
-  const asked = await mapAtOnce(hosts, atOnce, async (host) => {
+  const asked = await mapAtOnce(hosts, hostsAtOnce, async (host) => {
     const answer = await askHost(plan, host);
     if ("problem" in answer) tell(lines(answer.problem));
     return [host, answer] as const;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { stackLabel } from "../../planning/container-settings.ts";
 import type { Holder } from "../../planning/host-checks/devices.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
@@ -47,7 +48,7 @@ export async function allContainers(host: HostPlan): Promise<readonly ContainerS
 
 /** Whether the host has containers of a stack, running or not. */
 export async function hasContainers(host: HostPlan, stack: string): Promise<boolean> {
-  const filters = encodeURIComponent(JSON.stringify({ label: [`ascend-pd.stack=${stack}`] }));
+  const filters = encodeURIComponent(JSON.stringify({ label: [`${stackLabel}=${stack}`] }));
   return JSON.parse(await get(host, `/containers/json?all=1&filters=${filters}`)).length > 0;
 }
 

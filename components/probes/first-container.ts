@@ -2,7 +2,7 @@ import { hostFacts } from "../../planning/host-checks/facts.ts";
 import { checkHosts, hostChecks } from "../../planning/host-checks/index.ts";
 import { hostScript } from "../../planning/host-checks/script.ts";
 import { type WantedHost, wantedHosts } from "../../planning/host-checks/wanted.ts";
-import { mapAtOnce } from "../../toolchain/at-once.ts";
+import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { engineReport, runScript } from "../../toolchain/host-report.ts";
 import { engineOf, hasContainers } from "./docker.ts";
 
@@ -15,7 +15,7 @@ const guards = new Set(hostChecks.filter(({ guardsUp }) => guardsUp === true).ma
 export async function unfitHosts(stack: string, deployment: unknown): Promise<string[]> {
   const wanted = wantedHosts(stack, deployment);
   if ("problems" in wanted) return [];
-  const failures = await mapAtOnce(wanted.hosts, 8, (host) =>
+  const failures = await mapAtOnce(wanted.hosts, hostsAtOnce, (host) =>
     failuresOf(host).catch((error: Error) => [error.message]),
   );
   return failures.flat();

@@ -1,17 +1,14 @@
 import { stackLabel } from "../../planning/container-settings.ts";
 import type { Listener } from "../../planning/host-checks/listeners.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
-import { mapAtOnce } from "../../toolchain/at-once.ts";
+import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { allContainers, type ContainerSummary } from "./docker.ts";
 import { listenersOn } from "./listeners.ts";
 import { unreachableHosts } from "./reach.ts";
 
-/** Each begins with an `ssh` of this machine, which takes it some of the time after which a host counts as silent. */
-const atOnce = 8;
-
 /** What stands in the way of a Plan on its hosts: no engine, or a name or port that is another's. One text each. */
 export async function obstacles({ stack, hosts, containers }: Plan): Promise<string[]> {
-  const found = await mapAtOnce(hosts, atOnce, async (host) => {
+  const found = await mapAtOnce(hosts, hostsAtOnce, async (host) => {
     const planned = containers.filter((container) => container.host === host.name);
     const unreachable = await unreachableHosts([host]);
     if (unreachable.length > 0) return unreachable;
