@@ -2,6 +2,7 @@ import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { archivedFile } from "../cli/drift/tar.ts";
 import { type PulumiRun, type ResourceStep, runPulumi } from "../cli/pulumi.ts";
 import { recoverStack } from "../cli/recover.ts";
 import { type LocalStack, openStack } from "../cli/stack.ts";
@@ -140,10 +141,9 @@ export async function fileOf(name: string, path: string) {
   const query = `path=${encodeURIComponent(path)}`;
   const { status, body } = await callEngine(docker, `/containers/${name}/archive?${query}`);
   if (status !== 200) throw new Error(body);
-  // Tar: one header of 512 bytes, numbers in octal, then the content.
-  const header = (offset: number, length: number) => Number.parseInt(body.slice(offset, offset + length), 8);
-  const [mode, owner, size] = [header(100, 7), header(108, 7), header(124, 11)];
-  return { content: body.slice(512, 512 + size), mode: mode & 0o777, owner };
+  const file = archivedFile(body);
+  if (file === undefined) throw new Error(`${path} of ${name} is no file`);
+  return file;
 }
 
 /** Everything that a container has written, with Docker's own 8 bytes before each line. */
