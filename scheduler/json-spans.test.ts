@@ -1,7 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { editObject, JsonSyntaxError, scanIfObject, scanObject } from "./json-spans.ts";
+import { editObject } from "./json-edit.ts";
+import { JsonSyntaxError, scanIfObject, scanObject } from "./json-spans.ts";
 import { joined } from "./pieces.ts";
 
 const membersOf = (text: string) => {

@@ -1,8 +1,7 @@
 import { isUtf8 } from "node:buffer";
-import type { Piece } from "./pieces.ts";
 
 /**
- * Reads and edits the top level of a JSON object as bytes. Nothing is turned into values and back, so number
+ * Reads the top level of a JSON object as bytes, for those who edit it. Nothing is turned into values and back, so number
  * literals, key order, white space and escapes that are not edited stay as they were written (RFC 8259).
  */
 
@@ -59,54 +58,6 @@ export function scanIfObject(bytes: Buffer): Member[] | undefined {
     if (error instanceof JsonSyntaxError) return undefined;
     throw error;
   }
-}
-
-export interface Edit {
-  readonly key: string;
-  /** What to write in place of the member's value: JSON text in latin1; `undefined` takes the member out. */
-  readonly value: string | undefined;
-}
-
-/**
- * `bytes` with `edits` made. Values that have no member yet are put in front. `members` is what `scanObject` gave; a
- * key that is given a value stands in it at most once.
- */
-export function editObject(bytes: Buffer, members: readonly Member[], edits: readonly Edit[]): Piece[] {
-  let lastKept = members.length - 1;
-  while (lastKept >= 0 && isRemoved(members[lastKept], edits)) lastKept--;
-
-  let added = "";
-  for (const { key, value } of edits) {
-    if (value === undefined || members.some((member) => member.key === key)) continue;
-    added += `${added === "" ? "" : ","}${JSON.stringify(key)}:${value}`;
-  }
-  if (added !== "" && lastKept !== -1) added += ",";
-
-  let at = bytes.indexOf(OPEN_BRACE) + 1;
-  const pieces: Piece[] = [bytes.subarray(0, at), added];
-  for (let i = 0; i < members.length; i++) {
-    const member = members[i];
-    const edit = editOf(member, edits);
-    if (member === undefined || edit === undefined) continue;
-    let { valueStart: from, end: to } = member;
-    // One comma goes with a removed member: the one behind it, or before it where no kept member follows.
-    if (edit.value === undefined && i < lastKept) [from, to] = [member.start, members[i + 1]?.start ?? to];
-    else if (edit.value === undefined) from = members[i - 1]?.end ?? member.start;
-    pieces.push(bytes.subarray(at, from), edit.value ?? "");
-    at = to;
-  }
-  pieces.push(bytes.subarray(at));
-  return pieces;
-}
-
-function isRemoved(member: Member | undefined, edits: readonly Edit[]): boolean {
-  const edit = editOf(member, edits);
-  return edit !== undefined && edit.value === undefined;
-}
-
-function editOf(member: Member | undefined, edits: readonly Edit[]): Edit | undefined {
-  for (const edit of edits) if (edit.key === member?.key) return edit;
-  return undefined;
 }
 
 const QUOTE = 0x22;

@@ -1,12 +1,6 @@
 import { Failure } from "./errors.ts";
-import {
-  type Edit,
-  editObject,
-  JsonSyntaxError,
-  type Member,
-  scanIfObject,
-  scanObject,
-} from "./json-spans.ts";
+import { type Edit, editObject } from "./json-edit.ts";
+import { JsonSyntaxError, type Member, scanIfObject, scanObject } from "./json-spans.ts";
 import type { Piece } from "./pieces.ts";
 
 /** A client's completion request, read as far as the scheduler needs to. */
