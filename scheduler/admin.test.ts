@@ -23,6 +23,7 @@ import {
   goodDecode,
   goodPrefill,
   type Overrides,
+  operator,
   PLAIN,
   PLAIN_ANSWER,
   post,
@@ -35,35 +36,6 @@ import {
 
 const [FIRST = "", SECOND = ""] = EVENTS;
 const ADMIN: Overrides = { admin: [{ port: 0 }] };
-
-interface State {
-  readonly ready: boolean;
-  readonly requests: number;
-  readonly instances: readonly Readonly<Record<string, unknown>>[];
-}
-
-type Result = Readonly<Record<string, unknown>>;
-
-/** An operator at the scheduler's admin port. */
-function operator({ adminPorts: [port] }: Bench) {
-  const send = async (path: string, body: unknown): Promise<{ status: number; answer: Result }> => {
-    const headers = { "Content-Type": "application/json" };
-    const init = body === undefined ? {} : { method: "POST", headers, body: JSON.stringify(body) };
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
-    return { status: response.status, answer: (await response.json()) as Result };
-  };
-  return {
-    send,
-    state: async () => (await send("/state", undefined)).answer as unknown as State,
-    stateOf: async (name: string) => {
-      const { answer } = await send("/state", undefined);
-      return (answer as unknown as State).instances.find((one) => one.name === name);
-    },
-    drain: (instance: string, deadline = 600, force = false) => send("/drain", { instance, deadline, force }),
-    join: (instance: string, deadline = 600) => send("/join", { instance, deadline }),
-    reload: () => send("/reload", {}),
-  };
-}
 
 /** A decode engine that streams one event and keeps the rest for `finish`. */
 function slowDecode(): { script: Script; calls: EngineCall[]; finish(): void } {

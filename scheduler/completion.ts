@@ -1,6 +1,6 @@
 import type { Api } from "./api.ts";
 import { askWhole } from "./ask.ts";
-import type { Config } from "./config.ts";
+import type { ServerConfig } from "./config.ts";
 import type { ClientRequest, Handler } from "./connection.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { engineRequest, forwardedFields } from "./engine-request.ts";
@@ -19,7 +19,7 @@ import type { Reply } from "./reply.ts";
 const MAX_PREFILL_ANSWER_BYTES = 8 * 1024 * 1024;
 
 export interface Engines {
-  readonly config: Config;
+  readonly config: ServerConfig;
   readonly deadlines: Deadlines;
   readonly prefill: Picker;
   readonly decode: Picker;

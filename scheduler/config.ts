@@ -27,6 +27,8 @@ export type AdminAddress = { readonly socket: string } | { readonly port: number
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Threads that serve clients. */
+  readonly workers: number;
   readonly endpoints: Endpoints;
   readonly readEndpoints: EndpointsReader;
   /** Where operators are served, and nobody else. */
@@ -44,6 +46,9 @@ export interface Config {
   readonly timeouts: Timeouts;
   readonly health: WatchLimits;
 }
+
+/** What serving clients needs: data only, which can be sent to another thread. */
+export type ServerConfig = Omit<Config, "readEndpoints">;
 
 /** What the command line and the environment say: help is wanted, it can run, or why it cannot. */
 export type Reading =
@@ -108,6 +113,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
   const config: Config = {
     host: text("host"),
     port,
+    workers: number("workers", { min: 1, max: 64, whole: true }),
     endpoints,
     readEndpoints,
     admin,

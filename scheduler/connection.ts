@@ -7,7 +7,7 @@ import { findHeadEnd, HttpSyntaxError, soleValue, valueIfSole } from "./http/hea
 import { parseRequestHead, type RequestHead } from "./http/request.ts";
 import { writeTogether } from "./http/write.ts";
 import { requestId } from "./ids.ts";
-import { Trace } from "./log.ts";
+import { type Totals, Trace } from "./log.ts";
 import type { Piece } from "./pieces.ts";
 import { Reply, type ReplyTarget } from "./reply.ts";
 
@@ -34,6 +34,7 @@ const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 export interface Service {
   readonly deadlines: Deadlines;
   readonly limits: ConnectionLimits;
+  readonly totals: Totals;
   /** Throws the Failure to answer with when nothing serves this request. */
   route(head: RequestHead): Handler;
   /** A request's head has been read. */
@@ -153,7 +154,7 @@ export class ClientConnection implements ReplyTarget {
   #begin(head: RequestHead): void {
     const { method, path } = head;
     const id = requestId(valueIfSole(head.fields, "x-request-id"));
-    const reply = new Reply(this, new Trace(id, method, path), head);
+    const reply = new Reply(this, new Trace(id, method, path, this.#service.totals), head);
     this.#reply = reply;
     this.#service.began(reply);
     const decoder = bodyDecoder(head.framing, "empty");
@@ -214,7 +215,9 @@ export class ClientConnection implements ReplyTarget {
 
   /** Answers a request that is not served: what is wrong may be its head, its body, or what it asks for. */
   #refuse(error: unknown): void {
-    const reply = this.#reply ?? new Reply(this, new Trace(requestId(undefined), "", ""), undefined);
+    const reply =
+      this.#reply ??
+      new Reply(this, new Trace(requestId(undefined), "", "", this.#service.totals), undefined);
     // After an error in the framing nobody knows where the next request would begin.
     if (this.#phase === "body" || error instanceof HttpSyntaxError) reply.close = true;
     this.#reply = reply;

@@ -173,7 +173,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
 
   /** Part of the body. */
   #take(bytes: Buffer): void {
-    if (!this.#isCheck) this.#instance.heard++;
+    if (!this.#isCheck) this.#instance.hear();
     if (this.#refused === undefined) {
       this.#reader.data(bytes, this);
       return;
@@ -187,7 +187,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
     this.#over = true;
     // With a request that is still being written, the next one's bytes would not start where the engine thinks.
     const clean = nothingElseCame && this.#wire.socket.writableLength === 0;
-    if (clean && this.#answer?.keepAlive === true) {
+    if (clean && !this.#isCheck && this.#answer?.keepAlive === true) {
       this.#instance.pool.keep(this.#wire, this.#answer.fields);
     } else {
       this.#wire.user = undefined;

@@ -12,6 +12,7 @@ export interface Flag {
 export const FLAGS = [
   { name: "host", value: "ADDRESS", fallback: "0.0.0.0", help: "address to listen on" },
   { name: "port", value: "PORT", fallback: "9000", help: "port to listen on; 0 takes a free one" },
+  { name: "workers", value: "N", fallback: "1", help: "threads that serve clients, on a core each" },
   {
     name: "served-model-name",
     value: "NAME…",

@@ -1,5 +1,5 @@
+import { Account } from "./account.ts";
 import type { Deadlines } from "./deadlines.ts";
-import type { ErrorCode } from "./errors.ts";
 import { Pool } from "./pool.ts";
 
 export type Role = "prefill" | "decode";
@@ -9,94 +9,80 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** What an instance says about itself on /metrics. */
-export interface Load {
-  /** Requests that wait for their turn; `undefined` when it does not say. */
-  readonly waiting: number | undefined;
-  /** Tokens of KV cache that are free; `undefined` when it does not say. */
-  readonly freeKvTokens: number | undefined;
-}
-
-/** One vLLM server, and what the scheduler knows about it now. */
-export interface Instance {
+/** An instance as one thread tells it to another. */
+export interface Member extends Endpoint {
   readonly role: Role;
   /** `prefill-0`, by its place in the global rank table when it was added. */
   readonly name: string;
+  /** No other instance has it, now or later. */
+  readonly id: number;
+  /** Of its account. */
+  readonly memory: SharedArrayBuffer;
+}
+
+/** Which instances there are. */
+export interface Roster {
+  readonly members: readonly Member[];
+  /** Of all instances that there ever were: an engine may still name one that has left. */
+  readonly hosts: readonly string[];
+}
+
+/** One vLLM server, what the scheduler knows about it now, and one thread's connections to it. */
+export class Instance extends Account {
+  readonly role: Role;
+  readonly name: string;
+  readonly id: number;
   readonly pool: Pool;
   /** Hosts of all instances, which no client is to read of. */
   readonly hosts: ReadonlySet<string>;
-  /** Whether it answers its health check; not before the first answer. */
-  healthy: boolean;
-  /** Whether it works on nothing although it answers its health check. */
-  stalled: boolean;
-  /** Gets no new requests. */
-  draining: boolean;
-  /** Requests that it works on for us. */
-  inFlight: number;
-  /** How many of them have a prompt of each size, by power of two. */
-  readonly promptSizes: Uint32Array;
-  /** Grows with every piece of an answer to a client's request. */
-  heard: number;
-  /** Prompts whose KV cache it keeps for a decode instance: one that has not answered yet, or never will. */
-  kvHeld: number;
-  /** Prompts whose KV cache was handed out, and no decode instance is known to have fetched it. */
-  kvAbandoned: number;
-  /** Requests that it has answered well. */
-  served: number;
-  /** Times that it has failed a request, by kind. */
-  readonly failures: Map<ErrorCode, number>;
-  /** What it last said about its load, where that is asked for. */
-  load: Load | undefined;
-  /** Why its load cannot be told. */
-  loadProblem: string | undefined;
-  /** What was sent there since. */
-  readonly sinceLoad: { requests: number; bytes: number };
-  /** Called when it drains and there is nothing left that needs it. */
-  idle: () => void;
+
+  readonly #becameIdle: () => void;
+
+  constructor(
+    { role, name, id, host, port, memory }: Omit<Member, "memory"> & Partial<Member>,
+    { threads, thread }: Place,
+    { deadlines, connectMs, hosts, becameIdle }: Surroundings,
+  ) {
+    super(threads, thread, memory);
+    this.role = role;
+    this.name = name;
+    this.id = id;
+    this.pool = new Pool(host, port, deadlines, connectMs);
+    this.hosts = hosts;
+    this.#becameIdle = becameIdle;
+  }
+
+  override end(bytes: number): void {
+    super.end(bytes);
+    this.#noteIdle();
+  }
+
+  override releaseKv(): void {
+    super.releaseKv();
+    this.#noteIdle();
+  }
+
+  #noteIdle(): void {
+    if (this.draining && this.idle) this.#becameIdle();
+  }
+
+  get member(): Member {
+    const { role, name, id, memory, pool } = this;
+    return { role, name, id, memory, host: pool.host, port: pool.port };
+  }
 }
 
-export function makeInstance(
-  role: Role,
-  name: string,
-  { host, port }: Endpoint,
-  deadlines: Deadlines,
-  connectMs: number,
-  hosts = new Set<string>(),
-): Instance {
-  hosts.add(host);
-  return {
-    role,
-    name,
-    hosts,
-    pool: new Pool(host, port, deadlines, connectMs),
-    healthy: false,
-    stalled: false,
-    draining: false,
-    inFlight: 0,
-    promptSizes: new Uint32Array(33),
-    heard: 0,
-    kvHeld: 0,
-    kvAbandoned: 0,
-    served: 0,
-    failures: new Map(),
-    load: undefined,
-    loadProblem: undefined,
-    sinceLoad: { requests: 0, bytes: 0 },
-    idle: () => {},
-  };
+/** What the instances of a thread share. */
+export interface Surroundings {
+  readonly deadlines: Deadlines;
+  readonly connectMs: number;
+  readonly hosts: ReadonlySet<string>;
+  /** Called when nothing needs an instance any more that drains. */
+  readonly becameIdle: () => void;
 }
 
-/** Whether it gets requests. */
-export function isReady({ healthy, stalled, draining }: Instance): boolean {
-  return healthy && !stalled && !draining;
-}
-
-/** Whether nothing needs it any more. */
-export function isIdle({ inFlight, kvHeld }: Instance): boolean {
-  return inFlight === 0 && kvHeld === 0;
-}
-
-/** To be called when `inFlight` or `kvHeld` became less. */
-export function noteIdle(instance: Instance): void {
-  if (instance.draining && isIdle(instance)) instance.idle();
+/** Which of the threads that serve this is, and how many there are. */
+export interface Place {
+  readonly threads: number;
+  readonly thread: number;
 }

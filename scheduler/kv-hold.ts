@@ -1,5 +1,5 @@
 import type { Deadlines } from "./deadlines.ts";
-import { type Instance, noteIdle } from "./instances.ts";
+import type { Instance } from "./instances.ts";
 
 /**
  * The KV cache of one prompt, which a prefill instance keeps until a decode instance has fetched it. What is told
@@ -16,14 +16,14 @@ export class KvHold {
     this.#instance = instance;
     this.#deadlines = deadlines;
     this.#leaseMs = leaseMs;
-    instance.kvHeld++;
+    instance.holdKv();
   }
 
   /** Decode has given a token, so it has the cache, and prefill has freed it. */
   fetched(): void {
     if (this.#isTold) return;
     this.#isTold = true;
-    this.#release();
+    this.#instance.releaseKv();
   }
 
   /**
@@ -33,12 +33,7 @@ export class KvHold {
   abandoned(): void {
     if (this.#isTold) return;
     this.#isTold = true;
-    this.#instance.kvAbandoned++;
-    this.#deadlines.arm(this.#leaseMs, () => this.#release());
-  }
-
-  #release(): void {
-    this.#instance.kvHeld--;
-    noteIdle(this.#instance);
+    this.#instance.abandonKv();
+    this.#deadlines.arm(this.#leaseMs, () => this.#instance.releaseKv());
   }
 }

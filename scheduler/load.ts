@@ -1,4 +1,4 @@
-import { type Instance, isReady, type Load } from "./instances.ts";
+import type { Load, Sent } from "./account.ts";
 import { type Cost, leastInFlight, type Policy } from "./policy.ts";
 
 /** For engines that tell only a fraction: only differences between instances count. */
@@ -14,8 +14,8 @@ export function readLoad(metrics: string): Load {
   const label = (name: string) => Number(new RegExp(`\\b${name}="([0-9]+)"`).exec(config)?.[1]);
   const capacity = label("num_gpu_blocks") * label("block_size") || ASSUMED_KV_TOKENS;
   return {
-    waiting: waiting.length === 0 ? undefined : sum(waiting),
-    freeKvTokens: used.length === 0 ? undefined : (1 - sum(used) / used.length) * capacity,
+    waiting: waiting.length === 0 ? Number.NaN : sum(waiting),
+    freeKvTokens: (1 - sum(used) / used.length) * capacity,
   };
 }
 
@@ -47,9 +47,9 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, one) => total + one, 0);
 }
 
-/** What a policy compares: less is better; `undefined` when the instance does not say. */
+/** What a policy compares: less is better; NaN when the instance does not say. */
 interface Signal {
-  readonly cost: (load: Load, since: Instance["sinceLoad"]) => number | undefined;
+  readonly cost: (load: Load, since: Sent) => number;
   /** The metrics that it is read from, for people. */
   readonly metrics: string;
 }
@@ -59,13 +59,12 @@ export type LoadPolicy = "FreeKVFirst" | "BLB";
 const SIGNALS: Readonly<Record<LoadPolicy, Signal>> = {
   /** Most free KV cache, less what was sent there since it was asked. */
   FreeKVFirst: {
-    cost: ({ freeKvTokens }, { bytes }) =>
-      freeKvTokens === undefined ? undefined : bytes / BYTES_PER_TOKEN - freeKvTokens,
+    cost: ({ freeKvTokens }, { bytes }) => bytes / BYTES_PER_TOKEN - freeKvTokens,
     metrics: "vllm:kv_cache_usage_perc nor vllm:gpu_cache_usage_perc",
   },
   /** Fewest queued requests; what was sent there since it was asked counts as queued. */
   BLB: {
-    cost: ({ waiting }, { requests }) => (waiting === undefined ? undefined : waiting + requests),
+    cost: ({ waiting }, { requests }) => waiting + requests,
     metrics: "vllm:num_requests_waiting",
   },
 };
@@ -76,17 +75,16 @@ const SIGNALS: Readonly<Record<LoadPolicy, Signal>> = {
  */
 export function byLoad(name: LoadPolicy): Policy {
   const { cost } = SIGNALS[name];
-  const told = ({ load, sinceLoad }: Instance) => load && cost(load, sinceLoad);
-  const byTold: Cost = (instance) => told(instance) ?? 0;
+  const byTold: Cost = ({ load, sentSince }) => (load === undefined ? Number.NaN : cost(load, sentSince));
   return (instances) => {
-    const comparable = instances.every((other) => !isReady(other) || told(other) !== undefined);
+    const comparable = instances.every(({ ready, load }) => !ready || load !== undefined);
     return comparable ? byTold : leastInFlight(instances);
   };
 }
 
-/** Why the policy cannot compare an instance by what it answered to /metrics. */
-export function loadProblem(name: LoadPolicy, { load, sinceLoad }: Instance): string | undefined {
+/** Why the policy cannot compare an instance that said `load`, if anything, of itself. */
+export function loadProblem(name: LoadPolicy, load: Load | undefined): string | undefined {
   if (load === undefined) return "/metrics does not answer";
   const { cost, metrics } = SIGNALS[name];
-  return cost(load, sinceLoad) === undefined ? `/metrics has no ${metrics}` : undefined;
+  return Number.isNaN(cost(load, { requests: 0, bytes: 0 })) ? `/metrics has no ${metrics}` : undefined;
 }

@@ -7,6 +7,12 @@ interface Phases {
   total?: number;
 }
 
+/** What all requests together have been answered. */
+export interface Totals {
+  addBytes(count: number): void;
+  addEvents(count: number): void;
+}
+
 /** What one request's line in the log says. Never what it asked or was answered. */
 export class Trace {
   readonly id: string;
@@ -28,13 +34,25 @@ export class Trace {
   outcome: string | undefined;
   /** More about a failure: may name addresses, so it is for the operator only. */
   detail: string | undefined;
+  readonly #totals: Totals;
   readonly #startedAt = performance.now();
 
   /** To be called when the head is complete. */
-  constructor(id: string, method: string, path: string) {
+  constructor(id: string, method: string, path: string, totals: Totals) {
     this.id = id;
     this.method = method;
     this.path = path;
+    this.#totals = totals;
+  }
+
+  addBytes(count: number): void {
+    this.bytes += count;
+    this.#totals.addBytes(count);
+  }
+
+  addEvents(count: number): void {
+    this.events += count;
+    this.#totals.addEvents(count);
   }
 
   /** A phase is over. */
@@ -46,6 +64,9 @@ export class Trace {
 /** Where log lines go. Called with one line of JSON, without its end. */
 export type LogSink = (line: string) => void;
 
+/** How long a line may wait. */
+const GATHER_MS = 20;
+
 const CONTROL = /[\u007f-\u009f\u2028\u2029]/g;
 
 /** One line of JSON; characters that a terminal would obey are escaped. `entry` has a member at least. */
@@ -54,4 +75,20 @@ export function logLine(entry: object): string {
     CONTROL,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+/** Gathers lines for a moment before they are passed on: each by itself would cost more than all else of it. */
+export function gathering(pass: (lines: readonly string[]) => void): { say: LogSink; flush(): void } {
+  let unsaid: string[] = [];
+  function flush(): void {
+    const lines = unsaid;
+    unsaid = [];
+    if (lines.length > 0) pass(lines);
+  }
+  return {
+    say(line) {
+      if (unsaid.push(line) === 1) setTimeout(flush, GATHER_MS);
+    },
+    flush,
+  };
 }

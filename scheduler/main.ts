@@ -1,40 +1,49 @@
+import { isMainThread } from "node:worker_threads";
 import { readConfig } from "./config.ts";
 import { helpText } from "./flags.ts";
 import { ListenError } from "./listen.ts";
-import { startScheduler } from "./server.ts";
+import { gathering } from "./log.ts";
+import { startScheduler } from "./scheduler.ts";
+import { serveInThread } from "./threads.ts";
 
-// A reader of the log that goes away must not take the scheduler with it.
-process.stderr.on("error", () => {});
-process.on("exit", flush);
-let unsaid = "";
+await (isMainThread ? run() : serveInThread());
 
-const reading = readConfig(process.argv.slice(2), process.env);
-if (reading.kind === "help") {
-  process.stdout.write(helpText());
-} else if (reading.kind === "problems") {
-  const { problems } = reading;
-  say(`scheduler: ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}`);
-  for (const { message, fix } of problems) say(`  ${message}\n    fix: ${fix}`);
-  process.exitCode = 2;
-} else {
+async function run(): Promise<void> {
+  // A reader of the log that goes away must not take the scheduler with it.
+  process.stderr.on("error", () => {});
+  // Writing is synchronous for files, pipes and terminals, so at exit nothing is lost.
+  const { say, flush } = gathering((lines) => process.stderr.write(`${lines.join("\n")}\n`));
+  process.on("exit", flush);
+
+  const reading = readConfig(process.argv.slice(2), process.env);
+  if (reading.kind === "help") {
+    process.stdout.write(helpText());
+    return;
+  }
+  if (reading.kind === "problems") {
+    const { problems } = reading;
+    say(`scheduler: ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}`);
+    for (const { message, fix } of problems) say(`  ${message}\n    fix: ${fix}`);
+    process.exitCode = 2;
+    return;
+  }
   const { config } = reading;
-  const { host, endpoints } = config;
-  const scheduler = await startScheduler(config, say).catch((error: unknown) => {
+  const { host, endpoints, workers, admin, metrics } = config;
+  const scheduler = await startScheduler(config, say, new URL(import.meta.url)).catch((error: unknown) => {
     if (!(error instanceof ListenError)) throw error;
     say(`scheduler: ${error.message}\n  fix: ${error.fix}`);
     process.exit(1);
   });
   process.stdout.write(
     `scheduler on ${host}:${scheduler.port} for ${endpoints.prefill.length} prefill and ` +
-      `${endpoints.decode.length} decode instances\n`,
+      `${endpoints.decode.length} decode instances${workers > 1 ? `, ${workers} workers` : ""}\n`,
   );
-  for (const [index, address] of config.admin.entries()) {
+  for (const [index, address] of admin.entries()) {
     const where = "socket" in address ? address.socket : `127.0.0.1:${scheduler.adminPorts[index]}`;
     process.stdout.write(`administration on ${where}\n`);
   }
-  if (config.metrics !== undefined) {
-    process.stdout.write(`metrics on ${config.metrics.host}:${scheduler.metricsPort}\n`);
-  }
+  if (metrics !== undefined) process.stdout.write(`metrics on ${metrics.host}:${scheduler.metricsPort}\n`);
+
   let signals = 0;
   // As PID 1 of a container there is no default handler: without these the signals would be ignored.
   const stop = () => {
@@ -45,16 +54,4 @@ if (reading.kind === "help") {
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   process.on("SIGHUP", () => scheduler.reload());
-}
-
-/** Gathers lines for a moment: a write each would cost more than the rest of a request's log. */
-function say(line: string): void {
-  if (unsaid === "") setTimeout(flush, 20);
-  unsaid += `${line}\n`;
-}
-
-/** Writing is synchronous for files, pipes and terminals, so at exit nothing is lost. */
-function flush(): void {
-  process.stderr.write(unsaid);
-  unsaid = "";
 }

@@ -1,10 +1,9 @@
+import { FAULTS } from "./account.ts";
 import type { Config } from "./config.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Endpoints } from "./endpoints.ts";
-import { type Endpoint, type Instance, isIdle, isReady, makeInstance, type Role } from "./instances.ts";
-import { byLoad } from "./load.ts";
+import { type Endpoint, Instance, type Role, type Roster, type Surroundings } from "./instances.ts";
 import { type LogSink, logLine } from "./log.ts";
-import { leastInFlight, Picker, roundRobin } from "./policy.ts";
 import { Watch } from "./watch.ts";
 
 /** Why an operator's wish is not done. */
@@ -43,42 +42,54 @@ export interface ReloadResult {
   readonly kept: readonly string[];
 }
 
+/** Told what those who send requests to instances have to know. */
+export interface RosterObserver {
+  changed(roster: Roster): void;
+  /** Nothing needs the instance any more: connections to it that are kept would be dead when it is started anew. */
+  drained(instance: Instance): void;
+}
+
 /** Which instances there are and which of them get requests. */
 export class Membership {
-  readonly prefill: Picker;
-  readonly decode: Picker;
   readonly #deadlines: Deadlines;
-  readonly #connectMs: number;
+  readonly #surroundings: Surroundings;
+  readonly #threads: number;
   readonly #log: LogSink;
+  readonly #observer: RosterObserver;
   readonly #watch: Watch;
+  /** Prefill instances, then decode instances. Never changed, only replaced. */
+  #instances: readonly Instance[] = [];
   /** Instances that are not in the rank table any more, but still needed. */
   readonly #leaving = new Set<Instance>();
-  /** Of all instances that there ever were: an engine may still name one that has left. */
   readonly #hosts = new Set<string>();
   readonly #waiters = new Set<() => void>();
+  #made = 0;
 
-  constructor(config: Config, deadlines: Deadlines, log: LogSink) {
+  constructor(config: Config, deadlines: Deadlines, log: LogSink, observer: RosterObserver) {
     const { policy, health, timeouts, handoff, servedModels } = config;
     this.#deadlines = deadlines;
-    this.#connectMs = timeouts.connectMs;
+    this.#surroundings = {
+      deadlines,
+      connectMs: timeouts.connectMs,
+      hosts: this.#hosts,
+      becameIdle: () => this.recheck(),
+    };
+    this.#threads = config.workers;
     this.#log = log;
-    const loadPolicy = policy === "RoundRobin" ? undefined : policy;
-    this.prefill = new Picker("prefill", loadPolicy === undefined ? roundRobin : byLoad(loadPolicy));
-    this.decode = new Picker("decode", leastInFlight);
+    this.#observer = observer;
     const limits = { ...health, stallMs: timeouts.stallMs };
     // With a plain handoff decode waits for what prefill has computed: alone it cannot be tried.
     const probe = handoff === "plain" ? undefined : { model: servedModels[0] };
-    this.#watch = new Watch(deadlines, limits, loadPolicy, probe, {
+    this.#watch = new Watch(deadlines, limits, policy === "RoundRobin" ? undefined : policy, probe, {
       healthChanged: (instance) => {
         this.#say(instance, { address: instance.pool.authority, healthy: instance.healthy });
-        this.#changed();
+        this.recheck();
       },
       stalledChanged: (instance) => {
         this.#say(instance, { stalled: instance.stalled });
-        this.#changed();
+        this.recheck();
       },
-      loadChanged: (instance) => {
-        const { loadProblem: problem } = instance;
+      loadChanged: (instance, problem) => {
         const way = `${policy} compares by load`;
         this.#say(instance, {
           routing: problem === undefined ? way : `requests in flight decide: ${problem}`,
@@ -89,23 +100,28 @@ export class Membership {
   }
 
   get instances(): readonly Instance[] {
-    return [...this.prefill.instances, ...this.decode.instances];
+    return this.#instances;
+  }
+
+  get roster(): Roster {
+    return { members: this.#instances.map(({ member }) => member), hosts: [...this.#hosts] };
   }
 
   get ready(): boolean {
-    return this.prefill.anyReady && this.decode.anyReady;
+    const isReady = (role: Role) => this.#of(role).some(({ ready }) => ready);
+    return isReady("prefill") && isReady("decode");
   }
 
   /** What an operator is told of each instance. */
   get states(): readonly object[] {
-    return this.instances.map((instance) => {
-      const { name, role, pool, healthy, stalled, draining, inFlight, kvHeld, kvAbandoned, served, load } =
-        instance;
+    return this.#instances.map((instance) => {
+      const { name, role, pool, ready, healthy, stalled, draining } = instance;
+      const { inFlight, kvHeld, kvAbandoned, served, load } = instance;
       return {
         name,
         role,
         address: pool.authority,
-        ready: isReady(instance),
+        ready,
         healthy,
         stalled,
         draining,
@@ -114,7 +130,7 @@ export class Membership {
         kvHeld,
         kvAbandoned,
         served,
-        failures: [...instance.failures.values()].reduce((sum, count) => sum + count, 0),
+        failures: FAULTS.reduce((sum, fault) => sum + instance.faults(fault), 0),
         load: load ?? null,
       };
     });
@@ -126,8 +142,8 @@ export class Membership {
    */
   async drain(name: string, ms: number, force: boolean): Promise<DrainResult> {
     const instance = this.#find(name);
-    const others = this.#picker(instance.role).instances.filter((other) => other !== instance);
-    if (isReady(instance) && !others.some(isReady) && !force) {
+    const others = this.#of(instance.role).filter((other) => other !== instance);
+    if (instance.ready && !others.some(({ ready }) => ready) && !force) {
       throw new MembershipError(
         "conflict",
         `${instance.name} is the last ${instance.role} instance that gets requests`,
@@ -136,12 +152,11 @@ export class Membership {
     }
     if (!instance.draining) this.#say(instance, { state: "draining" });
     instance.draining = true;
-    this.#changed();
-    await this.#until(ms, () => !instance.draining || isIdle(instance));
+    this.recheck();
+    await this.#until(ms, () => !instance.draining || instance.idle);
     const { draining, inFlight, kvHeld } = instance;
-    const drained = draining && isIdle(instance);
-    // What connections are kept would be dead when another process has taken its place.
-    if (drained) instance.pool.close();
+    const drained = draining && instance.idle;
+    if (drained) this.#observer.drained(instance);
     const ended = drained ? "idle" : draining ? "deadline" : "joined";
     return { instance: instance.name, drained, ended, inFlight, kvHeld };
   }
@@ -165,10 +180,10 @@ export class Membership {
       instance.stalled = false;
       instance.draining = false;
       this.#say(instance, { state: "joining" });
-      this.#changed();
+      this.recheck();
     }
-    await this.#until(ms, () => instance.draining || isReady(instance));
-    const joined = isReady(instance);
+    await this.#until(ms, () => instance.draining || instance.ready);
+    const joined = instance.ready;
     const ended = joined ? "healthy" : instance.draining ? "draining" : "deadline";
     return { instance: instance.name, joined, ended };
   }
@@ -176,28 +191,47 @@ export class Membership {
   /** Makes `endpoints` the instances: known ones stay as they are, new ones join when healthy, others drain and go. */
   reload(endpoints: Endpoints): ReloadResult {
     const results = [
-      this.#replace(this.prefill, endpoints.prefill),
-      this.#replace(this.decode, endpoints.decode),
+      this.#replacement("prefill", endpoints.prefill),
+      this.#replacement("decode", endpoints.decode),
     ];
-    this.#changed();
+    this.#replace(results.flatMap(({ kept, added, leaving }) => [...kept, ...added, ...leaving]));
+    this.recheck();
     const names = (list: "added" | "leaving" | "kept") =>
       results.flatMap((result) => result[list].map(({ name }) => name));
     return { added: names("added"), leaving: names("leaving"), kept: names("kept") };
   }
 
-  close(): void {
-    this.#watch.end();
-    for (const { pool } of this.instances) pool.close();
+  /** Something has changed that a wait, or an instance that leaves, may have waited for. */
+  recheck(): void {
+    for (const instance of this.#leaving) {
+      const isReplaced = this.#of(instance.role).some((other) => other.ready && !this.#leaving.has(other));
+      if (isReplaced || !instance.healthy || instance.stalled) instance.draining = true;
+      if (instance.draining && instance.idle) this.#remove(instance);
+    }
+    for (const check of this.#waiters) check();
   }
 
-  #replace(picker: Picker, endpoints: readonly Endpoint[]): Record<"added" | "leaving" | "kept", Instance[]> {
-    const before = picker.instances;
+  /** What a thread that has died had running is not running any more. */
+  takeOut(thread: number): void {
+    for (const instance of this.#instances) instance.takeOut(thread);
+    this.recheck();
+  }
+
+  close(): void {
+    this.#watch.end();
+  }
+
+  #replacement(
+    role: Role,
+    endpoints: readonly Endpoint[],
+  ): Record<"added" | "leaving" | "kept", readonly Instance[]> {
+    const before = this.#of(role);
     const added: Instance[] = [];
     const kept: Instance[] = [];
     for (const [index, endpoint] of endpoints.entries()) {
       const known = before.find(({ pool }) => pool.host === endpoint.host && pool.port === endpoint.port);
       if (known !== undefined) kept.push(known);
-      else added.push(this.#make(picker.role, index, [...before, ...added], endpoint));
+      else added.push(this.#make(role, index, [...before, ...added], endpoint));
     }
     const leaving = before.filter((instance) => !kept.includes(instance));
     for (const instance of kept) {
@@ -208,7 +242,6 @@ export class Membership {
       if (!this.#leaving.has(instance)) this.#say(instance, { state: "leaving" });
       this.#leaving.add(instance);
     }
-    picker.instances = [...kept, ...added, ...leaving];
     return { added, kept, leaving };
   }
 
@@ -217,30 +250,23 @@ export class Membership {
     const isTaken = (at: number) => others.some(({ name }) => name === `${role}-${at}`);
     let at = index;
     while (isTaken(at)) at++;
-    const name = `${role}-${at}`;
-    const instance = makeInstance(role, name, endpoint, this.#deadlines, this.#connectMs, this.#hosts);
-    instance.idle = () => this.#changed();
+    const member = { role, name: `${role}-${at}`, id: this.#made++, ...endpoint };
+    this.#hosts.add(endpoint.host);
+    const instance = new Instance(member, { threads: this.#threads, thread: 0 }, this.#surroundings);
     this.#watch.add(instance);
     return instance;
   }
 
-  /** Something has changed that a wait, or an instance that leaves, may have waited for. */
-  #changed(): void {
-    for (const instance of this.#leaving) {
-      const picker = this.#picker(instance.role);
-      const isReplaced = picker.instances.some((other) => isReady(other) && !this.#leaving.has(other));
-      if (isReplaced || !instance.healthy || instance.stalled) instance.draining = true;
-      if (instance.draining && isIdle(instance)) this.#remove(instance, picker);
-    }
-    for (const check of this.#waiters) check();
+  #remove(instance: Instance): void {
+    this.#leaving.delete(instance);
+    this.#replace(this.#instances.filter((other) => other !== instance));
+    this.#watch.forget(instance);
+    this.#say(instance, { state: "left" });
   }
 
-  #remove(instance: Instance, picker: Picker): void {
-    this.#leaving.delete(instance);
-    picker.instances = picker.instances.filter((other) => other !== instance);
-    this.#watch.forget(instance);
-    instance.pool.close();
-    this.#say(instance, { state: "left" });
+  #replace(instances: readonly Instance[]): void {
+    this.#instances = instances;
+    this.#observer.changed(this.roster);
   }
 
   #until(ms: number, met: () => boolean): Promise<void> {
@@ -259,16 +285,15 @@ export class Membership {
     });
   }
 
-  #picker(role: Role): Picker {
-    return role === "prefill" ? this.prefill : this.decode;
+  #of(role: Role): Instance[] {
+    return this.#instances.filter((instance) => instance.role === role);
   }
 
   /** By its name or its address. */
   #find(wanted: string): Instance {
-    const { instances } = this;
-    const found = instances.find(({ name, pool }) => name === wanted || pool.authority === wanted);
+    const found = this.#instances.find(({ name, pool }) => name === wanted || pool.authority === wanted);
     if (found !== undefined) return found;
-    const names = instances.map(({ name }) => name).join(", ");
+    const names = this.#instances.map(({ name }) => name).join(", ");
     throw new MembershipError("unknown", `there is no instance ${wanted}`, `name one of ${names}`);
   }
 

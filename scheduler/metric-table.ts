@@ -1,5 +1,5 @@
-import { type Instance, isReady } from "./instances.ts";
-import type { Trace } from "./log.ts";
+import { FAULTS } from "./account.ts";
+import type { Instance } from "./instances.ts";
 import type { Metric, Sample } from "./metrics.ts";
 import type { Stats } from "./stats.ts";
 
@@ -11,8 +11,7 @@ export interface Facts {
   readonly stats: Stats;
   readonly instances: readonly Instance[];
   readonly ready: boolean;
-  /** Of the requests in flight. */
-  readonly traces: readonly Trace[];
+  readonly workerDeaths: number;
 }
 
 interface TableEntry extends Metric {
@@ -58,10 +57,6 @@ const histogram = (
   samples: ({ stats }) => of(stats).samples(),
 });
 
-/** With those of requests that still run, so that a counter does not stand still while a stream does not. */
-const withRunning = (ended: number, { traces }: Facts, of: (trace: Trace) => number) =>
-  traces.reduce((sum, trace) => sum + of(trace), ended);
-
 /** Every metric there is. No label has a value that a client has chosen. */
 export const METRICS: readonly TableEntry[] = [
   {
@@ -77,13 +72,13 @@ export const METRICS: readonly TableEntry[] = [
     name: "ascend_pd_requests_total",
     help: "Requests that are over; outcome is ok or the code of the error.",
     labels: ["path", "outcome", "status"],
-    samples: ({ stats }) => requestSamples(stats),
+    samples: ({ stats }) => stats.requestSamples(),
   },
   single(
     "gauge",
     "ascend_pd_requests_in_flight",
     "Requests whose head has been read and that are not over.",
-    ({ traces }) => traces.length,
+    ({ stats }) => stats.inFlight,
   ),
   histogram(
     "ascend_pd_time_to_first_token_seconds",
@@ -105,11 +100,17 @@ export const METRICS: readonly TableEntry[] = [
       ...legs.decode.samples({ leg: "decode" }),
     ],
   },
-  single("counter", "ascend_pd_answer_bytes_total", "Bytes of the bodies of answers.", (facts) =>
-    withRunning(facts.stats.bytes, facts, ({ bytes }) => bytes),
+  single(
+    "counter",
+    "ascend_pd_answer_bytes_total",
+    "Bytes of the bodies of answers.",
+    ({ stats }) => stats.bytes,
   ),
-  single("counter", "ascend_pd_events_total", "Events or records relayed, [DONE] not counted.", (facts) =>
-    withRunning(facts.stats.events, facts, ({ events }) => events),
+  single(
+    "counter",
+    "ascend_pd_events_total",
+    "Events or records relayed, [DONE] not counted.",
+    ({ stats }) => stats.events,
   ),
   single(
     "counter",
@@ -117,9 +118,7 @@ export const METRICS: readonly TableEntry[] = [
     "Requests for which prefill gave no KV parameters, so that decode computed the prompt.",
     ({ stats }) => stats.recomputed,
   ),
-  perInstance("gauge", "ascend_pd_instance_ready", "1 while it gets requests.", (instance) =>
-    Number(isReady(instance)),
-  ),
+  perInstance("gauge", "ascend_pd_instance_ready", "1 while it gets requests.", ({ ready }) => Number(ready)),
   perInstance("gauge", "ascend_pd_instance_healthy", "1 while it answers its health check.", ({ healthy }) =>
     Number(healthy),
   ),
@@ -163,14 +162,23 @@ export const METRICS: readonly TableEntry[] = [
     labels: ["role", "pd_instance", "kind"],
     samples: ({ instances }) =>
       instances.flatMap((instance) =>
-        [...instance.failures].map(([kind, value]) => ({ labels: { ...labelsOf(instance), kind }, value })),
+        FAULTS.map((fault) => ({
+          labels: { ...labelsOf(instance), kind: `${instance.role}_${fault}` },
+          value: instance.faults(fault),
+        })),
       ),
   },
   perInstance(
     "gauge",
     "ascend_pd_instance_load_told",
     "1 while its /metrics tell what the routing policy compares.",
-    ({ load, loadProblem }) => Number(load !== undefined && loadProblem === undefined),
+    ({ load }) => Number(load !== undefined),
+  ),
+  single(
+    "counter",
+    "ascend_pd_worker_deaths_total",
+    "Threads of --workers that died; another one takes the place of each.",
+    ({ workerDeaths }) => workerDeaths,
   ),
   histogram(
     "ascend_pd_event_loop_lag_seconds",
@@ -178,15 +186,3 @@ export const METRICS: readonly TableEntry[] = [
     ({ lag }) => lag,
   ),
 ];
-
-function requestSamples({ requests }: Stats): Sample[] {
-  const samples: Sample[] = [];
-  for (const [path, outcomes] of requests) {
-    for (const [outcome, byStatus] of outcomes) {
-      for (const [digit, value] of byStatus.entries()) {
-        if (value > 0) samples.push({ labels: { path, outcome, status: `${digit}xx` }, value });
-      }
-    }
-  }
-  return samples;
-}

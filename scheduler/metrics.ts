@@ -37,25 +37,30 @@ function escaped(value: string): string {
 /** Counts of observations by size. Nothing is allocated when something is observed. */
 export class Histogram {
   readonly #bounds: readonly number[];
-  /** Not cumulative; the last is for what is over all bounds. */
-  readonly #counts: number[];
-  #sum = 0;
+  /** Not cumulative; the last but one is for what is over all bounds, the last is the sum. */
+  readonly #cells: Float64Array;
 
-  constructor(bounds: readonly number[]) {
+  /** `cells` has two more than `bounds`. */
+  constructor(bounds: readonly number[], cells: Float64Array) {
     this.#bounds = bounds;
-    this.#counts = [...bounds, Number.POSITIVE_INFINITY].map(() => 0);
+    this.#cells = cells;
   }
 
   observe(value: number): void {
     let at = 0;
     while (at < this.#bounds.length && value > (this.#bounds[at] ?? 0)) at++;
-    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
-    this.#sum += value;
+    this.#add(at, 1);
+    this.#add(this.#bounds.length + 1, value);
+  }
+
+  #add(at: number, value: number): void {
+    this.#cells[at] = (this.#cells[at] ?? 0) + value;
   }
 
   samples(labels: Sample["labels"] = {}): Sample[] {
+    const over = this.#bounds.length;
     let count = 0;
-    const buckets = this.#counts.map((own, at): Sample => {
+    const buckets = Array.from(this.#cells.subarray(0, over + 1), (own, at): Sample => {
       count += own;
       return {
         suffix: "_bucket",
@@ -65,7 +70,7 @@ export class Histogram {
     });
     return [
       ...buckets,
-      { suffix: "_sum", labels, value: this.#sum },
+      { suffix: "_sum", labels, value: this.#cells[over + 1] ?? 0 },
       { suffix: "_count", labels, value: count },
     ];
   }

@@ -1,6 +1,6 @@
+import { FAULTS } from "./account.ts";
 import { Failure } from "./errors.ts";
-import { type Instance, isReady, noteIdle, type Role } from "./instances.ts";
-import { sizeClass } from "./stall.ts";
+import type { Instance, Role } from "./instances.ts";
 
 /** How loaded an instance is; only compared. */
 export type Cost = (instance: Instance) => number;
@@ -20,37 +20,40 @@ export const leastInFlight: Policy = () => inFlight;
 export class Picker {
   readonly role: Role;
   readonly #policy: Policy;
+  /** Shared with the pickers of other threads. */
+  readonly #turn: Int32Array;
   /** Never changed, only replaced. */
-  instances: readonly Instance[];
-  #turn = 0;
+  instances: readonly Instance[] = [];
 
-  constructor(role: Role, policy: Policy, instances: readonly Instance[] = []) {
+  /** `turn` is memory for one number. */
+  constructor(role: Role, policy: Policy, turn: Int32Array) {
     this.role = role;
     this.#policy = policy;
-    this.instances = instances;
+    this.#turn = turn;
   }
 
   get anyReady(): boolean {
-    return this.instances.some(isReady);
+    return this.instances.some(({ ready }) => ready);
   }
 
   /** The cheapest ready instance but `not`; among equals the one whose turn it is. */
   pick(not?: Instance): Instance | undefined {
     const { instances } = this;
     const cost = this.#policy(instances);
+    const turn = Atomics.load(this.#turn, 0);
     let best: number | undefined;
     let bestCost = Number.POSITIVE_INFINITY;
     for (let step = 0; step < instances.length; step++) {
-      const at = (this.#turn + step) % instances.length;
+      const at = (turn + step) % instances.length;
       const instance = instances[at];
-      if (instance === undefined || instance === not || !isReady(instance)) continue;
+      if (instance === undefined || instance === not || !instance.ready) continue;
       const its = cost(instance);
       if (its >= bestCost) continue;
       best = at;
       bestCost = its;
     }
     if (best === undefined) return undefined;
-    this.#turn = best + 1;
+    Atomics.store(this.#turn, 0, best + 1);
     return instances[best];
   }
 
@@ -59,29 +62,28 @@ export class Picker {
    * the request. Throws what `work` throws.
    */
   async run<T>(bytes: number, work: Work<T>): Promise<T> {
-    const size = sizeClass(bytes);
     let next = this.pick();
-    for (let again = false; ; again = true) {
+    for (let again = false; ; ) {
       if (next === undefined) throw new Failure(`no_${this.role}`);
       const instance = next;
-      const { promptSizes } = instance;
-      instance.sinceLoad.requests++;
-      instance.sinceLoad.bytes += bytes;
-      instance.inFlight++;
-      promptSizes[size] = (promptSizes[size] ?? 0) + 1;
+      instance.begin(bytes);
       try {
+        // Another thread may have begun to drain it since: either it has seen this request, or this sees the drain.
+        if (instance.draining) {
+          next = this.pick(instance);
+          continue;
+        }
         const result = await work(instance, again);
-        instance.served++;
+        instance.serve();
         return result;
       } catch (error) {
         blame(instance, error);
         const retry = error instanceof Failure && !again ? error.retry : undefined;
         next = retry && (this.pick(instance) ?? (retry === "any" ? instance : undefined));
         if (next === undefined) throw error;
+        again = true;
       } finally {
-        instance.inFlight--;
-        promptSizes[size] = (promptSizes[size] ?? 0) - 1;
-        noteIdle(instance);
+        instance.end(bytes);
       }
     }
   }
@@ -91,8 +93,8 @@ export class Picker {
 type Work<T> = (instance: Instance, again: boolean) => Promise<T>;
 
 /** Counts an error that is the instance's fault: not its verdict on a request, nor a client that left. */
-function blame({ role, failures }: Instance, error: unknown): void {
+function blame(instance: Instance, error: unknown): void {
   if (!(error instanceof Failure)) return;
-  const { code } = error;
-  if (code.startsWith(`${role}_`)) failures.set(code, (failures.get(code) ?? 0) + 1);
+  const kind = FAULTS.find((fault) => error.code === `${instance.role}_${fault}`);
+  if (kind !== undefined) instance.fail(kind);
 }

@@ -5,14 +5,16 @@ import { expect, onTestFinished, test } from "vitest";
 import { ask, askWhole } from "./ask.ts";
 import { Deadlines } from "./deadlines.ts";
 import { engineRequest } from "./engine-request.ts";
-import { type Instance, makeInstance } from "./instances.ts";
+import { Instance } from "./instances.ts";
 import { StopSignal } from "./stop-signal.ts";
 import { answerJson, type EngineCall, fakeEngine, goodPrefill } from "./test-support.ts";
 
 function instanceAt(port: number, connectMs: number): { instance: Instance; deadlines: Deadlines } {
   const deadlines = new Deadlines();
   onTestFinished(() => deadlines.close());
-  const instance = makeInstance("prefill", "prefill-0", { host: "127.0.0.1", port }, deadlines, connectMs);
+  const member = { role: "prefill", name: "prefill-0", id: 0, host: "127.0.0.1", port } as const;
+  const surroundings = { deadlines, connectMs, hosts: new Set<string>(), becameIdle: () => {} };
+  const instance = new Instance(member, { threads: 1, thread: 0 }, surroundings);
   onTestFinished(() => instance.pool.close());
   return { instance, deadlines };
 }

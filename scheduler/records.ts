@@ -60,7 +60,7 @@ export function relayRecords(question: Question, reply: Reply, gapMs: number): P
         reply.trace.mark("firstEvent");
         reply.openRecords(pass[pass.length - 1] === NUL ? "\0" : "\n");
       }
-      for (const byte of pass) if (byte === NUL || byte === LF) reply.trace.events++;
+      for (const byte of pass) if (byte === NUL || byte === LF) reply.trace.addEvents(1);
       paced(flow, reply, pass, gapMs);
     },
     end() {

@@ -30,15 +30,14 @@ export async function relayEvents(question: Question, reply: Reply, gapMs: numbe
             reply.trace.mark("firstEvent");
             reply.openEvents();
           }
+          const events = splitter.events - reply.trace.events - (end === "done" ? 1 : 0);
+          reply.trace.addEvents(events);
           // Comments keep a connection alive; they are no progress.
-          const progress = splitter.events > reply.trace.events;
-          reply.trace.events = splitter.events;
-          paced(flow, reply, pass, gapMs, progress);
+          paced(flow, reply, pass, gapMs, events > 0);
         }
         if (error !== undefined) throw failureFromEvent(question.instance, error);
         if (end === "done") {
           done = true;
-          reply.trace.events--;
           reply.trace.mark("lastEvent");
           reply.onDrain = undefined;
           reply.end();

@@ -60,7 +60,7 @@ export class Reply implements Bagged {
   send(status: number, body: readonly Piece[], fields = ""): void {
     const length = totalLength(body);
     this.openSized(status, length, fields);
-    if (!this.#headOnly) this.trace.bytes += length;
+    if (!this.#headOnly) this.trace.addBytes(length);
     this.#write(this.#headOnly ? [] : body);
     this.end();
   }
@@ -101,7 +101,7 @@ export class Reply implements Bagged {
   /** Part of an opened answer; `bytes` is not empty. False: the client has to read first. */
   write(bytes: Buffer): boolean {
     if (this.#mode === "over" || this.#headOnly) return true;
-    this.trace.bytes += bytes.length;
+    this.trace.addBytes(bytes.length);
     return this.#write(this.#isChunked ? chunk(bytes) : [bytes]);
   }
 

@@ -1,22 +1,17 @@
 import { createServer, type ServerOpts } from "node:net";
-import { type Administration, startAdmin } from "./admin.ts";
 import { generateApi, openAiApi } from "./api.ts";
 import { Bag } from "./bag.ts";
 import { completions, type Engines, models } from "./completion.ts";
-import type { Config } from "./config.ts";
+import type { ServerConfig } from "./config.ts";
 import { ClientConnection, type Handler, type Service } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
-import { InvalidTables } from "./endpoints.ts";
 import { Failure } from "./errors.ts";
 import type { RequestHead } from "./http/request.ts";
-import { isReady } from "./instances.ts";
+import { Instance, type Place, type Roster, type Surroundings } from "./instances.ts";
 import { listen } from "./listen.ts";
+import { byLoad } from "./load.ts";
 import { type LogSink, logLine } from "./log.ts";
-import { Membership, type ReloadResult } from "./membership.ts";
-import { METRICS } from "./metric-table.ts";
-import { metricsText } from "./metrics.ts";
-import { startMetrics } from "./metrics-server.ts";
-import type { Picker } from "./policy.ts";
+import { leastInFlight, Picker, roundRobin } from "./policy.ts";
 import { HIGH_WATER_MARK } from "./pool.ts";
 import type { Reply } from "./reply.ts";
 import { isToEngines, ROUTES, type Route } from "./routes.ts";
@@ -27,33 +22,64 @@ const BACKLOG = 4096;
 /** How long the last answers may take to leave once nothing works on them any more. */
 const FLUSH_MS = 1000;
 
-export interface Scheduler {
+/** What one thread needs to serve clients; all of it can be sent to another thread. */
+export interface ServerOptions extends Place {
+  readonly config: ServerConfig;
+  readonly roster: Roster;
+  readonly shared: SharedMemory;
+}
+
+/** Memory of all threads that serve. */
+export interface SharedMemory {
+  /** Whose turn it is: prefill, decode. */
+  readonly turns: SharedArrayBuffer;
+  /** Of each thread's Stats. */
+  readonly stats: readonly SharedArrayBuffer[];
+}
+
+/** What a server tells those who started it. */
+export interface ServerObserver {
+  readonly log: LogSink;
+  /** Nothing needs an instance any more that drains. */
+  becameIdle(): void;
+}
+
+/** Serves clients: this thread alone, or several. */
+export interface Server {
   readonly port: number;
-  /** In the order of `config.admin`; 0 for a socket. */
-  readonly adminPorts: readonly number[];
-  readonly metricsPort: number | undefined;
-  /** Reads the rank tables and NODE_PORTS again; what is wrong there is logged and changes nothing. */
-  reload(): void;
+  update(roster: Roster): void;
+  /** Closes the connections that are kept to the instance with this id. */
+  disconnect(id: number): void;
   /** Lets requests in flight finish, within the drain limit, refuses others, and resolves when all is closed. */
   drain(): Promise<void>;
   /** Closes everything now. */
   close(): void;
 }
 
-/** Listens and serves. Rejects with ListenError when it cannot. */
-export async function startScheduler(config: Config, log: LogSink): Promise<Scheduler> {
+/** Listens and serves in this thread. Rejects with ListenError when it cannot. */
+export async function startServer(options: ServerOptions, observer: ServerObserver): Promise<Server> {
+  const { config, shared, threads, thread } = options;
+  const { timeouts, policy } = config;
   const deadlines = new Deadlines();
-  const membership = new Membership(config, deadlines, log);
-  const { prefill, decode } = membership;
+  const turn = (at: number) => new Int32Array(shared.turns, 4 * at, 1);
+  const prefill = new Picker("prefill", policy === "RoundRobin" ? roundRobin : byLoad(policy), turn(0));
+  const decode = new Picker("decode", leastInFlight, turn(1));
   const engines: Engines = { config, deadlines, prefill, decode };
+  const hosts = new Set<string>();
+  const surroundings: Surroundings = {
+    deadlines,
+    connectMs: timeouts.connectMs,
+    hosts,
+    becameIdle: observer.becameIdle,
+  };
 
   const connections = new Set<ClientConnection>();
-  const stats = new Stats();
+  const stats = new Stats(shared.stats[thread]);
   const replies = new Bag<Reply>();
   let draining = false;
   let becameIdle = () => {};
 
-  const ready = () => !draining && membership.ready;
+  const ready = () => !draining && prefill.anyReady && decode.anyReady;
   const routes = new Map(
     ROUTES.filter(({ api = config.api }) => api === config.api).map((route) => [route.path, route]),
   );
@@ -65,14 +91,15 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
   };
 
   function tellState(reply: Reply, isWell: boolean): void {
-    const count = (picker: Picker) => picker.instances.filter(isReady).length;
+    const count = ({ instances }: Picker) => instances.filter((instance) => instance.ready).length;
     const state = { ready: ready(), draining, prefill: count(prefill), decode: count(decode) };
     reply.send(isWell ? 200 : 503, [Buffer.from(JSON.stringify(state))]);
   }
 
   const service: Service = {
     deadlines,
-    limits: { ...config.timeouts, maxBodyBytes: config.maxBodyBytes },
+    limits: { ...timeouts, maxBodyBytes: config.maxBodyBytes },
+    totals: stats,
     route({ path, method }: RequestHead) {
       const route = routes.get(path);
       if (route === undefined) throw new Failure("not_found");
@@ -85,92 +112,71 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
     began(reply) {
       if (draining) reply.close = true;
       replies.add(reply);
+      stats.inFlight = replies.items.length;
     },
     ended(reply) {
       replies.remove(reply);
+      stats.inFlight = replies.items.length;
       const { trace } = reply;
       trace.mark("total");
       const route = routes.get(trace.path);
       stats.ended(route?.path ?? "other", trace);
-      if (trace.outcome !== "ok" || (route !== undefined && isToEngines(route))) log(logLine(trace));
+      if (trace.outcome !== "ok" || (route !== undefined && isToEngines(route))) observer.log(logLine(trace));
       if (replies.items.length === 0) becameIdle();
     },
   };
 
-  const options: ServerOpts = { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_MARK };
-  const server = createServer(options, (socket) => {
+  const socketOptions: ServerOpts = { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_MARK };
+  const server = createServer(socketOptions, (socket) => {
     const connection = new ClientConnection(socket, service);
     connections.add(connection);
     socket.once("close", () => connections.delete(connection));
   });
-  const administration: Administration = {
-    membership,
-    deadlineMs: config.timeouts.drainMs,
-    reload,
-    state: () => ({
-      ready: ready(),
-      draining,
-      requests: replies.items.length,
-      instances: membership.states,
-    }),
-  };
 
-  /** Throws InvalidTables. */
-  function reload(nodePorts?: string): ReloadResult {
-    const result = membership.reload(config.readEndpoints(nodePorts));
-    log(logLine({ reloaded: true, ...result }));
-    return result;
+  function instances(): readonly Instance[] {
+    return [...prefill.instances, ...decode.instances];
   }
 
-  function readMetrics(): string {
-    const traces = replies.items.map(({ trace }) => trace);
-    const facts = { stats, instances: membership.instances, ready: ready(), traces };
-    return metricsText(METRICS.map((metric) => [metric, metric.samples(facts)]));
+  function update(roster: Roster): void {
+    for (const host of roster.hosts) hosts.add(host);
+    const before = instances();
+    for (const picker of [prefill, decode]) {
+      picker.instances = roster.members
+        .filter(({ role }) => role === picker.role)
+        .map(
+          (member) =>
+            before.find(({ id }) => id === member.id) ?? new Instance(member, options, surroundings),
+        );
+    }
+    const now = instances();
+    for (const instance of before) if (!now.includes(instance)) instance.pool.close();
   }
 
-  const closers: (() => void)[] = [];
   function close(): void {
-    for (const closeOne of closers) closeOne();
-    membership.close();
     stats.close();
+    for (const { pool } of instances()) pool.close();
     for (const connection of connections) connection.destroy();
     server.close();
     deadlines.close();
   }
 
-  let port: number;
-  let metricsPort: number | undefined;
-  const adminPorts: number[] = [];
-  try {
-    port = await listen(server, { host: config.host, port: config.port, backlog: BACKLOG }, "--port");
-    for (const address of config.admin) {
-      const admin = await startAdmin(administration, address);
-      closers.push(admin.close);
-      adminPorts.push(admin.port);
-    }
-    if (config.metrics !== undefined) {
-      const metrics = await startMetrics(readMetrics, config.metrics);
-      closers.push(metrics.close);
-      metricsPort = metrics.port;
-      stats.watchLag();
-    }
-  } catch (error) {
+  update(options.roster);
+  const { host, port } = config;
+  const reusePort = threads > 1;
+  const where = { host, port, backlog: BACKLOG, reusePort };
+  const listening = await listen(server, where, "--port").catch((error: unknown) => {
     close();
     throw error;
-  }
+  });
+  if (config.metrics !== undefined) stats.watchLag();
 
   return {
-    port,
-    adminPorts,
-    metricsPort,
-    close,
-    reload() {
-      try {
-        reload();
-      } catch (error) {
-        if (!(error instanceof InvalidTables)) throw error;
-        log(logLine({ reloaded: false, problems: error.problems }));
-      }
+    port: listening,
+    update,
+    disconnect(id) {
+      instances()
+        .find((instance) => instance.id === id)
+        ?.pool.close();
     },
     async drain() {
       draining = true;
@@ -178,7 +184,7 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
         becameIdle = resolve;
       });
       if (replies.items.length > 0) {
-        const limit = deadlines.arm(config.timeouts.drainMs, () => {
+        const limit = deadlines.arm(timeouts.drainMs, () => {
           for (const reply of [...replies.items]) reply.stop.stop(new Failure("shutting_down"));
           // Whoever is still sending a request has no answer to wait for.
           deadlines.arm(FLUSH_MS, becameIdle);
@@ -192,5 +198,6 @@ export async function startScheduler(config: Config, log: LogSink): Promise<Sche
       await Promise.race([closed, flushed]);
       close();
     },
+    close,
   };
 }

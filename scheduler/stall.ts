@@ -27,8 +27,8 @@ export class Silence {
    * gives none while it computes, so the time that the largest of its prompts may take is no silence.
    */
   get ms(): number {
-    const { role, promptSizes } = this.#instance;
-    const largest = role === "prefill" ? 2 ** promptSizes.findLastIndex((count) => count > 0) : 0;
+    const { role, largestPrompt } = this.#instance;
+    const largest = role === "prefill" ? largestPrompt : 0;
     return performance.now() - this.#since - largest / PROMPT_BYTES_PER_MS;
   }
 
@@ -40,11 +40,6 @@ export class Silence {
     this.#heard = this.#instance.heard;
     this.#since = performance.now();
   }
-}
-
-/** The class of a prompt's size in `promptSizes`: the least `n` for which 2^n bytes are more. */
-export function sizeClass(bytes: number): number {
-  return 32 - Math.clz32(bytes);
 }
 
 /** The smallest completion. Without KV parameters either role computes it alone and keeps nothing of it. */

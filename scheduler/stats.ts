@@ -1,5 +1,7 @@
-import type { Trace } from "./log.ts";
-import { Histogram } from "./metrics.ts";
+import { ERRORS } from "./errors.ts";
+import type { Totals, Trace } from "./log.ts";
+import { Histogram, type Sample } from "./metrics.ts";
+import { ROUTES } from "./routes.ts";
 
 /** Upper bounds in seconds, those of vLLM, so that the two can be laid over each other. */
 const TTFT_BOUNDS = [
@@ -11,29 +13,81 @@ const LAG_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 /** How often the event loop's lag is observed. */
 const LAG_INTERVAL_MS = 100;
 
-/** What requests came to, counted from the start on. */
-export class Stats {
-  /** Counts by path, then by outcome, then by the first digit of the status. */
-  readonly requests = new Map<string, Map<string, number[]>>();
-  readonly ttft = new Histogram(TTFT_BOUNDS);
-  readonly tpot = new Histogram(TPOT_BOUNDS);
-  readonly legs = { prefill: new Histogram(LEG_BOUNDS), decode: new Histogram(LEG_BOUNDS) };
-  readonly lag = new Histogram(LAG_BOUNDS);
-  bytes = 0;
-  events = 0;
-  recomputed = 0;
+const PATHS = [...new Set(ROUTES.map(({ path }) => path)), "other"];
+const OUTCOMES = ["ok", ...Object.keys(ERRORS)];
+/** First digits of a status. */
+const CLASSES = 6;
+const TOTALS = { inFlight: 0, bytes: 1, events: 2, recomputed: 3, end: 4 } as const;
+const REQUEST_CELLS = PATHS.length * OUTCOMES.length * CLASSES;
+const HISTOGRAMS = [TTFT_BOUNDS, TPOT_BOUNDS, LEG_BOUNDS, LEG_BOUNDS, LAG_BOUNDS];
+const CELLS = HISTOGRAMS.reduce((sum, { length }) => sum + length + 2, TOTALS.end + REQUEST_CELLS);
+
+/** What one thread's requests came to, counted from the start on, in memory that other threads can read. */
+export class Stats implements Totals {
+  readonly memory: SharedArrayBuffer;
+  readonly ttft: Histogram;
+  readonly tpot: Histogram;
+  readonly legs: { readonly prefill: Histogram; readonly decode: Histogram };
+  readonly lag: Histogram;
+  readonly #cells: Float64Array;
   #lagTimer: NodeJS.Timeout | undefined;
 
-  /** A request is over. `path` is one of those that are served, or `other`. */
-  ended(path: string, { status = 0, outcome = "", ms, bytes, events, recomputed }: Trace): void {
-    const outcomes = entry(this.requests, path, () => new Map<string, number[]>());
-    const byStatus = entry(outcomes, outcome, () => [0, 0, 0, 0, 0, 0]);
-    const digit = Math.floor(status / 100);
-    byStatus[digit] = (byStatus[digit] ?? 0) + 1;
+  constructor(memory = new SharedArrayBuffer(8 * CELLS)) {
+    this.memory = memory;
+    this.#cells = new Float64Array(memory);
+    let at = TOTALS.end + REQUEST_CELLS;
+    const histogram = (bounds: readonly number[]) => {
+      const start = at;
+      at += bounds.length + 2;
+      return new Histogram(bounds, this.#cells.subarray(start, at));
+    };
+    this.ttft = histogram(TTFT_BOUNDS);
+    this.tpot = histogram(TPOT_BOUNDS);
+    this.legs = { prefill: histogram(LEG_BOUNDS), decode: histogram(LEG_BOUNDS) };
+    this.lag = histogram(LAG_BOUNDS);
+  }
 
-    this.bytes += bytes;
-    this.events += events;
-    if (recomputed) this.recomputed++;
+  /** Those of several threads as one. */
+  static sum(all: readonly Stats[]): Stats {
+    const total = new Stats();
+    for (const { memory } of all)
+      for (const [at, value] of new Float64Array(memory).entries()) total.#add(at, value);
+    return total;
+  }
+
+  /** Requests whose head has been read and that are not over. */
+  get inFlight(): number {
+    return this.#cells[TOTALS.inFlight] ?? 0;
+  }
+
+  set inFlight(count: number) {
+    this.#cells[TOTALS.inFlight] = count;
+  }
+
+  get bytes(): number {
+    return this.#cells[TOTALS.bytes] ?? 0;
+  }
+
+  get events(): number {
+    return this.#cells[TOTALS.events] ?? 0;
+  }
+
+  get recomputed(): number {
+    return this.#cells[TOTALS.recomputed] ?? 0;
+  }
+
+  addBytes(count: number): void {
+    this.#add(TOTALS.bytes, count);
+  }
+
+  addEvents(count: number): void {
+    this.#add(TOTALS.events, count);
+  }
+
+  /** A request is over. `path` is one of those that are served, or `other`. */
+  ended(path: string, { status = 0, outcome = "", ms, events, recomputed }: Trace): void {
+    this.#add(requestCell(PATHS.indexOf(path), OUTCOMES.indexOf(outcome), Math.floor(status / 100)), 1);
+    if (recomputed) this.#add(TOTALS.recomputed, 1);
     const { body = 0, prefill, firstEvent, lastEvent, total = 0 } = ms;
     if (firstEvent !== undefined) {
       this.ttft.observe(firstEvent / 1000);
@@ -45,6 +99,20 @@ export class Stats {
       this.legs.prefill.observe((prefill - body) / 1000);
       if (outcome === "ok") this.legs.decode.observe((total - prefill) / 1000);
     }
+  }
+
+  /** How many requests have ended in which way; none that no request has. */
+  requestSamples(): Sample[] {
+    const samples: Sample[] = [];
+    for (const [pathAt, path] of PATHS.entries()) {
+      for (const [outcomeAt, outcome] of OUTCOMES.entries()) {
+        for (let digit = 0; digit < CLASSES; digit++) {
+          const value = this.#cells[requestCell(pathAt, outcomeAt, digit)] ?? 0;
+          if (value > 0) samples.push({ labels: { path, outcome, status: `${digit}xx` }, value });
+        }
+      }
+    }
+    return samples;
   }
 
   /** Begins to observe how late the event loop comes to what is due. */
@@ -60,13 +128,12 @@ export class Stats {
   close(): void {
     clearInterval(this.#lagTimer);
   }
+
+  #add(at: number, value: number): void {
+    this.#cells[at] = (this.#cells[at] ?? 0) + value;
+  }
 }
 
-/** The value of a key, made when it is not there yet. */
-function entry<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
-  const found = map.get(key);
-  if (found !== undefined) return found;
-  const made = make();
-  map.set(key, made);
-  return made;
+function requestCell(path: number, outcome: number, digit: number): number {
+  return TOTALS.end + (path * OUTCOMES.length + outcome) * CLASSES + digit;
 }

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { onTestFinished, vi } from "vitest";
 import type { Config, Timeouts } from "./config.ts";
-import { startScheduler } from "./server.ts";
+import { startScheduler } from "./scheduler.ts";
 
 // A busy machine must not turn a slow test into a failed one.
 vi.setConfig({ testTimeout: 60_000 });
@@ -139,6 +139,8 @@ export const goodDecode: Script = (call) =>
     ? answerEvents(call, ...EVENTS, DONE)
     : answerJson(call, PLAIN_ANSWER);
 
+const MAIN = new URL("./main.ts", import.meta.url);
+
 const TIMEOUTS: Timeouts = {
   connectMs: 2000,
   prefillMs: 20_000,
@@ -154,6 +156,8 @@ const TIMEOUTS: Timeouts = {
 
 export type Overrides = Partial<Omit<Config, "timeouts">> & {
   timeouts?: Partial<Timeouts>;
+  /** What each thread of several workers runs. */
+  program?: URL;
 };
 
 export interface Bench {
@@ -202,13 +206,14 @@ export async function bench(
 export async function startBench(
   prefill: FakeEngine[],
   decode: FakeEngine[],
-  { timeouts, ready = true, ...overrides }: Overrides & { ready?: boolean } = {},
+  { timeouts, ready = true, program = MAIN, ...overrides }: Overrides & { ready?: boolean } = {},
 ): Promise<Bench> {
   const endpoint = ({ port }: FakeEngine) => ({ host: "127.0.0.1", port });
   const endpoints = { prefill: prefill.map(endpoint), decode: decode.map(endpoint) };
   const config: Config = {
     host: "127.0.0.1",
     port: 0,
+    workers: 1,
     endpoints,
     readEndpoints: () => endpoints,
     admin: [],
@@ -230,16 +235,20 @@ export async function startBench(
   const waiting: (() => void)[] = [];
   let healthy = 0;
   let healthChanges = 0;
-  const scheduler = await startScheduler(config, (text) => {
-    const entry = JSON.parse(text);
-    lines.push(text);
-    if (typeof entry.healthy === "boolean") {
-      healthy += entry.healthy ? 1 : -1;
-      healthChanges++;
-    } else if (entry.id !== undefined) log.push({ ...entry, text });
-    else events.push(entry);
-    for (const wake of waiting.splice(0)) wake();
-  });
+  const scheduler = await startScheduler(
+    config,
+    (text) => {
+      const entry = JSON.parse(text);
+      lines.push(text);
+      if (typeof entry.healthy === "boolean") {
+        healthy += entry.healthy ? 1 : -1;
+        healthChanges++;
+      } else if (entry.id !== undefined) log.push({ ...entry, text });
+      else events.push(entry);
+      for (const wake of waiting.splice(0)) wake();
+    },
+    program,
+  );
   onTestFinished(() => scheduler.close());
   async function until(met: () => boolean): Promise<void> {
     while (!met()) await new Promise<void>((resolve) => waiting.push(resolve));
@@ -263,6 +272,35 @@ export async function startBench(
       await until(() => log.length >= n);
       return log[n - 1] as LogEntry;
     },
+  };
+}
+
+interface State {
+  readonly ready: boolean;
+  readonly requests: number;
+  readonly instances: readonly Readonly<Record<string, unknown>>[];
+}
+
+type Result = Readonly<Record<string, unknown>>;
+
+/** An operator at the scheduler's admin port. */
+export function operator({ adminPorts: [port] }: Bench) {
+  const send = async (path: string, body: unknown): Promise<{ status: number; answer: Result }> => {
+    const headers = { "Content-Type": "application/json" };
+    const init = body === undefined ? {} : { method: "POST", headers, body: JSON.stringify(body) };
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
+    return { status: response.status, answer: (await response.json()) as Result };
+  };
+  return {
+    send,
+    state: async () => (await send("/state", undefined)).answer as unknown as State,
+    stateOf: async (name: string) => {
+      const { answer } = await send("/state", undefined);
+      return (answer as unknown as State).instances.find((one) => one.name === name);
+    },
+    drain: (instance: string, deadline = 600, force = false) => send("/drain", { instance, deadline, force }),
+    join: (instance: string, deadline = 600) => send("/join", { instance, deadline }),
+    reload: () => send("/reload", {}),
   };
 }
 

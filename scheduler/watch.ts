@@ -34,8 +34,8 @@ export interface Probe {
 export interface Observer {
   healthChanged(instance: Instance): void;
   stalledChanged(instance: Instance): void;
-  /** Of `loadProblem`. */
-  loadChanged(instance: Instance): void;
+  /** `problem`: why its load cannot be compared; `undefined` when it can. */
+  loadChanged(instance: Instance, problem: string | undefined): void;
 }
 
 /** Keeps asking instances how they are, until `forget` or `end`. */
@@ -63,7 +63,7 @@ export class Watch {
     this.#observer = observer;
   }
 
-  /** Keeps its `healthy`, `stalled`, `load` and `loadProblem` up to date. */
+  /** Keeps its `healthy`, `stalled` and `load` up to date. */
   add(instance: Instance): void {
     this.#watched.add(instance);
     this.#health(instance);
@@ -132,20 +132,18 @@ export class Watch {
   }
 
   #load(instance: Instance, policy: LoadPolicy): void {
-    const { sinceLoad } = instance;
+    let said: string | undefined;
     void this.#repeat(instance, "/metrics", () => {
-      const { requests, bytes } = sinceLoad;
+      const { sent } = instance;
       return (answer) => {
-        instance.load = answer && readLoad(answer.toString());
-        if (answer !== undefined) {
-          // What was sent while it answered may be in its numbers or not: it is counted twice rather than never.
-          sinceLoad.requests -= requests;
-          sinceLoad.bytes -= bytes;
-        }
-        const problem = loadProblem(policy, instance);
-        if (problem === instance.loadProblem) return;
-        instance.loadProblem = problem;
-        this.#observer.loadChanged(instance);
+        const load = answer && readLoad(answer.toString());
+        // What was sent while it answered may be in its numbers or not: it is counted twice rather than never.
+        if (load !== undefined) instance.sentBefore = sent;
+        const problem = loadProblem(policy, load);
+        instance.load = problem === undefined ? load : undefined;
+        if (problem === said) return;
+        said = problem;
+        this.#observer.loadChanged(instance, problem);
       };
     });
   }

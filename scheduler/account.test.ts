@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Account, FAULTS } from "./account.ts";
+
+const THREADS = 3;
+
+/** One instance's account as each of the threads has it. */
+function accounts(): Account[] {
+  const first = new Account(THREADS, 0);
+  return [first, new Account(THREADS, 1, first.memory), new Account(THREADS, 2, first.memory)];
+}
+
+const thread = fc.nat(THREADS - 1);
+const requests = fc.array(fc.record({ thread, bytes: fc.nat(2 ** 31 - 1), over: fc.boolean() }));
+
+test("what each thread counts, all see as one sum", () => {
+  fc.assert(
+    fc.property(requests, thread, (history, reader) => {
+      const all = accounts();
+
+      for (const { thread, bytes, over } of history) {
+        all[thread]?.begin(bytes);
+        if (over) all[thread]?.end(bytes);
+      }
+
+      const seen = all[reader];
+      const running = history.filter(({ over }) => !over);
+      const largest = Math.max(0, ...running.map(({ bytes }) => bytes));
+      expect(seen?.inFlight).toBe(running.length);
+      expect(seen?.idle).toBe(running.length === 0);
+      expect(seen?.sent).toEqual({
+        requests: history.length,
+        bytes: history.reduce((sum, { bytes }) => sum + bytes, 0),
+      });
+      expect(seen?.largestPrompt).toBeGreaterThan(largest);
+      expect(seen?.largestPrompt).toBeLessThanOrEqual(Math.max(1, 2 * largest));
+    }),
+  );
+});
+
+test("what a dead thread had running is taken out, what it has done is not, and others' stays", () => {
+  fc.assert(
+    fc.property(requests, thread, (history, dead) => {
+      const all = accounts();
+      for (const { thread, bytes } of history) {
+        all[thread]?.begin(bytes);
+        all[thread]?.holdKv();
+        all[thread]?.serve();
+      }
+
+      all[0]?.takeOut(dead);
+
+      const left = history.filter((request) => request.thread !== dead).length;
+      expect(all.map(({ inFlight, kvHeld, served }) => [inFlight, kvHeld, served])).toEqual(
+        all.map(() => [left, left, history.length]),
+      );
+    }),
+  );
+});
+
+test("flags are told apart, and only a healthy one that has no other gets requests", () => {
+  for (const healthy of [false, true]) {
+    for (const stalled of [false, true]) {
+      for (const draining of [false, true]) {
+        const [writer, reader] = accounts();
+        if (writer === undefined || reader === undefined) throw new Error("no accounts");
+
+        Object.assign(writer, { healthy: true, stalled: true, draining: true });
+        Object.assign(writer, { healthy, stalled, draining });
+
+        const { ready } = reader;
+        expect([reader.healthy, reader.stalled, reader.draining]).toEqual([healthy, stalled, draining]);
+        expect(ready).toBe(healthy && !stalled && !draining);
+      }
+    }
+  }
+});
+
+test("faults are counted by kind, and a load is there until it is taken back", () => {
+  const [writer, reader] = accounts();
+
+  writer?.fail("timeout");
+  const before = reader?.load;
+  if (writer !== undefined) writer.load = { waiting: 3, freeKvTokens: Number.NaN };
+  writer?.begin(100);
+  if (writer !== undefined) writer.sentBefore = writer.sent;
+  reader?.begin(40);
+
+  expect(FAULTS.map((fault) => reader?.faults(fault))).toEqual([0, 0, 1]);
+  expect([before, reader?.load]).toEqual([undefined, { waiting: 3, freeKvTokens: Number.NaN }]);
+  expect(reader?.sentSince).toEqual({ requests: 1, bytes: 40 });
+});

@@ -1,0 +1,238 @@
+/** What an instance says about itself on /metrics. */
+export interface Load {
+  /** Requests that wait for their turn; NaN when it does not say. */
+  readonly waiting: number;
+  /** Tokens of KV cache that are free; NaN when it does not say. */
+  readonly freeKvTokens: number;
+}
+
+/** Requests and bytes of requests. */
+export interface Sent {
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+/** Ways of an instance to fail a request. */
+export const FAULTS = ["failed", "unreachable", "timeout"] as const;
+export type Fault = (typeof FAULTS)[number];
+
+const FLAGS = { healthy: 1, stalled: 2, draining: 4 } as const;
+/** From `prompts` on, requests by the size of their prompt: a row per power of two. */
+const GAUGES = { inFlight: 0, kvHeld: 1, prompts: 2, end: 36 } as const;
+/** From `faults` on, a row per fault. */
+const COUNTERS = { heard: 0, served: 1, kvAbandoned: 2, requests: 3, bytes: 4, faults: 5, end: 8 } as const;
+const TOLD = { waiting: 0, freeKvTokens: 1, requests: 2, bytes: 3, end: 4 } as const;
+
+/**
+ * What is known and counted of one instance, in memory that the scheduler's threads share. The thread that watches
+ * instances writes the flags and the load. All else every thread counts in a column of its own, and the sum is what
+ * counts: two that count at a time lose nothing, and what a thread had running can be taken out when it dies.
+ */
+export class Account {
+  readonly memory: SharedArrayBuffer;
+  readonly #told: Float64Array;
+  /** Written and read plainly: a sum that lacks what is counted in this very moment does no harm. */
+  readonly #counters: Float64Array;
+  readonly #gauges: Int32Array;
+  readonly #flags: Int32Array;
+  readonly #thread: number;
+
+  /** `memory` is another thread's of the same instance; `thread` is whose column this one writes. */
+  constructor(threads: number, thread: number, memory?: SharedArrayBuffer) {
+    const sizes = [8 * TOLD.end, 8 * COUNTERS.end * threads, 4 * GAUGES.end * threads, 4] as const;
+    const [told, counters, gauges, flags] = sizes;
+    this.memory = memory ?? new SharedArrayBuffer(told + counters + gauges + flags);
+    this.#told = new Float64Array(this.memory, 0, TOLD.end);
+    this.#counters = new Float64Array(this.memory, told, COUNTERS.end * threads);
+    this.#gauges = new Int32Array(this.memory, told + counters, GAUGES.end * threads);
+    this.#flags = new Int32Array(this.memory, told + counters + gauges, 1);
+    this.#thread = thread;
+    if (memory === undefined) this.load = undefined;
+  }
+
+  /** Whether it answers its health check; not before the first answer. */
+  get healthy(): boolean {
+    return this.#flag(FLAGS.healthy);
+  }
+
+  set healthy(is: boolean) {
+    this.#setFlag(FLAGS.healthy, is);
+  }
+
+  /** Whether it works on nothing although it answers its health check. */
+  get stalled(): boolean {
+    return this.#flag(FLAGS.stalled);
+  }
+
+  set stalled(is: boolean) {
+    this.#setFlag(FLAGS.stalled, is);
+  }
+
+  /** Gets no new requests. */
+  get draining(): boolean {
+    return this.#flag(FLAGS.draining);
+  }
+
+  set draining(is: boolean) {
+    this.#setFlag(FLAGS.draining, is);
+  }
+
+  /** Whether it gets requests. */
+  get ready(): boolean {
+    return Atomics.load(this.#flags, 0) === FLAGS.healthy;
+  }
+
+  /** Requests that it works on for us. */
+  get inFlight(): number {
+    return this.#gauge(GAUGES.inFlight);
+  }
+
+  /** Prompts whose KV cache it keeps for a decode instance: one that has not answered yet, or never will. */
+  get kvHeld(): number {
+    return this.#gauge(GAUGES.kvHeld);
+  }
+
+  /** Whether nothing needs it any more. */
+  get idle(): boolean {
+    return this.inFlight === 0 && this.kvHeld === 0;
+  }
+
+  /** Bytes that each of its prompts is smaller than, by no more than half for the largest; 1 without any. */
+  get largestPrompt(): number {
+    let row = GAUGES.end - 1;
+    while (row > GAUGES.prompts && this.#gauge(row) === 0) row--;
+    return 2 ** (row - GAUGES.prompts);
+  }
+
+  /** Grows with every piece of an answer to a client's request. */
+  get heard(): number {
+    return this.#counter(COUNTERS.heard);
+  }
+
+  /** Requests that it has answered well. */
+  get served(): number {
+    return this.#counter(COUNTERS.served);
+  }
+
+  /** Prompts whose KV cache was handed out, and no decode instance is known to have fetched it. */
+  get kvAbandoned(): number {
+    return this.#counter(COUNTERS.kvAbandoned);
+  }
+
+  /** Times that it has failed a request in this way. */
+  faults(kind: Fault): number {
+    return this.#counter(COUNTERS.faults + FAULTS.indexOf(kind));
+  }
+
+  /** What was ever sent there. */
+  get sent(): Sent {
+    return { requests: this.#counter(COUNTERS.requests), bytes: this.#counter(COUNTERS.bytes) };
+  }
+
+  /** What was sent there since it was asked for its load. */
+  get sentSince(): Sent {
+    const { requests, bytes } = this.sent;
+    return { requests: requests - this.#said(TOLD.requests), bytes: bytes - this.#said(TOLD.bytes) };
+  }
+
+  /** What it last said about its load, where that is asked for and can be compared. */
+  get load(): Load | undefined {
+    const waiting = this.#said(TOLD.waiting);
+    const freeKvTokens = this.#said(TOLD.freeKvTokens);
+    if (Number.isNaN(waiting) && Number.isNaN(freeKvTokens)) return undefined;
+    return { waiting, freeKvTokens };
+  }
+
+  set load(load: Load | undefined) {
+    this.#told[TOLD.waiting] = load?.waiting ?? Number.NaN;
+    this.#told[TOLD.freeKvTokens] = load?.freeKvTokens ?? Number.NaN;
+  }
+
+  /** `sent` when it was asked for its load. */
+  set sentBefore({ requests, bytes }: Sent) {
+    this.#told[TOLD.requests] = requests;
+    this.#told[TOLD.bytes] = bytes;
+  }
+
+  /** It gets a request of so many bytes. */
+  begin(bytes: number): void {
+    this.#count(COUNTERS.requests);
+    this.#count(COUNTERS.bytes, bytes);
+    this.#move(GAUGES.inFlight, 1);
+    this.#move(promptRow(bytes), 1);
+  }
+
+  /** It does not work any more on a request of so many bytes. */
+  end(bytes: number): void {
+    this.#move(GAUGES.inFlight, -1);
+    this.#move(promptRow(bytes), -1);
+  }
+
+  serve(): void {
+    this.#count(COUNTERS.served);
+  }
+
+  fail(kind: Fault): void {
+    this.#count(COUNTERS.faults + FAULTS.indexOf(kind));
+  }
+
+  hear(): void {
+    this.#count(COUNTERS.heard);
+  }
+
+  holdKv(): void {
+    this.#move(GAUGES.kvHeld, 1);
+  }
+
+  releaseKv(): void {
+    this.#move(GAUGES.kvHeld, -1);
+  }
+
+  abandonKv(): void {
+    this.#count(COUNTERS.kvAbandoned);
+  }
+
+  /** A thread has died: nothing works any more on what it had running. */
+  takeOut(thread: number): void {
+    for (let row = 0; row < GAUGES.end; row++) Atomics.store(this.#gauges, GAUGES.end * thread + row, 0);
+  }
+
+  #flag(bit: number): boolean {
+    return (Atomics.load(this.#flags, 0) & bit) !== 0;
+  }
+
+  #setFlag(bit: number, is: boolean): void {
+    if (is) Atomics.or(this.#flags, 0, bit);
+    else Atomics.and(this.#flags, 0, ~bit);
+  }
+
+  #gauge(row: number): number {
+    let sum = 0;
+    for (let at = row; at < this.#gauges.length; at += GAUGES.end) sum += Atomics.load(this.#gauges, at);
+    return sum;
+  }
+
+  #move(row: number, by: number): void {
+    Atomics.add(this.#gauges, GAUGES.end * this.#thread + row, by);
+  }
+
+  #counter(row: number): number {
+    let sum = 0;
+    for (let at = row; at < this.#counters.length; at += COUNTERS.end) sum += this.#counters[at] ?? 0;
+    return sum;
+  }
+
+  #count(row: number, by = 1): void {
+    const at = COUNTERS.end * this.#thread + row;
+    this.#counters[at] = (this.#counters[at] ?? 0) + by;
+  }
+
+  #said(row: number): number {
+    return this.#told[row] ?? Number.NaN;
+  }
+}
+
+/** Of the least power of two that is more than `bytes`. */
+function promptRow(bytes: number): number {
+  return GAUGES.prompts + 32 - Math.clz32(bytes);
+}

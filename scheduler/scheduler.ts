@@ -1,0 +1,136 @@
+import { type Administration, startAdmin } from "./admin.ts";
+import type { Config } from "./config.ts";
+import { Deadlines } from "./deadlines.ts";
+import { InvalidTables } from "./endpoints.ts";
+import { type LogSink, logLine } from "./log.ts";
+import { Membership, type ReloadResult } from "./membership.ts";
+import { METRICS } from "./metric-table.ts";
+import { metricsText } from "./metrics.ts";
+import { startMetrics } from "./metrics-server.ts";
+import { type Server, startServer } from "./server.ts";
+import { Stats } from "./stats.ts";
+import { startThreads } from "./threads.ts";
+
+export interface Scheduler {
+  readonly port: number;
+  /** In the order of `config.admin`; 0 for a socket. */
+  readonly adminPorts: readonly number[];
+  readonly metricsPort: number | undefined;
+  /** Reads the rank tables and NODE_PORTS again; what is wrong there is logged and changes nothing. */
+  reload(): void;
+  /** Lets requests in flight finish, within the drain limit, refuses others, and resolves when all is closed. */
+  drain(): Promise<void>;
+  /** Closes everything now. */
+  close(): void;
+}
+
+/**
+ * Watches the instances, serves operators and monitors, and has clients served: in this thread, or with
+ * more `config.workers` than one in as many others, which run `program`. Rejects with ListenError when it cannot
+ * listen.
+ */
+export async function startScheduler(config: Config, log: LogSink, program: URL): Promise<Scheduler> {
+  const threads = config.workers;
+  const deadlines = new Deadlines();
+  const stats = Array.from({ length: threads }, () => new Stats());
+  let server: Server | undefined;
+  let draining = false;
+  let workerDeaths = 0;
+  const membership = new Membership(config, deadlines, log, {
+    changed: (roster) => server?.update(roster),
+    drained: ({ id }) => server?.disconnect(id),
+  });
+  const ready = () => !draining && membership.ready;
+
+  const administration: Administration = {
+    membership,
+    deadlineMs: config.timeouts.drainMs,
+    reload,
+    state: () => ({
+      ready: ready(),
+      draining,
+      requests: Stats.sum(stats).inFlight,
+      instances: membership.states,
+    }),
+  };
+
+  /** Throws InvalidTables. */
+  function reload(nodePorts?: string): ReloadResult {
+    const result = membership.reload(config.readEndpoints(nodePorts));
+    log(logLine({ reloaded: true, ...result }));
+    return result;
+  }
+
+  function readMetrics(): string {
+    const { instances } = membership;
+    const facts = { stats: Stats.sum(stats), instances, ready: ready(), workerDeaths };
+    return metricsText(METRICS.map((metric) => [metric, metric.samples(facts)]));
+  }
+
+  const closers: (() => void)[] = [];
+  function close(): void {
+    for (const closeOne of closers) closeOne();
+    server?.close();
+    membership.close();
+    deadlines.close();
+  }
+
+  let port: number;
+  let metricsPort: number | undefined;
+  const adminPorts: number[] = [];
+  try {
+    const { readEndpoints: _, ...serverConfig } = config;
+    const shared = { turns: new SharedArrayBuffer(8), stats: stats.map(({ memory }) => memory) };
+    const options = { config: serverConfig, threads, shared, roster: membership.roster };
+    const observer = { log, becameIdle: () => membership.recheck() };
+    server =
+      threads === 1
+        ? await startServer({ ...options, thread: 0 }, observer)
+        : await startThreads(options, program, {
+            ...observer,
+            died(thread) {
+              workerDeaths++;
+              const its = stats[thread];
+              if (its !== undefined) its.inFlight = 0;
+              membership.takeOut(thread);
+            },
+          });
+    // What has changed meanwhile.
+    server.update(membership.roster);
+    port = server.port;
+    for (const address of config.admin) {
+      const admin = await startAdmin(administration, address);
+      closers.push(admin.close);
+      adminPorts.push(admin.port);
+    }
+    if (config.metrics !== undefined) {
+      const metrics = await startMetrics(readMetrics, config.metrics);
+      closers.push(metrics.close);
+      metricsPort = metrics.port;
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const serving = server;
+
+  return {
+    port,
+    adminPorts,
+    metricsPort,
+    close,
+    reload() {
+      try {
+        reload();
+      } catch (error) {
+        if (!(error instanceof InvalidTables)) throw error;
+        log(logLine({ reloaded: false, problems: error.problems }));
+      }
+    },
+    async drain() {
+      draining = true;
+      await serving.drain();
+      close();
+    },
+  };
+}

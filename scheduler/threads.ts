@@ -1,0 +1,140 @@
+import { createServer } from "node:net";
+import { parentPort, Worker, workerData } from "node:worker_threads";
+import type { Roster } from "./instances.ts";
+import { ListenError, listen } from "./listen.ts";
+import { gathering, logLine } from "./log.ts";
+import { type Server, type ServerObserver, type ServerOptions, startServer } from "./server.ts";
+
+/** A thread that dies again and again is not started more often than this. */
+const RESTART_MS = 1000;
+
+type ToThread =
+  | { readonly kind: "update"; readonly roster: Roster }
+  | { readonly kind: "disconnect"; readonly id: number }
+  | { readonly kind: "drain" };
+
+type FromThread =
+  | { readonly kind: "listening" }
+  | { readonly kind: "cannotListen"; readonly message: string; readonly fix: string }
+  | { readonly kind: "log"; readonly lines: readonly string[] }
+  | { readonly kind: "becameIdle" };
+
+export interface ThreadsObserver extends ServerObserver {
+  /** Whatever this thread had running is lost. Another one takes its place. */
+  died(thread: number): void;
+}
+
+/**
+ * Serves clients in `threads` threads that listen on one port; the kernel hands each connection to one of them
+ * (SO_REUSEPORT). `program` is run by each and has to call `serveInThread`. Rejects with ListenError.
+ */
+export async function startThreads(
+  { config, roster, ...rest }: Omit<ServerOptions, "thread">,
+  program: URL,
+  observer: ThreadsObserver,
+): Promise<Server> {
+  const port = await unusedPort(config);
+  const running = new Map<number, Worker>();
+  let current = roster;
+  let ending = false;
+
+  /** Resolves when it listens. */
+  function start(thread: number): Promise<void> {
+    const options: ServerOptions = { ...rest, config: { ...config, port }, roster: current, thread };
+    const worker = new Worker(program, { workerData: options });
+    running.set(thread, worker);
+    const startedAt = performance.now();
+    let reason = "it ended";
+    return new Promise((resolve, reject) => {
+      worker.on("message", (message: FromThread) => {
+        if (message.kind === "listening") resolve();
+        else if (message.kind === "cannotListen") reject(new ListenError(message.message, message.fix));
+        else if (message.kind === "becameIdle") observer.becameIdle();
+        else for (const line of message.lines) observer.log(line);
+      });
+      worker.on("error", (error) => {
+        reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      });
+      worker.on("exit", () => {
+        running.delete(thread);
+        reject(new Error(reason));
+        if (ending) return;
+        observer.died(thread);
+        observer.log(logLine({ worker: thread, died: reason }));
+        const restart = () => {
+          if (!ending) start(thread).catch(() => {});
+        };
+        setTimeout(restart, Math.max(0, startedAt + RESTART_MS - performance.now()));
+      });
+    });
+  }
+
+  function tell(message: ToThread): void {
+    for (const worker of running.values()) worker.postMessage(message);
+  }
+
+  function close(): void {
+    ending = true;
+    for (const worker of running.values()) void worker.terminate();
+  }
+
+  try {
+    await Promise.all(Array.from({ length: rest.threads }, (_, thread) => start(thread)));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    port,
+    update(next) {
+      current = next;
+      tell({ kind: "update", roster: next });
+    },
+    disconnect: (id) => tell({ kind: "disconnect", id }),
+    async drain() {
+      ending = true;
+      tell({ kind: "drain" });
+      const ends = [...running.values()].map(
+        (worker) => new Promise((resolve) => worker.once("exit", resolve)),
+      );
+      await Promise.all(ends);
+    },
+    close,
+  };
+}
+
+/** The port to listen on, when nobody does: threads that share it would share it with any other process, too. */
+async function unusedPort({ host, port }: { host: string; port: number }): Promise<number> {
+  const server = createServer();
+  const found = await listen(server, { host, port }, "--port");
+  await new Promise((resolve) => server.close(resolve));
+  return found;
+}
+
+/** The other end: serves in this thread what `startThreads` has started it for. */
+export async function serveInThread(): Promise<void> {
+  const port = parentPort;
+  if (port === null) throw new Error("this is not a thread of a scheduler");
+  const post = (message: FromThread) => port.postMessage(message);
+  const log = gathering((lines) => post({ kind: "log", lines }));
+  try {
+    const server = await startServer(workerData as ServerOptions, {
+      log: log.say,
+      becameIdle: () => post({ kind: "becameIdle" }),
+    });
+    port.on("message", (message: ToThread) => {
+      if (message.kind === "update") server.update(message.roster);
+      else if (message.kind === "disconnect") server.disconnect(message.id);
+      else {
+        void server.drain().then(() => {
+          log.flush();
+          port.close();
+        });
+      }
+    });
+    post({ kind: "listening" });
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    post({ kind: "cannotListen", message: error.message, fix: error.fix });
+  }
+}
