@@ -11,8 +11,8 @@ const MAX_DEPTH = 128;
 const MAX_MEMBERS = 1000;
 
 export interface Member {
-  /** With its escapes resolved: `"\u0073tream"` is `stream`. */
-  readonly key: string;
+  /** One of the keys asked for, with escapes resolved: `"\u0073tream"` is `stream`. `undefined` for any other. */
+  readonly key: string | undefined;
   /** Index of the key's opening quote. */
   readonly start: number;
   readonly valueStart: number;
@@ -28,8 +28,11 @@ export class JsonSyntaxError extends Error {
   }
 }
 
-/** The members of the object that `bytes` is, all of it checked. Throws JsonSyntaxError. */
-export function scanObject(bytes: Buffer): Member[] {
+/**
+ * The members of the object that `bytes` is, all of it checked. Throws JsonSyntaxError. Which of `keys`, plain ASCII,
+ * a member has is told without making text of its key: that would cost as much as all else here.
+ */
+export function scanObject(bytes: Buffer, keys: readonly string[]): Member[] {
   if (!isUtf8(bytes)) throw new JsonSyntaxError("invalid UTF-8", 0);
   const members: Member[] = [];
   let at = skipSpace(bytes, 0);
@@ -42,7 +45,7 @@ export function scanObject(bytes: Buffer): Member[] {
     const keyEnd = skipKey(bytes, start);
     const valueStart = skipColon(bytes, keyEnd);
     const end = skipValue(bytes, valueStart);
-    members.push({ key: keyBetween(bytes, start, keyEnd), start, valueStart, end });
+    members.push({ key: keyBetween(bytes, start, keyEnd, keys), start, valueStart, end });
     at = skipSpace(bytes, end);
     if (bytes[at] === CLOSE_BRACE) return endOfText(bytes, at + 1, members);
     if (bytes[at] !== COMMA) throw new JsonSyntaxError("expected `,` or `}`", at);
@@ -51,9 +54,9 @@ export function scanObject(bytes: Buffer): Member[] {
 }
 
 /** Like `scanObject`; `undefined` for what is no JSON object. */
-export function scanIfObject(bytes: Buffer): Member[] | undefined {
+export function scanIfObject(bytes: Buffer, keys: readonly string[]): Member[] | undefined {
   try {
-    return scanObject(bytes);
+    return scanObject(bytes, keys);
   } catch (error) {
     if (error instanceof JsonSyntaxError) return undefined;
     throw error;
@@ -80,7 +83,6 @@ const SHORT_STRING = 32;
 /** A byte times this stands in every byte of a word. */
 const ONES = 0x01010101;
 const SIMPLE_ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
-const LITERALS = ["true", "false", "null"].map((word) => Buffer.from(word));
 
 function endOfText(bytes: Buffer, from: number, members: Member[]): Member[] {
   const at = skipSpace(bytes, from);
@@ -88,10 +90,20 @@ function endOfText(bytes: Buffer, from: number, members: Member[]): Member[] {
   return members;
 }
 
-/** From its opening quote to behind its closing one. */
-function keyBetween(bytes: Buffer, start: number, end: number): string {
-  const raw = bytes.toString("utf8", start + 1, end - 1);
-  return raw.includes("\\") ? (JSON.parse(`"${raw}"`) as string) : raw;
+/** Which of `keys` it is. From its opening quote to behind its closing one. */
+function keyBetween(bytes: Buffer, start: number, end: number, keys: readonly string[]): string | undefined {
+  for (let at = start; at < end; at++) {
+    if (bytes[at] !== BACKSLASH) continue;
+    const key: unknown = JSON.parse(bytes.toString("utf8", start, end));
+    return keys.find((candidate) => candidate === key);
+  }
+  for (const key of keys) if (key.length === end - start - 2 && isAt(bytes, start + 1, key)) return key;
+  return undefined;
+}
+
+function isAt(bytes: Buffer, from: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[from + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 function skipSpace(bytes: Buffer, from: number): number {
@@ -171,15 +183,9 @@ function skipScalar(bytes: Buffer, from: number): number {
   const byte = bytes[from];
   if (byte === QUOTE) return skipString(bytes, from);
   if (byte === MINUS || isDigit(byte)) return skipNumber(bytes, from);
-  for (const word of LITERALS) {
-    if (byte === word[0] && hasWord(bytes, from, word)) return from + word.length;
-  }
+  const word = byte === 0x74 ? "true" : byte === 0x66 ? "false" : "null";
+  if (isAt(bytes, from, word)) return from + word.length;
   throw new JsonSyntaxError(byte === undefined ? "unexpected end" : "expected a value", from);
-}
-
-function hasWord(bytes: Buffer, from: number, word: Buffer): boolean {
-  for (let i = 0; i < word.length; i++) if (bytes[from + i] !== word[i]) return false;
-  return true;
 }
 
 function skipString(bytes: Buffer, from: number): number {

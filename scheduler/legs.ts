@@ -42,7 +42,7 @@ export function readCall(body: Buffer): Call {
   const members = scan(body);
   const seen: string[] = [];
   for (const { key } of members) {
-    if (!READ_OR_EDITED.includes(key)) continue;
+    if (key === undefined) continue;
     if (seen.includes(key))
       throw new Failure("duplicate_key", { message: `The body has the key \`${key}\` twice` });
     seen.push(key);
@@ -52,7 +52,7 @@ export function readCall(body: Buffer): Call {
 
 function scan(body: Buffer): Member[] {
   try {
-    return scanObject(body);
+    return scanObject(body, READ_OR_EDITED);
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     throw new Failure("invalid_json", { message: `The body is not a JSON object: ${error.message}` });
@@ -111,7 +111,7 @@ export function decodeBody({ body, members }: Call, kvParams: string | undefined
 
 /** Prefill's KV parameters as it wrote them, in latin1; `undefined` when it gave none. Throws a Failure (502). */
 export function takeKvParams(answer: Buffer): string | undefined {
-  const found = scanIfObject(answer)?.filter(({ key }) => key === KV_PARAMS);
+  const found = scanIfObject(answer, [KV_PARAMS])?.filter(({ key }) => key === KV_PARAMS);
   if (found === undefined || found.length > 1) {
     throw new Failure("prefill_failed", {
       detail: "its answer is not one JSON object with one kv_transfer_params",
@@ -124,7 +124,7 @@ export function takeKvParams(answer: Buffer): string | undefined {
 
 /** An engine's JSON object as the client may see it; `undefined` when it is none. */
 export function withoutKvParams(answer: Buffer): Piece[] | undefined {
-  const members = scanIfObject(answer);
+  const members = scanIfObject(answer, [KV_PARAMS]);
   if (members?.some(({ key }) => key === KV_PARAMS) !== true) return members && [answer];
   return editObject(answer, members, [{ key: KV_PARAMS, value: undefined }]);
 }

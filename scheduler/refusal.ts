@@ -38,7 +38,7 @@ function told(
 
 /** `undefined` for what is no JSON object, and for one so deep that writing a part of it again would overflow. */
 function parse(bytes: Buffer): unknown {
-  return scanIfObject(bytes) && JSON.parse(bytes.toString());
+  return scanIfObject(bytes, []) && JSON.parse(bytes.toString());
 }
 
 /** `{error: {message, …}}` (OpenAI, vLLM 1), `{object: "error", message, …}` (vLLM 0), `{detail}` (FastAPI). */

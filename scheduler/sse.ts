@@ -124,7 +124,7 @@ function dataOf(event: Buffer): Buffer {
 }
 
 function hasError(data: Buffer): boolean {
-  const error = scanIfObject(data)?.find(({ key }) => key === "error");
+  const error = scanIfObject(data, ["error"])?.find(({ key }) => key === "error");
   return error !== undefined && data.toString("latin1", error.valueStart, error.end) !== "null";
 }
 
