@@ -1,7 +1,5 @@
 import type { Member } from "./json-spans.ts";
-import type { Piece } from "./pieces.ts";
-
-const OPEN_BRACE = 0x7b;
+import { MAX_TEXT_BYTES, type Piece } from "./pieces.ts";
 
 export interface Edit {
   readonly key: string;
@@ -10,8 +8,8 @@ export interface Edit {
 }
 
 /**
- * `bytes` with `edits` made. Values that have no member yet are put in front. `members` is what `scanObject` gave; a
- * key that is given a value stands in it at most once.
+ * `bytes` with `edits` made. Values that have no member yet are put in front. `members` is what `scanObject` gave,
+ * asked for the keys of `edits`; a key that is given a value stands in it at most once.
  */
 export function editObject(bytes: Buffer, members: readonly Member[], edits: readonly Edit[]): Piece[] {
   let lastKept = members.length - 1;
@@ -24,8 +22,9 @@ export function editObject(bytes: Buffer, members: readonly Member[], edits: rea
   }
   if (added !== "" && lastKept !== -1) added += ",";
 
-  let at = bytes.indexOf(OPEN_BRACE) + 1;
-  const pieces: Piece[] = [bytes.subarray(0, at), added];
+  const source = bytes.length <= MAX_TEXT_BYTES ? bytes.toString("latin1") : bytes;
+  let at = source.indexOf("{") + 1;
+  const pieces: Piece[] = [cut(source, 0, at), added];
   for (let i = 0; i < members.length; i++) {
     const member = members[i];
     const edit = editOf(member, edits);
@@ -34,11 +33,15 @@ export function editObject(bytes: Buffer, members: readonly Member[], edits: rea
     // One comma goes with a removed member: the one behind it, or before it where no kept member follows.
     if (edit.value === undefined && i < lastKept) [from, to] = [member.start, members[i + 1]?.start ?? to];
     else if (edit.value === undefined) from = members[i - 1]?.end ?? member.start;
-    pieces.push(bytes.subarray(at, from), edit.value ?? "");
+    pieces.push(cut(source, at, from), edit.value ?? "");
     at = to;
   }
-  pieces.push(bytes.subarray(at));
+  pieces.push(cut(source, at, source.length));
   return pieces;
+}
+
+function cut(source: Piece, from: number, to: number): Piece {
+  return typeof source === "string" ? source.slice(from, to) : source.subarray(from, to);
 }
 
 function isRemoved(member: Member | undefined, edits: readonly Edit[]): boolean {

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { joined, type Piece, totalLength } from "../pieces.ts";
+import { joined, MAX_TEXT_BYTES, type Piece, text, totalLength } from "../pieces.ts";
 
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
@@ -46,6 +46,7 @@ export const MAX_JOINED_BYTES = 64 * 1024;
 /** Writes `pieces` with one system call. What `socket.write` returns: false when more has to wait for `drain`. */
 export function writeTogether(socket: Socket, pieces: readonly Piece[]): boolean {
   const total = totalLength(pieces);
+  if (total <= MAX_TEXT_BYTES) return socket.write(text(pieces), "latin1");
   if (total <= MAX_JOINED_BYTES) return socket.write(joined(pieces, total));
   let goOn = true;
   socket.cork();
