@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { editObject } from "./json-edit.ts";
 import { JsonSyntaxError, scanIfObject, scanObject } from "./json-spans.ts";
-import { joined } from "./pieces.ts";
+import { joined, MAX_TEXT_BYTES } from "./pieces.ts";
 
 const membersOf = (text: string, keys: readonly string[]) => {
   const bytes = Buffer.from(text);
@@ -182,6 +182,17 @@ test("an edit keeps every member that it does not name to the byte, in order", (
       }
     }),
     { numRuns: 2000 },
+  );
+});
+
+test("an object too long to be edited as text becomes the same to the byte", () => {
+  const edits = { stream: "false", max_tokens: undefined, added: "1" };
+  const space = " ".repeat(MAX_TEXT_BYTES);
+  fc.assert(
+    fc.property(topLevel, (text) => {
+      expect(edited(text + space, edits)).toBe(edited(text, edits) + space);
+    }),
+    { numRuns: 1000 },
   );
 });
 
