@@ -2,9 +2,8 @@ import { npuInfo } from "../planning/host-checks/sample-report.ts";
 import { board } from "../planning/host-tools/sample-outputs.ts";
 import { word } from "../planning/shell-word.ts";
 import { sshOptions } from "../planning/ssh-options.ts";
-import { run } from "../toolchain/context.ts";
+import { runScript } from "../toolchain/host-report.ts";
 import type { LocalHost } from "../toolchain/hosts/hosts.ts";
-import { sshArguments } from "../toolchain/ssh.ts";
 
 /*
  * Test hosts that look like Ascend hosts to those who log in: device nodes, driver files, and tools that replay what
@@ -22,9 +21,10 @@ export const npus: readonly number[] = [4, 5];
 export const deviceIp = (host: number, npu: number): string => `29.0.${host}.${20 + npu}`;
 
 /** Runs a script as root on a host, as one who logs in. */
-export function onHost({ address, docker, hostKey }: LocalHost, script: string): Promise<string> {
-  const options = sshOptions({ name: address, address, docker, hostKey });
-  return run("ssh", [...sshArguments(new URL(docker), options), "sh", "-e"], { input: script });
+export async function onHost({ address, docker, hostKey }: LocalHost, script: string): Promise<void> {
+  const engine = { host: docker, sshOptions: sshOptions({ name: address, address, docker, hostKey }) };
+  const { failure } = await runScript(engine, `set -e\n${script}\n`);
+  if (failure !== undefined) throw new Error(`${docker}: ${failure}`);
 }
 
 /** The line of a script by which a tool prints `output` from then on. */

@@ -4,18 +4,13 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 
-/** What `ssh` is started with to run a command at an ssh:// address; the command follows. */
-export function sshArguments(url: URL, options: readonly string[]): string[] {
-  const user = url.username === "" ? [] : ["-l", url.username];
-  const port = url.port === "" ? [] : ["-p", url.port];
-  return [...options, ...user, ...port, "--", url.hostname];
-}
-
 /** Starts a command at an ssh:// address. */
 export function startSsh(url: URL, options: readonly string[], command: readonly string[]) {
   // Shared connections lie there, and `ssh` does not make it. It goes by the account, not by HOME.
   mkdirSync(join(userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
-  return spawn("ssh", [...sshArguments(url, options), ...command]);
+  const user = url.username === "" ? [] : ["-l", url.username];
+  const port = url.port === "" ? [] : ["-p", url.port];
+  return spawn("ssh", [...options, ...user, ...port, "--", url.hostname, ...command]);
 }
 
 /**
