@@ -55,6 +55,16 @@ test.each([
   expect([code, stdout]).toEqual([2, ""]);
 });
 
+test.each([["diff"], ["doctor", "3p3d"], ["drift", "3p3d"], ["ranktable", "check"]])(
+  "A mistake ends %s with 1, for its 2 means that it found something.",
+  async (...args) => {
+    const { code, stdout, stderr } = await ascendPd(args);
+
+    expect(stderr).toMatch(/^error: .*\nfix: /);
+    expect([code, stdout]).toEqual([1, ""]);
+  },
+);
+
 test("Outside the project it says where to run it.", async () => {
   const elsewhere = await mkdtemp(join(tmpdir(), "ascend-pd-elsewhere-"));
 

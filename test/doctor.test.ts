@@ -52,7 +52,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     expect(code).toBe(0);
   });
 
-  test("names everything that is wrong with a host, with what was seen and the fix, and exits with 1", async () => {
+  test("names everything that is wrong with a host, with what was seen and the fix, and exits with 2", async () => {
     const info = npuInfo([
       { id: 4, health: "Alarm" },
       { id: 5, process: [4_000_001, "python3"] },
@@ -74,7 +74,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
 
     const { code, stdout } = await doctor();
 
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stdout).toContain("there is no /dev/davinci5\n");
     expect(stdout).toContain("/etc/ascend_install.info is a folder, not a file\n");
     expect(stdout).toContain("NPU 4: Alarm\n");
@@ -133,7 +133,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     );
     expect(stdout).toContain(`fix: make \`ssh ssh://root@${gone.address} docker version\` work from here`);
     expect(stdout).toMatch(/^host-a \(.*\): .*\d\d ok$/m);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
   });
 
   test("sends nothing to a host that shows another key", async () => {
@@ -144,7 +144,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     expect(stdout).toContain(
       `${at(1).docker} shows another host key than the pinned one, so nothing was sent there\n`,
     );
-    expect(code).toBe(1);
+    expect(code).toBe(2);
   });
 
   test("shares with `pulumi up` what keeps a host's first container from starting", async () => {
@@ -182,11 +182,11 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     [["--skip", "HC201"], "--skip HC201: the reason is missing"],
     [["--skip", "HC999=why"], "there is no check HC999"],
     [["--host", "host-z"], "nothing of e2e runs on a host host-z"],
-  ])("refuses %j", async (args, message) => {
+  ])("refuses %j, and exits with 1", async (args, message) => {
     const { code, stderr } = await doctor(...args);
 
     expect(stderr).toContain(message);
-    expect(code).toBe(2);
+    expect(code).toBe(1);
   });
 
   const doctor = (...args: string[]) =>

@@ -1,7 +1,7 @@
 import { checkHosts, hostChecks } from "../../planning/host-checks/index.ts";
 import { type WantedHost, wantedHosts } from "../../planning/host-checks/wanted.ts";
 import { formatProblems } from "../../planning/problems.ts";
-import { type Command, oneOperand, parseOptions } from "../command.ts";
+import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../command.ts";
 import { askHosts } from "../doctor/ask-hosts.ts";
 import { hostTable } from "../doctor/show.ts";
 import { readStackFile, UserError } from "../stack-file.ts";
@@ -25,40 +25,42 @@ examples:
   ascend-pd doctor 2p2d-two-hosts --host host-b --skip HC108='pulled by pulumi up'
   ascend-pd doctor 1p1d --json | jq '.hosts[].results[] | select(.status == "error")'
 
-exit codes: 0 no check fails with an error (warnings and unseen there may be), 1 one does, or a host does not answer,
-2 the stack cannot work or the command line is wrong`,
-  async run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        host: { type: "string", multiple: true, default: [] },
-        skip: { type: "string", multiple: true, default: [] },
-        json: { type: "boolean" },
-      },
-    });
-    const stack = oneOperand(positionals, "STACK");
-    const skip = new Map(values.skip.map(skipped));
-    const hosts = chosen(stack, values.host);
-
-    const facts = await askHosts(hosts, console.error);
-    const results = checkHosts(facts, skip);
-
-    const shown = hosts.flatMap((host, index) => {
-      const one = results[index];
-      return one === undefined ? [] : [{ host, one }];
-    });
-    if (values.json) {
-      const json = shown.map(({ host: { address }, one }) => ({
-        host: one.host,
-        address,
-        results: one.results,
-      }));
-      console.log(JSON.stringify({ stack, hosts: json }, undefined, 2));
-    } else console.log(shown.map(({ host, one }) => hostTable(host, one)).join("\n\n"));
-    return results.some((host) => host.results.some(({ status }) => status === "error")) ? 1 : 0;
-  },
+exit codes: 0 no check fails with an error (warnings and unseen there may be), 2 one does, or a host does not answer,
+1 the command line or the stack file is wrong`,
+  run: mistakesEndWith1(look),
 };
+
+async function look(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseOptions({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      host: { type: "string", multiple: true, default: [] },
+      skip: { type: "string", multiple: true, default: [] },
+      json: { type: "boolean" },
+    },
+  });
+  const stack = oneOperand(positionals, "STACK");
+  const skip = new Map(values.skip.map(skipped));
+  const hosts = chosen(stack, values.host);
+
+  const facts = await askHosts(hosts, console.error);
+  const results = checkHosts(facts, skip);
+
+  const shown = hosts.flatMap((host, index) => {
+    const one = results[index];
+    return one === undefined ? [] : [{ host, one }];
+  });
+  if (values.json) {
+    const json = shown.map(({ host: { address }, one }) => ({
+      host: one.host,
+      address,
+      results: one.results,
+    }));
+    console.log(JSON.stringify({ stack, hosts: json }, undefined, 2));
+  } else console.log(shown.map(({ host, one }) => hostTable(host, one)).join("\n\n"));
+  return results.some((host) => host.results.some(({ status }) => status === "error")) ? 2 : 0;
+}
 
 function chosen(stack: string, names: readonly string[]): readonly WantedHost[] {
   const { where, deployment } = readStackFile(stack);

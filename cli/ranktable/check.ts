@@ -1,6 +1,6 @@
 import { type CheckedMember, type CheckedTables, checkTables } from "../../planning/rank-table-check.ts";
 import { nameOf } from "../../planning/rank-table-format.ts";
-import { type Command, parseOptions } from "../command.ts";
+import { type Command, mistakesEndWith1, parseOptions } from "../command.ts";
 import { UserError } from "../stack-file.ts";
 import { table } from "../table.ts";
 import { readTables } from "./read-files.ts";
@@ -20,23 +20,25 @@ examples:
   ascend-pd ranktable check save_dir/*.json --node-ports 8088,8089
   ascend-pd ranktable check global_ranktable_merge.json local_ranktable_10.0.0.18_45.json
 
-exit codes: 0 they fit together (there may be warnings), 1 they do not, 2 the command line is wrong`,
-  run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: { "node-ports": { type: "string" }, json: { type: "boolean" } },
-    });
-    if (positionals.length === 0) throw new UserError("FILE is missing\nfix: name the rank tables to check");
-    const { members, problems } = checkFiles(positionals, values["node-ports"]);
-    if (values.json) printJson({ instances: members, problems: problemsJson(problems) });
-    else {
-      if (problems.length > 0) console.error(problemsText(problems));
-      if (members.length > 0) console.log(membersTable(members));
-    }
-    return hasErrors(problems) ? 1 : 0;
-  },
+exit codes: 0 they fit together (there may be warnings), 2 they do not, 1 the command line is wrong`,
+  run: mistakesEndWith1(compare),
 };
+
+function compare(args: readonly string[]): number {
+  const { values, positionals } = parseOptions({
+    args: [...args],
+    allowPositionals: true,
+    options: { "node-ports": { type: "string" }, json: { type: "boolean" } },
+  });
+  if (positionals.length === 0) throw new UserError("FILE is missing\nfix: name the rank tables to check");
+  const { members, problems } = checkFiles(positionals, values["node-ports"]);
+  if (values.json) printJson({ instances: members, problems: problemsJson(problems) });
+  else {
+    if (problems.length > 0) console.error(problemsText(problems));
+    if (members.length > 0) console.log(membersTable(members));
+  }
+  return hasErrors(problems) ? 2 : 0;
+}
 
 /** What is wrong with each file in itself, and with those that are well formed together. */
 export function checkFiles(paths: readonly string[], nodePorts: string | undefined): CheckedTables {
