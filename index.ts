@@ -4,13 +4,13 @@ import { unfitHosts } from "./components/probes/first-container.ts";
 import { obstacles } from "./components/probes/obstacles.ts";
 import { secretMistakes } from "./components/secrets.ts";
 import manifest from "./package.json" with { type: "json" };
+import { wantedHosts } from "./planning/host-checks/wanted.ts";
 import { plan } from "./planning/make-plan.ts";
 import { formatProblems } from "./planning/problems.ts";
 
 const stack = pulumi.getStack();
 const stackFile = `stacks/Pulumi.${stack}.yaml`;
-const input = new pulumi.Config().getObject("deployment");
-const result = plan(stack, input);
+const result = plan(stack, new pulumi.Config().getObject("deployment"));
 
 if ("problems" in result) throw new pulumi.RunError(formatProblems(stackFile, result.problems));
 const mistakes = secretMistakes(result.plan);
@@ -23,7 +23,7 @@ if (inTheWay.length > 0 && !pulumi.runtime.isDryRun()) throw new pulumi.RunError
 for (const message of inTheWay) pulumi.log.warn(message);
 
 if (!pulumi.runtime.isDryRun()) {
-  const unfit = await unfitHosts(stack, input);
+  const unfit = await unfitHosts(wantedHosts(result));
   if (unfit.length > 0) throw new pulumi.RunError(unfit.join("\n"));
 }
 

@@ -1,13 +1,10 @@
-import { plan as makePlan } from "../planning/make-plan.ts";
-import type { Plan, Problem } from "../planning/plan.ts";
+import { plan as makePlan, type Planned } from "../planning/make-plan.ts";
 import { formatProblems } from "../planning/problems.ts";
 import { readStackFile, UserError } from "./stack-file.ts";
 
-export interface PlannedStack {
+export interface PlannedStack extends Planned {
   /** Path of the stack file, for messages. */
   readonly where: string;
-  readonly plan: Plan;
-  readonly warnings: readonly Problem[];
 }
 
 /** The Plan of `stacks/Pulumi.<stack>.yaml`. Throws UserError with everything that is wrong with the file. */

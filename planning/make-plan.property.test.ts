@@ -273,13 +273,18 @@ function reversed(value: unknown): unknown {
   );
 }
 
+function planBytes(input: unknown): string {
+  const result = plan("s", input);
+  return JSON.stringify("problems" in result ? result : [result.plan, result.warnings]);
+}
+
 test("The same deployment gives the same bytes, whatever the order of its keys.", () => {
   fc.assert(
     fc.property(deployment, (input) => {
-      const bytes = JSON.stringify(plan("s", input));
+      const bytes = planBytes(input);
 
-      expect(JSON.stringify(plan("s", structuredClone(input)))).toBe(bytes);
-      expect(JSON.stringify(plan("s", reversed(input)))).toBe(bytes);
+      expect(planBytes(structuredClone(input))).toBe(bytes);
+      expect(planBytes(reversed(input))).toBe(bytes);
     }),
     { numRuns },
   );

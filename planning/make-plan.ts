@@ -6,20 +6,24 @@ import { applyRules } from "./rules/index.ts";
 import { parseStackFile } from "./stack-file.ts";
 import { found, type Host, hostOf, type Instance, type Topology, topologyOf } from "./topology.ts";
 
+/** A Plan, and what it was made from. */
+export interface Planned {
+  readonly plan: Plan;
+  readonly topology: Topology;
+  readonly warnings: readonly Problem[];
+}
+
 /**
  * The Plan of a stack, or every reason why there is none. `input` is the value of `ascend-pd:deployment`. Pure: the
- * same meaning gives the same bytes, whatever the order of keys in `input`.
+ * same meaning gives the same bytes of a Plan, whatever the order of keys in `input`.
  */
-export function plan(
-  stack: string,
-  input: unknown,
-): { plan: Plan; warnings: Problem[] } | { problems: Problem[] } {
+export function plan(stack: string, input: unknown): Planned | { problems: Problem[] } {
   const parsed = parseStackFile(input);
   if ("problems" in parsed) return parsed;
   const topology = topologyOf(stack, parsed.file);
   const problems = applyRules(topology, parsed.file.allow);
   if (problems.some(({ severity }) => severity === "error")) return { problems };
-  return { plan: planOf(topology), warnings: problems };
+  return { plan: planOf(topology), topology, warnings: problems };
 }
 
 function planOf(topology: Topology): Plan {

@@ -4,7 +4,8 @@ import { formatProblems } from "../../planning/problems.ts";
 import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../command.ts";
 import { askHosts } from "../doctor/ask-hosts.ts";
 import { hostTable } from "../doctor/show.ts";
-import { readStackFile, UserError } from "../stack-file.ts";
+import { plannedStack } from "../planned-stack.ts";
+import { UserError } from "../stack-file.ts";
 
 export const doctor: Command = {
   summary: "look at the hosts of a stack: what would keep it from running there",
@@ -63,16 +64,15 @@ async function look(args: readonly string[]): Promise<number> {
 }
 
 function chosen(stack: string, names: readonly string[]): readonly WantedHost[] {
-  const { where, deployment } = readStackFile(stack);
-  const wanted = wantedHosts(stack, deployment);
-  if ("problems" in wanted) throw new UserError(formatProblems(where, wanted.problems));
-  if (wanted.warnings.length > 0) console.error(formatProblems(where, wanted.warnings));
-  const unknown = names.find((name) => !wanted.hosts.some((host) => host.name === name));
+  const planned = plannedStack(stack);
+  if (planned.warnings.length > 0) console.error(formatProblems(planned.where, planned.warnings));
+  const wanted = wantedHosts(planned);
+  const unknown = names.find((name) => !wanted.some((host) => host.name === name));
   if (unknown !== undefined) {
-    const known = wanted.hosts.map(({ name }) => name).join(", ");
+    const known = wanted.map(({ name }) => name).join(", ");
     throw new UserError(`nothing of ${stack} runs on a host ${unknown}\nfix: --host and one of: ${known}`);
   }
-  return names.length === 0 ? wanted.hosts : wanted.hosts.filter(({ name }) => names.includes(name));
+  return names.length === 0 ? wanted : wanted.filter(({ name }) => names.includes(name));
 }
 
 function skipped(option: string): [code: string, reason: string] {

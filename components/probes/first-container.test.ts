@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { wantedHosts } from "../../planning/host-checks/wanted.ts";
+import { plan } from "../../planning/make-plan.ts";
 import { unfitHosts } from "./first-container.ts";
 import { startContainer } from "./test-support.ts";
 
@@ -27,12 +29,18 @@ const ascend = deployment({
   workDir: { source: "/none/models", target: "/models" },
 });
 
+function unfit(input: object): Promise<string[]> {
+  const planned = plan(stack, input);
+  if ("problems" in planned) throw new Error("the stack breaks a rule");
+  return unfitHosts(wantedHosts(planned));
+}
+
 test("A host on which nothing is in the way is not mentioned.", async () => {
-  expect(await unfitHosts(stack, deployment({ kind: "simulated" }))).toEqual([]);
+  expect(await unfit(deployment({ kind: "simulated" }))).toEqual([]);
 });
 
 test("What is certain to keep a host's first container from starting is named, with the check and the fix.", async () => {
-  const messages = await unfitHosts(stack, ascend);
+  const messages = await unfit(ascend);
 
   expect(messages).toContainEqual(
     expect.stringMatching(/^local: there is no \/none\/models \(HC501\)\nfix: put it there, or correct /),
@@ -43,7 +51,7 @@ test("What is certain to keep a host's first container from starting is named, w
 test("Where containers of the stack run already, nothing is looked at.", async () => {
   await startContainer("setInterval(() => {}, 1000)", {}, { "ascend-pd.stack": stack });
 
-  expect(await unfitHosts(stack, ascend)).toEqual([]);
+  expect(await unfit(ascend)).toEqual([]);
 });
 
 test("An engine that is gone meanwhile is named, without a stack.", async () => {
@@ -52,7 +60,7 @@ test("An engine that is gone meanwhile is named, without a stack.", async () => 
     hosts: { local: { ...ascend.hosts.local, docker: "unix:///nowhere/docker.sock" } },
   };
 
-  const messages = await unfitHosts(stack, gone);
+  const messages = await unfit(gone);
 
   expect(messages).toEqual([
     expect.stringContaining("the Docker Engine of local (unix:///nowhere/docker.sock) failed"),

@@ -1,7 +1,7 @@
 import { hostFacts } from "../../planning/host-checks/facts.ts";
 import { checkHosts, hostChecks } from "../../planning/host-checks/index.ts";
 import { hostScript } from "../../planning/host-checks/script.ts";
-import { type WantedHost, wantedHosts } from "../../planning/host-checks/wanted.ts";
+import type { WantedHost } from "../../planning/host-checks/wanted.ts";
 import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { engineReport, runScript } from "../../toolchain/host-report.ts";
 import { engineOf, hasContainers } from "./docker.ts";
@@ -10,12 +10,10 @@ const guards = new Set(hostChecks.filter(({ guardsUp }) => guardsUp === true).ma
 
 /**
  * Before a host's first container of the stack: what is certain to keep one from starting there. Where some run
- * already, a change may be what mends them, and its own checks guard it. `deployment` is one that can be planned.
+ * already, a change may be what mends them, and its own checks guard it.
  */
-export async function unfitHosts(stack: string, deployment: unknown): Promise<string[]> {
-  const wanted = wantedHosts(stack, deployment);
-  if ("problems" in wanted) return [];
-  const failures = await mapAtOnce(wanted.hosts, hostsAtOnce, (host) =>
+export async function unfitHosts(hosts: readonly WantedHost[]): Promise<string[]> {
+  const failures = await mapAtOnce(hosts, hostsAtOnce, (host) =>
     failuresOf(host).catch((error: Error) => [error.message]),
   );
   return failures.flat();

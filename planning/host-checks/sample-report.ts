@@ -1,4 +1,5 @@
 import { a2Info, board } from "../host-tools/sample-outputs.ts";
+import { plan } from "../make-plan.ts";
 import { put, sampleInput } from "../sample-input.ts";
 import type { HostReport, Kind } from "./facts.ts";
 import { askedFiles } from "./script.ts";
@@ -17,11 +18,11 @@ export interface ReportChanges {
   readonly noEngine?: string;
 }
 
-/** The two hosts of the sample stack. */
-export function sampleHosts(): readonly WantedHost[] {
-  const wanted = wantedHosts("2p2d", sampleInput());
-  if ("problems" in wanted) throw new Error("the sample breaks a rule");
-  return wanted.hosts;
+/** The two hosts of the sample stack, or of `input`. */
+export function sampleHosts(input: object = sampleInput()): readonly WantedHost[] {
+  const planned = plan("2p2d", input);
+  if ("problems" in planned) throw new Error("the sample breaks a rule");
+  return wantedHosts(planned);
 }
 
 /** The report of a host on which all is well, but for `changes`. */

@@ -1,9 +1,8 @@
 import { isNpuNode } from "../engines/devices.ts";
-import { plan as makePlan } from "../make-plan.ts";
-import type { ContainerPlan, HostPlan, Plan, Problem } from "../plan.ts";
+import type { Planned } from "../make-plan.ts";
+import type { ContainerPlan, HostPlan, Plan } from "../plan.ts";
 import { hcclPorts, listeners, type PortRange } from "../rules/ports.ts";
-import { parseStackFile } from "../stack-file.ts";
-import { found, type Host, type Topology, topologyOf } from "../topology.ts";
+import { found, type Host, type Topology } from "../topology.ts";
 
 /** What a stack needs of one of its hosts. */
 export interface WantedHost extends HostPlan {
@@ -40,20 +39,10 @@ export interface WantedPorts extends PortRange {
   readonly owner: string;
 }
 
-/** What each host on which the stack runs must have. `deployment` is the value of `ascend-pd:deployment`. */
-export function wantedHosts(
-  stack: string,
-  deployment: unknown,
-):
-  | { readonly hosts: readonly WantedHost[]; readonly warnings: readonly Problem[] }
-  | { problems: Problem[] } {
-  const planned = makePlan(stack, deployment);
-  const parsed = parseStackFile(deployment);
-  if ("problems" in planned) return planned;
-  if ("problems" in parsed) return parsed;
-  const topology = topologyOf(stack, parsed.file);
-  const used = topology.hosts.filter(({ name }) => planned.plan.containers.some(({ host }) => host === name));
-  return { hosts: used.map((host) => wantedHost(topology, planned.plan, host)), warnings: planned.warnings };
+/** What each host on which the stack runs must have. */
+export function wantedHosts({ plan, topology }: Planned): readonly WantedHost[] {
+  const used = topology.hosts.filter(({ name }) => plan.containers.some(({ host }) => host === name));
+  return used.map((host) => wantedHost(topology, plan, host));
 }
 
 function wantedHost(topology: Topology, plan: Plan, declared: Host): WantedHost {
