@@ -27,6 +27,8 @@ export interface CallOptions {
   readonly json?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** With latin1, each character of the answer is a byte of it. */
+  readonly encoding?: "utf8" | "latin1";
   /** An answer of more characters is an error, for engines whose containers are not trusted. */
   readonly longest?: number;
   /** Every message of a call that reports progress, once the engine has accepted it. */
@@ -45,14 +47,15 @@ export function callEngine(
   path: string,
   options: CallOptions = {},
 ): Promise<EngineAnswer> {
-  const { method = "GET", tar, json, signal, longest = Number.POSITIVE_INFINITY, onMessage } = options;
+  const { method = "GET", tar, json, signal, onMessage } = options;
+  const { encoding = "utf8", longest = Number.POSITIVE_INFINITY } = options;
   return new Promise((resolve, reject) => {
     const type = tar === undefined ? "application/json" : "application/x-tar";
     const headers = { "content-type": type, ...options.headers };
     const call = request({ ...connection(engine), method, path, headers, signal }, (answer) => {
       let body = "";
       let line = "";
-      answer.setEncoding("utf8");
+      answer.setEncoding(encoding);
       answer.on("data", (text: string) => {
         body += text;
         if (body.length > longest) call.destroy(new Error(`the answer is longer than ${longest} characters`));

@@ -1,5 +1,6 @@
 import { type IncomingMessage, request } from "node:http";
 import { callEngine, connection, type EngineAddress, messageOf } from "./docker-api.ts";
+import { unframed } from "./docker-frames.ts";
 
 export interface Executed {
   readonly exitCode: number;
@@ -54,21 +55,10 @@ function attached(engine: EngineAddress, id: string, signal: AbortSignal | undef
       socket.on("close", () => reject(new Error("the connection was closed")));
       socket.on("end", () => {
         socket.end();
-        resolve(unframed(Buffer.concat(pieces)));
+        const bytes = Buffer.concat(pieces);
+        resolve({ stdout: unframed(bytes, [1]), stderr: unframed(bytes, [2]) });
       });
     });
     call.end(JSON.stringify({ Detach: false, Tty: false }));
   });
-}
-
-/** Docker puts 8 bytes before each piece: 1 or 2 for the stream, three zeros, and the length, big-endian. */
-function unframed(bytes: Buffer): Written {
-  const streams: Buffer[][] = [[], [], []];
-  for (let at = 0; at + 8 <= bytes.length; ) {
-    const end = at + 8 + bytes.readUInt32BE(at + 4);
-    streams[bytes.readUInt8(at)]?.push(bytes.subarray(at + 8, end));
-    at = end;
-  }
-  const [, stdout = "", stderr = ""] = streams.map((pieces) => Buffer.concat(pieces).toString());
-  return { stdout, stderr };
 }

@@ -4,6 +4,7 @@ import type { Holder } from "../../planning/host-checks/devices.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
 import { type EngineAddress, engineAt, hostOf, tryEngine } from "../../toolchain/docker-api.ts";
+import { unframed } from "../../toolchain/docker-frames.ts";
 
 export interface ContainerState extends Holder {
   readonly Id: string;
@@ -54,21 +55,13 @@ export async function hasContainers(host: HostPlan, stack: string): Promise<bool
 
 /** The last lines that a container wrote, both streams, indented for a message. */
 export async function lastWords(host: HostPlan, container: string): Promise<string> {
-  const framed = await get(host, `/containers/${container}/logs?stdout=1&stderr=1&tail=20`);
-  return withoutFrames(framed).trimEnd().replaceAll(/^/gm, "  ");
+  const log = await get(host, `/containers/${container}/logs?stdout=1&stderr=1&tail=20`, "latin1");
+  return unframed(Buffer.from(log, "latin1")).trimEnd().replaceAll(/^/gm, "  ");
 }
 
-/**
- * Docker puts 8 bytes before each line, and before each further 16 KiB of a longer one: which stream, three zeros, and
- * the length, big-endian in four bytes. In text they are 8 characters, as only the last byte can be above 0x7f.
- */
-function withoutFrames(log: string): string {
-  return log.replaceAll(/\p{Cc}\0{5}.{2}/gsu, "");
-}
-
-async function get(host: HostPlan, path: string): Promise<string> {
+async function get(host: HostPlan, path: string, encoding: "utf8" | "latin1" = "utf8"): Promise<string> {
   const engine = engineOf(host);
-  const ask = () => tryEngine(engine, path, { signal: AbortSignal.timeout(10_000) });
+  const ask = () => tryEngine(engine, path, { encoding, signal: AbortSignal.timeout(10_000) });
   let { body, failure } = await ask();
   // A busy sshd drops some of the connections that come to it at once.
   for (let more = 2; failure !== undefined && body === "" && typeof engine !== "string" && more > 0; more--) {
