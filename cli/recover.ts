@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isOf } from "../planning/container-settings.ts";
 import { run } from "../toolchain/context.ts";
 import { callEngine, defaultHost, expectEngine } from "../toolchain/docker-api.ts";
 import type { LocalStack } from "./stack.ts";
@@ -26,7 +27,7 @@ export async function recoverStack(stack: Interrupted, say: (line: string) => vo
     const { name } = resource.inputs;
     const engine = engineOf(resource, resources) ?? stack.env.DOCKER_HOST ?? defaultHost;
     const { status, body } = await callEngine(engine, `/containers/${name}/json`);
-    if (status !== 200 || JSON.parse(body).Config.Labels["ascend-pd.stack"] !== stack.name) continue;
+    if (status !== 200 || !isOf(stack.name, JSON.parse(body).Config.Labels)) continue;
     say(`removing ${name}: its creation was interrupted`);
     await expectEngine(engine, `/containers/${name}?force=1&v=1`, { method: "DELETE" });
   }

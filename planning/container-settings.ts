@@ -17,6 +17,10 @@ export const restrictions = { dropCapabilities: ["ALL"], securityOptions: ["no-n
 /** Its value is the name of the stack that a container is of. */
 export const stackLabel = "ascend-pd.stack";
 
+/** Whether a container with these labels is of the stack; Docker may say null where there are none. */
+export const isOf = (stack: string, labels: Readonly<Record<string, string>> | null | undefined): boolean =>
+  labels?.[stackLabel] === stack;
+
 /** Its value names, with commas, the variables of a container that are Pulumi secrets; a policy spares those. */
 export const secretEnvLabel = "ascend-pd.secret-env";
 

@@ -1,4 +1,4 @@
-import { stackLabel } from "../../planning/container-settings.ts";
+import { isOf } from "../../planning/container-settings.ts";
 import type { HostPlan, Plan } from "../../planning/plan.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
 import { unreachableMessage } from "../../planning/unreachable.ts";
@@ -44,7 +44,7 @@ async function answerOf(plan: Plan, host: HostPlan, engine: EngineAddress): Prom
   const names = new Set(planned.map(({ name }) => `/${name}`));
   const containers: Container[] = [];
   for (const { Id, Names, Labels, State } of readList(await list("/containers/json?all=1"))) {
-    const isOurs = Labels[stackLabel] === plan.stack || Names.some((name) => names.has(name));
+    const isOurs = isOf(plan.stack, Labels) || Names.some((name) => names.has(name));
     if (!isOurs && !isAlive(State)) continue;
     // Between the two calls anybody's container may have gone.
     const body = await found(`/containers/${Id}/json`, isOurs ? longestOfOne : longest);

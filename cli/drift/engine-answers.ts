@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { stackLabel } from "../../planning/container-settings.ts";
 
 /*
  * The parts of the Docker Engine's answers that drift is found in. Docker leaves out, or says null, where a list or an
@@ -75,9 +74,6 @@ const ListEntry = z.object({
 export type ListEntry = z.infer<typeof ListEntry>;
 
 export const nameOf = ({ Name }: Container): string => Name.replace(/^\//, "");
-
-/** Whether a container is of a stack, by its label. */
-export const isOf = (stack: string, { Config }: Container): boolean => Config.Labels[stackLabel] === stack;
 
 /** Whether a container in this state has its devices. */
 export const isAlive = (status: string): boolean => ["running", "paused", "restarting"].includes(status);

@@ -1,8 +1,9 @@
+import { isOf } from "../../planning/container-settings.ts";
 import { isNpuNode } from "../../planning/engines/devices.ts";
 import { heldNodes } from "../../planning/host-checks/devices.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
 import type { Compared, HostAnswer } from "./compared.ts";
-import { type Container, isAlive, isOf, nameOf } from "./engine-answers.ts";
+import { type Container, isAlive, nameOf } from "./engine-answers.ts";
 import { bounded, type Finding } from "./finding.ts";
 import { plannedContainer } from "./planned-container.ts";
 import * as remedies from "./remedies.ts";
@@ -17,7 +18,7 @@ export function findDrift(compared: Compared, host: HostPlan, answer: HostAnswer
   return [
     ...pairs.flatMap(([container, there]) => plannedContainer(compared, host, answer, container, there)),
     ...others.flatMap((other) =>
-      isOf(plan.stack, other) ? leftOver(compared, host, other) : holder(planned, host, other),
+      isOf(plan.stack, other.Config.Labels) ? leftOver(compared, host, other) : holder(planned, host, other),
     ),
   ].map(bounded);
 }
@@ -32,7 +33,9 @@ export function standIn(
   const table = `RANK_TABLE_FILE_PATH=${env.RANK_TABLE_FILE_PATH}`;
   return (
     there.find((container) => nameOf(container) === name) ??
-    there.find((one) => isOf(stack, one) && !names.has(nameOf(one)) && one.Config.Env.includes(table))
+    there.find(
+      (one) => isOf(stack, one.Config.Labels) && !names.has(nameOf(one)) && one.Config.Env.includes(table),
+    )
   );
 }
 

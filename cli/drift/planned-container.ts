@@ -1,4 +1,4 @@
-import { everyContainer } from "../../planning/container-settings.ts";
+import { everyContainer, isOf } from "../../planning/container-settings.ts";
 import { dockerContainer } from "../../planning/docker-container.ts";
 import type { ContainerPlan, HostPlan } from "../../planning/plan.ts";
 import type { PropertyChange } from "../diff/change.ts";
@@ -6,7 +6,7 @@ import { asArray, asObject, containerProperties, differences } from "../diff/pro
 import { isSecretObject } from "../diff/secrets.ts";
 import type { Compared, HostAnswer } from "./compared.ts";
 import type { DeployedContainer } from "./deployed.ts";
-import { type Container, type Image, isOf, nameOf } from "./engine-answers.ts";
+import { type Container, type Image, nameOf } from "./engine-answers.ts";
 import { fileDifferences, type Upload } from "./files.ts";
 import type { Difference, Finding, Kind } from "./finding.ts";
 import { type DockerContainer, propertyDifferences } from "./properties.ts";
@@ -53,7 +53,7 @@ export function plannedContainer(
     fileDifferences(upload, answer.files.get(there.Id)?.get(upload.file) ?? { problem: "none" }),
   );
 
-  if (deployed === undefined ? !isOf(stack, there) : !isPulumis) {
+  if (deployed === undefined ? !isOf(stack, there.Config.Labels) : !isPulumis) {
     const identity = {
       what: "container",
       planned: former === undefined ? "the one of `pulumi up`" : short(former.id),

@@ -1,4 +1,4 @@
-import { stackLabel } from "../../planning/container-settings.ts";
+import { isOf } from "../../planning/container-settings.ts";
 import type { Listener } from "../../planning/host-checks/listeners.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
 import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
@@ -19,7 +19,7 @@ export async function obstacles({ stack, hosts, containers }: Plan): Promise<str
 
 async function takenBy(host: HostPlan, stack: string, planned: readonly ContainerPlan[]): Promise<string[]> {
   const all = await allContainers(host);
-  const isOurs = ({ Labels }: ContainerSummary) => Labels?.[stackLabel] === stack;
+  const isOurs = ({ Labels }: ContainerSummary) => isOf(stack, Labels);
   const names = planned.flatMap(({ name }) => {
     const holder = all.find(({ Names }) => Names.includes(`/${name}`));
     return holder === undefined || isOurs(holder) ? [] : [nameTaken(host, name, holder)];

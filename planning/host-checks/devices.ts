@@ -1,3 +1,4 @@
+import { isOf } from "../container-settings.ts";
 import { isNpuNode, managerNodes as managers } from "../engines/devices.ts";
 import {
   failed,
@@ -12,7 +13,6 @@ import {
   unseen,
   type Verdict,
 } from "./check.ts";
-import { isOurs } from "./docker.ts";
 import type { Container } from "./engine-facts.ts";
 import type { HostFacts } from "./facts.ts";
 import { npuInfoOf } from "./npus.ts";
@@ -92,7 +92,7 @@ export const npusNotHeld: HostCheck = {
     return seeing(host.engine, ({ running }) =>
       together(
         running
-          .filter((container) => !isOurs(host.wanted.stack, container.Config))
+          .filter((container) => !isOf(host.wanted.stack, container.Config.Labels))
           .flatMap((container) => {
             const held = heldNodes(container, nodes);
             if (held.length === 0) return [];
@@ -139,7 +139,7 @@ export const noProcesses: HostCheck = {
   check: (host) => {
     const { engine } = host;
     const ours = "value" in engine ? engine.value.running : [];
-    const ids = ours.filter((one) => isOurs(host.wanted.stack, one.Config)).map(({ Id }) => Id);
+    const ids = ours.filter((one) => isOf(host.wanted.stack, one.Config.Labels)).map(({ Id }) => Id);
     return ofEachNpu(host, ({ id }) =>
       seeing(npuInfoOf(host), ({ devices, processes }) => {
         const device = devices.find((one) => one.id === id);

@@ -1,3 +1,4 @@
+import { isOf } from "../container-settings.ts";
 import { linesOf, type Reading, unreadable } from "../host-tools/reading.ts";
 import {
   failed,
@@ -9,7 +10,6 @@ import {
   seeing,
   together,
 } from "./check.ts";
-import type { Container } from "./engine-facts.ts";
 import { through } from "./facts.ts";
 
 export const engineVersion: HostCheck = {
@@ -164,16 +164,10 @@ export const namesFree: HostCheck = {
         host.wanted.containers.map(({ name }) => {
           const other = listed.find(({ Names }) => Names.includes(`/${name}`));
           if (other === undefined) return ok(`${name} is free`);
-          if (isOurs(host.wanted.stack, other)) return ok(`${name} is this stack's`);
+          if (isOf(host.wanted.stack, other.Labels)) return ok(`${name} is this stack's`);
           const fix = `remove it with \`docker rm -f ${name}\` ${on(host)}, or rename it`;
           return failed(`a container ${name} is there that no stack of this name made`, fix);
         }),
       ),
     ),
 };
-
-type Labels = Container["Config"]["Labels"];
-
-/** Whether a container carries the stack's label. */
-export const isOurs = (stack: string, { Labels }: { readonly Labels?: Labels }): boolean =>
-  Labels?.["ascend-pd.stack"] === stack;

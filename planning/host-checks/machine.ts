@@ -1,8 +1,8 @@
 import { isIpv4 } from "../addresses.ts";
+import { isOf } from "../container-settings.ts";
 import { linesOf, type Reading, unreadable } from "../host-tools/reading.ts";
 import { includes, type PortRange, portsIn } from "../rules/ports.ts";
 import { failed, type HostCheck, notApplicable, ok, on, seeing, together, type Verdict } from "./check.ts";
-import { isOurs } from "./docker.ts";
 import { type HostFacts, through } from "./facts.ts";
 import { type Listener, readListeners } from "./listeners.ts";
 import type { WantedPorts } from "./wanted.ts";
@@ -38,7 +38,7 @@ export const portsFree: HostCheck = {
   check: (host) =>
     seeing(through(host.said("tcp"), readPorts), (listening) =>
       seeing(host.engine, ({ running }) => {
-        const ours = running.filter((one) => isOurs(host.wanted.stack, one.Config));
+        const ours = running.filter((one) => isOf(host.wanted.stack, one.Config.Labels));
         const holders = holdersOf(host);
         const declared = new Set(ours.flatMap(({ Config }) => portsOf(Config.Cmd ?? [])));
         const isOwn = (port: number) => {
