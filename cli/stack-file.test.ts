@@ -1,20 +1,15 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { readStackFile, stackNames, UserError } from "./stack-file.ts";
+import { inTemporaryFolder } from "./temporary-folder.ts";
 
-let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "ascend-pd-stacks-"));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+const folder = inTemporaryFolder();
 
 /** Reads a stack file of these bytes. */
 function read(text: string | Buffer) {
-  writeFileSync(join(folder, "Pulumi.test.yaml"), text);
-  return readStackFile("test", folder);
+  writeFileSync(join(folder(), "Pulumi.test.yaml"), text);
+  return readStackFile("test", folder());
 }
 
 test("The deployment of every stack of this repository is read.", () => {
@@ -38,7 +33,7 @@ test.each([
   ["a mistake behind a byte order mark and CRLF", '\uFEFFconfig:\r\n  a: 1\r\n  b: "x\r\n', "4:1"],
 ])("%s is refused with line and column.", (_, text, position) => {
   expect(() => read(text)).toThrow(UserError);
-  expect(() => read(text)).toThrow(`${folder}/Pulumi.test.yaml:${position}: `);
+  expect(() => read(text)).toThrow(`${folder()}/Pulumi.test.yaml:${position}: `);
 });
 
 test.each([
@@ -57,7 +52,7 @@ test.each([
   ["a bomb of aliases that outgrows every number", bomb(400), "7:47"],
 ])("%s is refused with line and column.", (_, text, position) => {
   expect(() => read(text)).toThrow(UserError);
-  expect(() => read(text)).toThrow(`${folder}/Pulumi.test.yaml:${position}: `);
+  expect(() => read(text)).toThrow(`${folder()}/Pulumi.test.yaml:${position}: `);
 });
 
 /** Lists of ten aliases of lists of ten aliases. */
@@ -117,9 +112,9 @@ test("A second document is called that.", () => {
 
 test("A missing file is refused with the names of those there are.", () => {
   for (const name of ["Pulumi.a.yaml", "Pulumi.b-2.yaml", "Pulumi.yaml", "old.Pulumi.z.yaml"])
-    writeFileSync(join(folder, name), "");
+    writeFileSync(join(folder(), name), "");
 
-  const read = () => readStackFile("c", folder);
+  const read = () => readStackFile("c", folder());
 
   expect(read).toThrow(UserError);
   expect(read).toThrow(/Pulumi\.c\.yaml cannot be read\nfix: choose one of the stacks there are: a, b-2$/);

@@ -1,31 +1,20 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { afterEach, beforeEach, expect, type MockInstance, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { run, tryRun } from "../../toolchain/context.ts";
 import { fixture } from "../diff/test-support.ts";
+import { inTemporaryFolder } from "../temporary-folder.ts";
 import { diff } from "./diff.ts";
+import { keepConsole, pieces, printed } from "./test-support.ts";
 
-let folder: string;
-let out: MockInstance;
-let err: MockInstance;
+const folder = inTemporaryFolder();
+keepConsole();
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "ascend-pd-diff-"));
-  out = vi.spyOn(console, "log").mockImplementation(() => {});
-  err = vi.spyOn(console, "error").mockImplementation(() => {});
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  rmSync(folder, { recursive: true });
-});
-
-const printed = (stream: MockInstance) => stream.mock.calls.join("\n");
 const fixturePath = (name: string) => `cli/diff/fixtures/${name}.json`;
 
 /** A file of this content. */
 function file(content: string | Uint8Array, name = "preview.json"): string {
-  const path = join(folder, name);
+  const path = join(folder(), name);
   writeFileSync(path, content);
   return path;
 }
@@ -37,21 +26,21 @@ test.each([
 ])("%s: exit code %i, and a comment.", async (name, expected) => {
   const code = await diff.run([fixturePath(name)]);
 
-  expect(printed(out)).toMatch(/^### `pv`: /);
+  expect(printed("log")).toMatch(/^### `pv`: /);
   expect(code).toBe(expected);
 });
 
 test("The comment of a changed port.", async () => {
   await diff.run([fixturePath("changed-port")]);
 
-  await expect(`${printed(out)}\n`).toMatchFileSnapshot("../diff/fixtures/changed-port.md");
+  await expect(`${printed("log")}\n`).toMatchFileSnapshot("../diff/fixtures/changed-port.md");
 });
 
 test("A failed preview says what failed, in the comment; and where a policy's word stands.", async () => {
   await diff.run([fixturePath("refused")]);
 
-  expect(printed(out)).toMatch(/^### `pv`: the preview failed\n\n```\n.*1 problem\n {2}PD102 /);
-  expect(printed(err)).toMatch(/^error: the preview failed\nfix: .*policy/);
+  expect(printed("log")).toMatch(/^### `pv`: the preview failed\n\n```\n.*1 problem\n {2}PD102 /);
+  expect(printed("error")).toMatch(/^error: the preview failed\nfix: .*policy/);
 });
 
 test("As JSON, the meaning is text and the changes are values.", async () => {
@@ -60,7 +49,7 @@ test("As JSON, the meaning is text and the changes are values.", async () => {
     await diff.run(["--json", fixturePath("refused")]),
   ];
 
-  const [difference, failure] = out.mock.calls.map(([text]) => JSON.parse(text));
+  const [difference, failure] = pieces("log").map((text) => JSON.parse(text));
   expect(difference).toMatchObject({
     source: "preview",
     stack: "pv",
@@ -98,14 +87,14 @@ test.each<[string, () => string | Uint8Array, RegExp]>([
 ])("A file that is %s fails with what it is.", async (_, content, complaint) => {
   const code = await diff.run([file(content())]);
 
-  expect(printed(err)).toMatch(complaint);
-  expect([code, printed(out)]).toEqual([1, ""]);
+  expect(printed("error")).toMatch(complaint);
+  expect([code, printed("log")]).toEqual([1, ""]);
 });
 
 test("A file that is too large is not read to its end, which may never come.", async () => {
   const code = await diff.run(["/dev/zero"]);
 
-  expect(printed(err)).toMatch(/is larger than 64 MB\nfix: /);
+  expect(printed("error")).toMatch(/is larger than 64 MB\nfix: /);
   expect(code).toBe(1);
 });
 
@@ -116,7 +105,7 @@ test("Nesting without end is refused.", async () => {
     file(`{"steps":[{"op":"create","urn":"urn:pulumi:a::b::c::d","newState":{"inputs":${deep}}}]}`),
   ]);
 
-  expect(printed(err)).toMatch(/^error: a value is nested deeper than 100 levels\nfix: /);
+  expect(printed("error")).toMatch(/^error: a value is nested deeper than 100 levels\nfix: /);
   expect(code).toBe(1);
 });
 
@@ -138,8 +127,8 @@ test.each([
 ])("%j is an error, exit code 1.", async (args, complaint) => {
   const code = await diff.run(args);
 
-  expect(printed(err)).toMatch(complaint);
-  expect([code, printed(out)]).toEqual([1, ""]);
+  expect(printed("error")).toMatch(complaint);
+  expect([code, printed("log")]).toEqual([1, ""]);
 });
 
 test("In a shell: a Plan from a pipe against the recorded one.", async () => {

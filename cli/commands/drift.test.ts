@@ -1,36 +1,24 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, type MockInstance, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { stringify } from "yaml";
 import { readStackFile } from "../stack-file.ts";
 import { drift } from "./drift.ts";
+import { inProjectFolder, keepConsole, printed } from "./test-support.ts";
 
-const root = process.cwd();
 const servers: Server[] = [];
-let folder: string;
-let out: MockInstance;
-let err: MockInstance;
+const folder = inProjectFolder();
+keepConsole();
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "ascend-pd-drift-"));
-  cpSync("stacks", join(folder, "stacks"), { recursive: true });
-  process.chdir(folder);
   // No Pulumi: these are about hosts.
   vi.stubEnv("PATH", "/nowhere");
-  out = vi.spyOn(console, "log").mockImplementation(() => {});
-  err = vi.spyOn(console, "error").mockImplementation(() => {});
 });
 afterEach(() => {
   for (const server of servers.splice(0)) server.close().closeAllConnections();
   vi.unstubAllEnvs();
-  vi.restoreAllMocks();
-  process.chdir(root);
-  rmSync(folder, { recursive: true });
 });
-
-const printed = (stream: MockInstance) => stream.mock.calls.join("\n");
 
 /** A stand-in for an engine, which answers as `bodies` says by path. */
 async function engine(name: string, bodies: Readonly<Record<string, string>>): Promise<string> {
@@ -39,7 +27,7 @@ async function engine(name: string, bodies: Readonly<Record<string, string>>): P
     response.writeHead(body === undefined ? 404 : 200).end(body ?? '{"message":"no such thing"}');
   });
   servers.push(server);
-  const path = join(folder, `${name}.sock`);
+  const path = join(folder(), `${name}.sock`);
   await new Promise<void>((resolve) => server.listen(path, resolve));
   return `unix://${path}`;
 }
@@ -73,8 +61,8 @@ test("A host that cannot be asked is named, and the others are compared.", async
 
   const code = await drift.run(["test"]);
 
-  expect(printed(err)).toMatch(/^error: host-a: no Docker Engine answers at unix:\/\/\/nowhere/m);
-  expect(printed(out)).toBe(
+  expect(printed("error")).toMatch(/^error: host-a: no Docker Engine answers at unix:\/\/\/nowhere/m);
+  expect(printed("log")).toBe(
     "test: 1 finding on 1 host\n\n" +
       "test-decode-0 on host-b: removed\n" +
       "  container  planned: running  there: none\n" +
@@ -88,7 +76,7 @@ test("--host leaves the others alone.", async () => {
 
   const code = await drift.run(["test", "--host=host-b", "--json"]);
 
-  expect(JSON.parse(printed(out))).toMatchObject({
+  expect(JSON.parse(printed("log"))).toMatchObject({
     stack: "test",
     hosts: ["host-b"],
     problems: [],
@@ -107,8 +95,8 @@ test.each([
 
   const code = await drift.run(["test"]);
 
-  expect(printed(err)).toContain(`error: host-a: the Docker Engine at ${host} stopped answering: `);
-  expect(printed(err)).toContain(reason);
+  expect(printed("error")).toContain(`error: host-a: the Docker Engine at ${host} stopped answering: `);
+  expect(printed("error")).toContain(reason);
   expect(code).toBe(1);
 });
 
@@ -122,6 +110,6 @@ test.each([
 
   const code = await drift.run(args);
 
-  expect(printed(err)).toMatch(complaint);
+  expect(printed("error")).toMatch(complaint);
   expect(code).toBe(1);
 });

@@ -1,28 +1,12 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, type MockInstance, test, vi } from "vitest";
+import { writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { readStackFile } from "../stack-file.ts";
 import { plan } from "./plan.ts";
+import { inProjectFolder, keepConsole, printed } from "./test-support.ts";
 
-const root = process.cwd();
-let folder: string;
-let out: MockInstance;
-let err: MockInstance;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "ascend-pd-plan-"));
-  cpSync("stacks", join(folder, "stacks"), { recursive: true });
-  process.chdir(folder);
-  out = vi.spyOn(console, "log").mockImplementation(() => {});
-  err = vi.spyOn(console, "error").mockImplementation(() => {});
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.chdir(root);
-  rmSync(folder, { recursive: true });
-});
+inProjectFolder();
+keepConsole();
 
 /** Writes the stack file of `test`: another, changed. */
 function writeStack(base: string, changes: object): void {
@@ -30,13 +14,11 @@ function writeStack(base: string, changes: object): void {
   writeFileSync("stacks/Pulumi.test.yaml", stringify({ config: { "ascend-pd:deployment": deployment } }));
 }
 
-const printed = (stream: MockInstance) => stream.mock.calls.join("\n");
-
 test("A stack that can work is shown as a table.", async () => {
   const code = await plan.run(["sim-1p1d"]);
 
-  expect(printed(out)).toMatch(/^ROLE .*\nprefill +sim-1p1d-prefill-0 +local +4,5 +8088\n/);
-  expect([code, printed(err)]).toEqual([0, ""]);
+  expect(printed("log")).toMatch(/^ROLE .*\nprefill +sim-1p1d-prefill-0 +local +4,5 +8088\n/);
+  expect([code, printed("error")]).toEqual([0, ""]);
 });
 
 test("A warning is shown beside the table and does not fail.", async () => {
@@ -44,8 +26,8 @@ test("A warning is shown beside the table and does not fail.", async () => {
 
   const code = await plan.run(["test"]);
 
-  expect(printed(err)).toMatch(/^stacks\/Pulumi\.test\.yaml: 1 warning\n {2}PD105 decode\[0\]/);
-  expect(printed(out)).toMatch(/^ROLE /);
+  expect(printed("error")).toMatch(/^stacks\/Pulumi\.test\.yaml: 1 warning\n {2}PD105 decode\[0\]/);
+  expect(printed("log")).toMatch(/^ROLE /);
   expect(code).toBe(0);
 });
 
@@ -54,15 +36,15 @@ test("A stack that cannot work fails with all problems, as text or as JSON.", as
 
   const codes = [await plan.run(["test"]), await plan.run(["--json", "test"])];
 
-  expect(printed(err)).toMatch(/^stacks\/Pulumi\.test\.yaml: 2 problems\n {2}PD102 /);
-  expect(JSON.parse(printed(out)).problems).toMatchObject([{ code: "PD102" }, { code: "PD110" }]);
+  expect(printed("error")).toMatch(/^stacks\/Pulumi\.test\.yaml: 2 problems\n {2}PD102 /);
+  expect(JSON.parse(printed("log")).problems).toMatchObject([{ code: "PD102" }, { code: "PD110" }]);
   expect(codes).toEqual([2, 2]);
 });
 
 test("As JSON, the whole Plan comes with its warnings.", async () => {
   await plan.run(["1p1d", "--json"]);
 
-  expect(JSON.parse(printed(out))).toMatchObject({
+  expect(JSON.parse(printed("log"))).toMatchObject({
     plan: { stack: "1p1d", containers: [{ role: "prefill" }, { role: "decode" }, { role: "scheduler" }] },
     warnings: [],
   });

@@ -2,17 +2,18 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { afterEach, beforeEach, expect, type MockInstance, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { tryRun } from "../../toolchain/context.ts";
 import { findCommand } from "../command.ts";
-import { fakeHccnTool, inTemporaryFolder, ipaddr } from "../ranktable/test-support.ts";
+import { fakeHccnTool, ipaddr } from "../ranktable/test-support.ts";
 import { UserError } from "../stack-file.ts";
+import { inTemporaryFolder } from "../temporary-folder.ts";
 import { ranktable as command } from "./ranktable.ts";
+import { keepConsole, printed } from "./test-support.ts";
 
 const root = process.cwd();
 const folder = inTemporaryFolder();
-let out: MockInstance;
-let err: MockInstance;
+keepConsole();
 
 /** An hccn_tool on PATH that knows NPUs 0 to 7. */
 beforeEach(() => {
@@ -20,19 +21,15 @@ beforeEach(() => {
   fakeHccnTool(join(folder(), "bin"), Object.fromEntries(npus));
   vi.stubEnv("PATH", `${join(folder(), "bin")}:${process.env.PATH}`);
   process.chdir(folder());
-  out = vi.spyOn(console, "log").mockImplementation(() => {});
-  err = vi.spyOn(console, "error").mockImplementation(() => {});
 });
 afterEach(() => {
   process.chdir(root);
   vi.unstubAllEnvs();
-  vi.restoreAllMocks();
 });
 
 /** `ascend-pd ranktable`, in this process, in the test's folder. */
 async function ranktable(...args: readonly string[]) {
-  out.mockClear();
-  err.mockClear();
+  vi.clearAllMocks();
   const [found, rest] = findCommand({ ranktable: command }, ["ranktable", ...args]) ?? [command, args];
   let code = 2;
   try {
@@ -41,7 +38,7 @@ async function ranktable(...args: readonly string[]) {
     if (!(error instanceof UserError)) throw error;
     console.error(`error: ${error.message}`);
   }
-  return { code, stdout: out.mock.calls.join("\n"), stderr: err.mock.calls.join("\n") };
+  return { code, stdout: printed("log"), stderr: printed("error") };
 }
 
 /** The manual's 1p1d on one host. */

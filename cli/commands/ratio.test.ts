@@ -1,46 +1,38 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, type MockInstance, test, vi } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { plan } from "../../planning/make-plan.ts";
 import { sampleMeasurements } from "../../planning/ratio/test-support.ts";
 import { UserError } from "../stack-file.ts";
+import { inTemporaryFolder } from "../temporary-folder.ts";
 import { ratio } from "./ratio.ts";
+import { keepConsole, pieces, printed } from "./test-support.ts";
 
-let folder: string;
+const folder = inTemporaryFolder();
+keepConsole();
 let file: string;
-let out: MockInstance;
-let err: MockInstance;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "ascend-pd-ratio-"));
-  file = join(folder, "measured.yaml");
+  file = join(folder(), "measured.yaml");
   writeFileSync(file, stringify(sampleMeasurements()));
-  out = vi.spyOn(console, "log").mockImplementation(() => {});
-  err = vi.spyOn(console, "error").mockImplementation(() => {});
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  rmSync(folder, { recursive: true });
 });
 
-const printed = (stream: MockInstance) => stream.mock.calls.join("\n");
 const flags =
   "--input 256 --output 256 --ttft 877.61@16 --tpot 51.43@64 --slo 1000/52 --instance-npus 2".split(" ");
 
 test("Measurements become a number of instances, with what limits them and what they do not know.", async () => {
   const code = await ratio.run([file]);
 
-  expect(printed(out)).toMatch(/^1 prefill instance and 4 decode instances, 10 NPUs, for 12 requests\/s\n/);
-  expect(printed(out)).toContain("prefill 18.2/s (prefill.points[0]), decode 4.88/s (decode.points[0])");
-  expect(printed(out)).toMatch(/bottleneck +prefill; the rate can grow by 14 %/);
-  expect(printed(out)).toMatch(/when one fails +prefill has none left, decode 82 %/);
-  expect(printed(out)).toMatch(/N\+1 +2 prefill and 5 decode, 14 NPUs/);
-  expect(printed(out)).toMatch(/request rate +1P 3D +2P 4D/);
-  expect(printed(out)).toMatch(/input length +to be measured +to be measured/);
-  expect(printed(out)).toMatch(/An estimate, not a forecast:[\s\S]*separation may not pay/);
-  expect([code, printed(err)]).toEqual([0, ""]);
+  expect(printed("log")).toMatch(/^1 prefill instance and 4 decode instances, 10 NPUs, for 12 requests\/s\n/);
+  expect(printed("log")).toContain("prefill 18.2/s (prefill.points[0]), decode 4.88/s (decode.points[0])");
+  expect(printed("log")).toMatch(/bottleneck +prefill; the rate can grow by 14 %/);
+  expect(printed("log")).toMatch(/when one fails +prefill has none left, decode 82 %/);
+  expect(printed("log")).toMatch(/N\+1 +2 prefill and 5 decode, 14 NPUs/);
+  expect(printed("log")).toMatch(/request rate +1P 3D +2P 4D/);
+  expect(printed("log")).toMatch(/input length +to be measured +to be measured/);
+  expect(printed("log")).toMatch(/An estimate, not a forecast:[\s\S]*separation may not pay/);
+  expect([code, printed("error")]).toEqual([0, ""]);
 });
 
 test("Options say the same as a file, and a rate or budget beside a file replaces the file's.", async () => {
@@ -48,7 +40,7 @@ test("Options say the same as a file, and a rate or budget beside a file replace
   await ratio.run([file, "--rate", "12"]);
   await ratio.run([file, "--npus", "16"]);
 
-  const [byOptions, byFile, byBudget] = out.mock.calls.map(([text]) => String(text));
+  const [byOptions, byFile, byBudget] = pieces("log");
   expect(byOptions?.split("\n\n").slice(0, 3)).toEqual(byFile?.split("\n\n").slice(0, 3));
   expect(byOptions).toContain("without p95 lengths nobody knows");
   expect(byBudget).toMatch(/CHOICE +NPUS [\s\S]*\n {2}2P 6D +16 .*\n {2}2P 5D +14 /);
@@ -57,7 +49,7 @@ test("Options say the same as a file, and a rate or budget beside a file replace
 test("With a stack, the instances to paste into its file are printed, and the stack can be planned with them.", async () => {
   await ratio.run([...flags.slice(0, -2), "--rate", "12", "--stack", "2p2d"]);
 
-  const [, fragment = ""] = printed(out).split("in place of its prefill and decode:\n\n");
+  const [, fragment = ""] = printed("log").split("in place of its prefill and decode:\n\n");
   const stackFile = readFileSync("stacks/Pulumi.2p2d.yaml", "utf8");
   const pasted = parse(stackFile.replace(/^ {4}prefill:[\s\S]*(?=^ {4}scheduler:)/m, `${fragment}\n`));
   const result = plan("2p2d", pasted.config["ascend-pd:deployment"]);
@@ -75,7 +67,7 @@ test("With a stack, the instances to paste into its file are printed, and the st
 test("As JSON everything comes with the fragment.", async () => {
   await ratio.run([file, "--npus", "8", "--stack", "2p2d", "--json"]);
 
-  expect(JSON.parse(printed(out))).toMatchObject({
+  expect(JSON.parse(printed("log"))).toMatchObject({
     plan: {
       sizings: [
         { prefill: 1, decode: 3 },
@@ -99,10 +91,10 @@ test("Points that do not count are told, and when none is left the exit code is 
   writeFileSync(file, stringify({ ...measured, utilisation: 2 }));
   refused.push(await ratio.run([file, "--json"]));
 
-  expect(err.mock.calls[0]?.[0]).toMatch(/: 1 warning\n {2}PD901 prefill\.points\[1\] /);
-  expect(err.mock.calls[1]?.[0]).toMatch(/: 2 problems\n {2}PD901 .*\n.*\n {2}PD903 decode\.points\[0\] /);
-  expect(JSON.parse(String(out.mock.calls[1]?.[0])).problems).toHaveLength(2);
-  expect(JSON.parse(String(out.mock.calls[2]?.[0])).problems).toMatchObject([{ path: "utilisation" }]);
+  expect(pieces("error")[0]).toMatch(/: 1 warning\n {2}PD901 prefill\.points\[1\] /);
+  expect(pieces("error")[1]).toMatch(/: 2 problems\n {2}PD901 .*\n.*\n {2}PD903 decode\.points\[0\] /);
+  expect(JSON.parse(String(pieces("log")[1])).problems).toHaveLength(2);
+  expect(JSON.parse(String(pieces("log")[2])).problems).toMatchObject([{ path: "utilisation" }]);
   expect([warned, ...refused]).toEqual([0, 2, 2, 2]);
 });
 
@@ -115,9 +107,9 @@ test("Long requests that a mean hides, a queue that breaks the SLO, and overload
 
   await ratio.run([file]);
 
-  expect(printed(out)).toContain("the p95 of the input length is 8 times its mean");
-  expect(printed(out)).toContain("with the queue the mean TTFT misses the SLO");
-  expect(printed(out)).toMatch(/when one fails +prefill 143 % \(overloaded\)/);
+  expect(printed("log")).toContain("the p95 of the input length is 8 times its mean");
+  expect(printed("log")).toContain("with the queue the mean TTFT misses the SLO");
+  expect(printed("log")).toMatch(/when one fails +prefill 143 % \(overloaded\)/);
 });
 
 test.each([
@@ -127,7 +119,7 @@ test.each([
 ])("%j says nothing that can be counted with: exit code 2.", async (args, complaint) => {
   const code = await ratio.run(args);
 
-  expect(printed(err)).toContain(complaint);
+  expect(printed("error")).toContain(complaint);
   expect(code).toBe(2);
 });
 
@@ -162,7 +154,7 @@ test("The file in docs/ratio.md gives what stands there.", async () => {
 
   await ratio.run([file]);
 
-  expect(printed(out)).toBe(said.replace(/^\$ .*\n\n/, "").trimEnd());
+  expect(printed("log")).toBe(said.replace(/^\$ .*\n\n/, "").trimEnd());
 });
 
 test("Each example of the help works.", async () => {

@@ -1,24 +1,14 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { parse, stringify } from "yaml";
 import { put, sampleInput } from "../../planning/sample-input.ts";
 import { render } from "./render.ts";
+import { inProjectFolder } from "./test-support.ts";
 
-const root = process.cwd();
-let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "ascend-pd-render-"));
-  cpSync("stacks", join(folder, "stacks"), { recursive: true });
-  process.chdir(folder);
-  writeStack("two");
-});
+inProjectFolder();
+beforeEach(() => writeStack("two"));
 afterEach(() => {
   vi.restoreAllMocks();
-  process.chdir(root);
-  rmSync(folder, { recursive: true });
 });
 
 /** The stack file of the sample of two hosts, changed. */

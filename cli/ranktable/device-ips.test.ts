@@ -2,8 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { formatProblems } from "../../planning/problems.ts";
+import { inTemporaryFolder } from "../temporary-folder.ts";
 import { deviceIps } from "./device-ips.ts";
-import { fakeHccnTool, inTemporaryFolder, ipaddr } from "./test-support.ts";
+import { fakeHccnTool, ipaddr } from "./test-support.ts";
 
 const folder = inTemporaryFolder();
 

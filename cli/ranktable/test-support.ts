@@ -1,17 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach } from "vitest";
-
-/** A folder for each test. */
-export function inTemporaryFolder(): () => string {
-  let folder = "";
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "ascend-pd-ranktable-"));
-  });
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
-  return () => folder;
-}
 
 /**
  * A real executable in the place of the driver's hccn_tool: prints what `answers` has for an NPU, or does it when it

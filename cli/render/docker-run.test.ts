@@ -1,26 +1,17 @@
 import { spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { labelsOf } from "../../planning/container-settings.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
+import { inTemporaryFolder } from "../temporary-folder.ts";
 import { dockerRun } from "./docker-run.ts";
 import { hostilePlan, hostOf, samplePlan } from "./test-support.ts";
 
-let folder: string;
+const folder = inTemporaryFolder();
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "ascend-pd-render-"));
   // Records its arguments, with a NUL after each; what is copied into a container lands in a folder of its name.
   program(
     "docker",
@@ -36,31 +27,32 @@ esac`,
   );
   program("curl", `printf '%s\\n' "$@" >> "$folder/requests"; [ -z "$SILENT" ]`);
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 function program(name: string, body: string): void {
-  writeFileSync(join(folder, name), `#!/bin/sh\n${body}\n`);
-  chmodSync(join(folder, name), 0o755);
+  writeFileSync(join(folder(), name), `#!/bin/sh\n${body}\n`);
+  chmodSync(join(folder(), name), 0o755);
 }
 
 /** Runs the script of a host by the system's shell; docker and curl are the two above. */
 function run(plan: Plan, host: HostPlan, env: Readonly<Record<string, string>> = {}) {
   for (const name of ["calls", "requests", "files"])
-    rmSync(join(folder, name), { recursive: true, force: true });
+    rmSync(join(folder(), name), { recursive: true, force: true });
   const { status, stderr } = spawnSync("sh", {
     input: dockerRun(plan, host),
-    env: { PATH: `${folder}:/usr/bin:/bin`, TMPDIR: folder, folder, ...env },
+    env: { PATH: `${folder()}:/usr/bin:/bin`, TMPDIR: folder(), folder: folder(), ...env },
     encoding: "utf8",
   });
   const calls = recorded();
   const created = calls.filter(([verb]) => verb === "create").map(containerOf);
-  const requests = existsSync(join(folder, "requests")) ? readFileSync(join(folder, "requests"), "utf8") : "";
+  const requests = existsSync(join(folder(), "requests"))
+    ? readFileSync(join(folder(), "requests"), "utf8")
+    : "";
   return { status, stderr, calls, created, requests };
 }
 
 function recorded(): string[][] {
-  if (!existsSync(join(folder, "calls"))) return [];
-  const words = readFileSync(join(folder, "calls"), "utf8").split("\0");
+  if (!existsSync(join(folder(), "calls"))) return [];
+  const words = readFileSync(join(folder(), "calls"), "utf8").split("\0");
   const calls: string[][] = [];
   for (let at = 0; at < words.length - 1; at += Number(words[at]) + 1) {
     calls.push(words.slice(at + 1, at + 1 + Number(words[at])));
@@ -109,7 +101,7 @@ function expected(plan: Plan, container: ContainerPlan) {
   return { flags: Object.fromEntries(given), image: imageName, command };
 }
 
-const temporaryFiles = () => readdirSync(folder).filter((name) => name.startsWith("tmp"));
+const temporaryFiles = () => readdirSync(folder()).filter((name) => name.startsWith("tmp"));
 
 /** A record as Go's encoding/csv reads it. */
 function csv(...fields: string[]): string {
@@ -128,7 +120,7 @@ test("Whatever its text holds, every container of the Plan reaches Docker as it 
       expect(created).toEqual(own.map((container) => expected(plan, container)));
       for (const { name, files } of own) {
         for (const { path, content } of files) {
-          expect(readFileSync(join(folder, "files", name, path), "utf8")).toBe(content);
+          expect(readFileSync(join(folder(), "files", name, path), "utf8")).toBe(content);
         }
       }
     }),
