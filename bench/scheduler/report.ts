@@ -1,3 +1,4 @@
+import { table as columns } from "../../cli/table.ts";
 import { type Spread, spread } from "../machine.ts";
 import type { Figure, Scenario } from "./scenarios.ts";
 
@@ -57,16 +58,7 @@ export function table(rows: readonly Row[], routers: readonly string[]): string 
     ...routers.map((router) => shown(row.routers[router])),
     row.bar === undefined ? "" : `≤ ${row.bar}`,
   ]);
-  const all = [["scenario", "figure", ...routers, "bar"], ...lines];
-  const widths = all[0]?.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0))) ?? [];
-  return all
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return columns([["scenario", "figure", ...routers, "bar"], ...lines]);
 }
 
 function shown(value: Spread | undefined): string {
