@@ -181,7 +181,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
   test.each([
     [["--skip", "HC201"], "--skip HC201: the reason is missing"],
     [["--skip", "HC999=why"], "there is no check HC999"],
-    [["--host", "host-z"], "nothing of e2e runs on a host host-z"],
+    [["--host", "host-z"], "e2e has no host host-z"],
   ])("refuses %j, and exits with 1", async (args, message) => {
     const { code, stderr } = await doctor(...args);
 

@@ -1,6 +1,7 @@
 import { checkHosts, hostChecks } from "../../planning/host-checks/index.ts";
-import { type WantedHost, wantedHosts } from "../../planning/host-checks/wanted.ts";
+import { wantedHosts } from "../../planning/host-checks/wanted.ts";
 import { formatProblems } from "../../planning/problems.ts";
+import { chosenHosts } from "../chosen-hosts.ts";
 import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../command.ts";
 import { askHosts } from "../doctor/ask-hosts.ts";
 import { hostTable } from "../doctor/show.ts";
@@ -43,7 +44,9 @@ async function look(args: readonly string[]): Promise<number> {
   });
   const stack = oneOperand(positionals, "STACK");
   const skip = new Map(values.skip.map(skipped));
-  const hosts = chosen(stack, values.host);
+  const planned = plannedStack(stack);
+  if (planned.warnings.length > 0) console.error(formatProblems(planned.where, planned.warnings));
+  const hosts = chosenHosts(stack, wantedHosts(planned), values.host);
 
   const facts = await askHosts(hosts, console.error);
   const results = checkHosts(facts, skip);
@@ -61,18 +64,6 @@ async function look(args: readonly string[]): Promise<number> {
     console.log(JSON.stringify({ stack, hosts: json }, undefined, 2));
   } else console.log(shown.map(({ host, one }) => hostTable(host, one)).join("\n\n"));
   return results.some((host) => host.results.some(({ status }) => status === "error")) ? 2 : 0;
-}
-
-function chosen(stack: string, names: readonly string[]): readonly WantedHost[] {
-  const planned = plannedStack(stack);
-  if (planned.warnings.length > 0) console.error(formatProblems(planned.where, planned.warnings));
-  const wanted = wantedHosts(planned);
-  const unknown = names.find((name) => !wanted.some((host) => host.name === name));
-  if (unknown !== undefined) {
-    const known = wanted.map(({ name }) => name).join(", ");
-    throw new UserError(`nothing of ${stack} runs on a host ${unknown}\nfix: --host and one of: ${known}`);
-  }
-  return names.length === 0 ? wanted : wanted.filter(({ name }) => names.includes(name));
 }
 
 function skipped(option: string): [code: string, reason: string] {

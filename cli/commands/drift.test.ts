@@ -85,6 +85,14 @@ test("--host leaves the others alone.", async () => {
   expect(code).toBe(2);
 });
 
+test("--host may be given several times.", async () => {
+  writeStack({ "host-a": await engine("a", empty), "host-b": await engine("b", empty) });
+
+  await drift.run(["test", "--host=host-b", "--host=host-a", "--json"]);
+
+  expect(JSON.parse(printed("log")).hosts).toEqual(["host-a", "host-b"]);
+});
+
 test.each([
   ["no JSON", { "/containers/json?all=1": "<html>" }, "it is no JSON"],
   ["another shape", { "/containers/json?all=1": '[{"Id":1}]' }, "0.Id is not as Docker says it"],

@@ -1,5 +1,5 @@
-import type { HostPlan, Plan } from "../../planning/plan.ts";
 import { tryRun } from "../../toolchain/context.ts";
+import { chosenHosts } from "../chosen-hosts.ts";
 import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../command.ts";
 import { driftOf } from "../drift/drift-of.ts";
 import { reportText } from "../drift/report.ts";
@@ -8,14 +8,14 @@ import { UserError } from "../stack-file.ts";
 
 export const drift: Command = {
   summary: "say where the hosts of a deployed stack are not as planned, and what mends it",
-  usage: `usage: ascend-pd drift [STACK] [--host NAME] [--json]
+  usage: `usage: ascend-pd drift [STACK] [--host NAME]... [--json]
 
 Compares what the Docker Engines of a stack's hosts say with the Plan of its stack file: containers that are gone,
 stopped, paused, renamed, replaced or changed by hand, rank tables edited inside them, images moved to another tag, and
 containers of others that hold the stack's NPUs. Changes nothing. \`pulumi refresh\` sees less: docs/drift.md tells more.
 
   STACK        the stack that \`pulumi stack select\` has selected, where it is left out
-  --host NAME  only this host
+  --host NAME  only this host; may be given several times
   --json       print {"stack", "hosts", "problems", "stateUnknown", "findings": [{"kind", "host", "container",
                "differences": [{"what", "planned", "there"}], "remedy"}]}
 
@@ -36,12 +36,12 @@ async function print(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions({
     args: [...args],
     allowPositionals: true,
-    options: { host: { type: "string" }, json: { type: "boolean" } },
+    options: { host: { type: "string", multiple: true, default: [] }, json: { type: "boolean" } },
   });
   const stack = positionals.length === 0 ? await selectedStack() : oneOperand(positionals, "STACK");
   const { plan } = plannedStack(stack);
   const tell = (problem: string) => console.error(`error: ${problem}`);
-  const report = await driftOf(plan, hostsOf(plan, values.host), tell);
+  const report = await driftOf(plan, chosenHosts(stack, plan.hosts, values.host), tell);
   if (values.json) console.log(JSON.stringify(report, undefined, 2));
   else {
     if (report.stateUnknown !== undefined)
@@ -52,14 +52,6 @@ async function print(args: readonly string[]): Promise<number> {
   }
   if (report.problems.length > 0) return 1;
   return report.findings.length > 0 ? 2 : 0;
-}
-
-/** All of them, or the one that is asked for. */
-function hostsOf({ stack, hosts }: Plan, name: string | undefined): readonly HostPlan[] {
-  const chosen = name === undefined ? hosts : hosts.filter((host) => host.name === name);
-  if (chosen.length > 0) return chosen;
-  const names = hosts.map((host) => host.name).join(", ");
-  throw new UserError(`${stack} has no host ${name}\nfix: --host and one of: ${names}`);
 }
 
 async function selectedStack(): Promise<string> {
