@@ -1,12 +1,15 @@
+import { addressHere } from "./address.ts";
 import { type HostCheck, unseen, type Verdict } from "./check.ts";
+import * as clocks from "./clocks.ts";
 import * as devices from "./devices.ts";
 import * as docker from "./docker.ts";
 import type { HostFacts } from "./facts.ts";
 import * as files from "./files.ts";
-import * as machine from "./machine.ts";
 import * as npuNetwork from "./npu-network.ts";
 import * as npus from "./npus.ts";
+import * as ports from "./ports.ts";
 import { commandsRun, engineAnswers } from "./reach.ts";
+import * as sshd from "./sshd.ts";
 
 /** Every check, in the order of the codes, in which results are shown. A new check is a value in a file of its subject. */
 export const hostChecks: readonly HostCheck[] = [
@@ -42,13 +45,13 @@ export const hostChecks: readonly HostCheck[] = [
   files.modelThere,
   files.modelWhole,
   files.modelReadable,
-  machine.addressHere,
-  machine.portsFree,
-  machine.portsKept,
-  machine.clockHere,
-  machine.clocksEqual,
-  machine.sshdStartups,
-  machine.sshdSessions,
+  addressHere,
+  ports.portsFree,
+  ports.portsKept,
+  clocks.clockHere,
+  clocks.clocksEqual,
+  sshd.sshdStartups,
+  sshd.sshdSessions,
 ];
 
 /** How a check went on a host. */

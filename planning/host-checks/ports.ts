@@ -1,33 +1,10 @@
-import { isIpv4 } from "../addresses.ts";
 import { isOf } from "../container-settings.ts";
 import { linesOf, type Reading, unreadable } from "../host-tools/reading.ts";
 import { includes, type PortRange, portsIn } from "../rules/ports.ts";
-import { failed, type HostCheck, notApplicable, ok, on, seeing, together, type Verdict } from "./check.ts";
+import { failed, type HostCheck, ok, on, seeing, together, type Verdict } from "./check.ts";
 import { type HostFacts, through } from "./facts.ts";
 import { type Listener, readListeners } from "./listeners.ts";
 import type { WantedPorts } from "./wanted.ts";
-
-export const addressHere: HostCheck = {
-  code: "HC601",
-  severity: "error",
-  title: "the host's address is one of its interfaces'",
-  why: "Rank tables name it, and HCCL looks for it among the interfaces; an address that is only translated to is not found.",
-  source: "HCCL documentation, rank table loading failures: address of the network adapter",
-  check: (host) => {
-    const address = host.wanted.address === "localhost" ? "127.0.0.1" : host.wanted.address;
-    return seeing(through(host.said("addresses"), readAddresses), (addresses) => {
-      if (addresses.includes(address)) return ok(address);
-      const others = addresses.filter((one) => !one.startsWith("127.")).join(", ") || "none but loopback";
-      const fix = `put the one that the other hosts reach into hosts.${host.wanted.name}.address`;
-      return failed(`${address} is none of its addresses: ${others}`, fix);
-    });
-  },
-};
-
-function readAddresses(output: string): Reading<readonly string[]> {
-  const addresses = [...new Set(linesOf(output).filter(isIpv4))];
-  return addresses.length > 0 ? { value: addresses } : unreadable(output);
-}
 
 export const portsFree: HostCheck = {
   code: "HC602",
@@ -141,99 +118,3 @@ function readReserved(output: string): Reading<readonly PortRange[]> {
     }),
   };
 }
-
-/** Seconds that clocks may differ; the moment of an answer is not known better than the time it took. */
-const tolerance = 5;
-
-interface Clock {
-  /** The least and the most that the host's clock is ahead of this machine's, in seconds. */
-  readonly least: number;
-  readonly most: number;
-}
-
-const clockOf = ({ said, report }: HostFacts): Reading<Clock> =>
-  through(said("clock"), (output) => {
-    if (!/^\d{9,11}\s*$/.test(output)) return unreadable(output);
-    const there = Number(output);
-    // `date` leaves out the fraction.
-    return { value: { least: there - report.answered, most: there + 1 - report.sent } };
-  });
-
-const clockFix = (host: HostFacts) =>
-  `let chronyd or ntpd set the clock ${on(host)}; \`timedatectl\` shows whether one does`;
-
-export const clockHere: HostCheck = {
-  code: "HC604",
-  severity: "warning",
-  title: "the host's clock agrees with this machine's to 5 seconds",
-  why: "Logs of several machines cannot be put in one order, and certificates are not yet or no longer valid.",
-  source: "the manual mounts /etc/localtime, so that times can be compared",
-  check: (host) =>
-    seeing(clockOf(host), ({ least, most }) => {
-      if (least > tolerance) return failed(`it is ${Math.round(least)} s ahead`, clockFix(host));
-      if (most < -tolerance) return failed(`it is ${Math.round(-most)} s behind`, clockFix(host));
-      return ok("the same");
-    }),
-};
-
-export const clocksEqual: HostCheck = {
-  code: "HC605",
-  severity: "warning",
-  title: "the clocks of all hosts agree to 5 seconds",
-  why: "Logs of prefill and decode of one request cannot be put in one order.",
-  source: "the manual mounts /etc/localtime, so that times can be compared",
-  check: (host, all) => {
-    if (all.length < 2) return notApplicable("there is no other host");
-    return seeing(clockOf(host), (here) => {
-      for (const other of all) {
-        const there = clockOf(other);
-        if ("unreadable" in there) continue;
-        const ahead = Math.max(here.least - there.value.most, there.value.least - here.most);
-        if (ahead > tolerance) {
-          return failed(`it is ${Math.round(ahead)} s from that of ${other.wanted.name}`, clockFix(host));
-        }
-      }
-      return ok("the same");
-    });
-  },
-};
-
-/** A number of sshd's configuration; `MaxStartups` has three, and the first counts. */
-const sshdNumber = (host: HostFacts, key: string): Reading<number> =>
-  through(host.said("sshd"), (output) => {
-    const value = new RegExp(`^${key} (\\d+)`, "im").exec(output)?.[1];
-    return value === undefined ? unreadable(output) : { value: Number(value) };
-  });
-
-/** What OpenSSH has unless it is told otherwise. */
-const sshdDefault = 10;
-
-function sshdLimit(code: string, key: string, why: string): HostCheck {
-  return {
-    code,
-    severity: "warning",
-    title: `sshd's ${key} is at least ${sshdDefault}`,
-    why,
-    source: `sshd_config(5): ${key}, ${sshdDefault} unless set`,
-    check: (host) => {
-      if (!host.wanted.docker?.startsWith("ssh://")) return notApplicable("the host is not reached by SSH");
-      return seeing(sshdNumber(host, key), (number) => {
-        if (number >= sshdDefault) return ok(`${number}`);
-        const fix = `set ${key} ${sshdDefault} or more in /etc/ssh/sshd_config ${on(host)}, then \`systemctl reload sshd\``;
-        return failed(`${key} ${number}`, fix);
-      });
-    },
-  };
-}
-
-export const sshdStartups = sshdLimit(
-  "HC606",
-  "MaxStartups",
-  "Of connections that begin at once sshd drops some beyond it, and `pulumi up` begins several.",
-);
-
-export const sshdSessions = sshdLimit(
-  "HC607",
-  "MaxSessions",
-  "All commands to a host share one connection; those beyond it need connections of their own.",
-);
