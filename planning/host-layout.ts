@@ -1,7 +1,7 @@
 import type { FilePlan, Problem } from "./plan.ts";
 import { error } from "./problems.ts";
-import { globalTable, idsOf, localTable, type ServerGroups, serverJson } from "./rank-table-format.ts";
-import { hostTableName, localTableName } from "./rank-table-names.ts";
+import { globalTable, idsOf, localTable, type ServerGroups, serverJson } from "./rank-tables/format.ts";
+import { hostTableName, localTableName } from "./rank-tables/names.ts";
 import { repeated } from "./repeated.ts";
 import { count } from "./text.ts";
 

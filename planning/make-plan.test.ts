@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { plan } from "./make-plan.ts";
-import { manualGlobalTable } from "./manual-tables.ts";
 import type { ContainerPlan, Plan } from "./plan.ts";
+import { manualGlobalTable } from "./rank-tables/manual-tables.ts";
 import { put, sampleInput } from "./sample-input.ts";
 
 function planned(changes: Readonly<Record<string, unknown>> = {}, stack = "1p1d"): Plan {

@@ -1,7 +1,7 @@
 import { engineContainer } from "./engines/engine.ts";
 import { adminSocket } from "./engines/scheduler.ts";
 import type { ContainerPlan, FilePlan, HostPlan, Plan, Problem } from "./plan.ts";
-import { globalRankTable, localRankTable } from "./rank-table-writer.ts";
+import { globalRankTable, localRankTable } from "./rank-tables/writer.ts";
 import { applyRules } from "./rules/index.ts";
 import { parseStackFile } from "./stack-file.ts";
 import { found, type Host, hostOf, type Instance, type Topology, topologyOf } from "./topology.ts";

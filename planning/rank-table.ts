@@ -1,15 +1,15 @@
 import type { Problem } from "./plan.ts";
 import { formatProblems } from "./problems.ts";
-import { notGlobalRankTable, notLocalRankTable } from "./rank-table-dialects.ts";
-import type { ServerJson } from "./rank-table-format.ts";
+import { notGlobalRankTable, notLocalRankTable } from "./rank-tables/dialects.ts";
+import type { ServerJson } from "./rank-tables/format.ts";
 import {
   contradictions,
   type GlobalJson,
   type GroupJson,
   schemaProblems,
   wholeFileProblem,
-} from "./rank-table-problems.ts";
-import { validateGlobalRankTable, validateLocalRankTable } from "./rank-table-validators.js";
+} from "./rank-tables/problems.ts";
+import { validateGlobalRankTable, validateLocalRankTable } from "./rank-tables/validators.js";
 
 export interface GlobalRankTable {
   readonly scheduler: { readonly ip: string };

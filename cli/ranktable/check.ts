@@ -1,5 +1,5 @@
-import { type CheckedMember, type CheckedTables, checkTables } from "../../planning/rank-table-check.ts";
-import { nameOf } from "../../planning/rank-table-format.ts";
+import { type CheckedMember, type CheckedTables, checkTables } from "../../planning/rank-tables/check.ts";
+import { nameOf } from "../../planning/rank-tables/format.ts";
 import { type Command, mistakesEndWith1, parseOptions } from "../command.ts";
 import { UserError } from "../stack-file.ts";
 import { table } from "../table.ts";

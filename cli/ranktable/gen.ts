@@ -3,7 +3,7 @@ import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { hostGroups, hostRankTables, parseServerLists } from "../../planning/host-layout.ts";
 import type { Problem } from "../../planning/plan.ts";
-import { missingRoles, type ServerGroups } from "../../planning/rank-table-format.ts";
+import { missingRoles, type ServerGroups } from "../../planning/rank-tables/format.ts";
 import type { Command } from "../command.ts";
 import { UserError } from "../stack-file.ts";
 import { deviceIps } from "./device-ips.ts";

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { plan } from "../../planning/make-plan.ts";
-import { deploymentOf } from "../../planning/rank-table-deployment.ts";
-import { readServerGroups } from "../../planning/rank-table-servers.ts";
+import { deploymentOf } from "../../planning/rank-tables/deployment.ts";
+import { readServerGroups } from "../../planning/rank-tables/servers.ts";
 import { deployments } from "../../planning/sample-deployments.ts";
 import { importedStackFile } from "./imported-stack-file.ts";
 

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { firstDifference } from "../../planning/difference.ts";
-import { deploymentOf, inRankOrder } from "../../planning/rank-table-deployment.ts";
-import { type ServerGroups, serverJson } from "../../planning/rank-table-format.ts";
+import { deploymentOf, inRankOrder } from "../../planning/rank-tables/deployment.ts";
+import { type ServerGroups, serverJson } from "../../planning/rank-tables/format.ts";
 import { type Command, parseOptions } from "../command.ts";
 import { UserError } from "../stack-file.ts";
 import { checkFiles } from "./check.ts";

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { globalTable } from "../../planning/rank-table-format.ts";
-import { mergeProblems } from "../../planning/rank-table-merge.ts";
-import { mergedTableName } from "../../planning/rank-table-names.ts";
-import { mergeGroups } from "../../planning/rank-table-servers.ts";
+import { globalTable } from "../../planning/rank-tables/format.ts";
+import { mergeProblems } from "../../planning/rank-tables/merge.ts";
+import { mergedTableName } from "../../planning/rank-tables/names.ts";
+import { mergeGroups } from "../../planning/rank-tables/servers.ts";
 import type { Command } from "../command.ts";
 import { UserError } from "../stack-file.ts";
 import { parseWithLists } from "./list-options.ts";

@@ -1,5 +1,5 @@
 import { formatProblems } from "../../planning/problems.ts";
-import type { FoundProblem } from "../../planning/rank-table-files.ts";
+import type { FoundProblem } from "../../planning/rank-tables/files.ts";
 
 /** Problems of several files as the text that a user reads, file by file. */
 export function problemsText(found: readonly FoundProblem[]): string {

@@ -1,8 +1,8 @@
-import { firstDifference } from "./difference.ts";
-import { type FoundProblem, found, type LocalFile, type Member } from "./rank-table-files.ts";
-import { idsOf, nameOf, type ServerJson } from "./rank-table-format.ts";
-import { localNameParts } from "./rank-table-names.ts";
-import { repeated } from "./repeated.ts";
+import { firstDifference } from "../difference.ts";
+import { repeated } from "../repeated.ts";
+import { type FoundProblem, found, type LocalFile, type Member } from "./files.ts";
+import { idsOf, nameOf, type ServerJson } from "./format.ts";
+import { localNameParts } from "./names.ts";
 
 /** Local tables, each with the entry of the global one that it is or was meant to be. */
 type Owners = readonly (readonly [local: LocalFile, owner: Member | undefined])[];

@@ -1,16 +1,10 @@
-import { firstDifference } from "./difference.ts";
-import { parseNodePorts } from "./node-ports.ts";
-import { tableProblems } from "./rank-table-deployment.ts";
-import {
-  type FoundProblem,
-  found,
-  type GlobalFile,
-  type Member,
-  type TableFile,
-} from "./rank-table-files.ts";
-import { groupRoles, missingRoles, nameOf, type ServerGroups } from "./rank-table-format.ts";
-import { checkLocalTables } from "./rank-table-locals.ts";
-import { mergeGroups } from "./rank-table-servers.ts";
+import { firstDifference } from "../difference.ts";
+import { parseNodePorts } from "../node-ports.ts";
+import { tableProblems } from "./deployment.ts";
+import { type FoundProblem, found, type GlobalFile, type Member, type TableFile } from "./files.ts";
+import { groupRoles, missingRoles, nameOf, type ServerGroups } from "./format.ts";
+import { checkLocalTables } from "./locals.ts";
+import { mergeGroups } from "./servers.ts";
 
 export interface CheckedTables {
   /** Of several global tables that which instances are to read; undefined: none is whole. */

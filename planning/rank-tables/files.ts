@@ -1,6 +1,6 @@
-import type { Problem } from "./plan.ts";
-import { error } from "./problems.ts";
-import type { ServerGroups, ServerJson } from "./rank-table-format.ts";
+import type { Problem } from "../plan.ts";
+import { error } from "../problems.ts";
+import type { ServerGroups, ServerJson } from "./format.ts";
 
 /** Rank tables of one deployment, each well formed in itself; `where` is a path. */
 export type TableFile = GlobalFile | LocalFile;

@@ -1,6 +1,6 @@
-import type { FilePlan, Role } from "./plan.ts";
-import { globalTable, localTable, type ServerJson, serverJson } from "./rank-table-format.ts";
-import { found, hostOf, type Instance, type Topology } from "./topology.ts";
+import type { FilePlan, Role } from "../plan.ts";
+import { found, hostOf, type Instance, type Topology } from "../topology.ts";
+import { globalTable, localTable, type ServerJson, serverJson } from "./format.ts";
 
 /** Where rank tables lie in a container: outside /home/ma-user, which nothing may be mounted over. */
 export const rankTableFolder = "/etc/ascend-pd";

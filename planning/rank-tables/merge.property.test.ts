@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { firstDifference } from "./difference.ts";
-import { plan } from "./make-plan.ts";
-import type { Plan } from "./plan.ts";
-import { RankTableError } from "./rank-table.ts";
-import { checkTables } from "./rank-table-check.ts";
-import type { TableFile } from "./rank-table-files.ts";
-import { globalTable } from "./rank-table-format.ts";
-import { mergeProblems } from "./rank-table-merge.ts";
-import { mergeGroups, readServer, readServerGroups } from "./rank-table-servers.ts";
-import { deployments, generated, type SampleDeployment } from "./sample-deployments.ts";
+import { firstDifference } from "../difference.ts";
+import { plan } from "../make-plan.ts";
+import type { Plan } from "../plan.ts";
+import { RankTableError } from "../rank-table.ts";
+import { deployments, generated, type SampleDeployment } from "../sample-deployments.ts";
+import { checkTables } from "./check.ts";
+import type { TableFile } from "./files.ts";
+import { globalTable } from "./format.ts";
+import { mergeProblems } from "./merge.ts";
+import { mergeGroups, readServer, readServerGroups } from "./servers.ts";
 
 function planned(deployment: SampleDeployment): Plan {
   const result = plan("s", deployment.input);

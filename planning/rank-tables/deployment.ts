@@ -1,10 +1,10 @@
-import { isIpv4 } from "./addresses.ts";
-import type { Problem } from "./plan.ts";
-import { error } from "./problems.ts";
-import { groupRoles, type ServerGroups, type ServerJson } from "./rank-table-format.ts";
-import { rules } from "./rules/index.ts";
-import { parseStackFile } from "./stack-file.ts";
-import { topologyOf } from "./topology.ts";
+import { isIpv4 } from "../addresses.ts";
+import type { Problem } from "../plan.ts";
+import { error } from "../problems.ts";
+import { rules } from "../rules/index.ts";
+import { parseStackFile } from "../stack-file.ts";
+import { topologyOf } from "../topology.ts";
+import { groupRoles, type ServerGroups, type ServerJson } from "./format.ts";
 
 /** Ports that are in no rank table: of prefill and decode instances, in the order of NODE_PORTS, and the scheduler's. */
 export interface TablePorts {

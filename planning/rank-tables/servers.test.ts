@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { RankTableError } from "./rank-table.ts";
-import { mergeGroups, readServer, readServerGroups } from "./rank-table-servers.ts";
+import { RankTableError } from "../rank-table.ts";
+import { mergeGroups, readServer, readServerGroups } from "./servers.ts";
 
 const device = (id: number, rank: number) => ({
   device_id: String(id),

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { type HostLayout, hostGroups, hostRankTables } from "./host-layout.ts";
-import { checkTables } from "./rank-table-check.ts";
-import type { GlobalFile, LocalFile, TableFile } from "./rank-table-files.ts";
-import { mergeProblems } from "./rank-table-merge.ts";
-import { mergeGroups, readServer, readServerGroups } from "./rank-table-servers.ts";
+import { type HostLayout, hostGroups, hostRankTables } from "../host-layout.ts";
+import { checkTables } from "./check.ts";
+import type { GlobalFile, LocalFile, TableFile } from "./files.ts";
+import { mergeProblems } from "./merge.ts";
+import { mergeGroups, readServer, readServerGroups } from "./servers.ts";
 
 /** The files of a host, as they are read. */
 function filesOf(ip: string, layout: HostLayout): TableFile[] {

@@ -1,9 +1,9 @@
-import type { Problem } from "./plan.ts";
-import { error } from "./problems.ts";
-import { tableProblems } from "./rank-table-deployment.ts";
-import type { GlobalFile } from "./rank-table-files.ts";
-import { groupRoles, missingRoles, nameOf, type ServerJson } from "./rank-table-format.ts";
-import { mergeGroups } from "./rank-table-servers.ts";
+import type { Problem } from "../plan.ts";
+import { error } from "../problems.ts";
+import { tableProblems } from "./deployment.ts";
+import type { GlobalFile } from "./files.ts";
+import { groupRoles, missingRoles, nameOf, type ServerJson } from "./format.ts";
+import { mergeGroups } from "./servers.ts";
 
 /** Why the global tables of several hosts cannot be one: what is missing, what is there twice, then every rule. */
 export function mergeProblems(files: readonly GlobalFile[]): Problem[] {

@@ -1,8 +1,8 @@
-import { readTable, refuse } from "./rank-table.ts";
-import { notHostRankTable, notLocalRankTable } from "./rank-table-dialects.ts";
-import type { groupRoles, ServerGroups, ServerJson } from "./rank-table-format.ts";
-import { contradictions, type GlobalJson, type GroupJson } from "./rank-table-problems.ts";
-import { validateHostRankTable, validateLocalRankTable } from "./rank-table-validators.js";
+import { readTable, refuse } from "../rank-table.ts";
+import { notHostRankTable, notLocalRankTable } from "./dialects.ts";
+import type { groupRoles, ServerGroups, ServerJson } from "./format.ts";
+import { contradictions, type GlobalJson, type GroupJson } from "./problems.ts";
+import { validateHostRankTable, validateLocalRankTable } from "./validators.js";
 
 /*
  * Rank tables as they stand in their files, down to keys that nothing here reads: for comparing and merging them.

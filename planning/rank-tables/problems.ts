@@ -1,9 +1,9 @@
 import type { ErrorObject } from "ajv";
-import type { Problem } from "./plan.ts";
-import { error } from "./problems.ts";
-import type { ServerJson } from "./rank-table-format.ts";
-import { repeated } from "./repeated.ts";
-import { showPath } from "./show-path.ts";
+import type { Problem } from "../plan.ts";
+import { error } from "../problems.ts";
+import { repeated } from "../repeated.ts";
+import { showPath } from "../show-path.ts";
+import type { ServerJson } from "./format.ts";
 
 /** A group of a global table, or a local table, as the schemas have it. */
 export interface GroupJson {
