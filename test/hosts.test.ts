@@ -12,7 +12,14 @@ import { expectEngine } from "../toolchain/docker-api.ts";
 import type { LocalHost } from "../toolchain/hosts/hosts.ts";
 import { startEngine, stopEngine } from "../toolchain/own-engine.ts";
 import { clients } from "./clients.ts";
-import { containersOf, inspectContainer, planOf, type TestStack, testStack } from "./support.ts";
+import {
+  containersOf,
+  inspectContainer,
+  planOf,
+  simulated1p1d,
+  type TestStack,
+  testStack,
+} from "./support.ts";
 import { noTestHosts, testHosts } from "./test-hosts.ts";
 
 const context: Context = { cacheDir: defaultCacheDir(), say: () => {} };
@@ -44,14 +51,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
       { address, docker, hostKey },
     ]);
     return {
-      engine: { kind: "simulated" },
-      model: {
-        path: "/models/test",
-        servedName: "test-model",
-        maxModelLen: 4096,
-        maxNumSeqs: 256,
-        maxNumBatchedTokens: 4096,
-      },
+      ...simulated1p1d(0),
       hosts: Object.fromEntries(declared),
       prefill: [
         { host: "host-a", devices: [0, 1], port: 8088 },
