@@ -197,6 +197,18 @@ test("Added arguments follow the derived ones, those of the engine first; they a
   expect(scheduler.command.slice(-2)).toEqual(["--prefill-routing-policy=RoundRobin", "--drain-timeout=20"]);
 });
 
+test.each([
+  [["--drain-timeout=300"], 310],
+  [["--drain_timeout", "0.5"], 11],
+  [["--drain-timeout=300", "--drain-timeout=20"], 30],
+  [["--drain-timeout=soon"], 60],
+  [["--drain-timeout=1e9"], 60],
+])("With %j Docker lets the scheduler finish its drain.", (extraArgs, seconds) => {
+  const { scheduler } = containers({ "scheduler.extraArgs": extraArgs });
+
+  expect(scheduler.stopTimeoutSeconds).toBe(seconds);
+});
+
 test("An instance's own variable wins over the engine's, and the scheduler has only its own.", () => {
   const { prefill, decode, scheduler } = containers({
     "engine.extraEnv": { OMP_NUM_THREADS: "10", A: "" },

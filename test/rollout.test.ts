@@ -2,6 +2,7 @@ import { appendFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { ResourceStep } from "../cli/pulumi.ts";
+import { FLAGS } from "../scheduler/flags.ts";
 import { expectedText } from "../simulator/oracle.ts";
 import { expectEngine } from "../toolchain/docker-api.ts";
 import { clients } from "./clients.ts";
@@ -12,6 +13,7 @@ import {
   docker,
   inspectContainer,
   loading,
+  planOf,
   simulated1p1d,
   type TestStack,
   testStack,
@@ -120,6 +122,13 @@ beforeAll(async () => {
 });
 
 afterAll(() => stack.dispose());
+
+test("Docker lets a scheduler that is given no --drain-timeout finish its own", () => {
+  const planned = planOf(name, simulated1p1d(base)).containers.at(-1);
+  const own = FLAGS.find((flag) => flag.name === "drain-timeout");
+
+  expect(planned?.stopTimeoutSeconds).toBe(Number(own?.fallback) + 10);
+});
 
 test("on the first up all instances load at the same time", async () => {
   await stack.configure(deployment({ env: loading(3) }));

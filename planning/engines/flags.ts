@@ -24,6 +24,14 @@ export function serverFlags(topology: Topology, instance: Instance): string[] {
 const optional = (flag: string, value: string | undefined) =>
   value === undefined ? [] : [`${flag}=${value}`];
 
+/** What `args` say to this repository's scheduler: `--flag=value` or `--flag value`, and `_` in a flag is `-`. */
+export function flagsIn(args: readonly string[]) {
+  return [...args.entries()].flatMap(([index, argument]) => {
+    const [, flag, value = args[index + 1]] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? [];
+    return flag === undefined ? [] : [{ index, name: flag.replaceAll("_", "-"), value }];
+  });
+}
+
 /** One rank a device. The manual starts the scheduler, which has none, with the same number as the others. */
 function tensorParallelSize(topology: Topology, { npus }: Instance): number {
   return npus.length || found(topology.instances[0]).npus.length;

@@ -1,6 +1,6 @@
 import type { Instance, Topology } from "../topology.ts";
 import type { EngineContainer } from "./engine-container.ts";
-import { serverEnv, serverFlags } from "./flags.ts";
+import { flagsIn, serverEnv, serverFlags } from "./flags.ts";
 
 /** On the memory file system of its own that Docker gives each container: nothing on the host leads there. */
 export const adminSocket = "/dev/shm/ascend-pd-admin.sock";
@@ -25,6 +25,12 @@ export function scheduler(
     restricted: true,
     readyPath: "/readyz",
     startTimeoutSeconds: 60,
-    stopTimeoutSeconds: 60,
+    stopTimeoutSeconds: Math.ceil(drainSeconds(instance)) + 10,
   };
+}
+
+/** How long it may drain when it is stopped: its own default, and for what it refuses to start with. */
+function drainSeconds({ extraArgs }: Instance): number {
+  const seconds = Number(flagsIn(extraArgs).findLast(({ name }) => name === "drain-timeout")?.value);
+  return seconds > 0 && seconds <= 86_400 ? seconds : 50;
 }

@@ -1,3 +1,4 @@
+import { flagsIn } from "../engines/flags.ts";
 import type { Instance, Topology } from "../topology.ts";
 
 /** Ports of a host's network, both ends included. Containers share it, and HCCL listens there besides them. */
@@ -56,12 +57,11 @@ interface Listener {
 /** The instances, and what flags make this repository's scheduler listen on besides. */
 export function listeners({ file, instances }: Topology): Listener[] {
   const { runtime, host, extraArgs } = file.scheduler;
-  const flags = runtime === "ascend-pd" ? [...extraArgs.entries()] : [];
+  const flags = runtime === "ascend-pd" ? flagsIn(extraArgs) : [];
   return [
     ...instances.map(({ path, host, port }) => ({ owner: path, path: `${path}.port`, host, port })),
-    ...flags.flatMap(([index, argument]) => {
-      const [flag = "", value = extraArgs[index + 1]] = argument.split("=");
-      if (!/^--(admin|metrics)[-_]port$/.test(flag)) return [];
+    ...flags.flatMap(({ index, name, value }) => {
+      if (name !== "admin-port" && name !== "metrics-port") return [];
       const path = `scheduler.extraArgs[${index}]`;
       return [{ owner: path, path, host, port: Number(value) }];
     }),
