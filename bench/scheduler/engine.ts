@@ -10,13 +10,18 @@ import { type Ask, DONE, decodeAnswer, event, prefillAnswer, readAsk, ticket } f
 export interface EngineState {
   /** Streams that are being answered now. */
   readonly active: number;
+  /** How often, each millisecond with streams, the two decode engines were looked at, and what they were apart. */
+  readonly looks: number;
+  readonly apart: number;
   /** Requests that a router has spoilt: changed, mixed up, or sent to the wrong engine. */
   readonly wrong: number;
   /** `process.hrtime` in milliseconds when a client last left a stream that was not over. */
   readonly lastLeft: number;
 }
 
-const state = { active: 0, wrong: 0, lastLeft: 0 };
+const state = { active: 0, looks: 0, apart: 0, wrong: 0, lastLeft: 0 };
+/** Streams of each decode engine. */
+const active = [0, 0] as [number, number];
 const started = performance.now();
 /** By the millisecond since `started` at which a stream's next event is due. */
 const due = new Map<number, Stream[]>();
@@ -25,6 +30,7 @@ const streams = new Map<Socket, Stream>();
 
 interface Stream {
   readonly socket: Socket;
+  readonly engine: 0 | 1;
   readonly id: string;
   readonly events: number;
   readonly everyMs: number;
@@ -37,11 +43,14 @@ setInterval(() => {
     const streams = due.get(++now);
     due.delete(now);
     for (const stream of streams ?? []) advance(stream);
+    if (state.active === 0) continue;
+    state.looks++;
+    state.apart += Math.abs(active[0] - active[1]);
   }
 }, 1);
 
 const prefills = [await listen(prefill), await listen(prefill)];
-const decodes = [await listen(decode), await listen(decode)];
+const decodes = [await listen(decode(0)), await listen(decode(1))];
 process.on("message", () => process.send?.(state));
 process.on("disconnect", () => process.exit());
 process.send?.({ prefill: prefills, decode: decodes });
@@ -94,16 +103,18 @@ function prefill(socket: Socket, body: Buffer): void {
   else socket.write(json(prefillAnswer(ask.id)), "latin1");
 }
 
-function decode(socket: Socket, body: Buffer): void {
-  const ask = readAsk(body);
-  if (ask === undefined || (ask.legs === 2 && !body.includes(ticket(ask.id)))) spoilt(socket);
-  else if (ask.events === 0) socket.write(json(decodeAnswer(ask.id)), "latin1");
-  else stream(socket, ask);
+function decode(engine: 0 | 1): Answer {
+  return (socket, body) => {
+    const ask = readAsk(body);
+    if (ask === undefined || (ask.legs === 2 && !body.includes(ticket(ask.id)))) spoilt(socket);
+    else if (ask.events === 0) socket.write(json(decodeAnswer(ask.id)), "latin1");
+    else stream(engine, socket, ask);
+  };
 }
 
-function stream(socket: Socket, ask: Ask): void {
-  const one: Stream = { socket, ...ask, sent: 0 };
-  state.active++;
+function stream(engine: 0 | 1, socket: Socket, ask: Ask): void {
+  const one: Stream = { engine, socket, ...ask, sent: 0 };
+  count(one, 1);
   streams.set(socket, one);
   socket.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
   advance(one);
@@ -120,7 +131,7 @@ function advance(stream: Stream): void {
   if (stream.sent === events) {
     socket.write(`${chunk(DONE)}0\r\n\r\n`, "latin1");
     streams.delete(socket);
-    state.active--;
+    count(stream, -1);
   } else if (everyMs === 0) {
     socket.once("drain", () => advance(stream));
   } else {
@@ -131,9 +142,16 @@ function advance(stream: Stream): void {
   }
 }
 
+function count({ engine }: Stream, by: 1 | -1): void {
+  state.active += by;
+  active[engine] += by;
+}
+
 function left(socket: Socket): void {
-  if (!streams.delete(socket)) return;
-  state.active--;
+  const stream = streams.get(socket);
+  if (stream === undefined) return;
+  streams.delete(socket);
+  count(stream, -1);
   state.lastLeft = Number(process.hrtime.bigint()) / 1e6;
 }
 

@@ -8,15 +8,17 @@ import { startEngines } from "./engines.ts";
 import { Load } from "./load.ts";
 import { hottest } from "./profile.ts";
 import { key, type Measured, misses, rowsOf, table } from "./report.ts";
-import { ROUTERS, type Router, startRouter } from "./routers.ts";
+import { ROUTERS, type Router, startRouter, WORKERS } from "./routers.ts";
 import { SCENARIOS, type Scenario } from "./scenarios.ts";
 
 const RESULTS = "bench/results/scheduler.json";
+const WORKERS_RESULTS = "bench/results/workers.json";
+const WORKERS_SCENARIOS = ["idle", "plain-256", "streams-64", "streams-512", "even", "burst"];
 const BENCH_CORE = 0;
 const ROUTER_CORE = 1;
 const RUN_LIMIT_MS = 60_000;
 
-const usage = `usage: npm run bench -- [--quick] [--rounds N] [--router NAME]… [--before FILE] [--profile] [SCENARIO…]
+const usage = `usage: npm run bench -- [--quick] [--rounds N] [--router NAME]… [--before FILE] [--workers] [--profile] [SCENARIO…]
 
 Compares the scheduler with other routers in front of the same engines: each router alone on one core, engines and
 clients on the other, every answer checked to the byte. bench/README.md says how to read what it prints.
@@ -25,6 +27,8 @@ clients on the other, every answer checked to the byte. bench/README.md says how
   --rounds N     how often each scenario is run on each router, in turn (default 3)
   --router NAME  only this one of: ${ROUTERS.join(", ")}
   --before FILE  beside another bundle of our scheduler, for what a change costs or saves
+  --workers      our scheduler alone, with 1, 2 and 4 workers on both cores; a complete run is written to
+                 ${WORKERS_RESULTS}
   --profile      our scheduler alone, and where its time goes
   SCENARIO       only these; a complete run is written to ${RESULTS}
 
@@ -35,6 +39,7 @@ examples:
   npm run bench
   npm run bench -- --quick
   npm run bench -- --router ascend-pd plain-256 streams-64
+  npm run bench -- --workers
   npm run bench -- --profile plain-256
 
 exit codes: 0 measured, 1 a router answered wrongly or ours could not be started, 2 the command line is wrong`;
@@ -43,9 +48,12 @@ interface Options {
   readonly quick: boolean;
   readonly rounds: number;
   readonly routers: readonly string[];
+  readonly routerCores: readonly number[];
   readonly profile: boolean;
   readonly before: string | undefined;
   readonly scenarios: readonly Scenario[];
+  /** Where what was measured is written. */
+  readonly results: string | undefined;
 }
 
 const options = readOptions(process.argv.slice(2));
@@ -68,28 +76,35 @@ function readOptions(args: string[]): Options | string | undefined {
         rounds: { type: "string", default: "3" },
         router: { type: "string", multiple: true },
         before: { type: "string" },
+        workers: { type: "boolean", default: false },
         profile: { type: "boolean", default: false },
       },
     });
     if (values.help) return undefined;
-    const { quick, profile, before } = values;
-    const routers = profile ? ["ascend-pd"] : [...(values.router ?? ROUTERS)];
+    const { quick, profile, before, workers } = values;
+    const routers = workers ? [...WORKERS] : profile ? ["ascend-pd"] : [...(values.router ?? ROUTERS)];
     const unknown =
       positionals.find((name) => !SCENARIOS.some((scenario) => scenario.name === name)) ??
-      routers.find((name) => !ROUTERS.includes(name));
+      routers.find((name) => ![...ROUTERS, ...WORKERS].includes(name));
     if (unknown !== undefined) return `there is no scenario or router ${unknown}\n${fix}`;
     if (before !== undefined) routers.push("before");
     const rounds = quick ? 1 : Number(values.rounds);
     if (!Number.isInteger(rounds) || rounds < 1)
       return `--rounds is ${values.rounds}\nfix: give a whole number`;
-    const scenarios = SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-    return { quick, rounds, routers, profile, before, scenarios };
+    const names = positionals.length > 0 ? positionals : workers ? WORKERS_SCENARIOS : undefined;
+    const scenarios = SCENARIOS.filter(({ name }) => names?.includes(name) !== false);
+    const isComplete =
+      !quick && before === undefined && values.router === undefined && positionals.length === 0;
+    const results = isComplete && !profile ? (workers ? WORKERS_RESULTS : RESULTS) : undefined;
+    const routerCores = workers ? [BENCH_CORE, ROUTER_CORE] : [ROUTER_CORE];
+    return { quick, rounds, routers, routerCores, profile, before, scenarios, results };
   } catch (error) {
     return `${(error as Error).message}\n${fix}`;
   }
 }
 
-async function run({ quick, rounds, routers: names, profile, before, scenarios }: Options): Promise<number> {
+async function run(options: Options): Promise<number> {
+  const { quick, rounds, routers: names, routerCores, profile, before, scenarios, results } = options;
   const { length: cores } = cpus();
   if (cores < 2) {
     console.error("this machine has one core: a router cannot be measured apart from its load");
@@ -103,7 +118,7 @@ async function run({ quick, rounds, routers: names, profile, before, scenarios }
   const measured: Measured = new Map();
   try {
     for (const name of names) {
-      const router = await startRouter(name, ROUTER_CORE, { folder, engines, profile, before });
+      const router = await startRouter(name, routerCores, { folder, engines, profile, before });
       if (typeof router !== "string") routers.push(router);
       else if (name === "ascend-pd") failures.push(`${name}: ${router}`);
       else console.error(`${name} is left out: ${router}`);
@@ -125,8 +140,7 @@ async function run({ quick, rounds, routers: names, profile, before, scenarios }
   console.log(table(rows, names));
   for (const miss of misses(rows)) console.log(`missed: ${miss}`);
   for (const failure of failures) console.error(`failed: ${failure}`);
-  const isComplete = !quick && names.join() === ROUTERS.join() && scenarios.length === SCENARIOS.length;
-  if (isComplete) save();
+  if (results !== undefined) save(results);
   return failures.some((failure) => failure.startsWith("ascend-pd")) ? 1 : 0;
 
   async function measure({ name, run }: Scenario, router: Router): Promise<void> {
@@ -155,7 +169,7 @@ async function run({ quick, rounds, routers: names, profile, before, scenarios }
     }
   }
 
-  function save(): void {
+  function save(file: string): void {
     const report = {
       measured: new Date().toISOString().slice(0, 10),
       machine: machine(),
@@ -165,6 +179,6 @@ async function run({ quick, rounds, routers: names, profile, before, scenarios }
       failures,
     };
     mkdirSync("bench/results", { recursive: true });
-    writeFileSync(RESULTS, `${JSON.stringify(report, undefined, 2)}\n`);
+    writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`);
   }
 }

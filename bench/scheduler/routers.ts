@@ -40,6 +40,8 @@ interface Place {
 
 const RECIPES: Readonly<Record<string, (place: Place) => Promise<Recipe | string>>> = {
   "ascend-pd": (place) => ascendPd(place, bundle("scheduler")),
+  "2 workers": (place) => ascendPd(place, bundle("scheduler"), 2),
+  "4 workers": (place) => ascendPd(place, bundle("scheduler"), 4),
   nginx,
   "vllm-router": vllmRouter,
   before: async (place) =>
@@ -47,12 +49,14 @@ const RECIPES: Readonly<Record<string, (place: Place) => Promise<Recipe | string
 };
 
 export const ROUTERS: readonly string[] = ["ascend-pd", "nginx", "vllm-router"];
+/** Our scheduler with one worker, and with more. */
+export const WORKERS: readonly string[] = ["ascend-pd", "2 workers", "4 workers"];
 const VLLM_ROUTER_VERSION = "0.1.17";
 
-/** Starts a router alone on the core `core` and waits until it answers; text says why it is not here. */
+/** Starts a router on `cores` and waits until it answers; text says why it is not here. */
 export async function startRouter(
   name: string,
-  core: number,
+  cores: readonly number[],
   place: Omit<Place, "port">,
 ): Promise<Router | string> {
   const folder = join(place.folder, name);
@@ -62,7 +66,7 @@ export async function startRouter(
   if (recipe === undefined || typeof recipe === "string") return recipe ?? "there is no such router";
   const { legs, version, command, env } = recipe;
   const log = join(folder, "log");
-  const child = spawn("taskset", ["-c", String(core), ...command], {
+  const child = spawn("taskset", ["-c", cores.join(), ...command], {
     env: { ...process.env, ...env },
     stdio: ["ignore", openSync(log, "w"), openSync(log, "a")],
   });
@@ -73,7 +77,11 @@ export async function startRouter(
 }
 
 /** What the scheduler's image runs: one bundled file. */
-async function ascendPd({ folder, port, engines, profile }: Place, script: Uint8Array): Promise<Recipe> {
+async function ascendPd(
+  { folder, port, engines, profile }: Place,
+  script: Uint8Array,
+  workers = 1,
+): Promise<Recipe> {
   const file = join(folder, "scheduler.mjs");
   writeFileSync(file, script);
   const table = join(folder, "global_ranktable.json");
@@ -100,6 +108,7 @@ async function ascendPd({ folder, port, engines, profile }: Place, script: Uint8
       file,
       "--host=127.0.0.1",
       `--port=${port}`,
+      ...(workers > 1 ? [`--workers=${workers}`] : []),
       // On a busy machine a late answer is not to look like a dead engine.
       "--health-timeout=60",
     ],

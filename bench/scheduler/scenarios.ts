@@ -58,6 +58,21 @@ export const SCENARIOS: readonly Scenario[] = [
   streams("streams-64", 64, 3000),
   streams("streams-512", 512, 1500),
   {
+    name: "even",
+    what: "64 streams at any time, of 1 to 40 events each: how many more one decode engine has than the other, on average",
+    figures: [{ name: "decode engines apart", unit: "streams" }],
+    async run({ engines, load, scale }) {
+      const before = await engines.state();
+      // The same lengths for every router.
+      let at = 0;
+      await inTurn(Math.round(1500 * scale), 64, () =>
+        load.ask({ events: 1 + ((at++ * 17) % 40), everyMs: 20 }),
+      );
+      const after = await engines.state();
+      return { "decode engines apart": (after.apart - before.apart) / (after.looks - before.looks) };
+    },
+  },
+  {
     name: "latency",
     what: "plain requests of 256 bytes at 300 a second, beside as many without a router",
     figures: [
