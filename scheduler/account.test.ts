@@ -6,8 +6,8 @@ const THREADS = 3;
 
 /** One instance's account as each of the threads has it. */
 function accounts(): Account[] {
-  const first = new Account(THREADS, 0);
-  return [first, new Account(THREADS, 1, first.memory), new Account(THREADS, 2, first.memory)];
+  const memory = Account.allocate(THREADS);
+  return [0, 1, 2].map((thread) => new Account(memory, { threads: THREADS, thread }));
 }
 
 const thread = fc.nat(THREADS - 1);

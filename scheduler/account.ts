@@ -12,6 +12,12 @@ export interface Sent {
   readonly bytes: number;
 }
 
+/** Which of the threads that serve this is, and how many there are. */
+export interface Place {
+  readonly threads: number;
+  readonly thread: number;
+}
+
 /** Ways of an instance to fail a request. */
 export const FAULTS = ["failed", "unreachable", "timeout"] as const;
 export type Fault = (typeof FAULTS)[number];
@@ -37,17 +43,21 @@ export class Account {
   readonly #flags: Int32Array;
   readonly #thread: number;
 
-  /** `memory` is another thread's of the same instance; `thread` is whose column this one writes. */
-  constructor(threads: number, thread: number, memory?: SharedArrayBuffer) {
-    const sizes = [8 * TOLD.end, 8 * COUNTERS.end * threads, 4 * GAUGES.end * threads, 4] as const;
-    const [told, counters, gauges, flags] = sizes;
-    this.memory = memory ?? new SharedArrayBuffer(told + counters + gauges + flags);
-    this.#told = new Float64Array(this.memory, 0, TOLD.end);
-    this.#counters = new Float64Array(this.memory, told, COUNTERS.end * threads);
-    this.#gauges = new Int32Array(this.memory, told + counters, GAUGES.end * threads);
-    this.#flags = new Int32Array(this.memory, told + counters + gauges, 1);
+  /** Memory for what `threads` threads count. */
+  static allocate(threads: number): SharedArrayBuffer {
+    const columns = threads * (8 * COUNTERS.end + 4 * GAUGES.end);
+    const memory = new SharedArrayBuffer(8 * TOLD.end + columns + 4);
+    new Account(memory, { threads, thread: 0 }).load = undefined;
+    return memory;
+  }
+
+  constructor(memory: SharedArrayBuffer, { threads, thread }: Place) {
+    this.memory = memory;
+    this.#told = new Float64Array(memory, 0, TOLD.end);
+    this.#counters = new Float64Array(memory, 8 * TOLD.end, COUNTERS.end * threads);
+    this.#gauges = new Int32Array(memory, 8 * TOLD.end + this.#counters.byteLength, GAUGES.end * threads);
+    this.#flags = new Int32Array(memory, memory.byteLength - 4, 1);
     this.#thread = thread;
-    if (memory === undefined) this.load = undefined;
   }
 
   /** Whether it answers its health check; not before the first answer. */

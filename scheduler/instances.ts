@@ -1,4 +1,4 @@
-import { Account } from "./account.ts";
+import { Account, type Place } from "./account.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { Pool } from "./pool.ts";
 
@@ -35,15 +35,11 @@ export class Instance extends Account {
   readonly pool: Pool;
   /** Hosts of all instances, which no client is to read of. */
   readonly hosts: ReadonlySet<string>;
-
   readonly #becameIdle: () => void;
 
-  constructor(
-    { role, name, id, host, port, memory }: Omit<Member, "memory"> & Partial<Member>,
-    { threads, thread }: Place,
-    { deadlines, connectMs, hosts, becameIdle }: Surroundings,
-  ) {
-    super(threads, thread, memory);
+  constructor({ role, name, id, host, port, memory }: Member, place: Place, surroundings: Surroundings) {
+    const { deadlines, connectMs, hosts, becameIdle } = surroundings;
+    super(memory, place);
     this.role = role;
     this.name = name;
     this.id = id;
@@ -79,10 +75,4 @@ export interface Surroundings {
   readonly hosts: ReadonlySet<string>;
   /** Called when nothing needs an instance any more that drains. */
   readonly becameIdle: () => void;
-}
-
-/** Which of the threads that serve this is, and how many there are. */
-export interface Place {
-  readonly threads: number;
-  readonly thread: number;
 }

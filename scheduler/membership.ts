@@ -1,4 +1,4 @@
-import { FAULTS } from "./account.ts";
+import { Account, FAULTS } from "./account.ts";
 import type { Config } from "./config.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Endpoints } from "./endpoints.ts";
@@ -250,9 +250,11 @@ export class Membership {
     const isTaken = (at: number) => others.some(({ name }) => name === `${role}-${at}`);
     let at = index;
     while (isTaken(at)) at++;
-    const member = { role, name: `${role}-${at}`, id: this.#made++, ...endpoint };
+    const threads = this.#threads;
+    const memory = Account.allocate(threads);
+    const member = { role, name: `${role}-${at}`, id: this.#made++, memory, ...endpoint };
     this.#hosts.add(endpoint.host);
-    const instance = new Instance(member, { threads: this.#threads, thread: 0 }, this.#surroundings);
+    const instance = new Instance(member, { threads, thread: 0 }, this.#surroundings);
     this.#watch.add(instance);
     return instance;
   }

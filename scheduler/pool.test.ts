@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
+import { Account } from "./account.ts";
 import { ask, askWhole } from "./ask.ts";
 import { Deadlines } from "./deadlines.ts";
 import { engineRequest } from "./engine-request.ts";
@@ -12,7 +13,14 @@ import { answerJson, type EngineCall, fakeEngine, goodPrefill } from "./test-sup
 function instanceAt(port: number, connectMs: number): { instance: Instance; deadlines: Deadlines } {
   const deadlines = new Deadlines();
   onTestFinished(() => deadlines.close());
-  const member = { role: "prefill", name: "prefill-0", id: 0, host: "127.0.0.1", port } as const;
+  const member = {
+    role: "prefill",
+    name: "prefill-0",
+    id: 0,
+    memory: Account.allocate(1),
+    host: "127.0.0.1",
+    port,
+  } as const;
   const surroundings = { deadlines, connectMs, hosts: new Set<string>(), becameIdle: () => {} };
   const instance = new Instance(member, { threads: 1, thread: 0 }, surroundings);
   onTestFinished(() => instance.pool.close());

@@ -1,4 +1,5 @@
 import { createServer, type ServerOpts } from "node:net";
+import type { Place } from "./account.ts";
 import { generateApi, openAiApi } from "./api.ts";
 import { Bag } from "./bag.ts";
 import { completions, type Engines, models } from "./completion.ts";
@@ -7,7 +8,7 @@ import { ClientConnection, type Handler, type Service } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Failure } from "./errors.ts";
 import type { RequestHead } from "./http/request.ts";
-import { Instance, type Place, type Roster, type Surroundings } from "./instances.ts";
+import { Instance, type Roster, type Surroundings } from "./instances.ts";
 import { listen } from "./listen.ts";
 import { byLoad } from "./load.ts";
 import { type LogSink, logLine } from "./log.ts";
