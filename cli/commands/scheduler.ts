@@ -74,7 +74,8 @@ export const scheduler: Command = {
   summary: "see, drain, join and reload the instances of a running scheduler",
   usage: `usage: ascend-pd scheduler ACTION (--socket PATH | --port PORT) [OPTIONS]
 
-Administers a scheduler that was started with --admin-socket or --admin-port, on its host.
+Administers a scheduler that was started with --admin-socket or --admin-port, on its host. A stack's has a port with
+\`scheduler.extraArgs: [--admin-port=9001]\` in its stack file.
 
   state            print the instances: what they do, and whether they get requests
   drain INSTANCE   send it nothing new; return when nothing needs it any more, or at the deadline
