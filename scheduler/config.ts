@@ -1,8 +1,5 @@
 import { type Endpoints, type EndpointsReader, endpointsReader, InvalidTables } from "./endpoints.ts";
 import { type FlagName, parseFlags, shown, type UsageProblem } from "./flags.ts";
-import type { Handoff } from "./legs.ts";
-import type { MetricsAddress } from "./metrics-server.ts";
-import type { WatchLimits } from "./watch.ts";
 
 export const POLICIES = ["RoundRobin", "FreeKVFirst", "BLB"] as const;
 export type PolicyName = (typeof POLICIES)[number];
@@ -19,6 +16,23 @@ export interface Timeouts {
   readonly stalledClientMs: number;
   readonly drainMs: number;
   readonly stallMs: number;
+}
+
+/**
+ * How decode learns where the KV cache is: from `kv_transfer_params` that prefill answers and decode is given, or
+ * by itself, from the prompt.
+ */
+export type Handoff = "kv-params" | "plain";
+
+/** In milliseconds. */
+export interface WatchLimits {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+}
+
+export interface MetricsAddress {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** A Unix socket of the user's own, or a port of the loopback interface. */

@@ -6,10 +6,14 @@ import {
   readLocalRankTable,
 } from "../planning/rank-table.ts";
 import { shown, type UsageProblem } from "./flags.ts";
-import type { Endpoint } from "./instances.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Report = (message: string, fix: string) => void;
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** Where the instances are, in the order of the global rank table. */
 export interface Endpoints {

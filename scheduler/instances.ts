@@ -1,13 +1,9 @@
 import { Account, type Place } from "./account.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { Endpoint } from "./endpoints.ts";
 import { Pool } from "./pool.ts";
 
 export type Role = "prefill" | "decode";
-
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** An instance as one thread tells it to another. */
 export interface Member extends Endpoint {

@@ -1,3 +1,4 @@
+import type { Handoff } from "./config.ts";
 import { Failure } from "./errors.ts";
 import { type Edit, editObject } from "./json-edit.ts";
 import { JsonSyntaxError, type Member, scanIfObject, scanObject } from "./json-spans.ts";
@@ -9,12 +10,6 @@ export interface Call {
   body: Buffer;
   readonly members: readonly Member[];
 }
-
-/**
- * How decode learns where the KV cache is: from `kv_transfer_params` that prefill answers and decode is given, or
- * by itself, from the prompt.
- */
-export type Handoff = "kv-params" | "plain";
 
 const KV_PARAMS = "kv_transfer_params";
 

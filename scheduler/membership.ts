@@ -1,8 +1,8 @@
 import { Account, FAULTS } from "./account.ts";
 import type { Config } from "./config.ts";
 import type { Deadlines } from "./deadlines.ts";
-import type { Endpoints } from "./endpoints.ts";
-import { type Endpoint, Instance, type Role, type Roster, type Surroundings } from "./instances.ts";
+import type { Endpoint, Endpoints } from "./endpoints.ts";
+import { Instance, type Role, type Roster, type Surroundings } from "./instances.ts";
 import { type LogSink, logLine } from "./log.ts";
 import { Watch } from "./watch.ts";
 

@@ -1,9 +1,5 @@
+import type { MetricsAddress } from "./config.ts";
 import { listen, sideServer } from "./listen.ts";
-
-export interface MetricsAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** Serves `GET /metrics`, and nothing else, until `close`. Rejects with ListenError. */
 export async function startMetrics(

@@ -1,4 +1,5 @@
 import { askWhole } from "./ask.ts";
+import type { WatchLimits } from "./config.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { engineRequest } from "./engine-request.ts";
 import { Failure } from "./errors.ts";
@@ -12,12 +13,6 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const FAILURES_TO_EJECT = 2;
 /** For the answer to a probe: one token. */
 const PROBE_MS = 5000;
-
-/** In milliseconds. */
-export interface WatchLimits {
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
-}
 
 interface StallLimit {
   /** How long an instance may have requests without a byte of an answer before it is tried. */
