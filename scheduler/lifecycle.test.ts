@@ -187,6 +187,32 @@ test("rule 24: the process is live before its engines are up, and ready when the
   expect(output()).toMatch(/"outcome":"ok"/);
 });
 
+test("signals that come while it starts are obeyed when it has started", async () => {
+  const [prefill, decode] = [await fakeEngine(goodPrefill), await fakeEngine(goodDecode)];
+  const env = { ...ENV, NODE_PORTS: `${prefill.port},${decode.port}` };
+  // Many threads take a while to start; the first health checks are answered before.
+  const { child, exit, output } = run(["--host=127.0.0.1", "--port=0", "--workers=8"], env);
+  while (!output().includes('"healthy":true')) await once(child.stderr ?? child, "data");
+
+  child.kill("SIGHUP");
+  child.kill("SIGTERM");
+
+  expect(await exit).toBe(0);
+  expect(output()).toContain('"reloaded":true');
+});
+
+test("a reader of its standard output that goes away does not end it", async () => {
+  const [prefill, decode] = [await fakeEngine(goodPrefill), await fakeEngine(goodDecode)];
+  const env = { ...ENV, NODE_PORTS: `${prefill.port},${decode.port}` };
+  const { child, exit, output } = run(["--host=127.0.0.1", "--port=0", "--admin-port=0"], env);
+  child.stdout?.destroy();
+  while (!output().includes('"healthy":true')) await once(child.stderr ?? child, "data");
+
+  child.kill("SIGTERM");
+
+  expect(await exit).toBe(0);
+});
+
 test("rule 23: a second SIGTERM ends the process although a request is in flight", async () => {
   const [prefill, decode] = [await fakeEngine(goodPrefill), await fakeEngine(() => {})];
   const env = { ...ENV, NODE_PORTS: `${prefill.port},${decode.port}` };

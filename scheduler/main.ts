@@ -9,8 +9,8 @@ import { serveInThread } from "./threads.ts";
 await (isMainThread ? run() : serveInThread());
 
 async function run(): Promise<void> {
-  // A reader of the log that goes away must not take the scheduler with it.
-  process.stderr.on("error", () => {});
+  // A reader that goes away must not take the scheduler with it.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   // Writing is synchronous for files, pipes and terminals, so at exit nothing is lost.
   const { say, flush } = gathering((lines) => process.stderr.write(`${lines.join("\n")}\n`));
   process.on("exit", flush);
@@ -29,11 +29,25 @@ async function run(): Promise<void> {
   }
   const { config } = reading;
   const { host, endpoints, workers, admin, metrics } = config;
-  const scheduler = await startScheduler(config, say, new URL(import.meta.url)).catch((error: unknown) => {
+  const starting = startScheduler(config, say, new URL(import.meta.url)).catch((error: unknown) => {
     if (!(error instanceof ListenError)) throw error;
     say(`scheduler: ${error.message}\n  fix: ${error.fix}`);
     process.exit(1);
   });
+
+  let signals = 0;
+  // Signals that come while it starts are obeyed when it has: as PID 1 of a container there is no default handler, and
+  // that of SIGHUP would end it.
+  const stop = () => {
+    signals++;
+    if (signals > 1) process.exit(1);
+    void starting.then((scheduler) => scheduler.drain()).then(() => process.exit(0));
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  process.on("SIGHUP", () => void starting.then((scheduler) => scheduler.reload()));
+
+  const scheduler = await starting;
   process.stdout.write(
     `scheduler on ${host}:${scheduler.port} for ${endpoints.prefill.length} prefill and ` +
       `${endpoints.decode.length} decode instances${workers > 1 ? `, ${workers} workers` : ""}\n`,
@@ -43,15 +57,4 @@ async function run(): Promise<void> {
     process.stdout.write(`administration on ${where}\n`);
   }
   if (metrics !== undefined) process.stdout.write(`metrics on ${metrics.host}:${scheduler.metricsPort}\n`);
-
-  let signals = 0;
-  // As PID 1 of a container there is no default handler: without these the signals would be ignored.
-  const stop = () => {
-    signals++;
-    if (signals > 1) process.exit(1);
-    void scheduler.drain().then(() => process.exit(0));
-  };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
-  process.on("SIGHUP", () => scheduler.reload());
 }
