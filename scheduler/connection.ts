@@ -104,6 +104,12 @@ export class ClientConnection implements ReplyTarget {
     else this.#reply.close = true;
   }
 
+  /** What it has running, or is still reading, ends as `failure`. */
+  stop(failure: Failure): void {
+    if (this.#phase === "body") this.#refuse(failure);
+    else this.#reply?.stop.stop(failure);
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

@@ -61,7 +61,7 @@ test("rule 23: requests in flight finish, new ones get a 503 with Connection: cl
 });
 
 test("rule 23: at the drain limit a stream ends with an error event, another request with a 503", async () => {
-  const { port, decode, drain } = await bench(
+  const { port, decode, drain, log } = await bench(
     {
       decode: [
         ({ socket, body }) =>
@@ -79,12 +79,16 @@ test("rule 23: at the drain limit a stream ends with an error event, another req
   await ask(port, get("/livez"));
 
   const drained = drain();
-  const [streamed, answered] = [await stream.answer(), await plain.answer()];
+  const [streamed, answered, cutOff] = [await stream.answer(), await plain.answer(), await sending.answer()];
   await drained;
 
   expect(streamed.body).toMatch(/^data: .*\n\ndata: \{"error":.*"shutting_down"\}\}\n\n$/);
   expect(streamed.whole).toBe(true);
-  expect(answered.status).toBe(503);
+  for (const one of [answered, cutOff]) {
+    expect(one.status).toBe(503);
+    expect(one.json().error.code).toBe("shutting_down");
+  }
+  expect(log.map(({ outcome }) => outcome)).toEqual(Array(3).fill("shutting_down"));
   for (const { closed } of decode[0]?.calls ?? []) await closed;
 });
 

@@ -186,9 +186,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
       });
       if (replies.items.length > 0) {
         const limit = deadlines.arm(timeouts.drainMs, () => {
-          for (const reply of [...replies.items]) reply.stop.stop(new Failure("shutting_down"));
-          // Whoever is still sending a request has no answer to wait for.
-          deadlines.arm(FLUSH_MS, becameIdle);
+          for (const connection of connections) connection.stop(new Failure("shutting_down"));
         });
         await idle;
         limit.clear();
