@@ -104,7 +104,7 @@ describe.each(stacks)("stack %s", (stack) => {
         delete: "node components/probes/drain.ts",
         triggers: [`${name}-id`],
       });
-      expect(membership?.dependencies).toEqual([`Container ${name}`]);
+      expect(membership?.dependencies).toEqual([`Command ${stack}-scheduler-announced`, `Container ${name}`]);
       expect(membership?.deleteBeforeReplace).toBe(true);
       const { program: _, ...ready } = probeOf(named("Command", `${name}-ready`));
       expect(probeOf(membership)).toEqual({
@@ -115,7 +115,6 @@ describe.each(stacks)("stack %s", (stack) => {
           socket: plan.adminSocket,
         },
         role,
-        instance: name.slice(stack.length + 1),
         address: `${hostOf(plan, host)?.address}:${port}`,
         api: plan.api,
         model: plan.servedModelName,
@@ -135,12 +134,32 @@ describe.each(stacks)("stack %s", (stack) => {
       [...gates, `RemoteImage scheduler-on-${scheduler?.host}`].sort(),
     );
     const acceptance = named("Command", `${stack}-scheduler-first-completion`);
-    expect(acceptance?.inputs.triggers).toEqual([`${stack}-scheduler-id`]);
-    expect(acceptance?.dependencies).toEqual([
+    const settled = `${stack}-scheduler-settled`;
+    expect(acceptance?.inputs.triggers).toEqual([`${stack}-scheduler-id`, `${settled}-id`]);
+    expect(acceptance?.dependencies).toEqual([`Command ${settled}`, `Container ${stack}-scheduler`]);
+    expect(probeOf(acceptance)).toMatchObject({ url: plan.endpoint, model: plan.servedModelName });
+  });
+
+  test("A scheduler that runs is told of the instances before they join and when all have; its container stays.", () => {
+    const [announced, settled] = ["announced", "settled"].map((one) =>
+      named("Command", `${stack}-scheduler-${one}`),
+    );
+    const { global, local, nodePorts } = plan.rankTables;
+    const instances = plan.containers
+      .filter(({ role }) => role !== "scheduler")
+      .map(({ role, host, port }) => ({ role, address: `${hostOf(plan, host)?.address}:${port}` }));
+
+    expect(named("Container", `${stack}-scheduler`)?.ignoreChanges).toEqual(["uploads"]);
+    for (const told of [announced, settled]) {
+      expect(JSON.parse(told?.inputs.stdin)).toEqual({ instances, global, local: local.at(-1), nodePorts });
+    }
+    expect(announced?.dependencies).toEqual([]);
+    expect(settled?.inputs.triggers).toEqual([`${stack}-scheduler-id`, `${stack}-scheduler-announced-id`]);
+    expect(settled?.dependencies).toEqual([
+      `Command ${stack}-scheduler-announced`,
       `Command ${stack}-scheduler-ready`,
       `Container ${stack}-scheduler`,
     ]);
-    expect(probeOf(acceptance)).toMatchObject({ url: plan.endpoint, model: plan.servedModelName });
   });
 
   test("Every rank table is a resource that shows the table and the hash of its bytes.", () => {
@@ -161,6 +180,7 @@ test("Resources stand below what they belong to.", async () => {
   expect(outline(registrations)).toBe(`
 PdDeployment sim-1p1d
   Command node-on-local
+  Command sim-1p1d-scheduler-announced
   DecodeInstance sim-1p1d-decode-0
     Command sim-1p1d-decode-0-membership
     Command sim-1p1d-decode-0-ready
@@ -182,6 +202,7 @@ PdDeployment sim-1p1d
   Scheduler sim-1p1d-scheduler
     Command sim-1p1d-scheduler-first-completion
     Command sim-1p1d-scheduler-ready
+    Command sim-1p1d-scheduler-settled
     Container sim-1p1d-scheduler
   SourceImage scheduler-on-local
     RemoteImage scheduler-on-local
@@ -224,7 +245,8 @@ test("The manual's own scheduler claims its device nodes and its image before it
     devices: devices?.map(({ hostPath }) => hostPath),
   });
   // It has no administration, so that its instances have no turns.
-  expect(registrations.filter(({ name }) => name.endsWith("-membership"))).toEqual([]);
+  expect(registrations.filter(({ name }) => /-(membership|announced|settled)$/.test(name))).toEqual([]);
+  expect(find("Container", "own-scheduler")?.ignoreChanges).toEqual([]);
   expect(find("Container", "own-prefill-1")?.dependencies).toEqual(["Command own-prefill-1-npus"]);
 });
 

@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ContainerPlan, Plan, Role } from "../planning/plan.ts";
+import { administrationOf } from "./administration.ts";
 import { Host } from "./host.ts";
 import { DecodeInstance, type ImageOnHost, PrefillInstance } from "./instance.ts";
 import { probe } from "./probe.ts";
-import type { Administered } from "./probes/arguments.ts";
 import { RankTableFile } from "./rank-table-file.ts";
 import { Scheduler } from "./scheduler.ts";
 import { SourceImage } from "./source-image.ts";
@@ -54,7 +54,7 @@ export class PdDeployment extends pulumi.ComponentResource {
     }
 
     const { endpoint, api, servedModelName } = plan;
-    const scheduler = administered(plan);
+    const administration = administrationOf(plan, child);
     const lastOfRole = new Map<Role, pulumi.Resource>();
     const instances: pulumi.Resource[] = [];
     let accepted: pulumi.Resource | undefined;
@@ -63,10 +63,16 @@ export class PdDeployment extends pulumi.ComponentResource {
       const host = hostOf(container);
       const args = { container, stack: plan.stack, host, image: imageOf(container, host) };
       if (role === "scheduler") {
-        accepted = new Scheduler({ ...args, endpoint, api, servedModelName, instances }, child).accepted;
+        const all = { ...args, administration, endpoint, api, servedModelName, instances };
+        accepted = new Scheduler(all, child).accepted;
         continue;
       }
-      const rollout = scheduler && { scheduler, api, model: servedModelName, after: lastOfRole.get(role) };
+      const rollout = administration && {
+        administration,
+        api,
+        model: servedModelName,
+        after: lastOfRole.get(role),
+      };
       const Kind = role === "prefill" ? PrefillInstance : DecodeInstance;
       const { ready, membership } = new Kind({ ...args, rollout }, child);
       instances.push(ready);
@@ -78,14 +84,6 @@ export class PdDeployment extends pulumi.ComponentResource {
     this.endpoint = pulumi.output(accepted?.urn).apply(() => plan.endpoint);
     this.registerOutputs({ endpoint: this.endpoint });
   }
-}
-
-/** Where the scheduler of a Plan is told what to send where, if it can be. */
-function administered({ hosts, containers, adminSocket }: Plan): Administered | undefined {
-  const scheduler = containers.find(({ role }) => role === "scheduler");
-  const host = hosts.find(({ name }) => name === scheduler?.host);
-  if (scheduler === undefined || host === undefined || adminSocket === undefined) return undefined;
-  return { host, container: scheduler.name, socket: adminSocket };
 }
 
 /** What `map` has under `key`, made now if it has nothing yet. */

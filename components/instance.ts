@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ContainerPlan } from "../planning/plan.ts";
+import type { Administration } from "./administration.ts";
 import { createContainer } from "./container.ts";
 import type { Host } from "./host.ts";
 import { NpuDevices } from "./npu-devices.ts";
@@ -19,7 +20,8 @@ export interface InstanceArgs extends ContainerArgs {
 }
 
 /** Where an instance gets requests from, and its turn in a rolling change. */
-export interface Rollout extends Pick<Membership, "scheduler" | "api" | "model"> {
+export interface Rollout extends Pick<Membership, "api" | "model"> {
+  readonly administration: Administration;
   /** Membership of the instance of the same role before it: until that one is back, this one stays. */
   readonly after?: pulumi.Resource | undefined;
 }
@@ -54,20 +56,21 @@ abstract class Instance extends pulumi.ComponentResource {
     });
     this.ready = awaitReady(plan, host, container.id, { parent: this });
     if (rollout !== undefined) {
-      const { after: _, ...scheduler } = rollout;
+      const { administration, api, model } = rollout;
       this.membership = probe(
         `${plan.name}-membership`,
         "join",
         {
-          ...scheduler,
+          scheduler: administration.scheduler,
+          api,
+          model,
           role,
-          instance: plan.name.slice(stack.length + 1),
           address: `${host.host.address}:${plan.port}`,
           ready: readyQuestion(plan, host),
         },
         [container.id],
         // Drained by what it was, before it is joined as what it is.
-        { parent: this, deleteBeforeReplace: true },
+        { parent: this, deleteBeforeReplace: true, dependsOn: [administration.announced] },
         { atEnd: "drain" },
       );
     }

@@ -1,11 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Plan } from "../planning/plan.ts";
+import type { Administration } from "./administration.ts";
 import { createContainer } from "./container.ts";
 import { awaitReady, type ContainerArgs } from "./instance.ts";
 import { NpuDevices } from "./npu-devices.ts";
 import { probe } from "./probe.ts";
 
 export interface SchedulerArgs extends ContainerArgs {
+  /** Absent where it cannot be told what to send where. */
+  readonly administration: Administration | undefined;
   /** Where clients reach it. */
   readonly endpoint: string;
   readonly api: Plan["api"];
@@ -14,12 +17,15 @@ export interface SchedulerArgs extends ContainerArgs {
   readonly instances: readonly pulumi.Resource[];
 }
 
-/** The scheduler: container, gate, and one real completion through prefill and decode as acceptance. */
+/**
+ * The scheduler: container, gate, word of the instances that it has from then on, and one real completion through prefill
+ * and decode as acceptance.
+ */
 export class Scheduler extends pulumi.ComponentResource {
   readonly accepted: pulumi.Resource;
 
   constructor(args: SchedulerArgs, options?: pulumi.ComponentResourceOptions) {
-    const { container: plan, stack, host, image, endpoint, api, servedModelName, instances } = args;
+    const { container: plan, stack, host, image, administration, endpoint, instances } = args;
     super("ascend-pd:index:Scheduler", plan.name, { container: plan }, options);
     // The manual's own scheduler comes in the engine's image and has device nodes; ours needs nothing of its host.
     const claimed =
@@ -28,14 +34,27 @@ export class Scheduler extends pulumi.ComponentResource {
       parent: this,
       provider: host.provider,
       dependsOn: [...instances, claimed],
+      // They are renewed in it; a container that is made for another reason has them as they are then.
+      ignoreChanges: administration ? ["uploads"] : [],
     });
     const ready = awaitReady(plan, host, container.id, { parent: this });
+    const settled =
+      administration &&
+      probe(
+        `${plan.name}-settled`,
+        "settle",
+        { scheduler: administration.scheduler },
+        // Also when something was announced and then taken back.
+        [container.id, administration.announced.id],
+        { parent: this, dependsOn: ready },
+        { stdin: administration.tables },
+      );
     this.accepted = probe(
       `${plan.name}-first-completion`,
       "first-completion",
-      { url: endpoint, api, model: servedModelName, timeoutSeconds: 120 },
-      [container.id],
-      { parent: this, dependsOn: [ready] },
+      { url: endpoint, api: args.api, model: args.servedModelName, timeoutSeconds: 120 },
+      [container.id, ...(settled ? [settled.id] : [])],
+      { parent: this, dependsOn: settled ?? ready },
     );
     this.registerOutputs({});
   }

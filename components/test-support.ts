@@ -17,6 +17,7 @@ export interface Registration {
   readonly dependencies: readonly string[];
   readonly provider: string;
   readonly deleteBeforeReplace: boolean;
+  readonly ignoreChanges: readonly string[];
 }
 
 /** Every registration that `program` makes, in any order. Ids are `<name>-id`, outputs equal inputs. */
@@ -40,6 +41,7 @@ export async function registrationsOf(stack: string, program: () => void): Promi
       dependencies: request.getDependenciesList().map(shortUrn).sort(),
       provider: shortUrn(request.getProvider()),
       deleteBeforeReplace: request.getDeletebeforereplace(),
+      ignoreChanges: request.getIgnorechangesList(),
     });
     return register(request, callback);
   }) as typeof monitor.registerResource;

@@ -187,7 +187,7 @@ const scheduler = z.strictObject({
     .array(visible.regex(/^[^\s,]+$/, { error: "is not one entry of no_proxy: no white space, no comma" }))
     .default([])
     .describe(
-      "entries of no_proxy besides localhost and the hosts' addresses, which are always in it, e.g. [.example.com]",
+      "entries of no_proxy besides localhost and the hosts' addresses, which are always in it, e.g. [.example.com]; only for `runtime: ascendcloud`, since ascend-pd asks instances directly",
     ),
   extraArgs: extraArgs("the scheduler"),
   extraEnv: extraEnv("the scheduler"),

@@ -182,6 +182,7 @@ test("Every derived fact agrees with every other.", () => {
   whenAccepted(({ containers, rankTables, hosts }, input) => {
     const global = readGlobalRankTable(rankTables.global.content, "global");
     const instances = [...input.prefill, ...input.decode];
+    const isOurs = input.scheduler.runtime === "ascend-pd";
 
     const entries = [...global.prefill, ...global.decode, { ...global.scheduler, devices: [] }];
     expect(containers.map(({ npus }) => npus)).toEqual(
@@ -213,10 +214,14 @@ test("Every derived fact agrees with every other.", () => {
         expect(container.command).toContain(`--tensor-parallel-size=${container.npus.length}`);
       }
     }
-    expect(containers.at(-1)?.env.NODE_PORTS).toBe(instances.map(({ port }) => port).join(","));
+    const ports = instances.map(({ port }) => port).join(",");
+    expect(containers.at(-1)?.env.NODE_PORTS).toBe(isOurs ? `@${rankTables.nodePorts?.path}` : ports);
+    expect(rankTables.nodePorts?.content).toBe(isOurs ? ports : undefined);
+    expect(containers.at(-1)?.files[2]).toBe(rankTables.nodePorts);
     expect(containers.at(-1)?.env.USE_OPENAI).toBe(input.scheduler.useOpenai ? "1" : "0");
+    const direct = ["localhost", ...entries.map(({ ip }) => ip), ...input.scheduler.noProxy];
     expect(containers.at(-1)?.env.no_proxy?.split(",")).toEqual(
-      expect.arrayContaining(["localhost", ...entries.map(({ ip }) => ip), ...input.scheduler.noProxy]),
+      isOurs ? undefined : expect.arrayContaining(direct),
     );
     const claims = containers.flatMap(({ host: on, npus }) => npus.map((npu) => `${on} ${npu}`));
     expect(new Set(claims).size).toBe(claims.length);

@@ -135,11 +135,21 @@ test("The scheduler is given what step four of the manual gives, and no device o
   expect(scheduler.env).toEqual({
     GLOBAL_RANK_TABLE_FILE_PATH: "/etc/ascend-pd/global_ranktable.json",
     RANK_TABLE_FILE_PATH: "/etc/ascend-pd/local_ranktable_1p1d-scheduler.json",
-    NODE_PORTS: "8088,8089",
+    NODE_PORTS: "@/etc/ascend-pd/node_ports",
     USE_OPENAI: "1",
-    no_proxy: "localhost,127.0.0.1,10.0.0.18",
-    NO_PROXY: "localhost,127.0.0.1,10.0.0.18",
   });
+  expect(scheduler.files.at(-1)).toEqual({ path: "/etc/ascend-pd/node_ports", content: "8088,8089" });
+});
+
+test("Another instance, on a host of its own, changes nothing of the scheduler's container but its files.", () => {
+  const { files, ...scheduler } = containers().scheduler;
+
+  const { hosts, decode } = sampleInput();
+  const grown = planned({ "hosts.host-b": hosts["host-b"], "decode[1]": decode[1] }).containers.at(-1);
+
+  expect({ ...grown, files: [] }).toEqual({ ...scheduler, files: [] });
+  expect(files.at(-1)?.content).toBe("8088,8089");
+  expect(grown?.files.at(-1)?.content).toBe("8088,8089,8089");
 });
 
 test("The manual's own scheduler is an instance without NPUs, with the service entry's local table and no proxy.", () => {

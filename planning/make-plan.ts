@@ -1,7 +1,7 @@
 import { engineContainer } from "./engines/engine.ts";
 import { adminSocket } from "./engines/scheduler.ts";
 import type { ContainerPlan, FilePlan, HostPlan, Plan, Problem } from "./plan.ts";
-import { globalRankTable, localRankTable } from "./rank-tables/writer.ts";
+import { globalRankTable, localRankTable, nodePortsFile } from "./rank-tables/writer.ts";
 import { applyRules } from "./rules/index.ts";
 import { parseStackFile } from "./stack-file.ts";
 import { found, type Host, hostOf, type Instance, type Topology, topologyOf } from "./topology.ts";
@@ -31,17 +31,19 @@ function planOf(topology: Topology): Plan {
   const global = globalRankTable(topology);
   const local = instances.map((instance) => localRankTable(topology, instance));
   const entry = found(instances.at(-1));
+  const isOurs = file.scheduler.runtime === "ascend-pd";
+  const nodePorts = isOurs ? nodePortsFile(topology) : undefined;
   return {
     stack,
     hosts: hosts.map(hostPlan),
     containers: instances.map((instance, index) =>
-      container(topology, instance, global, found(local[index])),
+      container(topology, instance, global, found(local[index]), instance === entry ? nodePorts : undefined),
     ),
-    rankTables: { global, local },
+    rankTables: { global, local, ...(nodePorts && { nodePorts }) },
     endpoint: `http://${hostOf(topology, entry).address}:${entry.port}`,
     servedModelName: file.model.servedName,
     api: file.scheduler.useOpenai ? "openai" : "vllm",
-    ...(file.scheduler.runtime === "ascend-pd" && { adminSocket }),
+    ...(isOurs && { adminSocket }),
   };
 }
 
@@ -54,16 +56,26 @@ function hostPlan({ name, address, docker, hostKey }: Host): HostPlan {
   };
 }
 
-function container(topology: Topology, instance: Instance, global: FilePlan, local: FilePlan): ContainerPlan {
+function container(
+  topology: Topology,
+  instance: Instance,
+  global: FilePlan,
+  local: FilePlan,
+  nodePorts: FilePlan | undefined,
+): ContainerPlan {
   const { name, role, host, npus, port } = instance;
-  const rankTables = { GLOBAL_RANK_TABLE_FILE_PATH: global.path, RANK_TABLE_FILE_PATH: local.path };
-  const engine = engineContainer(topology, instance, rankTables);
+  const tables = {
+    GLOBAL_RANK_TABLE_FILE_PATH: global.path,
+    RANK_TABLE_FILE_PATH: local.path,
+    NODE_PORTS: nodePorts === undefined ? topology.nodePorts : `@${nodePorts.path}`,
+  };
+  const engine = engineContainer(topology, instance, tables);
   const secretEnv = [...new Set(instance.secretEnv)].sort();
   return {
     ...{ name, role, host, npus, port, ...engine },
     env: sorted(engine.env),
     ...(secretEnv.length > 0 && { secretEnv }),
-    files: [global, local],
+    files: [global, local, ...(nodePorts ? [nodePorts] : [])],
   };
 }
 

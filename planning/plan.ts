@@ -47,7 +47,7 @@ export interface ContainerPlan {
   readonly npus: readonly number[];
   readonly devices: readonly DevicePlan[];
   readonly mounts: readonly MountPlan[];
-  /** Placed in the container before it starts. */
+  /** Placed in the container before it starts; those of a scheduler with an administration are renewed in it. */
   readonly files: readonly FilePlan[];
   readonly user?: string;
   /** Runs without any capability and can gain none: for images of ours, which need none. */
@@ -88,6 +88,8 @@ export interface RankTablesPlan {
   readonly global: FilePlan;
   /** One per container, in the order of `Plan.containers`; the scheduler's names the service entry. */
   readonly local: readonly FilePlan[];
+  /** What NODE_PORTS would say, for a scheduler that takes it from a file, so that it can change while that runs. */
+  readonly nodePorts?: FilePlan;
 }
 
 /** A reason why a stack file cannot work, or (`warning`) is likely a mistake. */

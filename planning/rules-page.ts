@@ -45,7 +45,7 @@ deployments show that they hold.
 - The driver and npu-smi are always mounted together. (steps two to four)
 - \`--tensor-parallel-size\` is the number of the instance's NPUs. (steps two and three)
 - \`--prefill-batching-policy\` reaches prefill instances alone, \`--prefill-routing-policy\` the scheduler alone.
-- \`no_proxy\` has the address of every host. (constraints, fourth item)
+- \`no_proxy\` has the address of every host, for a scheduler that heeds it. (constraints, fourth item)
 - The scheduler starts when prefill and decode answer. (step four)`;
 
 /** The sample input as people write it: an instance and a short list on one line. */

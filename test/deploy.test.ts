@@ -113,9 +113,9 @@ test("a changed port shows in the preview as exactly the resources that it touch
       `${name}-decode-0`,
       `${name}-decode-0-membership`,
       `${name}-decode-0-ready`,
-      `${name}-scheduler`,
+      `${name}-scheduler-announced`,
       `${name}-scheduler-first-completion`,
-      `${name}-scheduler-ready`,
+      `${name}-scheduler-settled`,
     ].sort(),
   );
 });

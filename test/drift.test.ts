@@ -167,6 +167,13 @@ const broken: Readonly<Record<string, Broken>> = {
     },
     seenByRefresh: false,
   },
+  "given other ports while it ran": {
+    by: `docker exec --user=0 ${name}-scheduler node -e 'fs.writeFileSync("/etc/ascend-pd/node_ports", "1")'`,
+    kind: "rank-table",
+    container: `${name}-scheduler`,
+    difference: { what: "/etc/ascend-pd/node_ports", there: "1 others" },
+    seenByRefresh: false,
+  },
   "running from an image whose tag was moved": {
     by: `docker tag $ASCEND_PD_NODE_IMAGE $(docker inspect --format '{{.Config.Image}}' ${name}-scheduler)`,
     kind: "image",

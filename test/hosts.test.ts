@@ -188,7 +188,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     const ours = (resource: string) => `${name}-${resource}`;
     expect(changes.replace).toEqual(
       ["decode-1", "decode-1-membership", "decode-1-ready"]
-        .concat("scheduler", "scheduler-first-completion", "scheduler-ready")
+        .concat("scheduler-announced", "scheduler-first-completion", "scheduler-settled")
         .map(ours),
     );
     // Provider and component of the host, its probes, and the components of what is replaced.

@@ -13,6 +13,7 @@ import {
   docker,
   inspectContainer,
   loading,
+  mute,
   planOf,
   simulated1p1d,
   type TestStack,
@@ -57,21 +58,12 @@ function deployment({ env = {}, args = [], prefill = 2, decode = 2, decodeEnv = 
   };
 }
 
-/** It is healthy, and answers every question with an error. */
-const mute = {
-  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(
-    "import http from 'node:http';const{emit}=http.Server.prototype;" +
-      "http.Server.prototype.emit=function(name,asked,answer){" +
-      "if(name!=='request'||asked.method!=='POST')return emit.apply(this,arguments);" +
-      "answer.statusCode=500;answer.end('NPU 4 is lost')}",
-  )}`,
-};
 const slow = ["--inter-token-ms=1000"];
 
-/** What a changed global rank table touches: every container that has it, and what hangs on these. */
+/** What a changed global rank table replaces: every instance, what hangs on it, and what the scheduler is told. */
 const restartedForTheTable = [
   ...["decode-0", "decode-0-membership", "decode-0-ready", "prefill-0", "prefill-0-membership"],
-  ...["prefill-0-ready", "scheduler", "scheduler-first-completion", "scheduler-ready"],
+  ...["prefill-0-ready", "scheduler-announced", "scheduler-first-completion", "scheduler-settled"],
 ].map((one) => `${name}-${one}`);
 
 const question = (tokens: number) =>
@@ -340,7 +332,7 @@ test("destroy takes the scheduler first and waits for no drain; no container is 
   const gone = [...output.matchAll(/Container e2e-rollout-(\S+) deleted/g)].map(([, resource]) => resource);
   expect(code).toBe(0);
   expect(gone[0]).toBe("scheduler");
-  expect(output).toContain(`${name}-decode-1: there is no scheduler to tell`);
+  expect(output).toContain(`${name}-decode-1: no scheduler sends it requests`);
   expect(output).not.toContain("draining");
   expect(await containersOf(name)).toEqual([]);
 });

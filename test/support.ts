@@ -38,6 +38,16 @@ export const loading = (seconds: number) => ({
   NODE_OPTIONS: `--import=data:text/javascript,await%20new%20Promise(r=>setTimeout(r,${1000 * seconds}))`,
 });
 
+/** Environment of an instance that is healthy, and answers every question with an error. */
+export const mute = {
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(
+    "import http from 'node:http';const{emit}=http.Server.prototype;" +
+      "http.Server.prototype.emit=function(name,asked,answer){" +
+      "if(name!=='request'||asked.method!=='POST')return emit.apply(this,arguments);" +
+      "answer.statusCode=500;answer.end('NPU 4 is lost')}",
+  )}`,
+};
+
 /** A clone of this project in a folder of its own. */
 export async function cloneProject(): Promise<string> {
   const clone = await mkdtemp(join(tmpdir(), "ascend-pd-clone-"));

@@ -21,7 +21,7 @@ export interface EngineAnswer {
 }
 
 export interface CallOptions {
-  readonly method?: "GET" | "POST" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   /** What the call takes: a tar archive, or parameters. */
   readonly tar?: Readable;
   readonly json?: unknown;

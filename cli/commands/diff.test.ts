@@ -53,7 +53,7 @@ test("As JSON, the meaning is text and the changes are values.", async () => {
   expect(difference).toMatchObject({
     source: "preview",
     stack: "pv",
-    meaning: { headline: "restarts 1 instance and the scheduler" },
+    meaning: { headline: "restarts 1 instance" },
     changes: [
       {
         subject: "decode",

@@ -96,6 +96,10 @@ export function hasOtherNpus({ before, after }: Change): boolean {
   return before !== undefined && after !== undefined && before.npus.join() !== after.npus.join();
 }
 
+/** Of a container: what stands in a file that is placed in it. */
+export const isOfFile = (property: string): boolean =>
+  property === globalRankTable || property.startsWith("file.");
+
 /** The properties that are not told by its place, its NPUs or the rank tables, which follow from these. */
 export function ownProperties(change: Change): PropertyChange[] {
   const { before, after, properties } = change;

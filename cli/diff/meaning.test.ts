@@ -18,25 +18,25 @@ test("A first deployment starts everything.", () => {
   });
 });
 
-test("Another port restarts its instance and the scheduler, and leaves prefill alone.", () => {
+test("Another port restarts its instance; the scheduler is told, and prefill is left alone.", () => {
   expect(meaning("changed-port")).toEqual({
-    headline: "restarts 1 instance and the scheduler",
+    headline: "restarts 1 instance",
     lines: [
       "restarts decode-0 on local (NPUs 6,7) because --port changes; model load, at most 60 s",
-      "restarts the scheduler because env.NODE_PORTS changes; it refuses requests until it is ready",
+      "changes, without a restart, the scheduler",
       "decode-0 is the only decode instance: requests are answered 503 while it is replaced",
       "untouched: prefill",
     ],
   });
 });
 
-test("One more instance restarts all, through the global rank table.", () => {
+test("One more instance restarts all others, through the global rank table.", () => {
   expect(meaning("added-instance")).toEqual({
-    headline: "restarts 2 instances and the scheduler, starts 1 instance",
+    headline: "restarts 2 instances, starts 1 instance",
     lines: [
       "all instances restart because the global rank table changes: prefill-0 on local (NPUs 4,5), decode-0 on local (NPUs 6,7); model load, at most 60 s",
       "starts prefill-1 on local (NPUs 2,3); model load, at most 60 s",
-      "restarts the scheduler because the global rank table and env.NODE_PORTS change; it refuses requests until it is ready",
+      "changes, without a restart, the scheduler",
       "prefill-0 is the only prefill instance: requests are answered 503 while it is replaced",
       "decode-0 is the only decode instance: requests are answered 503 while it is replaced",
     ],
@@ -46,7 +46,7 @@ test("One more instance restarts all, through the global rank table.", () => {
 test("One instance less frees its NPUs and restarts all others.", () => {
   const { headline, lines } = meaning("removed-instance");
 
-  expect(headline).toBe("restarts 2 instances and the scheduler, removes 1 instance");
+  expect(headline).toBe("restarts 2 instances, removes 1 instance");
   expect(lines[0]).toMatch(/^all instances restart because the global rank table changes: prefill-0 /);
   expect(lines[1]).toBe("removes prefill-1 on local (NPUs 2,3); these NPUs become free");
 });

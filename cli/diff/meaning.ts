@@ -7,7 +7,6 @@ import {
   isContainer,
   npuList,
   ownProperties,
-  type PropertyChange,
 } from "./change.ts";
 import { listed, loading, named, names, placed, type Show, some } from "./words.ts";
 
@@ -171,7 +170,6 @@ function interruption({ changes, containers }: Difference, show: Show): string[]
         unserved(
           role,
           stopping.filter(({ subject }) => subject === role),
-          changes,
           show,
         ),
       ),
@@ -179,36 +177,12 @@ function interruption({ changes, containers }: Difference, show: Show): string[]
 }
 
 /**
- * All instances of a role stop, one after the other; those that are removed do so last, behind the scheduler. There is
- * always one that gets requests, unless the scheduler does not know where those before the last one are now.
+ * All instances of a role stop, one after the other; those that are removed do so last. There is always one that gets
+ * requests, unless there is no other.
  */
-function unserved(
-  role: string,
-  stopping: readonly Change[],
-  changes: readonly Change[],
-  show: Show,
-): string[] {
-  const last = stopping.findLast(({ operation }) => operation === "replace");
-  if (last === undefined) return [];
-  const others = stopping.filter((change) => change !== last);
-  if (others.length === 0)
-    return [
-      `${show(last.name)} is the only ${role} instance: requests are answered 503 while it is replaced`,
-    ];
-  if (!others.every((change) => moves(change, changes))) return [];
-  return [
-    `${show(last.name)} is the last ${role} instance that the running scheduler knows the address of: requests are ` +
-      "answered 503 while it is replaced",
-  ];
-}
-
-/** Whether it is at another address afterwards. */
-function moves({ operation, before, after, properties }: Change, changes: readonly Change[]): boolean {
-  if (operation !== "replace") return false;
-  const has = (list: readonly PropertyChange[], name: string) =>
-    list.some(({ property }) => property === name);
-  const host = changes.find(({ subject, name }) => subject === "host" && name === after?.host);
-  return before?.host !== after?.host || has(properties, "--port") || has(host?.properties ?? [], "address");
+function unserved(role: string, [only, ...others]: readonly Change[], show: Show): string[] {
+  if (only?.operation !== "replace" || others.length > 0) return [];
+  return [`${show(only.name)} is the only ${role} instance: requests are answered 503 while it is replaced`];
 }
 
 const ends = (operation: Change["operation"]) => operation === "replace" || operation === "delete";

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../../planning/plan.ts";
 import { UserError } from "../stack-file.ts";
-import { type Change, type Difference, inOrder, type Placement, shortName } from "./change.ts";
+import { type Change, type Difference, inOrder, isOfFile, type Placement, shortName } from "./change.ts";
 import {
   asArray,
   asObject,
@@ -27,8 +27,8 @@ export function readPlan(document: unknown, name: string): Plan {
       `${name} holds ${problems.length} problems and no Plan\nfix: mend the stack file first`,
     );
   const { stack, hosts, containers, rankTables } = asObject(plan);
-  const { global, local } = asObject(rankTables);
-  const files = new Map(asArray(local).concat(global).flatMap(fileOf));
+  const { global, local, nodePorts } = asObject(rankTables);
+  const files = new Map(asArray(local).concat(global, nodePorts).flatMap(fileOf));
   const isWhole =
     typeof stack === "string" &&
     areNamed(hosts) &&
@@ -79,9 +79,12 @@ export function comparePlans(old: Plan, now: Plan): Difference {
       ...compared([old], [now], ({ stack }) => stack, deployment),
       ...compared(old.hosts, now.hosts, ({ name }) => name, host),
       ...compared([old.rankTables.global], [now.rankTables.global], ({ path }) => basename(path), rankTable),
-      ...compared(old.containers, now.containers, ({ name }) => shortName(name, now.stack), container).map(
-        (change) => (isDrained(change) ? { ...change, drained: true } : change),
-      ),
+      ...compared(
+        old.containers,
+        now.containers,
+        ({ name }) => shortName(name, now.stack),
+        container(old.adminSocket !== undefined),
+      ).map((change) => (isDrained(change) ? { ...change, drained: true } : change)),
     ]),
     containers: old.containers.map(({ role, name }) => ({ role, name: shortName(name, old.stack) })),
     warnings: [],
@@ -142,9 +145,14 @@ const rankTable = ({ content }: { content: string }): Kind => ({
   restarts: never,
 });
 
-const container = (plan: ContainerPlan): Kind => ({
-  subject: plan.role,
-  properties: containerProperties(plan),
-  placement: { host: plan.host, npus: plan.npus, startTimeoutSeconds: plan.startTimeoutSeconds },
-  restarts: (property) => !inPlace.some((name) => name === property),
-});
+/** A scheduler with an administration reads its files anew while it runs. */
+const container =
+  (isAdministered: boolean) =>
+  (plan: ContainerPlan): Kind => ({
+    subject: plan.role,
+    properties: containerProperties(plan),
+    placement: { host: plan.host, npus: plan.npus, startTimeoutSeconds: plan.startTimeoutSeconds },
+    restarts: (property) =>
+      !inPlace.some((name) => name === property) &&
+      !(isAdministered && plan.role === "scheduler" && isOfFile(property)),
+  });

@@ -29,7 +29,7 @@ test("A property has its name, its old and its new value, whatever its place in 
 
   expect(changes.map(({ properties }) => properties)).toEqual([
     [{ property: "--port", old: "18701", new: "18709" }],
-    [{ property: "env.NODE_PORTS", old: "18700,18701", new: "18700,18709" }],
+    [{ property: "file.node_ports", old: "18700,18701", new: "18700,18709" }],
   ]);
 });
 
@@ -115,7 +115,7 @@ test("Warnings are handed on.", () => {
 });
 
 test("What differs only by the engine's word is a change with no values.", () => {
-  const document = fixture("changed-port");
+  const document = fixture("changed-limit");
   const steps = document.steps.map((step) => ({
     ...step,
     ...(step.op === "replace" && {
@@ -129,6 +129,7 @@ test("What differs only by the engine's word is a change with no values.", () =>
   const { changes } = differenceOf({ ...document, steps });
 
   expect(changes.map(({ properties }) => properties)).toEqual([
+    [{ property: "envs" }],
     [{ property: "envs" }],
     [{ property: "envs" }],
   ]);

@@ -18,6 +18,24 @@ test("Containers are found in the state by name, with their host; one that only 
   ]);
 });
 
+test("A scheduler has the files that it was last given while it ran.", () => {
+  const urn = (name: string) => `urn:pulumi:s::ascend-pd::ascend-pd:index:PdDeployment$x::${name}`;
+  const [global, local, nodePorts] = ["g", "l", "n"].map((path) => ({ path, content: `new ${path}` }));
+  const stdin = JSON.stringify({ instances: [], global, local, nodePorts });
+  const type = "docker:index/container:Container";
+  const inputs = { name: "s-scheduler", uploads: [{ file: "g", content: "old" }] };
+  const resources = [
+    { type, id: "abc", urn: urn("s-scheduler"), provider: "urn::host-a::0123", inputs },
+    { type: "command:local:Command", urn: urn("s-scheduler-settled"), inputs: { stdin } },
+  ];
+
+  const deployed = readDeployed(JSON.stringify({ version: 3, deployment: { resources } }));
+
+  expect(deployed.get("s-scheduler")?.inputs.uploads).toEqual(
+    ["g", "l", "n"].map((file) => ({ file, content: `new ${file}`, permissions: "0644" })),
+  );
+});
+
 test("A stack that nothing was brought up in has no containers.", () => {
   expect(readDeployed('{"version":3,"deployment":{}}')).toEqual(new Map());
 });

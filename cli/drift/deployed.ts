@@ -1,3 +1,4 @@
+import { everyContainer } from "../../planning/container-settings.ts";
 import { tryRun } from "../../toolchain/context.ts";
 import { asArray, asObject } from "../diff/properties.ts";
 
@@ -24,14 +25,29 @@ export async function deployedContainers(stack: string): Promise<Deployed | { re
 /** Reads what `pulumi stack export` prints. */
 export function readDeployed(state: string): Deployed {
   const resources = asArray(asObject(asObject(JSON.parse(state)).deployment).resources).map(asObject);
-  const containers = resources.filter(
-    (one) => one.type === "docker:index/container:Container" && one.delete !== true,
-  );
+  const there = resources.filter((one) => one.delete !== true);
+  const containers = there.filter((one) => one.type === "docker:index/container:Container");
   return new Map(
-    containers.map(({ id, provider, inputs }) => [
-      String(asObject(inputs).name),
+    containers.map(({ id, provider, inputs }) => {
+      const name = String(asObject(inputs).name);
+      const settled = there.find(({ urn }) => String(urn).endsWith(`::${name}-settled`));
+      const renewed = settled && renewedFiles(asObject(settled.inputs).stdin);
       // A provider is named after its host: `urn:…::<name>::<id>`.
-      { id: String(id), host: String(provider).split("::").at(-2) ?? "", inputs: asObject(inputs) },
-    ]),
+      const host = String(provider).split("::").at(-2) ?? "";
+      return [
+        name,
+        { id: String(id), host, inputs: { ...asObject(inputs), ...(renewed && { uploads: renewed }) } },
+      ];
+    }),
   );
+}
+
+/** The files of a scheduler that was told of its instances while it ran, as the uploads that they stand for. */
+function renewedFiles(stdin: unknown): object[] {
+  const { global, local, nodePorts } = asObject(JSON.parse(String(stdin)));
+  return [global, local, nodePorts].map(asObject).map(({ path, content }) => ({
+    file: path,
+    content,
+    permissions: everyContainer.fileMode,
+  }));
 }

@@ -14,7 +14,7 @@ import * as remedies from "./remedies.ts";
 
 /** How a planned container differs from `there`, the one that stands for it, if any does. */
 export function plannedContainer(
-  { plan: { stack }, imageName, deployed }: Compared,
+  { plan: { stack, adminSocket }, imageName, deployed }: Compared,
   host: HostPlan,
   answer: HostAnswer,
   plan: ContainerPlan,
@@ -41,6 +41,7 @@ export function plannedContainer(
   }
 
   const isPulumis = former?.id === there.Id;
+  const isRenewed = plan.role === "scheduler" && adminSocket !== undefined && isPulumis;
   const recreate = isPulumis
     ? remedies.replace(stack, name)
     : remedies.removeAndMake(stack, host, nameOf(there));
@@ -91,7 +92,7 @@ export function plannedContainer(
       // The tag of an image that is made from the repository says what is in it.
       plan.image.kind === "source" ? remedies.docker(host, "tag", there.Image, there.Config.Image) : recreate,
     ),
-    ...found("rank-table", files, recreate),
+    ...found("rank-table", files, isRenewed ? remedies.renew(stack, name) : recreate),
   ];
 }
 

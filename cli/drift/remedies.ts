@@ -18,6 +18,10 @@ export function docker({ docker: engine }: HostPlan, ...words: readonly string[]
 export const replace = (stack: string, name: string): string =>
   up(stack, `--replace ${word(`**:Container::${name}`)}`);
 
+/** For a scheduler that runs: its files are placed in it again, and it reads them. */
+export const renew = (stack: string, name: string): string =>
+  up(stack, `--replace ${word(`**::${name}-settled`)}`);
+
 /** For any container: Pulumi makes one again whose name is free, and fails where it is taken. */
 export const removeAndMake = (stack: string, host: HostPlan, name: string): string =>
   `${docker(host, "rm", "--force", name)} && ${up(stack, "--refresh")}`;

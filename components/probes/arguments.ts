@@ -1,4 +1,4 @@
-import type { HostPlan } from "../../planning/plan.ts";
+import type { FilePlan, HostPlan } from "../../planning/plan.ts";
 
 /** A container's administration: a socket inside it, on a host. */
 export interface Administered {
@@ -7,12 +7,18 @@ export interface Administered {
   readonly socket: string;
 }
 
+/** Where a scheduler sends requests, and the files that say so to one that starts. */
+export interface SchedulerTables {
+  readonly instances: readonly Pick<Membership, "role" | "address">[];
+  readonly global: FilePlan;
+  readonly local: FilePlan;
+  readonly nodePorts: FilePlan;
+}
+
 /** An instance, and the scheduler that sends it requests. */
 export interface Membership {
   readonly scheduler: Administered;
   readonly role: "prefill" | "decode";
-  /** What the scheduler calls it: `prefill-0`. */
-  readonly instance: string;
   /** Where the scheduler reaches it: `10.0.0.18:8088`. */
   readonly address: string;
   readonly api: "openai" | "vllm";
@@ -37,6 +43,9 @@ export interface ProbeArguments {
     readonly url: string;
     readonly timeoutSeconds: number;
   };
+  /** Of `SchedulerTables`, by standard input: they may be longer than a variable can be. */
+  announce: { readonly scheduler: Administered };
+  settle: { readonly scheduler: Administered };
   join: Membership;
   drain: Membership;
   "first-completion": {

@@ -8,7 +8,7 @@ await runProbe(async () => {
   const args = probeArguments("drain");
   const { scheduler, role, address, ready } = args;
   const { container } = ready;
-  const nothing = `${container}: there is no scheduler to tell`;
+  const nothing = `${container}: no scheduler sends it requests`;
   const before = await stateOf(args);
   if (before === undefined) return nothing;
 

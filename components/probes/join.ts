@@ -25,9 +25,6 @@ await runProbe(async () => {
   });
   const answer = await askScheduler(scheduler, "/join", { instance: address });
   if (answer === undefined) return `${ready.container} answers; no scheduler runs now`;
-  // The table that the scheduler was started with has another address; it is about to be replaced.
-  if (!answer.done && answer.code === "unknown_instance")
-    return `${ready.container} answers; it gets requests when the scheduler has restarted`;
   const { joined = false, ended } = answer.done ? (answer.body as Joined) : { ended: answer.message };
   if (joined) return `${ready.container} answers and gets requests`;
   throw new Error(

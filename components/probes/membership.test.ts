@@ -6,7 +6,7 @@ import { logOf, runProbe, startContainer, stopContainer } from "./test-support.t
 const idle = "setInterval(() => {}, 1000)";
 const conflict = { status: 409, error: { code: "conflict", message: "it is the last one" } };
 const unknown = { status: 404, error: { code: "unknown_instance", message: "there is no such instance" } };
-const known = { instances: [{ name: "decode-0", inFlight: 3, kvHeld: 1 }] };
+const known = { role: "decode", address: "127.0.0.1:1", leaving: false, inFlight: 3, kvHeld: 1 };
 
 const answering = { status: 200, text: '{"choices": [{"text": "Hello."}]}' };
 
@@ -19,7 +19,7 @@ async function administration(
   instance: { status: number; text: string } = answering,
 ): Promise<string> {
   const name = await startContainer(`
-    const answers = ${JSON.stringify({ "/state": [known], ...answers })};
+    const answers = ${JSON.stringify({ "/state": [{ instances: [known] }], ...answers })};
     require("http").createServer(async (request, response) => {
       let body = "";
       for await (const piece of request) body += piece;
@@ -35,7 +35,12 @@ async function administration(
       for await (const piece of request) body += piece;
       if (body) console.log("question " + body);
       response.writeHead(body ? status : 200).end(text);
-    }).listen(0, "127.0.0.1", function () { console.log("port", this.address().port, "") });
+    }).listen(0, "127.0.0.1", function () {
+      const { port } = this.address();
+      for (const role of ["prefill", "decode"])
+        answers["/state"][0].instances.push({ role, address: "127.0.0.1:" + port });
+      console.log("port", port, "");
+    });
   `);
   await expect.poll(() => logOf(name), { timeout: 30_000 }).toContain("port ");
   return name;
@@ -49,7 +54,6 @@ function member(container: string, { address = "127.0.0.1:1", url = "", docker =
   return {
     scheduler: { host, container, socket: "/dev/shm/admin.sock" },
     role: "decode",
-    instance: "decode-0",
     address,
     api: "openai",
     model: "m",
@@ -91,7 +95,7 @@ test.each([
     "is stopped with 2 requests in flight, 0 KV caches held",
   ],
   [{ ended: "joined", inFlight: 2, kvHeld: 0 }, 1, "has joined"],
-  [unknown, 0, "there is no scheduler to tell"],
+  [unknown, 0, "no scheduler sends it requests"],
   [{ status: 500, error: { code: "internal_error", message: "a bug" } }, 1, "is not drained: a bug"],
 ])("A drain that ends with %j is told.", async (answer, exitCode, words) => {
   const container = await administration({ "/drain": [answer] });
@@ -122,9 +126,12 @@ test("Where no scheduler runs that can be asked, there is nothing to drain and n
   const without = await administration({ "/state": [{ instances: [] }] });
 
   for (const container of ["ascend-pd-no-such-container", withoutSocket, stopped, without]) {
-    for (const probe of ["drain", "join"] as const) {
+    for (const [probe, words] of [
+      ["drain", "no scheduler sends it requests"],
+      ["join", "there is no scheduler to tell"],
+    ] as const) {
       const { code, stdout } = await runProbe(probe, member(container));
-      expect(stdout).toBe(`${container}: there is no scheduler to tell\n`);
+      expect(stdout).toBe(`${container}: ${words}\n`);
       expect(code).toBe(0);
     }
   }
@@ -174,13 +181,13 @@ test("An instance that is ready and does not answer is not joined.", async () =>
 });
 
 test.each([
-  [unknown, 0, "answers; it gets requests when the scheduler has restarted"],
-  [{ joined: false, ended: "deadline" }, 1, "does not send it requests: deadline\nfix: "],
-])("A join that ends with %j is told.", async (answer, exitCode, words) => {
+  [unknown, "there is no such instance"],
+  [{ joined: false, ended: "deadline" }, "deadline"],
+])("A join that ends with %j has failed.", async (answer, why) => {
   const container = await administration({ "/join": [answer] });
 
-  const { code, stdout, stderr } = await runProbe("join", await instanceIn(container));
+  const { code, stderr } = await runProbe("join", await instanceIn(container));
 
-  expect(stdout + stderr).toContain(words);
-  expect(code).toBe(exitCode);
+  expect(stderr).toContain(`does not send it requests: ${why}\nfix: `);
+  expect(code).toBe(1);
 });

@@ -7,22 +7,31 @@ import { engineOf } from "./docker.ts";
 
 export type Answer =
   | { readonly done: true; readonly body: unknown }
-  | { readonly done: false; readonly code: string; readonly message: string };
+  | { readonly done: false; readonly code: string; readonly message: string; readonly problems?: unknown };
 
 export interface InstanceState {
-  readonly name: string;
+  readonly role: Membership["role"];
+  readonly address: string;
+  /** The scheduler's tables have it no more. */
+  readonly leaving: boolean;
+  readonly draining: boolean;
   readonly inFlight: number;
   readonly kvHeld: number;
 }
 
 const program = readFileSync(new URL("./inside-scheduler.mjs", import.meta.url), "utf8");
 
-/** What the running scheduler says of an instance, under its name; undefined where there is neither. */
-export async function stateOf({ scheduler, instance }: Membership): Promise<InstanceState | undefined> {
+/** What the running scheduler says of its instances; undefined where none runs. */
+export async function instancesOf(scheduler: Administered): Promise<readonly InstanceState[] | undefined> {
   const answer = await askScheduler(scheduler, "/state");
   if (!answer?.done) return undefined;
-  const { instances } = answer.body as { instances: readonly InstanceState[] };
-  return instances.find(({ name }) => name === instance);
+  return (answer.body as { instances: readonly InstanceState[] }).instances;
+}
+
+/** What the running scheduler says of an instance; undefined where there is neither. */
+export async function stateOf({ scheduler, role, address }: Membership): Promise<InstanceState | undefined> {
+  const instances = await instancesOf(scheduler);
+  return instances?.find((one) => one.role === role && one.address === address);
 }
 
 /**
@@ -32,15 +41,16 @@ export async function stateOf({ scheduler, instance }: Membership): Promise<Inst
  */
 export async function askScheduler(
   scheduler: Administered,
-  path: "/state" | "/drain" | "/join",
+  path: "/state" | "/drain" | "/join" | "/reload",
   body?: object,
 ): Promise<Answer | undefined> {
   const { host, container, socket } = scheduler;
   const engine = engineOf(host);
   const question = [socket, path, ...(body ? [JSON.stringify(body)] : [])];
   const command = ["node", "--input-type=module", "-e", program, ...question];
-  // Whoever looks is answered at once; whoever drains or joins waits for as long as the scheduler's own limit.
-  const signal = path === "/state" ? AbortSignal.timeout(10_000) : undefined;
+  // Whoever drains or joins waits for as long as the scheduler's own limit; others are answered at once.
+  const waits = path === "/drain" || path === "/join";
+  const signal = waits ? undefined : AbortSignal.timeout(10_000);
   let failure = "";
   // A busy sshd drops some of the connections that come to it at once; a scheduler may end while it is asked.
   for (let attempt = 0; attempt < 3; attempt++) {

@@ -21,9 +21,11 @@ afterEach(async () => {
 export function runProbe<Name extends keyof ProbeArguments>(
   name: Name,
   args: ProbeArguments[Name],
+  input = "",
 ): Promise<RunResult> {
   return tryRun(process.execPath, [`components/probes/${name}.ts`], {
     env: { ...process.env, PROBE: JSON.stringify(args) },
+    input,
   });
 }
 

@@ -3,7 +3,7 @@ import type { MountPlan } from "../plan.ts";
 import type { Instance, Topology } from "../topology.ts";
 import { npuDevices } from "./devices.ts";
 import type { EngineContainer } from "./engine-container.ts";
-import { serverEnv, serverFlags } from "./flags.ts";
+import { proxyEnv, serverEnv, serverFlags } from "./flags.ts";
 
 type AscendCloud = Extract<Deployment["engine"], { kind: "ascendcloud" }>;
 
@@ -21,13 +21,16 @@ export function ascendcloud(
   engine: AscendCloud,
   topology: Topology,
   instance: Instance,
-  rankTables: Readonly<Record<string, string>>,
+  tables: Readonly<Record<string, string>>,
 ): EngineContainer {
   const { image, workDir, mounts, startTimeoutSeconds } = engine;
   return {
     image: { kind: "reference", name: image },
     command: ["sh", startServers, ...serverFlags(topology, instance)],
-    env: serverEnv(topology, instance, rankTables),
+    env: {
+      ...serverEnv(topology, instance, tables),
+      ...(instance.role === "scheduler" && proxyEnv(topology)),
+    },
     devices: npuDevices(instance.npus),
     mounts: [...driverMounts, { ...workDir, readOnly: false }, ...mounts],
     user: "ma-user",

@@ -4,22 +4,21 @@ import type { EngineContainer } from "./engine-container.ts";
 import { scheduler } from "./scheduler.ts";
 import { simulated } from "./simulated.ts";
 
-/** What to run for `instance`; `rankTables` are the environment variables that name its two rank tables. */
+/** What to run for `instance`; `tables` are the environment variables that name its rank tables and the ports. */
 export function engineContainer(
   topology: Topology,
   instance: Instance,
-  rankTables: Readonly<Record<string, string>>,
+  tables: Readonly<Record<string, string>>,
 ): EngineContainer {
   const {
     engine,
     scheduler: { runtime },
   } = topology.file;
-  if (instance.role === "scheduler" && runtime === "ascend-pd")
-    return scheduler(topology, instance, rankTables);
+  if (instance.role === "scheduler" && runtime === "ascend-pd") return scheduler(topology, instance, tables);
   switch (engine.kind) {
     case "ascendcloud":
-      return ascendcloud(engine, topology, instance, rankTables);
+      return ascendcloud(engine, topology, instance, tables);
     case "simulated":
-      return simulated(engine, topology, instance, rankTables);
+      return simulated(engine, topology, instance, tables);
   }
 }

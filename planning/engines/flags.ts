@@ -43,23 +43,17 @@ function bindAddress(topology: Topology, instance: Instance): string {
   return isLoopback(address) ? "127.0.0.1" : "0.0.0.0";
 }
 
-/** The variables of the manual's start command; those of the proxy are the scheduler's alone. */
+/** The variables of the manual's start command, but for those of the proxy. */
 export function serverEnv(
   topology: Topology,
-  { role, extraEnv }: Instance,
-  rankTables: Readonly<Record<string, string>>,
+  { extraEnv }: Instance,
+  tables: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  return {
-    ...rankTables,
-    NODE_PORTS: topology.nodePorts,
-    USE_OPENAI: topology.file.scheduler.useOpenai ? "1" : "0",
-    ...(role === "scheduler" && proxyEnv(topology)),
-    ...extraEnv,
-  };
+  return { ...tables, USE_OPENAI: topology.file.scheduler.useOpenai ? "1" : "0", ...extraEnv };
 }
 
 /** Addresses that no proxy may stand before. One by one, since not every client understands address ranges. */
-function proxyEnv(topology: Topology) {
+export function proxyEnv(topology: Topology) {
   const addresses = topology.instances.map((instance) => hostOf(topology, instance).address);
   const { noProxy } = topology.file.scheduler;
   const direct = [...new Set(["localhost", "127.0.0.1", ...addresses, ...noProxy])].join(",");

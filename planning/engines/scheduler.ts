@@ -6,20 +6,21 @@ import { flagsIn, serverEnv, serverFlags } from "./flags.ts";
 export const adminSocket = "/dev/shm/ascend-pd-admin.sock";
 
 /**
- * This repository's scheduler, given what step four of the manual gives to its own, so that either can stand here.
+ * This repository's scheduler, given what step four of the manual gives to its own, so that either can stand here; but
+ * nothing that changes with the instances, so that its container stays: it asks them directly, whatever the proxy.
  * It needs no device and no driver. The manual's engine is of the vLLM 0.6.3 line, which knows no `kv_transfer_params`;
  * for an image that does, the stack file's own `--handoff=kv-params` comes last and counts.
  */
 export function scheduler(
   topology: Topology,
   instance: Instance,
-  rankTables: Readonly<Record<string, string>>,
+  tables: Readonly<Record<string, string>>,
 ): EngineContainer {
   const handoff = topology.file.engine.kind === "ascendcloud" ? ["--handoff=plain"] : [];
   return {
     image: { kind: "source", folder: "scheduler" },
     command: [`--admin-socket=${adminSocket}`, ...handoff, ...serverFlags(topology, instance)],
-    env: serverEnv(topology, instance, rankTables),
+    env: serverEnv(topology, instance, tables),
     devices: [],
     mounts: [],
     restricted: true,

@@ -14,7 +14,7 @@ export function simulated(
   { startTimeoutSeconds }: Simulated,
   topology: Topology,
   instance: Instance,
-  rankTables: Readonly<Record<string, string>>,
+  { NODE_PORTS: _, ...rankTables }: Readonly<Record<string, string>>,
 ): EngineContainer {
   return {
     image: { kind: "source", folder: "simulator" },

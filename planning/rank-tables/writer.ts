@@ -24,6 +24,9 @@ export function localRankTable(topology: Topology, instance: Instance): FilePlan
   return file(`local_ranktable_${instance.name}.json`, localTable(server(topology, instance)));
 }
 
+/** The ports of the instances, in the order of the global table. */
+export const nodePortsFile = ({ nodePorts }: Topology): FilePlan => file("node_ports", nodePorts);
+
 function server(topology: Topology, instance: Instance): ServerJson {
   const { address, deviceIps } = hostOf(topology, instance);
   return serverJson(
