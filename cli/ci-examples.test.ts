@@ -94,7 +94,7 @@ function record(preview: string): void {
 
 const cases: [preview: string, code: string, headline: string][] = [
   ["no-change", "0", "no change"],
-  ["changed-port", "2", "restarts 1 instance and the scheduler"],
+  ["changed-port", "2", "restarts 1 instance"],
   ["refused", "1", "the preview failed"],
   ["nothing", "1", "there is no preview; see the log of the job"],
 ];
@@ -149,9 +149,7 @@ test("GitHub, from a fork: the new Plan is compared with the recorded one of the
   await shell(`${git} commit -qam port`);
   const recorded = await shell(compare);
   expect(recorded).toMatchObject({ code: 0, stderr: "" });
-  expect(summary()).toContain(
-    "### `1p1d`: restarts 2 instances and the scheduler (predicted from two Plans)\n",
-  );
+  expect(summary()).toContain("### `1p1d`: restarts 2 instances (predicted from two Plans)\n");
 });
 
 test.each(cases)(
