@@ -206,7 +206,7 @@ Example, one prefill instance on port 8088 and one decode instance on port 8089:
 
 Signals: SIGTERM and SIGINT drain and end it, SIGHUP reads the rank tables and NODE_PORTS again.
 
-Exit codes: 0 after a drain (SIGTERM), 1 when it cannot listen, 2 for wrong flags or environment.
+Exit codes: 0 after a drain (SIGTERM), 1 when it cannot listen or start workers, 2 for wrong flags or environment.
 `;
 }
 

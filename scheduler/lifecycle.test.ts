@@ -146,13 +146,21 @@ interface Process {
   readonly port: Promise<number>;
 }
 
+function command(args: string[]): string[] {
+  return [process.execPath, join(import.meta.dirname, "main.ts"), ...args];
+}
+
 function run(args: string[], env: Record<string, string>): Process {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts"), ...args], { env });
+  const [node = "", ...rest] = command(args);
+  return watched(spawn(node, rest, { env }));
+}
+
+function watched(child: ChildProcess): Process {
   onTestFinished(() => void child.kill("SIGKILL"));
   let output = "";
   const port = new Promise<number>((resolve) => {
     for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (text) => {
+      stream?.on("data", (text) => {
         output += text;
         const found = /^scheduler on \S+:(\d+)/m.exec(output);
         if (found !== null) resolve(Number(found[1]));
@@ -429,6 +437,22 @@ test.for([
   expect(output()).toMatch(/^scheduler: cannot listen on .*\n {2}fix: .*\n$/);
   expect(output()).toContain(says);
   expect(output()).toContain(fix);
+});
+
+test("rule 24: workers for which there is no room end the start with exit code 1 and a clear message", async () => {
+  const child = spawn(
+    "sh",
+    ["-c", 'ulimit -n 60; exec "$0" "$@"', ...command(["--workers=64", "--port=0"])],
+    {
+      env: ENV,
+    },
+  );
+  const { exit, output } = watched(child);
+
+  expect(await exit).toBe(1);
+  expect(output()).toMatch(
+    /^scheduler: cannot start 64 workers: .*EMFILE\n {2}fix: give fewer --workers, .*\n$/,
+  );
 });
 
 test("the manual's whole command line is taken, in both spellings of a flag", async () => {

@@ -233,6 +233,56 @@ test("a worker that dies takes its own requests with it and nothing else; anothe
   expect(await metric(one, "ascend_pd_events_total")).toBe(24 + inFlight + 24);
 });
 
+test("what a worker has logged is not lost when it dies", async () => {
+  const { program, kill } = mortalProgram();
+  const one = await bench({}, { ...THREADED, program });
+  await Promise.all(Array.from({ length: 24 }, () => ask(one.port, post(PLAIN))));
+
+  kill();
+  await until(() => one.events.some(({ died }) => died !== undefined));
+  await one.logged(24);
+
+  expect(one.log.map(({ outcome }) => outcome)).toEqual(Array(24).fill("ok"));
+});
+
+test("a worker that dies while it drains is told of, and the others finish", async () => {
+  const { program, kill } = mortalProgram();
+  const one = await bench({ decode: [begin] }, { ...THREADED, program });
+  const streams = await openStreams(one, 24);
+  const idle = await Promise.all(Array.from({ length: 24 }, () => client(one.port)));
+  const drained = one.drain();
+  await Promise.all(idle.map(saysThatItDrains));
+
+  kill();
+  await until(() => one.events.some(({ died }) => String(died).includes("killed by the test")));
+  const deaths = await metric(one, "ascend_pd_worker_deaths_total");
+  const inFlight = await metric(one, "ascend_pd_requests_in_flight");
+  one.decode[0]?.calls.forEach(finish);
+  const streamed = await Promise.all(streams.map((stream) => stream.answer()));
+  await drained;
+
+  expect(deaths).toBe(1);
+  expect(streamed.filter(({ whole }) => whole)).toHaveLength(inFlight);
+  expect(listeners(one.port)).toBe(0);
+});
+
+test("a worker that cannot be started is started later", async () => {
+  const { program, kill } = mortalProgram();
+  const one = await bench({}, { ...THREADED, program });
+
+  // No such file can be run: the start fails as it does when the kernel has no more threads.
+  program.hostname = "nowhere";
+  kill();
+  await until(() => one.events.filter(({ died }) => died !== undefined).length === 2);
+  program.hostname = "";
+  await until(() => listeners(one.port) === WORKERS);
+
+  expect(one.events.map(({ died }) => died)).toEqual([
+    expect.stringContaining("killed by the test"),
+    expect.stringContaining("File URL host"),
+  ]);
+});
+
 test("a port on which another process listens is not shared with it", async () => {
   const other = await bench({}, THREADED);
   const plain = createServer().listen(0, "127.0.0.1");

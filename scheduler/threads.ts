@@ -36,36 +36,52 @@ export async function startThreads(
   const port = await unusedPort(config);
   const running = new Map<number, Worker>();
   let current = roster;
-  let ending = false;
+  let phase: "starting" | "serving" | "draining" | "closed" = "starting";
 
   /** Resolves when it listens. */
   function start(thread: number): Promise<void> {
     const options: ServerOptions = { ...rest, config: { ...config, port }, roster: current, thread };
-    const worker = new Worker(program, { workerData: options });
-    running.set(thread, worker);
     const startedAt = performance.now();
-    let reason = "it ended";
     return new Promise((resolve, reject) => {
-      worker.on("message", (message: FromThread) => {
-        if (message.kind === "listening") resolve();
-        else if (message.kind === "cannotListen") reject(new ListenError(message.message, message.fix));
-        else if (message.kind === "becameIdle") observer.becameIdle();
-        else for (const line of message.lines) observer.log(line);
-      });
-      worker.on("error", (error) => {
+      let reason: string | undefined;
+
+      const failed = (error: unknown) => {
         reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      });
-      worker.on("exit", () => {
+        if (isLackOfRoom(error)) reject(noRoom(rest.threads, error));
+      };
+      const ended = (code: number) => {
         running.delete(thread);
-        reject(new Error(reason));
-        if (ending) return;
+        const died = reason ?? `it ended with code ${code}`;
+        reject(new Error(died));
+        if (phase === "starting") close();
+        if (phase === "closed" || (phase === "draining" && code === 0 && reason === undefined)) return;
         observer.died(thread);
-        observer.log(logLine({ worker: thread, died: reason }));
+        observer.log(logLine({ worker: thread, died }));
         const restart = () => {
-          if (!ending) start(thread).catch(() => {});
+          if (phase === "serving") start(thread).catch(() => {});
         };
         setTimeout(restart, Math.max(0, startedAt + RESTART_MS - performance.now()));
+      };
+
+      let worker: Worker;
+      try {
+        worker = new Worker(program, { workerData: options });
+      } catch (error) {
+        failed(error);
+        ended(1);
+        return;
+      }
+      running.set(thread, worker);
+      worker.on("message", (message: FromThread) => {
+        if (message.kind === "listening") resolve();
+        else if (message.kind === "cannotListen") {
+          reason = message.message;
+          reject(new ListenError(message.message, message.fix));
+        } else if (message.kind === "becameIdle") observer.becameIdle();
+        else for (const line of message.lines) observer.log(line);
       });
+      worker.on("error", failed);
+      worker.on("exit", ended);
     });
   }
 
@@ -74,7 +90,7 @@ export async function startThreads(
   }
 
   function close(): void {
-    ending = true;
+    phase = "closed";
     for (const worker of running.values()) void worker.terminate();
   }
 
@@ -84,6 +100,7 @@ export async function startThreads(
     close();
     throw error;
   }
+  phase = "serving";
   return {
     port,
     update(next) {
@@ -92,7 +109,7 @@ export async function startThreads(
     },
     disconnect: (id) => tell({ kind: "disconnect", id }),
     async drain() {
-      ending = true;
+      phase = "draining";
       tell({ kind: "drain" });
       const ends = [...running.values()].map(
         (worker) => new Promise((resolve) => worker.once("exit", resolve)),
@@ -111,12 +128,26 @@ async function unusedPort({ host, port }: { host: string; port: number }): Promi
   return found;
 }
 
+/** The machine has no thread, no file or no memory for another worker. */
+function isLackOfRoom(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_WORKER_");
+}
+
+function noRoom(threads: number, { message }: Error): ListenError {
+  return new ListenError(
+    `cannot start ${threads} workers: ${message}`,
+    "give fewer --workers, or let this process have more threads, open files or memory",
+  );
+}
+
 /** The other end: serves in this thread what `startThreads` has started it for. */
 export async function serveInThread(): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error("this is not a thread of a scheduler");
   const post = (message: FromThread) => port.postMessage(message);
   const log = gathering((lines) => post({ kind: "log", lines }));
+  // Also when it dies: what it has said is not to die with it.
+  process.on("exit", log.flush);
   try {
     const server = await startServer(workerData as ServerOptions, {
       log: log.say,
@@ -126,10 +157,8 @@ export async function serveInThread(): Promise<void> {
       if (message.kind === "update") server.update(message.roster);
       else if (message.kind === "disconnect") server.disconnect(message.id);
       else {
-        void server.drain().then(() => {
-          log.flush();
-          port.close();
-        });
+        // With nothing left to do the thread ends.
+        void server.drain().then(() => port.unref());
       }
     });
     post({ kind: "listening" });
