@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { expectEngine } from "../toolchain/docker-api.ts";
 import { expectAsPlanned } from "./as-planned.ts";
 import { clients } from "./clients.ts";
-import { until } from "./pd-processes.ts";
+import { post, until } from "./pd-processes.ts";
 import {
   cloneProject,
   docker,
@@ -128,6 +128,20 @@ test.each<[string, Shape]>([
   expect((await stack.pulumi("preview", "--expect-no-changes")).code).toBe(0);
 });
 
+test("an instance that was left drained gets requests again with the next change of the instances", async () => {
+  const shape: Shape = { prefill: [20, 23], decode: [30, 32, 33], env: loading(1) };
+  const drained = { instance: `127.0.0.1:${base + 30}` };
+  await post(`http://127.0.0.1:${port + 1}/drain`, JSON.stringify(drained));
+  expect(await serving()).not.toContain("decode 30");
+  await stack.configure(deployment(shape));
+
+  const { errors } = await stack.up();
+
+  expect(errors).toEqual([]);
+  await until(async () => (await serving()).includes("decode 30"));
+  expect(await serving()).toEqual(wanted(shape));
+});
+
 test("tables that the scheduler refuses fail the up, and it serves as before, also when it is started anew", async () => {
   const ports = "/etc/ascend-pd/node_ports";
   const before = [await processOf(scheduler), await fileOf(scheduler, ports), await serving()];
@@ -160,11 +174,11 @@ test.each([
   ["when a new instance is being made", `${name}-prefill-2`, "create"],
 ])("killed %s, and the change taken back: it has the instances from before", async (_, resource, op) => {
   const kept = await serving();
-  await stack.configure(deployment({ prefill: [20, 22, 23], decode: [30, 32, 33], env: loading(1) }));
+  await stack.configure(deployment({ prefill: [20, 23, 24], decode: [30, 32, 33], env: loading(1) }));
   const running = load(8);
 
   await stack.upKilledAt((step) => step.name === resource && step.op === op && step.state === "done");
-  await stack.configure(deployment({ prefill: [20, 22], decode: [30, 32, 33], env: loading(1) }));
+  await stack.configure(deployment({ prefill: [20, 23], decode: [30, 32, 33], env: loading(1) }));
   const { errors } = await stack.up();
   await running.stop();
 
@@ -175,7 +189,7 @@ test.each([
 });
 
 test("a new instance that is healthy but answers nothing gets no requests; mended, it does with the next up", async () => {
-  const grown: Shape = { prefill: [20, 22, 24], decode: [30, 32, 33], env: loading(1) };
+  const grown: Shape = { prefill: [20, 23, 25], decode: [30, 32, 33], env: loading(1) };
   const before = await processOf(scheduler);
   await stack.configure(deployment({ ...grown, lastEnv: mute }));
   const running = load(8);
@@ -189,7 +203,7 @@ test("a new instance that is healthy but answers nothing gets no requests; mende
   expect(errors.join("\n")).toContain(
     `the first completion on ${name}-prefill-2 itself came back without text`,
   );
-  expect(meanwhile.filter((one) => one.startsWith("prefill"))).toEqual(["prefill 20", "prefill 22"]);
+  expect(meanwhile.filter((one) => one.startsWith("prefill"))).toEqual(["prefill 20", "prefill 23"]);
   expect(mended.errors).toEqual([]);
   expect(running.failures).toEqual([]);
   expect(await processOf(scheduler)).toEqual(before);
@@ -197,7 +211,7 @@ test("a new instance that is healthy but answers nothing gets no requests; mende
 });
 
 test("a scheduler that was stopped by hand fails the up, and has the new instances once it is started as that says", async () => {
-  const shape: Shape = { prefill: [20, 25], decode: [30, 32] };
+  const shape: Shape = { prefill: [20, 26], decode: [30, 32] };
   await expectEngine(docker, `/containers/${scheduler}/stop`, { method: "POST" });
   await stack.configure(deployment(shape));
 
