@@ -5,8 +5,8 @@ import { expect, test } from "vitest";
 import { tryRun } from "../toolchain/context.ts";
 
 /** `ascend-pd`, as the shell runs it. */
-function ascendPd(args: readonly string[], cwd = process.cwd()) {
-  return tryRun(resolve("cli/ascend-pd.mjs"), args, { cwd });
+function ascendPd(args: readonly string[], cwd = process.cwd(), env: NodeJS.ProcessEnv = {}) {
+  return tryRun(resolve("cli/ascend-pd.mjs"), args, { cwd, env: { ...process.env, ...env } });
 }
 
 test("Without a command, all commands are listed.", async () => {
@@ -64,6 +64,15 @@ test.each([["diff"], ["doctor", "3p3d"], ["drift", "3p3d"], ["ranktable", "check
     expect([code, stdout]).toEqual([1, ""]);
   },
 );
+
+test("A DOCKER_HOST that is no address is said without a stack.", async () => {
+  const { code, stdout, stderr } = await ascendPd(["drift", "sim-1p1d"], undefined, {
+    DOCKER_HOST: "nowhere",
+  });
+
+  expect(stderr).toMatch(/^error: nowhere is no address of a Docker Engine\nfix: set DOCKER_HOST to .*\n$/);
+  expect([code, stdout]).toEqual([1, ""]);
+});
 
 test("Outside the project it says where to run it.", async () => {
   const elsewhere = await mkdtemp(join(tmpdir(), "ascend-pd-elsewhere-"));

@@ -55,8 +55,12 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    if (!(error instanceof UserError)) throw error;
-    console.error(`error: ${error.message}`);
-    process.exitCode = 2;
+    if (error instanceof UserError) {
+      console.error(`error: ${error.message}`);
+      process.exitCode = 2;
+    } else if (error instanceof ToolchainError) {
+      console.error(`error: ${error.message}\nfix: ${error.fix}`);
+      process.exitCode = 1;
+    } else throw error;
   },
 );

@@ -15,7 +15,10 @@ export function unreachable(
   reason: string,
 ): { readonly seen: string; readonly fix: string } {
   if (!docker?.startsWith("ssh://") || hostKey === undefined) {
-    return { seen: `${what} at ${at}: ${reason}`, fix: "start it, or correct DOCKER_HOST" };
+    const fix = reason.includes("EACCES")
+      ? "let this user open it (`sudo usermod -aG docker $USER`, then log in again)"
+      : "start it, or correct DOCKER_HOST";
+    return { seen: `${what} at ${at}: ${reason}`, fix };
   }
   if (reason.includes("Host key verification failed")) {
     const seen = /SHA256:[\w+/]+/.exec(reason)?.[0] ?? "none that could be read";

@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { fileURLToPath } from "node:url";
-import { type Context, defaultCacheDir, run, ToolchainError } from "../../toolchain/context.ts";
+import { type Context, defaultCacheDir, run } from "../../toolchain/context.ts";
 import { ensureToolchain } from "../../toolchain/toolchain.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { recoverStack } from "../recover.ts";
@@ -21,14 +21,8 @@ exit codes: 0 done, or nothing to do; 1 it failed; 2 the command line is wrong`,
   async run(args) {
     const { positionals } = parseOptions({ args: [...args], allowPositionals: true });
     const name = oneOperand(positionals, "STACK");
-    try {
-      await recovered(name);
-      return 0;
-    } catch (error) {
-      if (!(error instanceof ToolchainError)) throw error;
-      console.error(`error: ${error.message}\nfix: ${error.fix}`);
-      return 1;
-    }
+    await recovered(name);
+    return 0;
   },
 };
 
