@@ -19,21 +19,33 @@ export interface AdminProblem {
 /** Asks the scheduler. Without `body` it only looks. Never rejects: whoever does not answer is a problem too. */
 export async function askScheduler(address: AdminAddress, path: string, body?: object): Promise<AdminAnswer> {
   try {
-    const { status, answer } = await exchange(address, path, body);
-    if (status === 200) return { ok: true, body: answer };
-    return { ok: false, error: (answer as { error: AdminProblem }).error };
+    return answerOf(await exchange(address, path, body));
   } catch (error) {
     const where = "port" in address ? `127.0.0.1 port ${address.port}` : address.socketPath;
-    const { code = "", message } = error as NodeJS.ErrnoException;
-    return {
-      ok: false,
-      error: {
-        code: "unreachable",
-        message: `no scheduler can be administered at ${where}: ${REASONS[code] ?? (code || message)}`,
-        fix: "give the --admin-socket or --admin-port that the scheduler was started with",
-      },
-    };
+    const { code, message } = error as NodeJS.ErrnoException;
+    const fix = "give the --admin-socket or --admin-port that the scheduler was started with";
+    return noScheduler(`at ${where}`, code || message, fix);
   }
+}
+
+interface Exchanged {
+  readonly status: number | undefined;
+  readonly body: unknown;
+}
+
+/** What a scheduler has answered. */
+export function answerOf({ status, body }: Exchanged): AdminAnswer {
+  if (status === 200) return { ok: true, body };
+  return { ok: false, error: (body as { error: AdminProblem }).error };
+}
+
+/** Why no answer came; `why` is the code of the system's error, or words. */
+export function noScheduler(where: string, why: string, fix: string): AdminAnswer {
+  return noAnswer(`no scheduler can be administered ${where}: ${REASONS[why] ?? why}`, fix);
+}
+
+export function noAnswer(message: string, fix: string): AdminAnswer {
+  return { ok: false, error: { code: "unreachable", message, fix } };
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -43,11 +55,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: "the connection was closed before the answer",
 };
 
-function exchange(
-  address: AdminAddress,
-  path: string,
-  body: object | undefined,
-): Promise<{ status: number | undefined; answer: unknown }> {
+function exchange(address: AdminAddress, path: string, body: object | undefined): Promise<Exchanged> {
   return new Promise((resolve, reject) => {
     const content = body && JSON.stringify(body);
     const call = request({
@@ -65,7 +73,7 @@ function exchange(
     call.on("error", reject);
     call.on("response", (response) => {
       text(response)
-        .then((answer) => resolve({ status: response.statusCode, answer: JSON.parse(answer) }))
+        .then((answer) => resolve({ status: response.statusCode, body: JSON.parse(answer) }))
         .catch(reject);
     });
     call.end(content);

@@ -1,10 +1,14 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { pipeline } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { stringify } from "yaml";
 import { driftOf } from "../cli/drift/drift-of.ts";
+import type { SchedulerState } from "../cli/scheduler-state.ts";
 import { fingerprint } from "../planning/ssh-options.ts";
 import { expectedText } from "../simulator/oracle.ts";
 import { type Context, defaultCacheDir, exists, tryRun } from "../toolchain/context.ts";
@@ -117,6 +121,83 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
       problems: [],
       findings: [],
     });
+  });
+
+  describe("`ascend-pd scheduler --stack`", () => {
+    let folder: string;
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), "ascend-pd-operator-"));
+      await mkdir(join(folder, "stacks"));
+      const file = stringify({ config: { "ascend-pd:deployment": deployment() } });
+      await writeFile(join(folder, `stacks/Pulumi.${name}.yaml`), file);
+    });
+    afterAll(() => rm(folder, { recursive: true }));
+
+    const words = (...args: string[]) => [resolve("cli/main.ts"), "scheduler", ...args, "--stack", name];
+    const ascendPd = (...args: string[]) => tryRun(process.execPath, words(...args), { cwd: folder });
+
+    async function instances(): Promise<SchedulerState["instances"]> {
+      const { stdout } = await ascendPd("state", "--json");
+      return (JSON.parse(stdout) as SchedulerState).instances;
+    }
+
+    test("sees, drains and joins instances from here", async () => {
+      const first = await ascendPd("state");
+      const drained = await ascendPd("drain", "decode-1", "--deadline", "60");
+      const last = await ascendPd("drain", "decode-0");
+      const second = await ascendPd("state");
+      const joined = await ascendPd("join", "decode-1", "--deadline", "60");
+      const reloaded = await ascendPd("reload");
+
+      expect(first.stdout.match(/^(?:prefill|decode)-\d +\S+:\d+ +ready +0 +0 +\d+ +0$/gm)).toHaveLength(4);
+      expect(first.stdout).toMatch(/\n\nready, 0 requests in flight\n$/);
+      expect(drained.stdout).toBe("decode-1 is drained: nothing needs it any more\n");
+      expect(last.stderr).toMatch(/^error: decode-0 is the last decode instance that gets requests\nfix: /);
+      expect(second.stdout).toMatch(/^decode-1 +\S+ +drained /m);
+      expect(joined.stdout).toBe("decode-1 gets requests\n");
+      expect(reloaded.stdout).toMatch(/^added: none\nleaving: none\nkept: prefill-0, /);
+      expect([first, drained, last, second, joined, reloaded].map(({ code }) => code)).toEqual([
+        0, 0, 1, 0, 0, 0,
+      ]);
+      expect((await instances()).map(({ draining }) => draining)).toEqual([false, false, false, false]);
+    });
+
+    test("leaves an instance drained when it is interrupted while that waits for requests", async () => {
+      const client = new AbortController();
+      const answer = await fetch(`${planOf(name, deployment()).endpoint}/v1/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: '{"model":"test-model","prompt":"Long.","max_tokens":4000,"stream":true}',
+        signal: client.signal,
+      });
+      const busy = (await instances()).find(
+        ({ name, inFlight }) => name.startsWith("decode") && inFlight === 1,
+      );
+      const stateOfBusy = async () => (await instances()).find((one) => one.name === busy?.name);
+      // A process group of its own, so that Ctrl-C reaches `ssh` too.
+      const operator = spawn(process.execPath, words("drain", busy?.name ?? "none"), {
+        cwd: folder,
+        detached: true,
+      });
+      await expect.poll(stateOfBusy, { timeout: 60_000 }).toMatchObject({ draining: true, inFlight: 1 });
+      expect(await processesOfScheduler()).toHaveLength(2);
+
+      process.kill(-(operator.pid ?? 0), "SIGINT");
+
+      expect(await once(operator, "exit")).toEqual([null, "SIGINT"]);
+      await expect.poll(processesOfScheduler, { timeout: 60_000 }).toHaveLength(1);
+      expect(await stateOfBusy()).toMatchObject({ draining: true, inFlight: 1 });
+      client.abort();
+      await answer.text().catch(() => {});
+      await expect.poll(stateOfBusy, { timeout: 60_000 }).toMatchObject({ draining: true, inFlight: 0 });
+      expect((await ascendPd("join", busy?.name ?? "none")).code).toBe(0);
+    });
+
+    /** Those that ask it, too. */
+    async function processesOfScheduler(): Promise<readonly unknown[]> {
+      const top = await expectEngine(at(0).engine.host, `/containers/${name}-scheduler/top`);
+      return JSON.parse(top).Processes;
+    }
   });
 
   test("device nodes are looked for on the host, and no path is read as a command", async () => {

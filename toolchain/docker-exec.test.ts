@@ -1,30 +1,13 @@
-import { randomUUID } from "node:crypto";
-import { afterEach, expect, test } from "vitest";
-import { defaultHost, expectEngine } from "./docker-api.ts";
+import { expect, test } from "vitest";
 import { execute } from "./docker-exec.ts";
+import { command, engine, startContainer } from "./test-support.ts";
 
-const engine = process.env.DOCKER_HOST || defaultHost;
 let name: string;
-
-afterEach(() => expectEngine(engine, `/containers/${name}?force=1`, { method: "DELETE" }));
-
-async function startIdle(): Promise<void> {
-  name = `ascend-pd-exec-${randomUUID()}`;
-  await expectEngine(engine, `/containers/create?name=${name}`, {
-    method: "POST",
-    json: {
-      Image: process.env.ASCEND_PD_NODE_IMAGE,
-      Entrypoint: ["node", "-e", "setInterval(() => {}, 1000)"],
-      HostConfig: { NetworkMode: "host" },
-    },
-  });
-  await expectEngine(engine, `/containers/${name}/start`, { method: "POST" });
-}
 
 const node = (script: string, ...args: string[]) => execute(engine, name, ["node", "-e", script, ...args]);
 
 test("It gives what a command writes, whole and in order, and its exit code; arguments are data.", async () => {
-  await startIdle();
+  name = await startContainer();
   const argument = "$(id) 'ü' \n\\";
 
   const result = await node(
@@ -36,7 +19,7 @@ test("It gives what a command writes, whole and in order, and its exit code; arg
 });
 
 test("Standard input stays open while the command runs.", async () => {
-  await startIdle();
+  name = await startContainer();
 
   const result = await node(
     "process.stdin.resume().on('end', () => console.log('ended')); setTimeout(() => process.exit(), 500)",
@@ -46,7 +29,7 @@ test("Standard input stays open while the command runs.", async () => {
 });
 
 test("When the caller goes away, the command's standard input ends.", async () => {
-  await startIdle();
+  name = await startContainer();
   const caller = new AbortController();
   const script =
     "process.stdin.resume().on('end', () => { require('fs').writeFileSync('/dev/shm/left', ''); process.exit() })";
@@ -62,8 +45,8 @@ test("When the caller goes away, the command's standard input ends.", async () =
 });
 
 test("A container that does not run, or is not there, is refused in the engine's words.", async () => {
-  await startIdle();
-  await expectEngine(engine, `/containers/${name}/stop?t=0`, { method: "POST" });
+  name = await startContainer();
+  await command(name, "stop?t=0");
 
   const stopped = await node("");
   const absent = await execute(engine, "ascend-pd-no-such-container", ["node"]);

@@ -1,9 +1,12 @@
 import { type Command, parseOptions } from "../command.ts";
+import { plannedStack } from "../planned-stack.ts";
 import { type AdminAddress, type AdminProblem, askScheduler } from "../scheduler-admin.ts";
 import { type SchedulerState, stateTable } from "../scheduler-state.ts";
 import { UserError } from "../stack-file.ts";
+import { askStackScheduler, type StackScheduler, stackScheduler } from "../stack-scheduler.ts";
 
 const OPTIONS = {
+  stack: { type: "string" },
   socket: { type: "string" },
   port: { type: "string" },
   deadline: { type: "string" },
@@ -12,7 +15,7 @@ const OPTIONS = {
   json: { type: "boolean" },
 } as const;
 
-type Values = Partial<Record<"socket" | "port" | "deadline" | "node-ports", string>> & {
+type Values = Partial<Record<"stack" | "socket" | "port" | "deadline" | "node-ports", string>> & {
   force?: boolean;
   json?: boolean;
 };
@@ -72,10 +75,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 
 export const scheduler: Command = {
   summary: "see, drain, join and reload the instances of a running scheduler",
-  usage: `usage: ascend-pd scheduler ACTION (--socket PATH | --port PORT) [OPTIONS]
+  usage: `usage: ascend-pd scheduler ACTION (--stack STACK | --socket PATH | --port PORT) [OPTIONS]
 
-Administers a scheduler that was started with --admin-socket or --admin-port, on its host. A stack's has a port with
-\`scheduler.extraArgs: [--admin-port=9001]\` in its stack file.
+Administers the scheduler of a stack, from wherever \`pulumi up\` works and in the same way: from inside its container,
+through the Docker Engine of its host, over SSH where that is how the host is reached. Or one that was started with
+--admin-socket or --admin-port, on its host.
 
   state            print the instances: what they do, and whether they get requests
   drain INSTANCE   send it nothing new; return when nothing needs it any more, or at the deadline
@@ -84,6 +88,7 @@ Administers a scheduler that was started with --admin-socket or --admin-port, on
 
 INSTANCE is a name that \`state\` shows, or an address.
 
+  --stack STACK         the scheduler of stacks/Pulumi.STACK.yaml
   --socket PATH         the scheduler's --admin-socket
   --port PORT           the scheduler's --admin-port
   --deadline SECONDS    for drain and join (the scheduler's --drain-timeout)
@@ -91,13 +96,16 @@ INSTANCE is a name that \`state\` shows, or an address.
   --node-ports PORTS    reload: NODE_PORTS from now on
   --json                print the scheduler's answer, {"error"} included, as it is
 
+A drain or join that is interrupted goes on: a drained instance gets nothing new until it is joined.
+
 examples:
-  ascend-pd scheduler state --socket /run/ascend-pd/admin.sock
-  ascend-pd scheduler drain decode-0 --port 9001 --deadline 300 && docker restart 2p2d-decode-0
-  ascend-pd scheduler join decode-0 --port 9001 --deadline 600
+  ascend-pd scheduler state --stack 2p2d
+  ascend-pd scheduler drain decode-0 --stack 2p2d --deadline 300 && ssh root@10.0.0.18 docker restart 2p2d-decode-0
+  ascend-pd scheduler join decode-0 --stack 2p2d --deadline 600
   ascend-pd scheduler reload --port 9001 --node-ports 8088,8089,8090
 
-exit codes: 0 done, 1 not done (the deadline, a refusal, no scheduler there), 2 the command line is wrong`,
+exit codes: 0 done, 1 not done (the deadline, a refusal, no scheduler there), 2 the command line or the stack file is
+wrong`,
   async run(args) {
     const { values, positionals } = parseOptions({
       args: [...args],
@@ -119,7 +127,9 @@ exit codes: 0 done, 1 not done (the deadline, a refusal, no scheduler there), 2 
       }
     }
     const body = action.body?.(values, instance ?? "");
-    const answer = await askScheduler(addressOf(values), `/${name}`, body);
+    const at = addressOf(values);
+    const ask = "stack" in at ? askStackScheduler(at, `/${name}`, body) : askScheduler(at, `/${name}`, body);
+    const answer = await ask;
     if (!answer.ok) {
       if (values.json) console.log(JSON.stringify({ error: answer.error }, undefined, 2));
       else console.error(problemText(answer.error));
@@ -131,16 +141,32 @@ exit codes: 0 done, 1 not done (the deadline, a refusal, no scheduler there), 2 
   },
 };
 
-function addressOf({ socket, port }: Values): AdminAddress {
-  if ((socket === undefined) === (port === undefined)) {
+function addressOf(values: Values): AdminAddress | StackScheduler {
+  const { stack, socket, port } = values;
+  const given = (["stack", "socket", "port"] as const).filter((name) => values[name] !== undefined);
+  if (given.length === 0) {
     throw new UserError(
-      "where is the scheduler?\nfix: give its --admin-socket as --socket or its --admin-port as --port",
+      "where is the scheduler?\n" +
+        "fix: name its stack as --stack, or give its --admin-socket as --socket or its --admin-port as --port",
     );
   }
+  if (given.length > 1)
+    throw new UserError(`--${given.join(" and --")} may be different schedulers\nfix: give one of them`);
+  if (stack !== undefined) return schedulerOf(stack);
   if (socket !== undefined) return { socketPath: socket };
   const number = /^[0-9]{1,5}$/.test(port ?? "") ? Number(port) : 0;
   if (number < 1 || number > 65_535) throw new UserError(`--port is ${port}\nfix: give 1 to 65535`);
   return { port: number };
+}
+
+function schedulerOf(stack: string): StackScheduler {
+  const { where, plan } = plannedStack(stack);
+  const scheduler = stackScheduler(plan);
+  if (scheduler !== undefined) return scheduler;
+  throw new UserError(
+    `${where}: the manual's own scheduler (runtime: ascendcloud) cannot be administered\n` +
+      "fix: see what its instances do on their own /metrics, or set scheduler.runtime: ascend-pd",
+  );
 }
 
 function seconds(deadline: string | undefined): { deadline?: number } {

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { askSocket } from "../../toolchain/container-socket.ts";
 import { hostOf } from "../../toolchain/docker-api.ts";
-import { execute } from "../../toolchain/docker-exec.ts";
 import type { Administered, Membership } from "./arguments.ts";
 import { engineOf } from "./docker.ts";
 
@@ -18,8 +17,6 @@ export interface InstanceState {
   readonly inFlight: number;
   readonly kvHeld: number;
 }
-
-const program = readFileSync(new URL("./inside-scheduler.mjs", import.meta.url), "utf8");
 
 /** What the running scheduler says of its instances; undefined where none runs. */
 export async function instancesOf(scheduler: Administered): Promise<readonly InstanceState[] | undefined> {
@@ -55,18 +52,11 @@ export async function askScheduler(
   // A busy sshd drops some of the connections that come to it at once; a scheduler may end while it is asked.
   for (let attempt = 0; attempt < 3; attempt++) {
     if (attempt > 0) await sleep(1000);
-    const result = await execute(engine, container, command, signal).catch(({ message }: Error) => message);
-    if (typeof result === "string") failure = result;
-    else if ("refusal" in result) {
-      failure = result.refusal;
-      if (/No such container|is not running|is restarting/.test(failure)) return undefined;
-    } else {
-      const [, status, text = ""] = /^(\d+) (.*)\n$/s.exec(result.stdout) ?? [];
-      if (status === "200") return { done: true, body: JSON.parse(text) };
-      if (status === "0" && /^(ENOENT|ECONNREFUSED)$/.test(text)) return undefined;
-      if (status !== undefined && status !== "0") return { done: false, ...JSON.parse(text).error };
-      failure = `exit code ${result.exitCode}: ${`${result.stdout}${result.stderr}`.trim()}`;
-    }
+    const answer = await askSocket(engine, container, { socket, path, body, undo }, signal);
+    if ("absent" in answer) return undefined;
+    if ("failure" in answer) failure = answer.failure;
+    else if (answer.status === 200) return { done: true, body: answer.body };
+    else return { done: false, ...(answer.body as { error: { code: string; message: string } }).error };
   }
   throw new Error(
     `the scheduler ${container} on ${host.name} (${hostOf(engine)}) could not be asked for ${path}: ${failure}\n` +

@@ -1,0 +1,72 @@
+import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { stringify } from "yaml";
+import { command, startContainer } from "../../toolchain/test-support.ts";
+import { readStackFile } from "../stack-file.ts";
+import { scheduler } from "./scheduler.ts";
+import { inProjectFolder, keepConsole, printed } from "./test-support.ts";
+
+// What keeps `ascend-pd scheduler --stack` from the scheduler; test/hosts.test.ts has the rest.
+inProjectFolder();
+keepConsole();
+const stack = `unit-${randomUUID()}`;
+
+function writeStack(changes: object): void {
+  const deployment = { ...(readStackFile("sim-1p1d").deployment as object), ...changes };
+  writeFileSync(`stacks/Pulumi.${stack}.yaml`, stringify({ config: { "ascend-pd:deployment": deployment } }));
+}
+
+test("The manual's scheduler cannot be administered, which is the stack file's to change.", async () => {
+  const { scheduler: ours, ...rest } = readStackFile("1p1d").deployment as { scheduler: object };
+  writeStack({ ...rest, scheduler: { ...ours, runtime: "ascendcloud" } });
+
+  const state = () => scheduler.run(["state", "--stack", stack]);
+
+  await expect(state).rejects.toThrow(
+    `stacks/Pulumi.${stack}.yaml: the manual's own scheduler (runtime: ascendcloud) cannot be administered\nfix: `,
+  );
+});
+
+test("A host whose Docker Engine does not answer is named.", async () => {
+  writeStack({ hosts: { local: { address: "127.0.0.1", docker: "unix:///nowhere/docker.sock" } } });
+
+  const code = await scheduler.run(["drain", "decode-0", "--stack", stack]);
+
+  expect(printed("error")).toMatch(
+    /^error: local: no Docker Engine answers at unix:\/\/\/nowhere\/docker\.sock: .*ENOENT.*\nfix: start it/,
+  );
+  expect([code, printed("log")]).toEqual([1, ""]);
+});
+
+test.each([
+  ["there is none", async () => {}, `No such container: ${stack}-scheduler`],
+  ["it has stopped", (name: string) => start(name, "stop?t=0"), "is not running"],
+  ["it is paused", (name: string) => start(name, "pause"), "is paused"],
+  [
+    "another program runs in it",
+    (name: string) => startContainer(undefined, name),
+    "there is no such socket",
+  ],
+])("Where no scheduler answers because %s, the command that says more is named.", async (_, begin, why) => {
+  writeStack({});
+  await begin(`${stack}-scheduler`);
+
+  const code = await scheduler.run(["state", "--stack", stack, "--json"]);
+
+  expect(JSON.parse(printed("log"))).toEqual({
+    error: {
+      code: "unreachable",
+      message: expect.stringMatching(
+        `^no scheduler can be administered in ${stack}-scheduler on local: .*${why}`,
+      ),
+      fix: `\`ascend-pd drift ${stack}\` says what is not as planned there, and what mends it`,
+    },
+  });
+  expect(code).toBe(1);
+});
+
+async function start(name: string, verb: string): Promise<void> {
+  await startContainer(undefined, name);
+  await command(name, verb);
+}
