@@ -1,3 +1,4 @@
+import { ToolchainError } from "../toolchain/context.ts";
 import { type Command, findCommand } from "./command.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";

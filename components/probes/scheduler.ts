@@ -39,12 +39,12 @@ export async function stateOf({ scheduler, role, address }: Membership): Promise
 export async function askScheduler(
   scheduler: Administered,
   path: "/state" | "/drain" | "/join" | "/reload",
-  body?: object,
+  body?: Readonly<Record<string, unknown>>,
 ): Promise<Answer | undefined> {
   const { host, container, socket } = scheduler;
   const engine = engineOf(host);
-  const question = [socket, path, ...(body ? [JSON.stringify(body)] : [])];
-  const command = ["node", "--input-type=module", "-e", program, ...question];
+  const undo =
+    path === "/drain" ? { path: "/join", body: { instance: body?.instance, deadline: 0 } } : undefined;
   // Whoever drains or joins waits for as long as the scheduler's own limit; others are answered at once.
   const waits = path === "/drain" || path === "/join";
   const signal = waits ? undefined : AbortSignal.timeout(10_000);
