@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { ADMIN_ROUTES } from "./admin.ts";
-import { InvalidTables } from "./endpoints.ts";
+import { MAX_COMPLETION_BYTES } from "./completion/records.ts";
+import { MAX_HELD_BYTES } from "./completion/relay.ts";
+import { MAX_EVENT_BYTES } from "./completion/sse.ts";
+import { InvalidTables } from "./config/endpoints.ts";
+import { FLAGS, type Flag, IGNORED_FLAGS } from "./config/flags.ts";
+import { ROUTES, type Route } from "./config/routes.ts";
 import { ERRORS } from "./errors.ts";
-import { FLAGS, type Flag, IGNORED_FLAGS } from "./flags.ts";
 import { MAX_HEAD_BYTES } from "./http/head.ts";
-import { METRICS } from "./metric-table.ts";
-import { MAX_COMPLETION_BYTES } from "./records.ts";
-import { MAX_HELD_BYTES } from "./relay.ts";
-import { ROUTES, type Route } from "./routes.ts";
-import { MAX_EVENT_BYTES } from "./sse.ts";
+import { ADMIN_ROUTES } from "./operations/admin.ts";
+import { METRICS } from "./operations/metric-table.ts";
 import {
   answerJson,
   ask,

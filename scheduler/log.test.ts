@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { logLine, Trace } from "./log.ts";
-import { Stats } from "./stats.ts";
+import { Stats } from "./operations/stats.ts";
 
 test("a line says what is known of a request, and nothing of what is not", () => {
   const trace = new Trace("id-1", "POST", "/v1/completions", new Stats());

@@ -1,6 +1,6 @@
 import { isMainThread } from "node:worker_threads";
-import { readConfig } from "./config.ts";
-import { helpText } from "./flags.ts";
+import { readConfig } from "./config/config.ts";
+import { helpText } from "./config/flags.ts";
 import { ListenError } from "./listen.ts";
 import { gathering } from "./log.ts";
 import { startScheduler } from "./scheduler.ts";

@@ -1,14 +1,14 @@
-import { type Administration, startAdmin } from "./admin.ts";
-import type { Config } from "./config.ts";
-import { Deadlines } from "./deadlines.ts";
-import { InvalidTables } from "./endpoints.ts";
+import type { Config } from "./config/config.ts";
+import { InvalidTables } from "./config/endpoints.ts";
+import { Deadlines } from "./data/deadlines.ts";
 import { type LogSink, logLine } from "./log.ts";
-import { Membership, type ReloadResult } from "./membership.ts";
-import { METRICS } from "./metric-table.ts";
-import { metricsText } from "./metrics.ts";
-import { startMetrics } from "./metrics-server.ts";
+import { Membership, type ReloadResult } from "./membership/membership.ts";
+import { type Administration, startAdmin } from "./operations/admin.ts";
+import { METRICS } from "./operations/metric-table.ts";
+import { metricsText } from "./operations/metrics.ts";
+import { startMetrics } from "./operations/metrics-server.ts";
+import { Stats } from "./operations/stats.ts";
 import { type Server, startServer } from "./server.ts";
-import { Stats } from "./stats.ts";
 import { startThreads } from "./threads.ts";
 
 export interface Scheduler {

@@ -1,22 +1,22 @@
 import { createServer, type ServerOpts } from "node:net";
-import type { Place } from "./account.ts";
-import { generateApi, openAiApi } from "./api.ts";
-import { Bag } from "./bag.ts";
-import { completions, type Engines, models } from "./completion.ts";
-import type { ServerConfig } from "./config.ts";
-import { ClientConnection, type Handler, type Service } from "./connection.ts";
-import { Deadlines } from "./deadlines.ts";
+import { ClientConnection, type Handler, type Service } from "./client/connection.ts";
+import type { Reply } from "./client/reply.ts";
+import { generateApi, openAiApi } from "./completion/api.ts";
+import { completions, type Engines, models } from "./completion/completion.ts";
+import type { ServerConfig } from "./config/config.ts";
+import { isToEngines, ROUTES, type Route } from "./config/routes.ts";
+import { Bag } from "./data/bag.ts";
+import { Deadlines } from "./data/deadlines.ts";
 import { Failure } from "./errors.ts";
 import type { RequestHead } from "./http/request.ts";
-import { Instance, type Roster, type Surroundings } from "./instances.ts";
+import type { Place } from "./instances/account.ts";
+import { Instance, type Roster, type Surroundings } from "./instances/instances.ts";
+import { byLoad } from "./instances/load.ts";
+import { leastInFlight, Picker, roundRobin } from "./instances/policy.ts";
+import { HIGH_WATER_MARK } from "./instances/pool.ts";
 import { listen } from "./listen.ts";
-import { byLoad } from "./load.ts";
 import { type LogSink, logLine } from "./log.ts";
-import { leastInFlight, Picker, roundRobin } from "./policy.ts";
-import { HIGH_WATER_MARK } from "./pool.ts";
-import type { Reply } from "./reply.ts";
-import { isToEngines, ROUTES, type Route } from "./routes.ts";
-import { Stats } from "./stats.ts";
+import { Stats } from "./operations/stats.ts";
 
 /** Bursts of clients wait in the kernel for `accept`, not for a lost SYN to be sent again. */
 const BACKLOG = 4096;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { onTestFinished, vi } from "vitest";
-import type { Config, Timeouts } from "./config.ts";
+import type { Config, Timeouts } from "./config/config.ts";
 import { startScheduler } from "./scheduler.ts";
 
 // A busy machine must not turn a slow test into a failed one.

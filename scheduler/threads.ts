@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { parentPort, Worker, workerData } from "node:worker_threads";
-import type { Roster } from "./instances.ts";
+import type { Roster } from "./instances/instances.ts";
 import { ListenError, listen } from "./listen.ts";
 import { gathering, logLine } from "./log.ts";
 import { type Server, type ServerObserver, type ServerOptions, startServer } from "./server.ts";

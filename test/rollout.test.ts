@@ -2,7 +2,7 @@ import { appendFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { ResourceStep } from "../cli/pulumi.ts";
-import { FLAGS } from "../scheduler/flags.ts";
+import { FLAGS } from "../scheduler/config/flags.ts";
 import { expectedText } from "../simulator/oracle.ts";
 import { expectEngine } from "../toolchain/docker-api.ts";
 import { clients } from "./clients.ts";

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { joined, MAX_TEXT_BYTES, type Piece, text, totalLength } from "../pieces.ts";
+import { joined, MAX_TEXT_BYTES, type Piece, text, totalLength } from "../data/pieces.ts";
 
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",

@@ -1,0 +1,97 @@
+import type { Reply } from "../client/reply.ts";
+import { ByteBuffer } from "../data/bytes.ts";
+import { ask } from "../engine/ask.ts";
+import type { Flow, Question } from "../engine/exchange.ts";
+import { failureFromEvent } from "../engine/refusal.ts";
+import { Failure } from "../errors.ts";
+import { withoutKvParams } from "./legs.ts";
+import { EventSplitter } from "./sse.ts";
+
+/** A plain answer up to this size is held until it is known to be whole. */
+export const MAX_HELD_BYTES = 1024 * 1024;
+/** How long the engine may take to end its answer behind `[DONE]`, so that its connection can be used again. */
+const AFTERMATH_MS = 1000;
+
+/**
+ * Relays an engine's event stream. Rejects with a Failure; whether the client can still be given a status then is
+ * for `reply.fail` to know.
+ */
+export async function relayEvents(question: Question, reply: Reply, gapMs: number): Promise<void> {
+  const { role } = question.instance;
+  const splitter = new EventSplitter();
+  let done = false;
+  try {
+    await ask(question, {
+      data(bytes, flow) {
+        if (done) return;
+        const { pass, end, error } = splitter.push(bytes);
+        if (pass.length > 0) {
+          if (!reply.started) {
+            reply.trace.mark("firstEvent");
+            reply.openEvents();
+          }
+          const events = splitter.events - reply.trace.events - (end === "done" ? 1 : 0);
+          reply.trace.addEvents(events);
+          // Comments keep a connection alive; they are no progress.
+          paced(flow, reply, pass, gapMs, events > 0);
+        }
+        if (error !== undefined) throw failureFromEvent(question.instance, error);
+        if (end === "done") {
+          done = true;
+          reply.trace.mark("lastEvent");
+          reply.onDrain = undefined;
+          reply.end();
+          flow.resume();
+          flow.limit.extend(AFTERMATH_MS);
+        }
+      },
+      end() {
+        if (!done) throw new Failure(`${role}_failed`, { detail: "its stream ended without [DONE]" });
+      },
+    });
+  } catch (failure) {
+    // The client has its whole answer: how the engine ends the connection is no concern of the request.
+    if (!done) throw failure;
+  }
+}
+
+/** Relays an engine's JSON answer: whole when it is small, else with its length as it comes. */
+export function relayPlain(question: Question, reply: Reply, gapMs: number): Promise<void> {
+  const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
+  const held = new ByteBuffer();
+  return ask(question, {
+    head({ framing: { length = 0 } }) {
+      if (length > MAX_HELD_BYTES) reply.openSized(200, length);
+    },
+    data(bytes, flow) {
+      if (reply.started) return paced(flow, reply, bytes, gapMs);
+      held.appendCopy(bytes);
+      if (held.length > MAX_HELD_BYTES)
+        throw failed(`it sent over ${MAX_HELD_BYTES} bytes without their length`);
+    },
+    end() {
+      if (reply.started) return reply.end();
+      const answer = withoutKvParams(held.take());
+      if (answer === undefined) throw failed("its answer is no JSON object");
+      reply.send(200, answer);
+    },
+  });
+}
+
+/**
+ * Writes to the client; while it does not keep up, the engine is not read and its time does not run. Without
+ * `progress` the engine gets no more time.
+ */
+export function paced(flow: Flow, reply: Reply, bytes: Buffer, gapMs: number, progress = true): void {
+  if (reply.write(bytes)) {
+    if (progress) flow.limit.extend(gapMs);
+    return;
+  }
+  flow.pause();
+  flow.limit.clear();
+  reply.onDrain = () => {
+    reply.onDrain = undefined;
+    flow.limit.extend(gapMs);
+    flow.resume();
+  };
+}

@@ -1,0 +1,157 @@
+import { readFileSync } from "node:fs";
+import {
+  type GlobalRankTable,
+  type RankTableEntry,
+  readGlobalRankTable,
+  readLocalRankTable,
+} from "../../planning/rank-table.ts";
+import { shown, type UsageProblem } from "./flags.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+type Report = (message: string, fix: string) => void;
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where the instances are, in the order of the global rank table. */
+export interface Endpoints {
+  readonly prefill: readonly Endpoint[];
+  readonly decode: readonly Endpoint[];
+}
+
+/** What the rank tables or NODE_PORTS have wrong. */
+export class InvalidTables extends Error {
+  readonly problems: readonly UsageProblem[];
+
+  constructor(problems: readonly UsageProblem[]) {
+    super(`the rank tables and NODE_PORTS have ${problems.length === 1 ? "a problem" : "problems"}`);
+    this.problems = problems;
+  }
+}
+
+/** Reads the files again. With `nodePorts` these are the ports from now on, if all is well. Throws InvalidTables. */
+export type EndpointsReader = (nodePorts?: string) => Endpoints;
+
+export function endpointsReader(env: Env, ownPort: number): EndpointsReader {
+  let given: string | undefined;
+  return (nodePorts = given) => {
+    const problems: UsageProblem[] = [];
+    const problem = (message: string, fix: string) => problems.push({ message, fix });
+    const text = nodePorts ?? readNodePorts(env, problem);
+    const endpoints = readEndpoints(env, text, ownPort, problem);
+    if (problems.length > 0) throw new InvalidTables(problems);
+    given = nodePorts;
+    return endpoints;
+  };
+}
+
+/** The text of NODE_PORTS, or with `@` in front of the file that it names. */
+function readNodePorts({ NODE_PORTS: text = "" }: Env, problem: Report): string | undefined {
+  return text.startsWith("@") ? readText(text.slice(1), "NODE_PORTS", problem) : text;
+}
+
+/** The addresses of the global rank table with the ports, which are in its order. */
+function readEndpoints(env: Env, nodePorts: string | undefined, ownPort: number, problem: Report): Endpoints {
+  const ports = nodePorts === undefined ? undefined : readPorts(nodePorts, problem);
+  const table = readTable(env, "GLOBAL_RANK_TABLE_FILE_PATH", readGlobalRankTable, problem);
+  if (table === undefined) return { prefill: [], decode: [] };
+  if (env.RANK_TABLE_FILE_PATH) {
+    const entry = readTable(env, "RANK_TABLE_FILE_PATH", readLocalRankTable, problem);
+    if (entry !== undefined) requireServiceEntry(entry, table, problem);
+  }
+  const entries = [...table.prefill, ...table.decode];
+  if (ports !== undefined && ports.length !== entries.length) {
+    problem(
+      `NODE_PORTS has ${ports.length} ports; the global rank table has ${table.prefill.length} prefill and ` +
+        `${table.decode.length} decode instances`,
+      "give one port per instance: all prefill instances, then all decode instances, in the table's order",
+    );
+  }
+  if (ports?.length !== entries.length) return { prefill: [], decode: [] };
+
+  const endpoints = entries.map(({ ip }, at) => ({ host: ip, port: ports[at] ?? 0 }));
+  const names = [
+    ...table.prefill.map((_, index) => `prefill instance ${index}`),
+    ...table.decode.map((_, index) => `decode instance ${index}`),
+  ];
+  const taken = new Map<string, string>();
+  if (ownPort !== 0) taken.set(`${table.scheduler.ip} port ${ownPort}`, "this scheduler (--port)");
+  for (const [at, { host, port }] of endpoints.entries()) {
+    const place = `${host} port ${port}`;
+    const holder = taken.get(place);
+    const name = names[at] ?? "";
+    if (holder === undefined) taken.set(place, name);
+    else
+      problem(`${place} is both ${holder} and ${name}`, "give each its own port: see NODE_PORTS and --port");
+  }
+  return {
+    prefill: endpoints.slice(0, table.prefill.length),
+    decode: endpoints.slice(table.prefill.length),
+  };
+}
+
+function readPorts(text: string, problem: Report): number[] | undefined {
+  const fix = "list the ports of all prefill, then of all decode instances, e.g. NODE_PORTS=8088,8089";
+  const ports = text.split(",").map((port) => port.trim());
+  if (text.trim() === "") {
+    problem("NODE_PORTS is not set, or empty", fix);
+    return undefined;
+  }
+  const wrong = ports.filter(
+    (port) => !/^[0-9]{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535,
+  );
+  for (const port of wrong)
+    problem(`NODE_PORTS has ${shown(port)}, which is not a port from 1 to 65535`, fix);
+  return wrong.length > 0 ? undefined : ports.map(Number);
+}
+
+function readTable<T>(
+  env: Env,
+  variable: string,
+  read: (text: string, where: string) => T,
+  problem: Report,
+): T | undefined {
+  const path = env[variable];
+  if (!path) {
+    problem(`${variable} is not set`, `set it to the path of the rank table`);
+    return undefined;
+  }
+  const text = readText(path, variable, problem);
+  if (text === undefined) return undefined;
+  try {
+    return read(text, `${variable}=${path}`);
+  } catch (error) {
+    problem((error as Error).message, "put the right file there");
+    return undefined;
+  }
+}
+
+function readText(path: string, variable: string, problem: Report): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") problem(`${variable}: there is no file ${path}`, "check the path");
+    else if (code === "EISDIR") {
+      problem(
+        `${variable}: ${path} is a directory`,
+        "Docker makes one when the file to mount is missing: mount the file",
+      );
+    } else problem(`${variable}: ${path} cannot be read (${code})`, "check its permissions");
+    return undefined;
+  }
+}
+
+function requireServiceEntry({ ip, devices }: RankTableEntry, table: GlobalRankTable, problem: Report): void {
+  const fix = "give the scheduler the service entry's local table, local_ranktable_<ip>_host.json";
+  if (devices.length > 0) {
+    problem(
+      `RANK_TABLE_FILE_PATH is the table of an instance with ${devices.length} NPUs, not of the scheduler`,
+      fix,
+    );
+  } else if (ip !== table.scheduler.ip) {
+    problem(`RANK_TABLE_FILE_PATH says ${ip}, the global rank table says ${table.scheduler.ip}`, fix);
+  }
+}

@@ -1,0 +1,218 @@
+import { ByteBuffer } from "../data/bytes.ts";
+import type { Deadline, Deadlines } from "../data/deadlines.ts";
+import type { Piece } from "../data/pieces.ts";
+import { Failure, toFailure } from "../errors.ts";
+import { type BodyDecoder, bodyDecoder } from "../http/body.ts";
+import { findHeadEnd, HttpSyntaxError } from "../http/head.ts";
+import { parseResponseHead, type ResponseHead } from "../http/response.ts";
+import { writeTogether } from "../http/write.ts";
+import type { Instance } from "../instances/instances.ts";
+import type { Wire, WireUser } from "../instances/pool.ts";
+import { refusal } from "./refusal.ts";
+import type { Stoppable, StopSignal } from "./stop-signal.ts";
+
+const MAX_INTERIM_ANSWERS = 8;
+const MAX_REFUSAL_BYTES = 64 * 1024;
+
+/** A request to an engine, ready to be written. */
+export interface EngineRequest {
+  /** The whole head, its empty line included, and the body. Taken out when they are written: answers take long. */
+  readonly pieces: Piece[];
+}
+
+export interface Question {
+  readonly instance: Instance;
+  readonly request: EngineRequest;
+  readonly deadlines: Deadlines;
+  /** How long until the first `limit.extend`, or until the answer is complete. */
+  readonly limitMs: number;
+  /** Not on a connection that was kept: such a one may be dead without our knowing. */
+  readonly fresh: boolean;
+  /** Called when an answer begins: the request will not be sent again. */
+  readonly answered?: (() => void) | undefined;
+  /** Not for a client: its answer is no sign that clients' requests are worked on. */
+  readonly isCheck?: true;
+  /** Closes the connection to the engine at once. */
+  readonly stop: StopSignal;
+}
+
+/** What whoever reads an answer can do about it. */
+export interface Flow {
+  /** Runs out: the question fails with a time-out. */
+  readonly limit: Deadline;
+  pause(): void;
+  resume(): void;
+}
+
+/** Told what comes back. A throw is a failure like any other. */
+export interface AnswerReader<T> {
+  /** The engine answers 200. */
+  head?(head: ResponseHead, flow: Flow): void;
+  /** `bytes` are there during the call only. */
+  data(bytes: Buffer, flow: Flow): void;
+  /** The answer is complete: what came of it. */
+  end(): T;
+}
+
+/** Called once. Without a failure the answer was complete and its status 200. */
+type Settle = (failure?: Failure) => void;
+
+/** One question and its answer on one connection. */
+export class Exchange implements WireUser, Flow, Stoppable {
+  readonly limit: Deadline;
+  readonly #instance: Instance;
+  readonly #answered: (() => void) | undefined;
+  readonly #isCheck: boolean;
+  readonly #reader: AnswerReader<unknown>;
+  readonly #settle: Settle;
+  readonly #wire: Wire;
+  readonly #head = new ByteBuffer();
+  #answer: ResponseHead | undefined;
+  #body: BodyDecoder | undefined;
+  #refused: { readonly head: ResponseHead; readonly body: ByteBuffer } | undefined;
+  #interim = 0;
+  #anyByte = false;
+  #over = false;
+
+  constructor(question: Question, reader: AnswerReader<unknown>, settle: Settle) {
+    const { instance, request, deadlines, limitMs, fresh, answered, isCheck, stop } = question;
+    this.#instance = instance;
+    this.#answered = answered;
+    this.#isCheck = isCheck === true;
+    this.#reader = reader;
+    this.#settle = settle;
+    this.limit = deadlines.arm(limitMs, () => this.abort(new Failure(`${instance.role}_timeout`)));
+    this.#wire = instance.pool.lease(this, fresh);
+    writeTogether(this.#wire.socket, request.pieces.splice(0));
+    stop.listen(this);
+  }
+
+  pause(): void {
+    this.#wire.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#over) this.#wire.socket.resume();
+  }
+
+  /** Ends the exchange as `failure`; the engine sees its connection closed at once. */
+  abort(failure: Failure): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#wire.user = undefined;
+    this.#wire.socket.destroy();
+    this.#end(failure);
+  }
+
+  data(bytes: Buffer): void {
+    this.#anyByte = true;
+    try {
+      this.#read(bytes);
+    } catch (error) {
+      this.abort(
+        error instanceof HttpSyntaxError
+          ? this.#failed(`malformed HTTP: ${error.message}`)
+          : toFailure(error),
+      );
+    }
+  }
+
+  finished(): void {
+    if (this.#body?.endOfInput() === true) this.#complete(false);
+    else this.#lost("connection closed by the engine");
+  }
+
+  closed(reason: string): void {
+    this.#lost(reason);
+  }
+
+  #read(bytes: Buffer): void {
+    let rest = bytes;
+    while (this.#body === undefined) {
+      const seen = this.#head.length;
+      if (seen > 0) this.#head.append(rest);
+      const all = seen > 0 ? this.#head.view() : rest;
+      const end = findHeadEnd(all, seen);
+      if (end === -1) {
+        if (seen === 0) this.#head.appendCopy(rest);
+        return;
+      }
+      this.#head.take();
+      rest = all.subarray(end);
+      this.#begin(parseResponseHead(all.subarray(0, end)));
+      if (this.#over) return;
+      if (rest.length === 0) break;
+    }
+    const body = this.#body;
+    if (body === undefined) return;
+    const pieces: Buffer[] = [];
+    let used: number;
+    try {
+      used = body.push(rest, (piece) => pieces.push(piece));
+    } finally {
+      // What came well before an error counts.
+      if (pieces.length > 0) this.#take(pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces));
+    }
+    if (body.done && !this.#over) this.#complete(used === rest.length);
+  }
+
+  #begin(head: ResponseHead): void {
+    const { status, framing } = head;
+    if (status === 101) throw new HttpSyntaxError("an upgrade that nobody asked for");
+    if (status < 200) {
+      if (++this.#interim > MAX_INTERIM_ANSWERS) throw new HttpSyntaxError("too many interim answers");
+      return;
+    }
+    this.#answer = head;
+    this.#body = bodyDecoder(framing, "until-close");
+    this.#answered?.();
+    if (status === 200) this.#reader.head?.(head, this);
+    else if (status >= 400) this.#refused = { head, body: new ByteBuffer() };
+    else throw this.#failed(`it answered with status ${status}`);
+  }
+
+  /** Part of the body. */
+  #take(bytes: Buffer): void {
+    if (!this.#isCheck) this.#instance.hear();
+    if (this.#refused === undefined) {
+      this.#reader.data(bytes, this);
+      return;
+    }
+    const { head, body } = this.#refused;
+    body.appendCopy(bytes);
+    if (body.length > MAX_REFUSAL_BYTES) throw refusal(this.#instance, head, Buffer.alloc(0));
+  }
+
+  #complete(nothingElseCame: boolean): void {
+    this.#over = true;
+    // With a request that is still being written, the next one's bytes would not start where the engine thinks.
+    const clean = nothingElseCame && this.#wire.socket.writableLength === 0;
+    if (clean && !this.#isCheck && this.#answer?.keepAlive === true) {
+      this.#instance.pool.keep(this.#wire, this.#answer.fields);
+    } else {
+      this.#wire.user = undefined;
+      this.#wire.socket.destroy();
+    }
+    const refused = this.#refused;
+    this.#end(refused && refusal(this.#instance, refused.head, refused.body.take()));
+  }
+
+  #end(failure: Failure | undefined): void {
+    this.limit.clear();
+    this.#settle(failure);
+  }
+
+  #lost(reason: string): void {
+    if (this.#anyByte) this.abort(this.#failed(reason));
+    else this.abort(this.#unreachable(reason));
+  }
+
+  #failed(detail: string): Failure {
+    return new Failure(`${this.#instance.role}_failed`, { detail });
+  }
+
+  #unreachable(detail: string): Failure {
+    const retry = this.#wire.used ? "any" : "another";
+    return new Failure(`${this.#instance.role}_unreachable`, { detail, retry });
+  }
+}

@@ -1,0 +1,74 @@
+import type { Endpoint } from "../config/endpoints.ts";
+import type { Deadlines } from "../data/deadlines.ts";
+import { Account, type Place } from "./account.ts";
+import { Pool } from "./pool.ts";
+
+export type Role = "prefill" | "decode";
+
+/** An instance as one thread tells it to another. */
+export interface Member extends Endpoint {
+  readonly role: Role;
+  /** `prefill-0`, by its place in the global rank table when it was added. */
+  readonly name: string;
+  /** No other instance has it, now or later. */
+  readonly id: number;
+  /** Of its account. */
+  readonly memory: SharedArrayBuffer;
+}
+
+/** Which instances there are. */
+export interface Roster {
+  readonly members: readonly Member[];
+  /** Of all instances that there ever were: an engine may still name one that has left. */
+  readonly hosts: readonly string[];
+}
+
+/** One vLLM server, what the scheduler knows about it now, and one thread's connections to it. */
+export class Instance extends Account {
+  readonly role: Role;
+  readonly name: string;
+  readonly id: number;
+  readonly pool: Pool;
+  /** Hosts of all instances, which no client is to read of. */
+  readonly hosts: ReadonlySet<string>;
+  readonly #becameIdle: () => void;
+
+  constructor({ role, name, id, host, port, memory }: Member, place: Place, surroundings: Surroundings) {
+    const { deadlines, connectMs, hosts, becameIdle } = surroundings;
+    super(memory, place);
+    this.role = role;
+    this.name = name;
+    this.id = id;
+    this.pool = new Pool(host, port, deadlines, connectMs);
+    this.hosts = hosts;
+    this.#becameIdle = becameIdle;
+  }
+
+  override end(bytes: number): void {
+    super.end(bytes);
+    this.#noteIdle();
+  }
+
+  override releaseKv(): void {
+    super.releaseKv();
+    this.#noteIdle();
+  }
+
+  #noteIdle(): void {
+    if (this.draining && this.idle) this.#becameIdle();
+  }
+
+  get member(): Member {
+    const { role, name, id, memory, pool } = this;
+    return { role, name, id, memory, host: pool.host, port: pool.port };
+  }
+}
+
+/** What the instances of a thread share. */
+export interface Surroundings {
+  readonly deadlines: Deadlines;
+  readonly connectMs: number;
+  readonly hosts: ReadonlySet<string>;
+  /** Called when nothing needs an instance any more that drains. */
+  readonly becameIdle: () => void;
+}

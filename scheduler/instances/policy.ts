@@ -1,0 +1,100 @@
+import { Failure } from "../errors.ts";
+import { FAULTS } from "./account.ts";
+import type { Instance, Role } from "./instances.ts";
+
+/** How loaded an instance is; only compared. */
+export type Cost = (instance: Instance) => number;
+
+/** By what to compare instances, as things are. */
+export type Policy = (instances: readonly Instance[]) => Cost;
+
+const equal: Cost = () => 0;
+const inFlight: Cost = (instance) => instance.inFlight;
+
+/** All the same: turns alone decide. */
+export const roundRobin: Policy = () => equal;
+/** Fewest requests that the scheduler itself has running there. */
+export const leastInFlight: Policy = () => inFlight;
+
+/** Chooses among the instances of one role. */
+export class Picker {
+  readonly role: Role;
+  readonly #policy: Policy;
+  /** Shared with the pickers of other threads. */
+  readonly #turn: Int32Array;
+  /** Never changed, only replaced. */
+  instances: readonly Instance[] = [];
+
+  /** `turn` is memory for one number. */
+  constructor(role: Role, policy: Policy, turn: Int32Array) {
+    this.role = role;
+    this.#policy = policy;
+    this.#turn = turn;
+  }
+
+  get anyReady(): boolean {
+    return this.instances.some(({ ready }) => ready);
+  }
+
+  /** The cheapest ready instance but `not`; among equals the one whose turn it is. */
+  pick(not?: Instance): Instance | undefined {
+    const { instances } = this;
+    const cost = this.#policy(instances);
+    const turn = Atomics.load(this.#turn, 0);
+    let best: number | undefined;
+    let bestCost = Number.POSITIVE_INFINITY;
+    for (let step = 0; step < instances.length; step++) {
+      const at = (turn + step) % instances.length;
+      const instance = instances[at];
+      if (instance === undefined || instance === not || !instance.ready) continue;
+      const its = cost(instance);
+      if (its >= bestCost) continue;
+      best = at;
+      bestCost = its;
+    }
+    if (best === undefined) return undefined;
+    Atomics.store(this.#turn, 0, best + 1);
+    return instances[best];
+  }
+
+  /**
+   * Has `work` done on a chosen instance, and once more when not a byte of an answer came. `bytes` is the size of
+   * the request. Throws what `work` throws.
+   */
+  async run<T>(bytes: number, work: Work<T>): Promise<T> {
+    let next = this.pick();
+    for (let again = false; ; ) {
+      if (next === undefined) throw new Failure(`no_${this.role}`);
+      const instance = next;
+      instance.begin(bytes);
+      try {
+        // Another thread may have begun to drain it since: either it has seen this request, or this sees the drain.
+        if (instance.draining) {
+          next = this.pick(instance);
+          continue;
+        }
+        const result = await work(instance, again);
+        instance.serve();
+        return result;
+      } catch (error) {
+        blame(instance, error);
+        const retry = error instanceof Failure && !again ? error.retry : undefined;
+        next = retry && (this.pick(instance) ?? (retry === "any" ? instance : undefined));
+        if (next === undefined) throw error;
+        again = true;
+      } finally {
+        instance.end(bytes);
+      }
+    }
+  }
+}
+
+/** `again`: the second attempt, which must not fail for a reason that the first one has met. */
+type Work<T> = (instance: Instance, again: boolean) => Promise<T>;
+
+/** Counts an error that is the instance's fault: not its verdict on a request, nor a client that left. */
+function blame(instance: Instance, error: unknown): void {
+  if (!(error instanceof Failure)) return;
+  const kind = FAULTS.find((fault) => error.code === `${instance.role}_${fault}`);
+  if (kind !== undefined) instance.fail(kind);
+}

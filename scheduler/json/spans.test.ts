@@ -1,0 +1,109 @@
+import { isUtf8 } from "node:buffer";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { JsonSyntaxError, scanIfObject, scanObject } from "./spans.ts";
+import { KEYS, membersOf, topLevel } from "./test-support.ts";
+
+test("members are found with their spans, keys asked for with escapes resolved", () => {
+  expect(membersOf(' { "a" : [1, {"b":2}] ,\n"\\u0062\\/" :-1.5e+9,"ab":0}\t', ["a", "b/", "b"])).toEqual([
+    { key: "a", member: '"a" : [1, {"b":2}]', value: '[1, {"b":2}]' },
+    { key: "b/", member: '"\\u0062\\/" :-1.5e+9', value: "-1.5e+9" },
+    { key: undefined, member: '"ab":0', value: "0" },
+  ]);
+});
+
+test.for([1000, 1001])("an object of %i keys is scanned: up to 1000", (count) => {
+  const text = `{${Array.from({ length: count }, (_, at) => `"${at}":0`).join(",")}}`;
+
+  expect(scanIfObject(Buffer.from(text), []) !== undefined).toBe(count <= 1000);
+});
+
+test.for([128, 129])("an object %i levels deep is %s", (depth) => {
+  const text = `{"a":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`;
+
+  expect(scanIfObject(Buffer.from(text), []) !== undefined).toBe(depth <= 128);
+});
+
+test("an error says what and where, and quotes nothing", () => {
+  expect(() => scanObject(Buffer.from('{"secret": oops}'), [])).toThrow(
+    new JsonSyntaxError("expected a value", 11),
+  );
+});
+
+test("of any object the members are those that JSON.parse finds", () => {
+  fc.assert(
+    fc.property(topLevel, (text) => {
+      const parsed: Record<string, unknown> = Object.assign(Object.create(null), JSON.parse(text));
+
+      const found: Record<string, unknown> = Object.create(null);
+      for (const { key, value } of membersOf(text, Object.keys(parsed)))
+        found[String(key)] = JSON.parse(value);
+
+      expect(found).toEqual(parsed);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("of any text it takes what JSON.parse takes as an object, and nothing else", () => {
+  const damage = fc.tuple(fc.nat(), fc.nat(2), fc.constantFrom(...'{}[]",:\\0-.eE+tn \n\u0000\u001f\u007fé'));
+  fc.assert(
+    fc.property(topLevel, fc.array(damage, { maxLength: 2 }), (text, damages) => {
+      const damaged = damages.reduce((now, [at, cut, put]) => {
+        const from = at % (now.length + 1);
+        return now.slice(0, from) + put + now.slice(from + cut);
+      }, text);
+      let parsed: unknown;
+      try {
+        // What a cut surrogate pair becomes on the way to bytes is what both see.
+        parsed = JSON.parse(Buffer.from(damaged).toString());
+      } catch {}
+      const isObject = typeof parsed === "object" && parsed !== null && !Array.isArray(parsed);
+
+      expect(scanIfObject(Buffer.from(damaged), KEYS) !== undefined).toBe(isObject);
+    }),
+    { numRuns: 4000 },
+  );
+});
+
+test("bytes that are not UTF-8 are refused, wherever they stand", () => {
+  fc.assert(
+    fc.property(topLevel, fc.nat(), fc.constantFrom(0x80, 0xc0, 0xc1, 0xf5, 0xff), (text, at, byte) => {
+      const bytes = Buffer.from(text);
+      const from = at % bytes.length;
+      const damaged = Buffer.concat([bytes.subarray(0, from), Buffer.from([byte]), bytes.subarray(from)]);
+      fc.pre(damaged.toString() !== text && Buffer.from(damaged.toString()).compare(damaged) !== 0);
+
+      expect(scanIfObject(damaged, KEYS)).toBeUndefined();
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("in a long string every byte that has to be escaped is seen, wherever it stands", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 255 }),
+      fc.nat({ max: 90 }),
+      fc.nat({ max: 90 }),
+      (byte, before, behind) => {
+        const around = (count: number) => Buffer.alloc(count, "plain é");
+        const value = Buffer.concat([around(before), Buffer.from([byte]), around(behind)]);
+        const text = Buffer.concat([Buffer.from('{"prompt":"'), value, Buffer.from('"}')]);
+        const isJson = isUtf8(text) && parses(text.toString());
+
+        expect(scanIfObject(text, []) !== undefined).toBe(isJson);
+      },
+    ),
+    { numRuns: 5000 },
+  );
+});
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,305 @@
+import type { Config } from "../config/config.ts";
+import type { Endpoint, Endpoints } from "../config/endpoints.ts";
+import type { Deadlines } from "../data/deadlines.ts";
+import { Account, FAULTS } from "../instances/account.ts";
+import { Instance, type Role, type Roster, type Surroundings } from "../instances/instances.ts";
+import { type LogSink, logLine } from "../log.ts";
+import { Watch } from "./watch.ts";
+
+/** Why an operator's wish is not done. */
+export class MembershipError extends Error {
+  readonly kind: "unknown" | "conflict";
+  readonly fix: string;
+
+  constructor(kind: "unknown" | "conflict", message: string, fix: string) {
+    super(message);
+    this.kind = kind;
+    this.fix = fix;
+  }
+}
+
+export interface DrainResult {
+  readonly instance: string;
+  /** Whether nothing needs the instance any more, and it still gets nothing new. */
+  readonly drained: boolean;
+  /** Why it returned: nothing was left, time was up, or another wish put the instance back. */
+  readonly ended: "idle" | "deadline" | "joined";
+  readonly inFlight: number;
+  readonly kvHeld: number;
+}
+
+export interface JoinResult {
+  readonly instance: string;
+  /** Whether the instance gets requests. If not yet, it will as soon as it answers its health check. */
+  readonly joined: boolean;
+  readonly ended: "healthy" | "deadline" | "draining";
+}
+
+export interface ReloadResult {
+  readonly added: readonly string[];
+  /** They leave when nothing needs them any more and, if they were the last of a role, another one is ready. */
+  readonly leaving: readonly string[];
+  readonly kept: readonly string[];
+}
+
+/** Told what those who send requests to instances have to know. */
+export interface RosterObserver {
+  changed(roster: Roster): void;
+  /** Nothing needs the instance any more: connections to it that are kept would be dead when it is started anew. */
+  drained(instance: Instance): void;
+}
+
+/** Which instances there are and which of them get requests. */
+export class Membership {
+  readonly #deadlines: Deadlines;
+  readonly #surroundings: Surroundings;
+  readonly #threads: number;
+  readonly #log: LogSink;
+  readonly #observer: RosterObserver;
+  readonly #watch: Watch;
+  /** Prefill instances, then decode instances. Never changed, only replaced. */
+  #instances: readonly Instance[] = [];
+  /** Instances that are not in the rank table any more, but still needed. */
+  readonly #leaving = new Set<Instance>();
+  readonly #hosts = new Set<string>();
+  readonly #waiters = new Set<() => void>();
+  #made = 0;
+
+  constructor(config: Config, deadlines: Deadlines, log: LogSink, observer: RosterObserver) {
+    const { policy, health, timeouts, handoff, servedModels } = config;
+    this.#deadlines = deadlines;
+    this.#surroundings = {
+      deadlines,
+      connectMs: timeouts.connectMs,
+      hosts: this.#hosts,
+      becameIdle: () => this.recheck(),
+    };
+    this.#threads = config.workers;
+    this.#log = log;
+    this.#observer = observer;
+    const limits = { ...health, stallMs: timeouts.stallMs };
+    // With a plain handoff decode waits for what prefill has computed: alone it cannot be tried.
+    const probe = handoff === "plain" ? undefined : { model: servedModels[0] };
+    this.#watch = new Watch(deadlines, limits, policy === "RoundRobin" ? undefined : policy, probe, {
+      healthChanged: (instance) => {
+        this.#say(instance, { address: instance.pool.authority, healthy: instance.healthy });
+        this.recheck();
+      },
+      stalledChanged: (instance) => {
+        this.#say(instance, { stalled: instance.stalled });
+        this.recheck();
+      },
+      loadChanged: (instance, problem) => {
+        const way = `${policy} compares by load`;
+        this.#say(instance, {
+          routing: problem === undefined ? way : `requests in flight decide: ${problem}`,
+        });
+      },
+    });
+    this.reload(config.endpoints);
+  }
+
+  get instances(): readonly Instance[] {
+    return this.#instances;
+  }
+
+  get roster(): Roster {
+    return { members: this.#instances.map(({ member }) => member), hosts: [...this.#hosts] };
+  }
+
+  get ready(): boolean {
+    const isReady = (role: Role) => this.#of(role).some(({ ready }) => ready);
+    return isReady("prefill") && isReady("decode");
+  }
+
+  /** What an operator is told of each instance. */
+  get states(): readonly object[] {
+    return this.#instances.map((instance) => {
+      const { name, role, pool, ready, healthy, stalled, draining } = instance;
+      const { inFlight, kvHeld, kvAbandoned, served, load } = instance;
+      return {
+        name,
+        role,
+        address: pool.authority,
+        ready,
+        healthy,
+        stalled,
+        draining,
+        leaving: this.#leaving.has(instance),
+        inFlight,
+        kvHeld,
+        kvAbandoned,
+        served,
+        failures: FAULTS.reduce((sum, fault) => sum + instance.faults(fault), 0),
+        load: load ?? null,
+      };
+    });
+  }
+
+  /**
+   * Sends an instance nothing new and waits until nothing needs it, `ms` at most. It stays so until it is joined.
+   * Throws MembershipError for an unknown one, and without `force` for the last ready one of its role.
+   */
+  async drain(name: string, ms: number, force: boolean): Promise<DrainResult> {
+    const instance = this.#find(name);
+    const others = this.#of(instance.role).filter((other) => other !== instance);
+    if (instance.ready && !others.some(({ ready }) => ready) && !force) {
+      throw new MembershipError(
+        "conflict",
+        `${instance.name} is the last ${instance.role} instance that gets requests`,
+        "join another one first, or force it: requests are then answered 503",
+      );
+    }
+    if (!instance.draining) this.#say(instance, { state: "draining" });
+    instance.draining = true;
+    this.recheck();
+    await this.#until(ms, () => !instance.draining || instance.idle);
+    const { draining, inFlight, kvHeld } = instance;
+    const drained = draining && instance.idle;
+    if (drained) this.#observer.drained(instance);
+    const ended = drained ? "idle" : draining ? "deadline" : "joined";
+    return { instance: instance.name, drained, ended, inFlight, kvHeld };
+  }
+
+  /**
+   * Lets a drained instance have requests again as soon as it has answered a health check, and waits for that, `ms`
+   * at most. Throws MembershipError for an unknown one.
+   */
+  async join(name: string, ms: number): Promise<JoinResult> {
+    const instance = this.#find(name);
+    if (this.#leaving.has(instance)) {
+      throw new MembershipError(
+        "conflict",
+        `${instance.name} is leaving: the rank table has it no more`,
+        "put it back into the rank table and reload",
+      );
+    }
+    if (instance.draining) {
+      // What it last answered may have been said by the process before.
+      instance.healthy = false;
+      instance.stalled = false;
+      instance.draining = false;
+      this.#say(instance, { state: "joining" });
+      this.recheck();
+    }
+    await this.#until(ms, () => instance.draining || instance.ready);
+    const joined = instance.ready;
+    const ended = joined ? "healthy" : instance.draining ? "draining" : "deadline";
+    return { instance: instance.name, joined, ended };
+  }
+
+  /** Makes `endpoints` the instances: known ones stay as they are, new ones join when healthy, others drain and go. */
+  reload(endpoints: Endpoints): ReloadResult {
+    const results = [
+      this.#replacement("prefill", endpoints.prefill),
+      this.#replacement("decode", endpoints.decode),
+    ];
+    this.#replace(results.flatMap(({ kept, added, leaving }) => [...kept, ...added, ...leaving]));
+    this.recheck();
+    const names = (list: "added" | "leaving" | "kept") =>
+      results.flatMap((result) => result[list].map(({ name }) => name));
+    return { added: names("added"), leaving: names("leaving"), kept: names("kept") };
+  }
+
+  /** Something has changed that a wait, or an instance that leaves, may have waited for. */
+  recheck(): void {
+    for (const instance of this.#leaving) {
+      const isReplaced = this.#of(instance.role).some((other) => other.ready && !this.#leaving.has(other));
+      if (isReplaced || !instance.healthy || instance.stalled) instance.draining = true;
+      if (instance.draining && instance.idle) this.#remove(instance);
+    }
+    for (const check of this.#waiters) check();
+  }
+
+  /** What a thread that has died had running is not running any more. */
+  takeOut(thread: number): void {
+    for (const instance of this.#instances) instance.takeOut(thread);
+    this.recheck();
+  }
+
+  close(): void {
+    this.#watch.end();
+  }
+
+  #replacement(
+    role: Role,
+    endpoints: readonly Endpoint[],
+  ): Record<"added" | "leaving" | "kept", readonly Instance[]> {
+    const before = this.#of(role);
+    const added: Instance[] = [];
+    const kept: Instance[] = [];
+    for (const [index, endpoint] of endpoints.entries()) {
+      const known = before.find(({ pool }) => pool.host === endpoint.host && pool.port === endpoint.port);
+      if (known !== undefined) kept.push(known);
+      else added.push(this.#make(role, index, [...before, ...added], endpoint));
+    }
+    const leaving = before.filter((instance) => !kept.includes(instance));
+    for (const instance of kept) {
+      // One that had begun to leave and is wanted again.
+      if (this.#leaving.delete(instance)) instance.draining = false;
+    }
+    for (const instance of leaving) {
+      if (!this.#leaving.has(instance)) this.#say(instance, { state: "leaving" });
+      this.#leaving.add(instance);
+    }
+    return { added, kept, leaving };
+  }
+
+  /** A new one, under the name of its place, or the next name that nobody has. */
+  #make(role: Role, index: number, others: readonly Instance[], endpoint: Endpoint): Instance {
+    const isTaken = (at: number) => others.some(({ name }) => name === `${role}-${at}`);
+    let at = index;
+    while (isTaken(at)) at++;
+    const threads = this.#threads;
+    const memory = Account.allocate(threads);
+    const member = { role, name: `${role}-${at}`, id: this.#made++, memory, ...endpoint };
+    this.#hosts.add(endpoint.host);
+    const instance = new Instance(member, { threads, thread: 0 }, this.#surroundings);
+    this.#watch.add(instance);
+    return instance;
+  }
+
+  #remove(instance: Instance): void {
+    this.#leaving.delete(instance);
+    this.#replace(this.#instances.filter((other) => other !== instance));
+    this.#watch.forget(instance);
+    this.#say(instance, { state: "left" });
+  }
+
+  #replace(instances: readonly Instance[]): void {
+    this.#instances = instances;
+    this.#observer.changed(this.roster);
+  }
+
+  #until(ms: number, met: () => boolean): Promise<void> {
+    if (met()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#waiters.delete(check);
+        limit.clear();
+        resolve();
+      };
+      const check = () => {
+        if (met()) done();
+      };
+      const limit = this.#deadlines.arm(ms, done);
+      this.#waiters.add(check);
+    });
+  }
+
+  #of(role: Role): Instance[] {
+    return this.#instances.filter((instance) => instance.role === role);
+  }
+
+  /** By its name or its address. */
+  #find(wanted: string): Instance {
+    const found = this.#instances.find(({ name, pool }) => name === wanted || pool.authority === wanted);
+    if (found !== undefined) return found;
+    const names = this.#instances.map(({ name }) => name).join(", ");
+    throw new MembershipError("unknown", `there is no instance ${wanted}`, `name one of ${names}`);
+  }
+
+  #say({ name }: Instance, facts: object): void {
+    this.#log(logLine({ instance: name, ...facts }));
+  }
+}

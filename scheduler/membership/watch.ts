@@ -1,0 +1,183 @@
+import type { WatchLimits } from "../config/config.ts";
+import type { Deadlines } from "../data/deadlines.ts";
+import { askWhole } from "../engine/ask.ts";
+import { engineRequest } from "../engine/request.ts";
+import { StopSignal } from "../engine/stop-signal.ts";
+import { Failure } from "../errors.ts";
+import type { Instance } from "../instances/instances.ts";
+import { type LoadPolicy, loadProblem, readLoad, readWork } from "../instances/load.ts";
+import { firstModel, probeBody, Silence } from "./stall.ts";
+
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** One lost answer is not an outage. */
+const FAILURES_TO_EJECT = 2;
+/** For the answer to a probe: one token. */
+const PROBE_MS = 5000;
+
+interface StallLimit {
+  /** How long an instance may have requests without a byte of an answer before it is tried. */
+  readonly stallMs: number;
+}
+
+/** How an instance is tried that seems to stand still. */
+export interface Probe {
+  /** `undefined` for the one that it tells of. */
+  readonly model: string | undefined;
+}
+
+/** Told once per change. */
+export interface Observer {
+  healthChanged(instance: Instance): void;
+  stalledChanged(instance: Instance): void;
+  /** `problem`: why its load cannot be compared; `undefined` when it can. */
+  loadChanged(instance: Instance, problem: string | undefined): void;
+}
+
+/** Keeps asking instances how they are, until `forget` or `end`. */
+export class Watch {
+  readonly #deadlines: Deadlines;
+  readonly #limits: WatchLimits & StallLimit;
+  readonly #observer: Observer;
+  readonly #loadPolicy: LoadPolicy | undefined;
+  readonly #probe: Probe | undefined;
+  readonly #watched = new Set<Instance>();
+  readonly #stops = new Set<StopSignal>();
+
+  /** `loadPolicy`: for which prefill instances are asked for their load. */
+  constructor(
+    deadlines: Deadlines,
+    limits: WatchLimits & StallLimit,
+    loadPolicy: LoadPolicy | undefined,
+    probe: Probe | undefined,
+    observer: Observer,
+  ) {
+    this.#deadlines = deadlines;
+    this.#limits = limits;
+    this.#loadPolicy = loadPolicy;
+    this.#probe = probe;
+    this.#observer = observer;
+  }
+
+  /** Keeps its `healthy`, `stalled` and `load` up to date. */
+  add(instance: Instance): void {
+    this.#watched.add(instance);
+    this.#health(instance);
+    void this.#progress(instance);
+    if (this.#loadPolicy !== undefined && instance.role === "prefill") this.#load(instance, this.#loadPolicy);
+  }
+
+  forget(instance: Instance): void {
+    this.#watched.delete(instance);
+  }
+
+  #health(instance: Instance): void {
+    let failures = 0;
+    void this.#repeat(instance, "/health", () => (answer) => {
+      failures = answer === undefined ? failures + 1 : 0;
+      const healthy = answer !== undefined || (instance.healthy && failures < FAILURES_TO_EJECT);
+      if (healthy === instance.healthy) return;
+      instance.healthy = healthy;
+      this.#observer.healthChanged(instance);
+    });
+  }
+
+  async #progress(instance: Instance): Promise<void> {
+    const silence = new Silence(instance);
+    for (;;) {
+      await this.#pause(this.#limits.intervalMs);
+      if (!this.#watched.has(instance)) return;
+      const isHeard = silence.isBroken;
+      silence.look();
+      const isSuspect = instance.stalled ? !isHeard : silence.ms > this.#limits.stallMs;
+      const stalled = instance.healthy && isSuspect && !(await this.#works(instance)) && !silence.isBroken;
+      if (isSuspect && !stalled) silence.restart();
+      if (stalled === instance.stalled || !this.#watched.has(instance)) continue;
+      instance.stalled = stalled;
+      this.#observer.stalledChanged(instance);
+    }
+  }
+
+  /** Whether an instance that is silent works: it gives a token, or its metrics move. */
+  async #works(instance: Instance): Promise<boolean> {
+    const work = async () => readWork((await this.#get(instance, "/metrics"))?.toString() ?? "");
+    const [before, token] = await Promise.all([work(), this.#tryToken(instance)]);
+    if (token === "given") return true;
+    const after = before.done === undefined ? before : await work();
+    if (after.done !== before.done) return true;
+    // Where it cannot be tried it gets requests again when none of those that stood still is left.
+    return token === "refused" && (after.left ?? instance.inFlight) === 0;
+  }
+
+  async #tryToken(instance: Instance): Promise<"given" | "refused" | "missing"> {
+    const limitMs = Math.min(PROBE_MS, this.#limits.stallMs);
+    const until = performance.now() + limitMs;
+    const left = () => Math.max(until - performance.now(), 0);
+    if (this.#probe !== undefined) {
+      const model = this.#probe.model ?? firstModel(await this.#get(instance, "/v1/models"));
+      try {
+        await this.#ask(instance, "/v1/completions", left(), [probeBody(model)]);
+        return "given";
+      } catch (failure) {
+        if (!(failure instanceof Failure) || failure.code !== "refused_by_engine") return "missing";
+      }
+    }
+    // Its metrics need the time to move.
+    await this.#pause(left());
+    return "refused";
+  }
+
+  #load(instance: Instance, policy: LoadPolicy): void {
+    let said: string | undefined;
+    void this.#repeat(instance, "/metrics", () => {
+      const { sent } = instance;
+      return (answer) => {
+        const load = answer && readLoad(answer.toString());
+        // What was sent while it answered may be in its numbers or not: it is counted twice rather than never.
+        if (load !== undefined) instance.sentBefore = sent;
+        const problem = loadProblem(policy, load);
+        instance.load = problem === undefined ? load : undefined;
+        if (problem === said) return;
+        said = problem;
+        this.#observer.loadChanged(instance, problem);
+      };
+    });
+  }
+
+  end(): void {
+    this.#watched.clear();
+    for (const stop of this.#stops) stop.stop(new Failure("shutting_down"));
+  }
+
+  /** `asking` is called before each question and gives who hears its answer. */
+  async #repeat(
+    instance: Instance,
+    path: string,
+    asking: () => (answer: Buffer | undefined) => void,
+  ): Promise<void> {
+    while (this.#watched.has(instance)) {
+      const hear = asking();
+      const answer = await this.#get(instance, path);
+      if (!this.#watched.has(instance)) return;
+      hear(answer);
+      await this.#pause(this.#limits.intervalMs);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, ms).unref());
+  }
+
+  /** The body of a 200; `undefined` for anything else. */
+  #get(instance: Instance, path: string): Promise<Buffer | undefined> {
+    return this.#ask(instance, path, this.#limits.timeoutMs).catch(() => undefined);
+  }
+
+  async #ask(instance: Instance, path: string, limitMs: number, body?: readonly Buffer[]): Promise<Buffer> {
+    const stop = new StopSignal();
+    this.#stops.add(stop);
+    const request = engineRequest(instance, path, "watch", "", body);
+    const deadlines = this.#deadlines;
+    const question = { instance, request, deadlines, limitMs, fresh: true, isCheck: true, stop } as const;
+    return askWhole(question, MAX_ANSWER_BYTES).finally(() => this.#stops.delete(stop));
+  }
+}

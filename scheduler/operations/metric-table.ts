@@ -1,0 +1,188 @@
+import { FAULTS } from "../instances/account.ts";
+import type { Instance } from "../instances/instances.ts";
+import type { Metric, Sample } from "./metrics.ts";
+import type { Stats } from "./stats.ts";
+
+/** The version of this program, that of package.json. */
+export const VERSION = "0.1.0";
+
+/** What the metrics tell of, as it is when they are asked for. */
+export interface Facts {
+  readonly stats: Stats;
+  readonly instances: readonly Instance[];
+  readonly ready: boolean;
+  readonly workerDeaths: number;
+}
+
+interface TableEntry extends Metric {
+  samples(facts: Facts): readonly Sample[];
+}
+
+type Type = "counter" | "gauge";
+
+const single = (type: Type, name: string, help: string, value: (facts: Facts) => number): TableEntry => ({
+  type,
+  name,
+  help,
+  labels: [],
+  samples: (facts) => [{ labels: {}, value: value(facts) }],
+});
+
+/** `instance` would be the name of a label that Prometheus itself gives. */
+const labelsOf = ({ role, name }: Instance) => ({ role, pd_instance: name });
+
+const perInstance = (
+  type: Type,
+  name: string,
+  help: string,
+  value: (instance: Instance) => number,
+): TableEntry => ({
+  type,
+  name,
+  help,
+  labels: ["role", "pd_instance"],
+  samples: ({ instances }) =>
+    instances.map((instance) => ({ labels: labelsOf(instance), value: value(instance) })),
+});
+
+const histogram = (
+  name: string,
+  help: string,
+  of: (stats: Stats) => { samples(): Sample[] },
+): TableEntry => ({
+  type: "histogram",
+  name,
+  help,
+  labels: [],
+  samples: ({ stats }) => of(stats).samples(),
+});
+
+/** Every metric there is. No label has a value that a client has chosen. */
+export const METRICS: readonly TableEntry[] = [
+  {
+    type: "gauge",
+    name: "ascend_pd_build_info",
+    help: "Always 1; the versions of the program and of Node.",
+    labels: ["version", "node"],
+    samples: () => [{ labels: { version: VERSION, node: process.version }, value: 1 }],
+  },
+  single("gauge", "ascend_pd_ready", "1 while /readyz says so.", ({ ready }) => Number(ready)),
+  {
+    type: "counter",
+    name: "ascend_pd_requests_total",
+    help: "Requests that are over; outcome is ok or the code of the error.",
+    labels: ["path", "outcome", "status"],
+    samples: ({ stats }) => stats.requestSamples(),
+  },
+  single(
+    "gauge",
+    "ascend_pd_requests_in_flight",
+    "Requests whose head has been read and that are not over.",
+    ({ stats }) => stats.inFlight,
+  ),
+  histogram(
+    "ascend_pd_time_to_first_token_seconds",
+    "Of streams, from the request's head to the first event.",
+    ({ ttft }) => ttft,
+  ),
+  histogram(
+    "ascend_pd_time_per_output_token_seconds",
+    "Of whole streams, from the first event to the last, over the number of events behind the first.",
+    ({ tpot }) => tpot,
+  ),
+  {
+    type: "histogram",
+    name: "ascend_pd_leg_seconds",
+    help: "From the request's body to prefill's answer, and from there to the end of decode's.",
+    labels: ["leg"],
+    samples: ({ stats: { legs } }) => [
+      ...legs.prefill.samples({ leg: "prefill" }),
+      ...legs.decode.samples({ leg: "decode" }),
+    ],
+  },
+  single(
+    "counter",
+    "ascend_pd_answer_bytes_total",
+    "Bytes of the bodies of answers.",
+    ({ stats }) => stats.bytes,
+  ),
+  single(
+    "counter",
+    "ascend_pd_events_total",
+    "Events or records relayed, [DONE] not counted.",
+    ({ stats }) => stats.events,
+  ),
+  single(
+    "counter",
+    "ascend_pd_recomputed_total",
+    "Requests for which prefill gave no KV parameters, so that decode computed the prompt.",
+    ({ stats }) => stats.recomputed,
+  ),
+  perInstance("gauge", "ascend_pd_instance_ready", "1 while it gets requests.", ({ ready }) => Number(ready)),
+  perInstance("gauge", "ascend_pd_instance_healthy", "1 while it answers its health check.", ({ healthy }) =>
+    Number(healthy),
+  ),
+  perInstance(
+    "gauge",
+    "ascend_pd_instance_stalled",
+    "1 while its requests stand still although it answers its health check.",
+    ({ stalled }) => Number(stalled),
+  ),
+  perInstance("gauge", "ascend_pd_instance_draining", "1 while it gets nothing new.", ({ draining }) =>
+    Number(draining),
+  ),
+  perInstance(
+    "gauge",
+    "ascend_pd_instance_in_flight",
+    "Requests that it works on.",
+    ({ inFlight }) => inFlight,
+  ),
+  perInstance(
+    "gauge",
+    "ascend_pd_instance_kv_held",
+    "Prompts whose KV cache it keeps, until decode has fetched it or its lease is over.",
+    ({ kvHeld }) => kvHeld,
+  ),
+  perInstance(
+    "counter",
+    "ascend_pd_instance_kv_abandoned_total",
+    "Prompts whose KV cache it handed out, and decode is not known to have fetched.",
+    ({ kvAbandoned }) => kvAbandoned,
+  ),
+  perInstance(
+    "counter",
+    "ascend_pd_instance_served_total",
+    "Requests that it has answered well.",
+    ({ served }) => served,
+  ),
+  {
+    type: "counter",
+    name: "ascend_pd_instance_failures_total",
+    help: "Times that it has failed a request, also where another attempt went well.",
+    labels: ["role", "pd_instance", "kind"],
+    samples: ({ instances }) =>
+      instances.flatMap((instance) =>
+        FAULTS.map((fault) => ({
+          labels: { ...labelsOf(instance), kind: `${instance.role}_${fault}` },
+          value: instance.faults(fault),
+        })),
+      ),
+  },
+  perInstance(
+    "gauge",
+    "ascend_pd_instance_load_told",
+    "1 while its /metrics tell what the routing policy compares.",
+    ({ load }) => Number(load !== undefined),
+  ),
+  single(
+    "counter",
+    "ascend_pd_worker_deaths_total",
+    "Threads of --workers that died; another one takes the place of each.",
+    ({ workerDeaths }) => workerDeaths,
+  ),
+  histogram(
+    "ascend_pd_event_loop_lag_seconds",
+    "How late the event loop comes to what is due.",
+    ({ lag }) => lag,
+  ),
+];

@@ -1,0 +1,139 @@
+import { ROUTES } from "../config/routes.ts";
+import { ERRORS } from "../errors.ts";
+import type { Totals, Trace } from "../log.ts";
+import { Histogram, type Sample } from "./metrics.ts";
+
+/** Upper bounds in seconds, those of vLLM, so that the two can be laid over each other. */
+const TTFT_BOUNDS = [
+  0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160,
+];
+const TPOT_BOUNDS = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5];
+const LEG_BOUNDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640];
+const LAG_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
+/** How often the event loop's lag is observed. */
+const LAG_INTERVAL_MS = 100;
+
+const PATHS = [...new Set(ROUTES.map(({ path }) => path)), "other"];
+const OUTCOMES = ["ok", ...Object.keys(ERRORS)];
+/** First digits of a status. */
+const CLASSES = 6;
+const TOTALS = { inFlight: 0, bytes: 1, events: 2, recomputed: 3, end: 4 } as const;
+const REQUEST_CELLS = PATHS.length * OUTCOMES.length * CLASSES;
+const HISTOGRAMS = [TTFT_BOUNDS, TPOT_BOUNDS, LEG_BOUNDS, LEG_BOUNDS, LAG_BOUNDS];
+const CELLS = HISTOGRAMS.reduce((sum, { length }) => sum + length + 2, TOTALS.end + REQUEST_CELLS);
+
+/** What one thread's requests came to, counted from the start on, in memory that other threads can read. */
+export class Stats implements Totals {
+  readonly memory: SharedArrayBuffer;
+  readonly ttft: Histogram;
+  readonly tpot: Histogram;
+  readonly legs: { readonly prefill: Histogram; readonly decode: Histogram };
+  readonly lag: Histogram;
+  readonly #cells: Float64Array;
+  #lagTimer: NodeJS.Timeout | undefined;
+
+  constructor(memory = new SharedArrayBuffer(8 * CELLS)) {
+    this.memory = memory;
+    this.#cells = new Float64Array(memory);
+    let at = TOTALS.end + REQUEST_CELLS;
+    const histogram = (bounds: readonly number[]) => {
+      const start = at;
+      at += bounds.length + 2;
+      return new Histogram(bounds, this.#cells.subarray(start, at));
+    };
+    this.ttft = histogram(TTFT_BOUNDS);
+    this.tpot = histogram(TPOT_BOUNDS);
+    this.legs = { prefill: histogram(LEG_BOUNDS), decode: histogram(LEG_BOUNDS) };
+    this.lag = histogram(LAG_BOUNDS);
+  }
+
+  /** Those of several threads as one. */
+  static sum(all: readonly Stats[]): Stats {
+    const total = new Stats();
+    for (const { memory } of all)
+      for (const [at, value] of new Float64Array(memory).entries()) total.#add(at, value);
+    return total;
+  }
+
+  /** Requests whose head has been read and that are not over. */
+  get inFlight(): number {
+    return this.#cells[TOTALS.inFlight] ?? 0;
+  }
+
+  set inFlight(count: number) {
+    this.#cells[TOTALS.inFlight] = count;
+  }
+
+  get bytes(): number {
+    return this.#cells[TOTALS.bytes] ?? 0;
+  }
+
+  get events(): number {
+    return this.#cells[TOTALS.events] ?? 0;
+  }
+
+  get recomputed(): number {
+    return this.#cells[TOTALS.recomputed] ?? 0;
+  }
+
+  addBytes(count: number): void {
+    this.#add(TOTALS.bytes, count);
+  }
+
+  addEvents(count: number): void {
+    this.#add(TOTALS.events, count);
+  }
+
+  /** A request is over. `path` is one of those that are served, or `other`. */
+  ended(path: string, { status = 0, outcome = "", ms, events, recomputed }: Trace): void {
+    this.#add(requestCell(PATHS.indexOf(path), OUTCOMES.indexOf(outcome), Math.floor(status / 100)), 1);
+    if (recomputed) this.#add(TOTALS.recomputed, 1);
+    const { body = 0, prefill, firstEvent, lastEvent, total = 0 } = ms;
+    if (firstEvent !== undefined) {
+      this.ttft.observe(firstEvent / 1000);
+      if (lastEvent !== undefined && events > 1) {
+        this.tpot.observe((lastEvent - firstEvent) / (events - 1) / 1000);
+      }
+    }
+    if (prefill !== undefined) {
+      this.legs.prefill.observe((prefill - body) / 1000);
+      if (outcome === "ok") this.legs.decode.observe((total - prefill) / 1000);
+    }
+  }
+
+  /** How many requests have ended in which way; none that no request has. */
+  requestSamples(): Sample[] {
+    const samples: Sample[] = [];
+    for (const [pathAt, path] of PATHS.entries()) {
+      for (const [outcomeAt, outcome] of OUTCOMES.entries()) {
+        for (let digit = 0; digit < CLASSES; digit++) {
+          const value = this.#cells[requestCell(pathAt, outcomeAt, digit)] ?? 0;
+          if (value > 0) samples.push({ labels: { path, outcome, status: `${digit}xx` }, value });
+        }
+      }
+    }
+    return samples;
+  }
+
+  /** Begins to observe how late the event loop comes to what is due. */
+  watchLag(): void {
+    let due = performance.now() + LAG_INTERVAL_MS;
+    this.#lagTimer = setInterval(() => {
+      const now = performance.now();
+      this.lag.observe(Math.max(0, now - due) / 1000);
+      due = now + LAG_INTERVAL_MS;
+    }, LAG_INTERVAL_MS).unref();
+  }
+
+  close(): void {
+    clearInterval(this.#lagTimer);
+  }
+
+  #add(at: number, value: number): void {
+    this.#cells[at] = (this.#cells[at] ?? 0) + value;
+  }
+}
+
+function requestCell(path: number, outcome: number, digit: number): number {
+  return TOTALS.end + (path * OUTCOMES.length + outcome) * CLASSES + digit;
+}
