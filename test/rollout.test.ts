@@ -53,7 +53,7 @@ function deployment({ env = {}, args = [], prefill = 2, decode = 2, decodeEnv = 
     scheduler: {
       host: "local",
       port: base + 4,
-      extraArgs: [`--admin-port=${base + 5}`, "--drain-timeout=20"],
+      extraArgs: [`--admin-port=${base + 5}`, "--drain-timeout=20", "--workers=2"],
     },
   };
 }
