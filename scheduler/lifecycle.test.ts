@@ -410,6 +410,7 @@ test.for([{ flag: "--port" }, { flag: "--admin-port" }, { flag: "--metrics-port"
 
 test.for([
   { args: ["--host=203.0.113.1"], says: "no such address", fix: "give --host one that it has" },
+  { args: ["--host=nowhere.invalid"], says: "no such address", fix: "give --host one that it has" },
   {
     args: ["--host=127.0.0.1", "--metrics-port=0", "--metrics-host=203.0.113.1"],
     says: "no such address",

@@ -37,6 +37,7 @@ function reason({ code, message }: NodeJS.ErrnoException, flag: string): [why: s
       ];
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
+    case "EAI_AGAIN":
       return [
         "this machine has no such address",
         `give ${flag.replace("port", "host")} one that it has, or 0.0.0.0 for all`,
