@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { ListenError } from "./listen.ts";
 import {
@@ -181,8 +181,8 @@ test("rule 23: every worker drains, none before its requests are over", async ()
   expect(listeners(one.port)).toBe(0);
 });
 
-/** A program whose first thread that sees `file` dies as of a bug. */
-function mortalProgram(): { program: URL; kill(): void } {
+/** A program whose first thread that sees `file` dies as of a bug, or does what `fate` says. */
+function mortalProgram(fate = 'throw new Error("killed by the test");'): { program: URL; kill(): void } {
   const folder = mkdtempSync(join(tmpdir(), "scheduler-threads-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "die");
@@ -195,7 +195,7 @@ const file = ${JSON.stringify(file)};
 setInterval(() => {
   if (!existsSync(file)) return;
   try { renameSync(file, file + ".seen"); } catch { return; }
-  throw new Error("killed by the test");
+  ${fate}
 }, 5).unref();
 await serveInThread();
 `,
@@ -264,6 +264,17 @@ test("a worker that dies while it drains is told of, and the others finish", asy
   expect(deaths).toBe(1);
   expect(streamed.filter(({ whole }) => whole)).toHaveLength(inFlight);
   expect(listeners(one.port)).toBe(0);
+});
+
+test("rule 23: a worker that hangs does not keep the others from ending", async () => {
+  const { program, kill } = mortalProgram("for (;;);");
+  const one = await bench({}, { ...THREADED, program, timeouts: { drainMs: 10 } });
+
+  kill();
+  await until(() => existsSync(`${fileURLToPath(new URL("die", program))}.seen`));
+  await one.drain();
+
+  expect(one.events).toMatchObject([{ died: "it ended with code 1" }]);
 });
 
 test("a worker that cannot be started is started later", async () => {

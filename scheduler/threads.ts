@@ -7,6 +7,8 @@ import { type Server, type ServerObserver, type ServerOptions, startServer } fro
 
 /** A thread that dies again and again is not started more often than this. */
 const RESTART_MS = 1000;
+/** A thread that has not ended so long after the drain limit does not get to it. */
+const HANGS_MS = 4000;
 
 type ToThread =
   | { readonly kind: "update"; readonly roster: Roster }
@@ -114,7 +116,11 @@ export async function startThreads(
       const ends = [...running.values()].map(
         (worker) => new Promise((resolve) => worker.once("exit", resolve)),
       );
+      const limit = setTimeout(() => {
+        for (const worker of running.values()) void worker.terminate();
+      }, config.timeouts.drainMs + HANGS_MS);
       await Promise.all(ends);
+      clearTimeout(limit);
     },
     close,
   };
