@@ -38,6 +38,10 @@ test.each([
   [["scheduler", "state"], /^error: where is the scheduler\?\nfix: .*--stack.*--socket.*--port/],
   [["scheduler", "state", "--port=9001", "--socket=/s"], /^error: --socket and --port may be different/],
   [["scheduler", "state", "--port=9001", "--stack=2p2d"], /^error: --stack and --port may be different/],
+  [
+    ["scheduler", "reload", "--node-ports=1,2", "--stack=2p2d"],
+    /^error: --node-ports is not for --stack\nfix: /,
+  ],
   [["scheduler", "state", "--stack=3p3d"], /^error: stacks\/Pulumi\.3p3d\.yaml cannot be read\nfix: .*2p2d/],
   [["scheduler", "state", "decode-0", "--port=9001"], /^error: state takes no operand/],
   [["scheduler", "state", "--force", "--port=9001"], /^error: --force is not for state/],

@@ -1,25 +1,31 @@
-import type { HostPlan, Plan } from "../planning/plan.ts";
+import { type Administered, addressOf, administered } from "../planning/administered.ts";
 import { sshOptions } from "../planning/ssh-options.ts";
 import { unreachable } from "../planning/unreachable.ts";
 import { askSocket } from "../toolchain/container-socket.ts";
 import { engineAt, greetEngine, hostOf } from "../toolchain/docker-api.ts";
+import { plannedStack } from "./planned-stack.ts";
 import { type AdminAnswer, answerOf, noAnswer, noScheduler } from "./scheduler-admin.ts";
+import { UserError } from "./stack-file.ts";
 
 /** The scheduler of a stack, as its stack file has it. */
-export interface StackScheduler {
+export interface StackScheduler extends Administered {
   readonly stack: string;
-  readonly host: HostPlan;
-  readonly container: string;
-  /** Its administration's, inside the container. */
-  readonly socket: string;
+  /** Of the instances, by their containers' names: after a change the scheduler may have other names for them. */
+  readonly addresses: ReadonlyMap<string, string>;
 }
 
-/** Undefined where it has no administration: it is the manual's own. */
-export function stackScheduler({ stack, hosts, containers, adminSocket }: Plan): StackScheduler | undefined {
-  const container = containers.find(({ role }) => role === "scheduler");
-  const host = hosts.find(({ name }) => name === container?.host);
-  if (container === undefined || host === undefined || adminSocket === undefined) return undefined;
-  return { stack, host, container: container.name, socket: adminSocket };
+/** Throws UserError where it is the manual's own. */
+export function stackScheduler(stack: string): StackScheduler {
+  const { where, plan } = plannedStack(stack);
+  const scheduler = administered(plan);
+  if (scheduler === undefined) {
+    throw new UserError(
+      `${where}: the manual's own scheduler (runtime: ascendcloud) cannot be administered\n` +
+        "fix: see what its instances do on their own /metrics, or set scheduler.runtime: ascend-pd",
+    );
+  }
+  const addresses = new Map(plan.containers.map((one) => [one.name, addressOf(plan, one)]));
+  return { ...scheduler, stack, addresses };
 }
 
 /**

@@ -253,7 +253,7 @@ test("The manual's own scheduler claims its device nodes and its image before it
 test("A Plan with a container on a host that it does not have is refused.", async () => {
   const plan = { ...(await planOfStack("sim-1p1d")), hosts: [] };
 
-  await expect(deployed(plan)).rejects.toThrow("sim-1p1d-prefill-0 on an unknown host local");
+  await expect(deployed(plan)).rejects.toThrow("on an unknown host local");
 });
 
 function twoSimulatedHosts(): Plan {

@@ -143,10 +143,10 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
 
     test("sees, drains and joins instances from here", async () => {
       const first = await ascendPd("state");
-      const drained = await ascendPd("drain", "decode-1", "--deadline", "60");
+      const drained = await ascendPd("drain", `${name}-decode-1`, "--deadline", "60");
       const last = await ascendPd("drain", "decode-0");
       const second = await ascendPd("state");
-      const joined = await ascendPd("join", "decode-1", "--deadline", "60");
+      const joined = await ascendPd("join", `${name}-decode-1`, "--deadline", "60");
       const reloaded = await ascendPd("reload");
 
       expect(first.stdout.match(/^(?:prefill|decode)-\d +\S+:\d+ +ready +0 +0 +\d+ +0$/gm)).toHaveLength(4);

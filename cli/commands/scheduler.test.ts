@@ -2,12 +2,13 @@ import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
-import { command, startContainer } from "../../toolchain/test-support.ts";
+import { adminSocket } from "../../planning/engines/scheduler.ts";
+import { command, logOf, startContainer } from "../../toolchain/test-support.ts";
 import { readStackFile } from "../stack-file.ts";
 import { scheduler } from "./scheduler.ts";
 import { inProjectFolder, keepConsole, printed } from "./test-support.ts";
 
-// What keeps `ascend-pd scheduler --stack` from the scheduler; test/hosts.test.ts has the rest.
+// `--stack`, without a stack that is up; test/hosts.test.ts has that.
 inProjectFolder();
 keepConsole();
 const stack = `unit-${randomUUID()}`;
@@ -26,6 +27,25 @@ test("The manual's scheduler cannot be administered, which is the stack file's t
   await expect(state).rejects.toThrow(
     `stacks/Pulumi.${stack}.yaml: the manual's own scheduler (runtime: ascendcloud) cannot be administered\nfix: `,
   );
+});
+
+test("An instance can be named by its container: the scheduler's own names may be others by then.", async () => {
+  writeStack({ decode: [{ host: "local", devices: [6, 7], port: 18999 }] });
+  const container = await startContainer(
+    `require("http").createServer((request, response) => {
+      request.on("data", (body) => console.log("asked " + request.url + body));
+      response.end('{"instance":"decode-3","drained":true}');
+    }).listen("${adminSocket}", () => console.log("listening"))`,
+    `${stack}-scheduler`,
+  );
+  await expect.poll(() => logOf(container), { timeout: 30_000 }).toContain("listening");
+
+  const code = await scheduler.run(["drain", `${stack}-decode-0`, "--stack", stack, "--deadline=1"]);
+
+  expect(await logOf(container)).toContain(
+    'asked /drain{"instance":"127.0.0.1:18999","force":false,"deadline":1}',
+  );
+  expect([code, printed("log")]).toEqual([0, "decode-3 is drained: nothing needs it any more"]);
 });
 
 test("A host whose Docker Engine does not answer is named.", async () => {

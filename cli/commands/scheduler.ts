@@ -1,5 +1,4 @@
 import { type Command, parseOptions } from "../command.ts";
-import { plannedStack } from "../planned-stack.ts";
 import { type AdminAddress, type AdminProblem, askScheduler } from "../scheduler-admin.ts";
 import { type SchedulerState, stateTable } from "../scheduler-state.ts";
 import { UserError } from "../stack-file.ts";
@@ -86,22 +85,22 @@ through the Docker Engine of its host, over SSH where that is how the host is re
   join INSTANCE    send it requests again; return when it is healthy, or at the deadline
   reload           read the rank tables and NODE_PORTS again: new instances join, others drain and leave
 
-INSTANCE is a name that \`state\` shows, or an address.
+INSTANCE is a name that \`state\` shows, an address, or with --stack the name of a container.
 
   --stack STACK         the scheduler of stacks/Pulumi.STACK.yaml
   --socket PATH         the scheduler's --admin-socket
   --port PORT           the scheduler's --admin-port
   --deadline SECONDS    for drain and join (the scheduler's --drain-timeout)
   --force               drain: also the last instance of its role that gets requests
-  --node-ports PORTS    reload: NODE_PORTS from now on
+  --node-ports PORTS    reload, not of a stack: NODE_PORTS from now on
   --json                print the scheduler's answer, {"error"} included, as it is
 
 A drain or join that is interrupted goes on: a drained instance gets nothing new until it is joined.
 
 examples:
   ascend-pd scheduler state --stack 2p2d
-  ascend-pd scheduler drain decode-0 --stack 2p2d --deadline 300 && ssh root@10.0.0.18 docker restart 2p2d-decode-0
-  ascend-pd scheduler join decode-0 --stack 2p2d --deadline 600
+  ascend-pd scheduler drain 2p2d-decode-0 --stack 2p2d --deadline 300 && docker restart 2p2d-decode-0
+  ascend-pd scheduler join 2p2d-decode-0 --stack 2p2d --deadline 600
   ascend-pd scheduler reload --port 9001 --node-ports 8088,8089,8090
 
 exit codes: 0 done, 1 not done (the deadline, a refusal, no scheduler there), 2 the command line or the stack file is
@@ -126,10 +125,12 @@ wrong`,
         throw new UserError(`--${option} is not for ${name}\nfix: leave it out`);
       }
     }
-    const body = action.body?.(values, instance ?? "");
     const at = addressOf(values);
-    const ask = "stack" in at ? askStackScheduler(at, `/${name}`, body) : askScheduler(at, `/${name}`, body);
-    const answer = await ask;
+    const planned = "stack" in at ? at.addresses.get(instance ?? "") : undefined;
+    const body = action.body?.(values, planned ?? instance ?? "");
+    const answer = await ("stack" in at
+      ? askStackScheduler(at, `/${name}`, body)
+      : askScheduler(at, `/${name}`, body));
     if (!answer.ok) {
       if (values.json) console.log(JSON.stringify({ error: answer.error }, undefined, 2));
       else console.error(problemText(answer.error));
@@ -152,21 +153,16 @@ function addressOf(values: Values): AdminAddress | StackScheduler {
   }
   if (given.length > 1)
     throw new UserError(`--${given.join(" and --")} may be different schedulers\nfix: give one of them`);
-  if (stack !== undefined) return schedulerOf(stack);
+  if (stack !== undefined) {
+    if (values["node-ports"] === undefined) return stackScheduler(stack);
+    throw new UserError(
+      "--node-ports is not for --stack\nfix: change the ports in the stack file, and run `pulumi up`",
+    );
+  }
   if (socket !== undefined) return { socketPath: socket };
   const number = /^[0-9]{1,5}$/.test(port ?? "") ? Number(port) : 0;
   if (number < 1 || number > 65_535) throw new UserError(`--port is ${port}\nfix: give 1 to 65535`);
   return { port: number };
-}
-
-function schedulerOf(stack: string): StackScheduler {
-  const { where, plan } = plannedStack(stack);
-  const scheduler = stackScheduler(plan);
-  if (scheduler !== undefined) return scheduler;
-  throw new UserError(
-    `${where}: the manual's own scheduler (runtime: ascendcloud) cannot be administered\n` +
-      "fix: see what its instances do on their own /metrics, or set scheduler.runtime: ascend-pd",
-  );
 }
 
 function seconds(deadline: string | undefined): { deadline?: number } {

@@ -1,11 +1,5 @@
+import type { Administered } from "../../planning/administered.ts";
 import type { FilePlan, HostPlan } from "../../planning/plan.ts";
-
-/** A container's administration: a socket inside it, on a host. */
-export interface Administered {
-  readonly host: HostPlan;
-  readonly container: string;
-  readonly socket: string;
-}
 
 /** Where a scheduler sends requests, and the files that say so to one that starts. */
 export interface SchedulerTables {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Administered } from "../../planning/administered.ts";
 import { askSocket } from "../../toolchain/container-socket.ts";
 import { hostOf } from "../../toolchain/docker-api.ts";
-import type { Administered, Membership } from "./arguments.ts";
+import type { Membership } from "./arguments.ts";
 import { engineOf } from "./docker.ts";
 
 export type Answer =
