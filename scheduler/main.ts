@@ -1,5 +1,6 @@
 import { isMainThread } from "node:worker_threads";
 import { readConfig } from "./config/config.ts";
+import { authority } from "./config/endpoints.ts";
 import { helpText } from "./config/flags.ts";
 import { ListenError } from "./listen.ts";
 import { gathering } from "./log.ts";
@@ -49,12 +50,15 @@ async function run(): Promise<void> {
 
   const scheduler = await starting;
   process.stdout.write(
-    `scheduler on ${host}:${scheduler.port} for ${endpoints.prefill.length} prefill and ` +
+    `scheduler on ${authority({ host, port: scheduler.port })} for ${endpoints.prefill.length} prefill and ` +
       `${endpoints.decode.length} decode instances${workers > 1 ? `, ${workers} workers` : ""}\n`,
   );
   for (const [index, address] of admin.entries()) {
     const where = "socket" in address ? address.socket : `127.0.0.1:${scheduler.adminPorts[index]}`;
     process.stdout.write(`administration on ${where}\n`);
   }
-  if (metrics !== undefined) process.stdout.write(`metrics on ${metrics.host}:${scheduler.metricsPort}\n`);
+  if (metrics !== undefined)
+    process.stdout.write(
+      `metrics on ${authority({ host: metrics.host, port: scheduler.metricsPort ?? 0 })}\n`,
+    );
 }

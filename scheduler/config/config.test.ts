@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { type Config, readConfig } from "./config.ts";
-import { endpointsReader, InvalidTables } from "./endpoints.ts";
+import { authority, endpointsReader, InvalidTables } from "./endpoints.ts";
 
 /** What flags say; that no rank table is given is another matter. */
 function problemsOf(...args: string[]): string {
@@ -91,4 +91,10 @@ test("an operator cannot have a file read as ports", () => {
   const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: "8088,8089" };
 
   expect(() => endpointsReader(env, 9000)("@package.json")).toThrow(InvalidTables);
+});
+
+test("an address is written as in a URL, an IPv6 one in brackets", () => {
+  const written = ["10.0.0.18", "fd00::18", "localhost"].map((host) => authority({ host, port: 9000 }));
+
+  expect(written).toEqual(["10.0.0.18:9000", "[fd00::18]:9000", "localhost:9000"]);
 });

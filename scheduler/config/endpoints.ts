@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import {
   type GlobalRankTable,
   type RankTableEntry,
@@ -13,6 +14,11 @@ type Report = (message: string, fix: string) => void;
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
+}
+
+/** As in a URL and in the Host header. */
+export function authority({ host, port }: Endpoint): string {
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Where the instances are, in the order of the global rank table. */

@@ -1,4 +1,5 @@
-import { connect, isIPv6, type Socket, type TcpNetConnectOpts } from "node:net";
+import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
+import { authority } from "../config/endpoints.ts";
 import type { Deadline, Deadlines } from "../data/deadlines.ts";
 import type { Field } from "../http/head.ts";
 import { keepAliveHint } from "../http/keep-alive.ts";
@@ -56,7 +57,7 @@ export class Pool {
   constructor(host: string, port: number, deadlines: Deadlines, connectMs: number) {
     this.host = host;
     this.port = port;
-    this.authority = isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+    this.authority = authority({ host, port });
     this.#deadlines = deadlines;
     this.#connectMs = connectMs;
   }
