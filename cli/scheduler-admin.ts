@@ -16,6 +16,8 @@ export interface AdminProblem {
   readonly problems?: readonly { readonly message: string; readonly fix: string }[];
 }
 
+const GIVE_ADDRESS = "give the --admin-socket or --admin-port that the scheduler was started with";
+
 /** Asks the scheduler. Without `body` it only looks. Never rejects: whoever does not answer is a problem too. */
 export async function askScheduler(address: AdminAddress, path: string, body?: object): Promise<AdminAnswer> {
   try {
@@ -23,8 +25,7 @@ export async function askScheduler(address: AdminAddress, path: string, body?: o
   } catch (error) {
     const where = "port" in address ? `127.0.0.1 port ${address.port}` : address.socketPath;
     const { code, message } = error as NodeJS.ErrnoException;
-    const fix = "give the --admin-socket or --admin-port that the scheduler was started with";
-    return noScheduler(`at ${where}`, code || message, fix);
+    return noScheduler(`at ${where}`, code || message, GIVE_ADDRESS);
   }
 }
 
@@ -36,7 +37,11 @@ interface Exchanged {
 /** What a scheduler has answered. */
 export function answerOf({ status, body }: Exchanged): AdminAnswer {
   if (status === 200) return { ok: true, body };
-  return { ok: false, error: (body as { error: AdminProblem }).error };
+  const { error } = (body ?? {}) as { error?: Partial<AdminProblem> };
+  // Other servers have errors too, the scheduler's port for clients among them.
+  if (error?.fix === undefined)
+    return noAnswer("what answers there is no scheduler's administration", GIVE_ADDRESS);
+  return { ok: false, error: error as AdminProblem };
 }
 
 /** Why no answer came; `why` is the code of the system's error, or words. */

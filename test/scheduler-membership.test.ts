@@ -159,6 +159,7 @@ test("the command says what is not done, and its exit code too", async () => {
   const forced = await ascendPd("drain", "decode-1", "--force", "--deadline=5", ...at);
   const ill = await ascendPd("join", "decode-1", "--deadline=0.1", ...at);
   const ports = await ascendPd("reload", "--node-ports=1,2", ...at);
+  const clientPort = await ascendPd("state", "--port", new URL(front.url).port);
   const nobody = await ascendPd("state", "--socket", "/nowhere/admin.sock", "--json");
 
   expect(late).toMatchObject({
@@ -185,6 +186,11 @@ test("the command says what is not done, and its exit code too", async () => {
     expect.stringMatching(
       /NODE_PORTS has 2 ports; the global rank table has 1 prefill and 2 decode instances\n {4}fix: /,
     ),
+  ]);
+  expect([clientPort.code, clientPort.stderr]).toEqual([
+    1,
+    "error: what answers there is no scheduler's administration\n" +
+      "fix: give the --admin-socket or --admin-port that the scheduler was started with\n",
   ]);
   expect(nobody.code).toBe(1);
   expect(JSON.parse(nobody.stdout).error).toMatchObject({

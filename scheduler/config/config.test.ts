@@ -60,9 +60,11 @@ test("with @ NODE_PORTS names a file, which is read again each time", () => {
   writeFileSync(file, "8088,8089\n");
   const before = portsOf(read());
   writeFileSync(file, "8090, 8091");
+  const given = portsOf(read("8092,8093"));
 
-  expect([before, portsOf(read())]).toEqual([
+  expect([before, given, portsOf(read())]).toEqual([
     [8088, 8089],
+    [8092, 8093],
     [8090, 8091],
   ]);
 });

@@ -37,7 +37,10 @@ export class InvalidTables extends Error {
   }
 }
 
-/** Reads the files again. With `nodePorts` these are the ports from now on, if all is well. Throws InvalidTables. */
+/**
+ * Reads the files again. With `nodePorts` these are the ports, if all is well: from now on, or where NODE_PORTS names a
+ * file until that is read again. Throws InvalidTables.
+ */
 export type EndpointsReader = (nodePorts?: string) => Endpoints;
 
 export function endpointsReader(env: Env, ownPort: number): EndpointsReader {
@@ -48,7 +51,7 @@ export function endpointsReader(env: Env, ownPort: number): EndpointsReader {
     const text = nodePorts ?? readNodePorts(env, problem);
     const endpoints = readEndpoints(env, text, ownPort, problem);
     if (problems.length > 0) throw new InvalidTables(problems);
-    given = nodePorts;
+    if (!env.NODE_PORTS?.startsWith("@")) given = nodePorts;
     return endpoints;
   };
 }
