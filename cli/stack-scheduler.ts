@@ -1,4 +1,4 @@
-import { type Administered, addressOf, administered } from "../planning/administered.ts";
+import { type Administered, addressesOf, administered } from "../planning/administered.ts";
 import { sshOptions } from "../planning/ssh-options.ts";
 import { unreachable } from "../planning/unreachable.ts";
 import { askSocket } from "../toolchain/container-socket.ts";
@@ -24,8 +24,7 @@ export function stackScheduler(stack: string): StackScheduler {
         "fix: see what its instances do on their own /metrics, or set scheduler.runtime: ascend-pd",
     );
   }
-  const addresses = new Map(plan.containers.map((one) => [one.name, addressOf(plan, one)]));
-  return { ...scheduler, stack, addresses };
+  return { ...scheduler, stack, addresses: addressesOf(plan) };
 }
 
 /**

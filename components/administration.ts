@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import type * as pulumi from "@pulumi/pulumi";
-import { type Administered, addressOf, administered } from "../planning/administered.ts";
+import { type Administered, administered, schedulerTables } from "../planning/administered.ts";
 import type { Plan } from "../planning/plan.ts";
 import { probe } from "./probe.ts";
-import type { SchedulerTables } from "./probes/arguments.ts";
 
 /** By what a scheduler that runs is told of the instances, so that it stays when they change. */
 export interface Administration {
@@ -19,15 +18,10 @@ export function administrationOf(
   plan: Plan,
   options: pulumi.CustomResourceOptions,
 ): Administration | undefined {
-  const { global, nodePorts } = plan.rankTables;
-  const local = plan.rankTables.local.at(-1);
   const scheduler = administered(plan);
-  if (!scheduler || !local || !nodePorts) return undefined;
-  const instances = plan.containers.flatMap((container) => {
-    const { role } = container;
-    return role === "scheduler" ? [] : [{ role, address: addressOf(plan, container) }];
-  });
-  const tables = JSON.stringify({ instances, global, local, nodePorts } satisfies SchedulerTables);
+  const wanted = schedulerTables(plan);
+  if (scheduler === undefined || wanted === undefined) return undefined;
+  const tables = JSON.stringify(wanted);
   const sha256 = createHash("sha256").update(tables).digest("hex");
   const name = `${scheduler.container}-announced`;
   const announced = probe(name, "announce", { scheduler }, [sha256], options, { stdin: tables });

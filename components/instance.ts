@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { addressOf } from "../planning/administered.ts";
 import type { ContainerPlan } from "../planning/plan.ts";
 import type { Administration } from "./administration.ts";
 import { createContainer } from "./container.ts";
@@ -65,7 +66,7 @@ abstract class Instance extends pulumi.ComponentResource {
           api,
           model,
           role,
-          address: `${host.host.address}:${plan.port}`,
+          address: addressOf(host.host, plan),
           ready: readyQuestion(plan, host),
         },
         [container.id],

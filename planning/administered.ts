@@ -1,4 +1,4 @@
-import type { ContainerPlan, HostPlan, Plan } from "./plan.ts";
+import type { ContainerPlan, FilePlan, HostPlan, Plan } from "./plan.ts";
 
 /** A scheduler's administration: a socket inside its container, on a host. */
 export interface Administered {
@@ -15,11 +15,39 @@ export function administered(plan: Plan): Administered | undefined {
   return { host: hostOf(plan, container), container: container.name, socket };
 }
 
-/** Where the scheduler reaches an instance, and by what it always knows it: `10.0.0.18:8088`. */
-export const addressOf = (plan: Plan, instance: ContainerPlan): string =>
-  `${hostOf(plan, instance).address}:${instance.port}`;
+/** Where a scheduler sends requests, and the files that say so to one that starts. */
+export interface SchedulerTables {
+  readonly instances: readonly { readonly role: "prefill" | "decode"; readonly address: string }[];
+  readonly global: FilePlan;
+  readonly local: FilePlan;
+  readonly nodePorts: FilePlan;
+}
 
-function hostOf({ hosts }: Plan, { name, host }: ContainerPlan): HostPlan {
+/** Those of a Plan's scheduler; the manual's own cannot be told anew. */
+export function schedulerTables({ containers, hosts, rankTables }: Plan): SchedulerTables | undefined {
+  const { global, nodePorts } = rankTables;
+  const local = rankTables.local[containers.findIndex(({ role }) => role === "scheduler")];
+  if (local === undefined || nodePorts === undefined) return undefined;
+  const instances = containers.flatMap((container) => {
+    const { role } = container;
+    return role === "scheduler"
+      ? []
+      : [{ role, address: addressOf(hostOf({ hosts }, container), container) }];
+  });
+  return { instances, global, local, nodePorts };
+}
+
+/** Of the instances, by the names of their containers. */
+export function addressesOf({ containers, hosts }: Plan): ReadonlyMap<string, string> {
+  return new Map(containers.map((one) => [one.name, addressOf(hostOf({ hosts }, one), one)]));
+}
+
+/** Where the scheduler reaches an instance, and by what it always knows it: `10.0.0.18:8088`. */
+export function addressOf({ address }: HostPlan, { port }: ContainerPlan): string {
+  return `${address}:${port}`;
+}
+
+function hostOf({ hosts }: Pick<Plan, "hosts">, { name, host }: ContainerPlan): HostPlan {
   const found = hosts.find((one) => one.name === host);
   if (found === undefined) throw new Error(`the Plan puts ${name} on an unknown host ${host}`);
   return found;

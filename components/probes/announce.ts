@@ -1,6 +1,7 @@
+import type { SchedulerTables } from "../../planning/administered.ts";
 import { globalTable, serverJson } from "../../planning/rank-tables/format.ts";
 import { count } from "../../planning/text.ts";
-import { probeArguments, type SchedulerTables } from "./arguments.ts";
+import { probeArguments } from "./arguments.ts";
 import { runProbe } from "./main.ts";
 import { askScheduler, instancesOf } from "./scheduler.ts";
 import { renewTables, tablesGiven } from "./scheduler-tables.ts";

@@ -1,13 +1,5 @@
 import type { Administered } from "../../planning/administered.ts";
-import type { FilePlan, HostPlan } from "../../planning/plan.ts";
-
-/** Where a scheduler sends requests, and the files that say so to one that starts. */
-export interface SchedulerTables {
-  readonly instances: readonly Pick<Membership, "role" | "address">[];
-  readonly global: FilePlan;
-  readonly local: FilePlan;
-  readonly nodePorts: FilePlan;
-}
+import type { HostPlan } from "../../planning/plan.ts";
 
 /** An instance, and the scheduler that sends it requests. */
 export interface Membership {
