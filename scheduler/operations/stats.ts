@@ -19,8 +19,15 @@ const OUTCOMES = ["ok", ...Object.keys(ERRORS)];
 const CLASSES = 6;
 const TOTALS = { inFlight: 0, bytes: 1, events: 2, recomputed: 3, end: 4 } as const;
 const REQUEST_CELLS = PATHS.length * OUTCOMES.length * CLASSES;
-const HISTOGRAMS = [TTFT_BOUNDS, TPOT_BOUNDS, LEG_BOUNDS, LEG_BOUNDS, LAG_BOUNDS];
-const CELLS = HISTOGRAMS.reduce((sum, { length }) => sum + length + 2, TOTALS.end + REQUEST_CELLS);
+const HISTOGRAMS = {
+  ttft: TTFT_BOUNDS,
+  tpot: TPOT_BOUNDS,
+  prefill: LEG_BOUNDS,
+  decode: LEG_BOUNDS,
+  lag: LAG_BOUNDS,
+};
+const HISTOGRAM_CELLS = Object.values(HISTOGRAMS).reduce((sum, { length }) => sum + length + 2, 0);
+const CELLS = TOTALS.end + REQUEST_CELLS + HISTOGRAM_CELLS;
 
 /** What one thread's requests came to, counted from the start on, in memory that other threads can read. */
 export class Stats implements Totals {
@@ -41,10 +48,10 @@ export class Stats implements Totals {
       at += bounds.length + 2;
       return new Histogram(bounds, this.#cells.subarray(start, at));
     };
-    this.ttft = histogram(TTFT_BOUNDS);
-    this.tpot = histogram(TPOT_BOUNDS);
-    this.legs = { prefill: histogram(LEG_BOUNDS), decode: histogram(LEG_BOUNDS) };
-    this.lag = histogram(LAG_BOUNDS);
+    this.ttft = histogram(HISTOGRAMS.ttft);
+    this.tpot = histogram(HISTOGRAMS.tpot);
+    this.legs = { prefill: histogram(HISTOGRAMS.prefill), decode: histogram(HISTOGRAMS.decode) };
+    this.lag = histogram(HISTOGRAMS.lag);
   }
 
   /** Those of several threads as one. */
