@@ -10,20 +10,9 @@ import { ERRORS } from "./errors.ts";
 import { MAX_HEAD_BYTES } from "./http/head.ts";
 import { ADMIN_ROUTES } from "./operations/admin.ts";
 import { METRICS } from "./operations/metric-table.ts";
-import {
-  answerJson,
-  ask,
-  type Bench,
-  bench,
-  get,
-  goodDecode,
-  goodPrefill,
-  PLAIN,
-  post,
-  type Script,
-  STREAM,
-  until,
-} from "./test-support.ts";
+import { type Bench, bench } from "./testing/bench.ts";
+import { ask, get, PLAIN, post, STREAM, until } from "./testing/client.ts";
+import { answerJson, goodDecode, goodPrefill, type Script } from "./testing/engine.ts";
 
 const text = readFileSync("docs/scheduler.md", "utf8");
 

@@ -1,30 +1,22 @@
 import { expect, test } from "vitest";
+import { type Bench, bench, startBench } from "./testing/bench.ts";
+import { ask, client, get, PLAIN, post, STREAM, until } from "./testing/client.ts";
 import {
   answerEvents,
   answerJson,
-  ask,
-  type Bench,
-  bench,
   chunked,
-  client,
   DONE,
   type EngineCall,
   EVENTS,
   type FakeEngine,
   fakeEngine,
-  get,
   goodDecode,
   goodPrefill,
   KV_PARAMS,
-  PLAIN,
   PLAIN_ANSWER,
-  post,
   type Script,
-  STREAM,
   STREAM_HEAD,
-  startBench,
-  until,
-} from "./test-support.ts";
+} from "./testing/engine.ts";
 
 const hang: Script = () => {};
 const close: Script = ({ socket }) => socket.end();

@@ -5,24 +5,19 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
+import { bench } from "./testing/bench.ts";
+import { ask, client, get, PLAIN, post, STREAM } from "./testing/client.ts";
 import {
-  ask,
-  bench,
   chunked,
-  client,
   DONE,
   type EngineCall,
   EVENTS,
   fakeEngine,
-  get,
   goodDecode,
   goodPrefill,
-  PLAIN,
   PLAIN_ANSWER,
-  post,
-  STREAM,
   STREAM_HEAD,
-} from "./test-support.ts";
+} from "./testing/engine.ts";
 
 const [FIRST = "", SECOND = ""] = EVENTS;
 

@@ -5,31 +5,21 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { ListenError } from "./listen.ts";
+import { type Bench, bench, type Overrides, operator } from "./testing/bench.ts";
+import { ask, type Client, client, get, PLAIN, post, STREAM, until } from "./testing/client.ts";
 import {
-  ask,
-  type Bench,
-  bench,
-  type Client,
   chunked,
-  client,
   DONE,
   type EngineCall,
   EVENTS,
   type FakeEngine,
   fakeEngine,
-  get,
   goodDecode,
   goodPrefill,
-  type Overrides,
-  operator,
-  PLAIN,
   PLAIN_ANSWER,
-  post,
   type Script,
-  STREAM,
   STREAM_HEAD,
-  until,
-} from "./test-support.ts";
+} from "./testing/engine.ts";
 
 const WORKERS = 3;
 const THREADED: Overrides = {

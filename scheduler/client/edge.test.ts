@@ -1,21 +1,16 @@
 import { expect, test } from "vitest";
+import { bench } from "../testing/bench.ts";
+import { ask, client, get, PLAIN, post, STREAM } from "../testing/client.ts";
 import {
   answerEvents,
   answerJson,
-  ask,
-  bench,
   chunked,
-  client,
   DONE,
   EVENTS,
-  get,
   goodPrefill,
-  PLAIN,
   PLAIN_ANSWER,
-  post,
-  STREAM,
   STREAM_HEAD,
-} from "../test-support.ts";
+} from "../testing/engine.ts";
 
 test("rule 20: a client that leaves while it sends its request leaves nothing behind", async () => {
   const { port, prefill, log, logged } = await bench();

@@ -1,18 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  answerJson,
-  ask,
-  type Bench,
-  bench,
-  chunked,
-  client,
-  type EngineCall,
-  get,
-  type Overrides,
-  post,
-  type Script,
-} from "../test-support.ts";
+import { type Bench, bench, type Overrides } from "../testing/bench.ts";
+import { ask, client, get, post } from "../testing/client.ts";
+import { answerJson, chunked, type EngineCall, type Script } from "../testing/engine.ts";
 import { RecordSplitter } from "./records.ts";
 
 const GENERATE: Overrides = { api: "generate", handoff: "plain" };

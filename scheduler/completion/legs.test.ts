@@ -1,19 +1,14 @@
 import { expect, test } from "vitest";
+import { bench } from "../testing/bench.ts";
+import { ask, client, get, PLAIN, post, STREAM } from "../testing/client.ts";
 import {
   answerJson,
-  ask,
-  bench,
-  client,
   type EngineCall,
-  get,
   goodDecode,
   goodPrefill,
   KV_PARAMS,
-  PLAIN,
   PLAIN_ANSWER,
-  post,
-  STREAM,
-} from "../test-support.ts";
+} from "../testing/engine.ts";
 
 const SKELETON =
   '{"do_remote_decode":true,"do_remote_prefill":false,"remote_engine_id":null,' +

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { ask, bench, PLAIN_ANSWER, post } from "../test-support.ts";
+import { bench } from "../testing/bench.ts";
+import { ask, post } from "../testing/client.ts";
+import { PLAIN_ANSWER } from "../testing/engine.ts";
 
 const SERVED = ["glm", "glm-ü"];
 

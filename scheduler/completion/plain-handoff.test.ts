@@ -1,19 +1,15 @@
 import { expect, test } from "vitest";
+import { bench, type Overrides } from "../testing/bench.ts";
+import { ask, PLAIN, post, STREAM } from "../testing/client.ts";
 import {
   answerJson,
-  ask,
-  bench,
   DONE,
   EVENTS,
   goodDecode,
   goodPrefill,
-  type Overrides,
-  PLAIN,
   PLAIN_ANSWER,
-  post,
   type Script,
-  STREAM,
-} from "../test-support.ts";
+} from "../testing/engine.ts";
 
 const PLAIN_HANDOFF: Overrides = { handoff: "plain" };
 const noParams: Script = (call) => answerJson(call, '{"id":"p"}');

@@ -1,20 +1,16 @@
 import { expect, test } from "vitest";
+import { bench } from "../testing/bench.ts";
+import { ask, client, PLAIN, post, STREAM } from "../testing/client.ts";
 import {
   answerEvents,
   answerJson,
-  ask,
-  bench,
   chunked,
-  client,
   DONE,
   type EngineCall,
   EVENTS,
-  PLAIN,
-  post,
   type Script,
-  STREAM,
   STREAM_HEAD,
-} from "../test-support.ts";
+} from "../testing/engine.ts";
 
 const [FIRST = "", SECOND = ""] = EVENTS;
 

@@ -1,14 +1,7 @@
 import { expect, test } from "vitest";
-import {
-  answerJson,
-  ask,
-  bench,
-  type EngineCall,
-  goodPrefill,
-  PLAIN,
-  post,
-  type Script,
-} from "../test-support.ts";
+import { bench } from "../testing/bench.ts";
+import { ask, PLAIN, post } from "../testing/client.ts";
+import { answerJson, type EngineCall, goodPrefill, type Script } from "../testing/engine.ts";
 import { ENGINE_CASES } from "./engine-cases.ts";
 
 /** A decode instance that answers so the first time, and well afterwards. */

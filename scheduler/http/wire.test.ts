@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { bench, client, type EngineCall, get } from "../test-support.ts";
+import { bench } from "../testing/bench.ts";
+import { client, get } from "../testing/client.ts";
+import type { EngineCall } from "../testing/engine.ts";
 import { WIRE_CASES } from "./wire-cases.ts";
 
 test("every case has its own name", () => {

@@ -6,7 +6,7 @@ import { Deadlines } from "../data/deadlines.ts";
 import { ask, askWhole } from "../engine/ask.ts";
 import { engineRequest } from "../engine/request.ts";
 import { StopSignal } from "../engine/stop-signal.ts";
-import { answerJson, type EngineCall, fakeEngine, goodPrefill } from "../test-support.ts";
+import { answerJson, type EngineCall, fakeEngine, goodPrefill } from "../testing/engine.ts";
 import { Account } from "./account.ts";
 import { Instance } from "./instances.ts";
 

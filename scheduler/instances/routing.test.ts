@@ -1,19 +1,7 @@
 import { expect, test } from "vitest";
-import {
-  answerJson,
-  ask,
-  type Bench,
-  bench,
-  client,
-  type EngineCall,
-  type FakeEngine,
-  get,
-  goodPrefill,
-  PLAIN,
-  post,
-  type Script,
-  until,
-} from "../test-support.ts";
+import { type Bench, bench } from "../testing/bench.ts";
+import { ask, client, get, PLAIN, post, until } from "../testing/client.ts";
+import { answerJson, type EngineCall, type FakeEngine, goodPrefill, type Script } from "../testing/engine.ts";
 
 /** A prefill instance whose /metrics are `text`, or what `Object.assign` puts there later. */
 interface Telling {

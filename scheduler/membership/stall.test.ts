@@ -1,24 +1,16 @@
 import { expect, test } from "vitest";
+import { type Bench, bench, type Overrides } from "../testing/bench.ts";
+import { ask, client, get, PLAIN, post, STREAM, until } from "../testing/client.ts";
 import {
   answerJson,
-  ask,
-  type Bench,
-  bench,
   chunked,
-  client,
   type EngineCall,
   EVENTS,
-  get,
   goodDecode,
   goodPrefill,
-  type Overrides,
-  PLAIN,
-  post,
   type Script,
-  STREAM,
   STREAM_HEAD,
-  until,
-} from "../test-support.ts";
+} from "../testing/engine.ts";
 
 const [FIRST = ""] = EVENTS;
 const hang: Script = () => {};

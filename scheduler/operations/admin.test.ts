@@ -7,32 +7,22 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { type Endpoints, InvalidTables } from "../config/endpoints.ts";
+import { type Bench, bench, type Overrides, operator, startBench } from "../testing/bench.ts";
+import { ask, client, get, PLAIN, post, STREAM, until } from "../testing/client.ts";
 import {
   answerJson,
-  ask,
-  type Bench,
-  bench,
   chunked,
-  client,
   DONE,
   type EngineCall,
   EVENTS,
   type FakeEngine,
   fakeEngine,
-  get,
   goodDecode,
   goodPrefill,
-  type Overrides,
-  operator,
-  PLAIN,
   PLAIN_ANSWER,
-  post,
   type Script,
-  STREAM,
   STREAM_HEAD,
-  startBench,
-  until,
-} from "../test-support.ts";
+} from "../testing/engine.ts";
 
 const [FIRST = "", SECOND = ""] = EVENTS;
 const ADMIN: Overrides = { admin: [{ port: 0 }] };

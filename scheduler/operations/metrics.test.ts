@@ -1,27 +1,20 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { type Bench, bench } from "../testing/bench.ts";
+import { ask, client, get, PLAIN, post, STREAM, until } from "../testing/client.ts";
 import {
   answerEvents,
   answerJson,
-  ask,
-  type Bench,
-  bench,
   chunked,
-  client,
   DONE,
   EVENTS,
-  get,
   goodDecode,
   goodPrefill,
-  PLAIN,
   PLAIN_ANSWER,
-  post,
   type Script,
-  STREAM,
   STREAM_HEAD,
-  until,
-} from "../test-support.ts";
+} from "../testing/engine.ts";
 import { METRICS, VERSION } from "./metric-table.ts";
 import { Histogram, metricsText } from "./metrics.ts";
 
