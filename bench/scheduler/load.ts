@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, type Times } from "./client.ts";
 import type { Engines } from "./engines.ts";
+import type { PromptName } from "./prompts.ts";
 import {
   type Ask,
   clientRequest,
@@ -16,6 +17,7 @@ import {
 export interface Wish {
   /** Bytes of the request's body. */
   readonly size?: number;
+  readonly prompt?: PromptName;
   /** Events of a streamed answer; a plain one without them. */
   readonly events?: number;
   readonly everyMs?: number;
@@ -45,10 +47,16 @@ export class Load {
   }
 
   /** Asks once; `undefined` when the answer was wrong. */
-  async ask({ size = 256, events = 0, everyMs = 0, onFirst }: Wish = {}): Promise<Times | undefined> {
+  async ask({
+    size = 256,
+    prompt = "plain",
+    events = 0,
+    everyMs = 0,
+    onFirst,
+  }: Wish = {}): Promise<Times | undefined> {
     const ask = newAsk(this.#legs, events, everyMs);
     if (this.#prefillPort === undefined) {
-      return this.#exchange(this.#port, clientRequest(ask, size), decodeAnswers(ask), onFirst);
+      return this.#exchange(this.#port, clientRequest(ask, size, prompt), decodeAnswers(ask), onFirst);
     }
     const prefill = await this.#exchange(this.#prefillPort, prefillRequest(ask), (n) =>
       n === 0 ? prefillAnswer(ask.id) : undefined,

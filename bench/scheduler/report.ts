@@ -36,16 +36,19 @@ export function rowsOf(
 
 /** What our scheduler misses, one line each. */
 export function misses(rows: readonly Row[]): string[] {
-  return rows.flatMap(({ scenario, name, unit, bar, ofVllmRouter, routers }) => {
+  return rows.flatMap(({ scenario, name, unit, bar, ofVllmRouter, ofNginx, routers }) => {
     const ours = routers["ascend-pd"]?.median;
-    const theirs = routers["vllm-router"]?.median;
     if (ours === undefined) return [];
     const said = `${scenario}, ${name}: ${ours} ${unit}`;
+    const missed = (router: string, part: number | undefined) => {
+      const theirs = routers[router]?.median;
+      if (part === undefined || theirs === undefined || ours <= theirs * part) return [];
+      return [`${said}, ${router} takes ${theirs} and the bar is ${Number((theirs * part).toPrecision(3))}`];
+    };
     return [
       ...(bar !== undefined && ours > bar ? [`${said}, the bar is ${bar}`] : []),
-      ...(ofVllmRouter !== undefined && theirs !== undefined && ours > theirs * ofVllmRouter
-        ? [`${said}, vllm-router takes ${theirs}`]
-        : []),
+      ...missed("vllm-router", ofVllmRouter),
+      ...missed("nginx", ofNginx),
     ];
   });
 }

@@ -3,6 +3,7 @@ import { quantile } from "../machine.ts";
 import { type Client, received, type Times } from "./client.ts";
 import type { Engines } from "./engines.ts";
 import { atRate, inTurn, Load } from "./load.ts";
+import type { PromptName } from "./prompts.ts";
 import type { Router } from "./routers.ts";
 import { cpuMicros, rssKib } from "./usage.ts";
 import { event } from "./wire.ts";
@@ -14,6 +15,8 @@ export interface Figure {
   readonly bar?: number;
   /** At most this part of vllm-router's. */
   readonly ofVllmRouter?: number;
+  /** At most so many times nginx's, which does one hop where others do two. */
+  readonly ofNginx?: number;
 }
 
 export interface Setup {
@@ -35,6 +38,17 @@ export interface Scenario {
 
 /** Engines and clients share a core: that they leave half of it idle shows that they are no bottleneck. */
 const BENCH_SHARE: Figure = { name: "load and engines", unit: "% of a core", bar: 50 };
+const TWO_HOPS = 2 * 1.3;
+/** For a prompt with a quote every few bytes. */
+const TWO_HOPS_DENSE = 2 * 2;
+const PROMPT_NAMES: Readonly<Record<PromptName, string>> = {
+  plain: "plain ASCII",
+  lines: "a line feed every 80 bytes",
+  code: "source code",
+  document: "JSON quoted in it",
+  chinese: "Chinese in UTF-8",
+  escaped: "Chinese as \\uXXXX",
+};
 const CLIENTS = 16;
 /** Without it the clients and engines would be as busy as the router. */
 const PAUSE_MS = 1;
@@ -54,7 +68,12 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   plain("plain-256", 256, 12_000, { bar: 45, ofVllmRouter: 1 / 3 }),
   plain("plain-4k", 4096, 12_000, { bar: 50, ofVllmRouter: 1 / 3 }),
-  plain("plain-128k", 128 * 1024, 3000, { bar: 260, ofVllmRouter: 1 / 2 }),
+  plain("plain-128k", 128 * 1024, 3000, { bar: 260, ofVllmRouter: 1 / 2, ofNginx: TWO_HOPS }),
+  plain("lines-128k", 128 * 1024, 3000, { ofNginx: TWO_HOPS }, "lines"),
+  plain("code-128k", 128 * 1024, 3000, { ofNginx: TWO_HOPS }, "code"),
+  plain("document-128k", 128 * 1024, 3000, { ofNginx: TWO_HOPS_DENSE }, "document"),
+  plain("chinese-128k", 128 * 1024, 3000, { ofNginx: TWO_HOPS }, "chinese"),
+  plain("escaped-128k", 128 * 1024, 3000, { ofNginx: TWO_HOPS }, "escaped"),
   streams("streams-64", 64, 3000),
   streams("streams-512", 512, 1500),
   {
@@ -174,15 +193,16 @@ function plain(
   name: string,
   size: number,
   requests: number,
-  bars: Pick<Figure, "bar" | "ofVllmRouter">,
+  bars: Pick<Figure, "bar" | "ofVllmRouter" | "ofNginx">,
+  prompt: PromptName = "plain",
 ): Scenario {
   const cpu = "CPU per request";
   return {
     name,
-    what: `${requests} plain requests of ${size} bytes, by ${CLIENTS} clients, each ${PAUSE_MS} ms after its last answer`,
+    what: `${requests} plain requests of ${size} bytes, ${PROMPT_NAMES[prompt]}, by ${CLIENTS} clients, each ${PAUSE_MS} ms after its last answer`,
     figures: [{ name: cpu, unit: "µs", ...bars }, BENCH_SHARE],
     async run({ router, engines, load, scale }) {
-      const send = (total: number) => inTurn(total, CLIENTS, () => load.ask({ size }), PAUSE_MS);
+      const send = (total: number) => inTurn(total, CLIENTS, () => load.ask({ size, prompt }), PAUSE_MS);
       const count = Math.round(requests * scale);
       await send(count / 4);
       const usage = start(router, engines);

@@ -1,3 +1,5 @@
+import { type PromptName, prompt } from "./prompts.ts";
+
 /** What client and engines of this bench say to each other, to the byte. No router may change or mix it up. */
 
 export interface Ask {
@@ -18,11 +20,16 @@ export function newAsk(legs: 1 | 2, events = 0, everyMs = 0): Ask {
 }
 
 /** A completion request of exactly `size` bytes, its head not counted. What is asked stands in the field `user`. */
-export function clientRequest({ id, legs, events, everyMs }: Ask, size: number): Buffer {
+export function clientRequest({ id, legs, events, everyMs }: Ask, size: number, name: PromptName): Buffer {
   const start =
     `{"model":"bench","user":"${id}:${legs}:${events}:${everyMs}","stream":${events > 0},` +
     `"max_tokens":${Math.max(events, 16)},"prompt":"`;
-  return post(`${start.padEnd(size - 2, "the prompt ")}"}`);
+  const end = '"}';
+  return Buffer.concat([
+    Buffer.from(postHead(size) + start, "latin1"),
+    prompt(name, size - start.length - end.length),
+    Buffer.from(end),
+  ]);
 }
 
 /** The requests that a client without a router would send. */
@@ -38,10 +45,13 @@ export function decodeRequest({ id, events, everyMs }: Ask): Buffer {
 }
 
 function post(body: string): Buffer {
-  return Buffer.from(
+  return Buffer.from(postHead(body.length) + body, "latin1");
+}
+
+function postHead(length: number): string {
+  return (
     "POST /v1/completions HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n" +
-      `Content-Length: ${body.length}\r\n\r\n${body}`,
-    "latin1",
+    `Content-Length: ${length}\r\n\r\n`
   );
 }
 

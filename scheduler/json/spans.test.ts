@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { JsonSyntaxError, scanIfObject, scanObject } from "./spans.ts";
+import { JsonSyntaxError, scanArray, scanIfObject, scanObject } from "./spans.ts";
 import { KEYS, membersOf, topLevel } from "./test-support.ts";
 
 test("members are found with their spans, keys asked for with escapes resolved", () => {
@@ -97,6 +97,60 @@ test("in a long string every byte that has to be escaped is seen, wherever it st
     ),
     { numRuns: 5000 },
   );
+});
+
+/** Text of what a prompt can hold next to its end, in any order and number. */
+const hardText = fc
+  .array(fc.constantFrom("\\", '"', "\n", "é", "x", "x".repeat(1100), '","a":"', "{", "}"), { maxLength: 60 })
+  .map((parts) => parts.join(""));
+
+test("the end of a string of any length is found, whatever escapes stand in it", () => {
+  fc.assert(
+    fc.property(hardText, hardText, (first, second) => {
+      const text = JSON.stringify({ a: first, b: second });
+
+      const values = membersOf(text, ["a", "b"]).map(({ value }) => JSON.parse(value));
+
+      expect(values).toEqual([first, second]);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test.for(["a control character \n", "no escape \\x", "no code \\u12"])(
+  "%s is refused in a string of up to 1 KiB, and in a longer one left to the engine",
+  (what) => {
+    const isTaken = (length: number) => scanIfObject(Buffer.from(`{"a":"${"x".repeat(length)}${what}"}`), []);
+
+    expect(isTaken(900)).toBeUndefined();
+    expect(isTaken(1100)).toHaveLength(1);
+  },
+);
+
+test("a key with an escape that a long string may have is none that is asked for", () => {
+  const text = `{"${"x".repeat(2000)}\\x":1,"a":2}`;
+
+  expect(membersOf(text, ["a"]).map(({ key }) => key)).toEqual([undefined, "a"]);
+});
+
+test("a value of more than 1.2 million values is refused, one of a million token ids is not", () => {
+  const ids = (count: number) => Buffer.from(`{"prompt":[${"151643,".repeat(count - 1)}1]}`);
+
+  expect(scanIfObject(ids(1_100_000), [])).toHaveLength(1);
+  expect(scanIfObject(ids(1_300_000), [])).toBeUndefined();
+});
+
+test("the items of an array are found with their spans, as many as are asked for", () => {
+  const bytes = Buffer.from('{"a": [ 1 , "b]" ,[2,3], {} ] ,"b":[]}');
+  const [a, b] = scanObject(bytes, []);
+  const itemsOf = (member: { valueStart: number } | undefined, most: number) =>
+    scanArray(bytes, member?.valueStart ?? 0, most).map(({ start, end }) =>
+      bytes.toString("utf8", start, end),
+    );
+
+  expect(itemsOf(a, 9)).toEqual(["1", '"b]"', "[2,3]", "{}"]);
+  expect(itemsOf(a, 2)).toEqual(["1", '"b]"']);
+  expect(itemsOf(b, 9)).toEqual([]);
 });
 
 function parses(text: string): boolean {

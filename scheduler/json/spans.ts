@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { stringEnd } from "./string-end.ts";
 
 /**
  * Reads the top level of a JSON object as bytes, for those who edit it. Nothing is turned into values and back, so number
@@ -9,15 +10,22 @@ import { isUtf8 } from "node:buffer";
 const MAX_DEPTH = 128;
 /** Each top-level key costs some hundred bytes for as long as the object is in use. */
 const MAX_MEMBERS = 1000;
+/** Within one value. A prompt of a million token ids has as many; what has more is there to take our time. */
+const MAX_VALUES = 1_200_000;
+/** No key that is asked for is as long, even with all its characters escaped. */
+const MAX_SPELLING = 256;
 
-export interface Member {
+export interface Span {
+  readonly start: number;
+  /** Index behind it. */
+  readonly end: number;
+}
+
+export interface Member extends Span {
   /** One of the keys asked for, with escapes resolved: `"\u0073tream"` is `stream`. `undefined` for any other. */
   readonly key: string | undefined;
-  /** Index of the key's opening quote. */
-  readonly start: number;
+  /** `start` is that of the key's opening quote. */
   readonly valueStart: number;
-  /** Index behind the value; also the end of the member. */
-  readonly end: number;
 }
 
 /** Says what is wrong with a text and where, without quoting it. */
@@ -63,6 +71,19 @@ export function scanIfObject(bytes: Buffer, keys: readonly string[]): Member[] |
   }
 }
 
+/** The first `most` items of the array that begins at `from` in an object that has been scanned. */
+export function scanArray(bytes: Buffer, from: number, most: number): Span[] {
+  const items: Span[] = [];
+  let at = skipSpace(bytes, from + 1);
+  while (bytes[at] !== CLOSE_BRACKET && items.length < most) {
+    const end = skipValue(bytes, at);
+    items.push({ start: at, end });
+    at = skipSpace(bytes, end);
+    if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
+  }
+  return items;
+}
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const MINUS = 0x2d;
@@ -71,18 +92,26 @@ const ZERO = 0x30;
 const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
-const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
+const CLOSE_BRACKET = 0x5d;
 const CLOSE_BRACE = 0x7d;
 
-/** 1 for bytes that end the plain part of a string: the quote, the backslash, control characters. */
-const STRING_STOP = Uint8Array.from({ length: 256 }, (_, byte) =>
-  byte < 0x20 || byte === QUOTE || byte === BACKSLASH ? 1 : 0,
+/** Strings up to this size are checked whole; longer ones, which are prompts, only for where they end. */
+const MAX_CHECKED_STRING = 1024;
+
+/** What a byte is within a string. */
+const PLAIN = 0;
+const CONTROL = 1;
+const IN_STRING = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte === QUOTE ? QUOTE : byte === BACKSLASH ? BACKSLASH : byte < 0x20 ? CONTROL : PLAIN,
 );
-const SHORT_STRING = 32;
-/** A byte times this stands in every byte of a word. */
-const ONES = 0x01010101;
-const SIMPLE_ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
+/** 1 for what may stand behind a backslash, but for `u`. */
+const SIMPLE_ESCAPE = tableOf('"\\/bfnrt');
+const HEX_DIGIT = tableOf("0123456789abcdefABCDEF");
+
+function tableOf(ascii: string): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, byte) => (ascii.includes(String.fromCharCode(byte)) ? 1 : 0));
+}
 
 function endOfText(bytes: Buffer, from: number, members: Member[]): Member[] {
   const at = skipSpace(bytes, from);
@@ -92,6 +121,7 @@ function endOfText(bytes: Buffer, from: number, members: Member[]): Member[] {
 
 /** Which of `keys` it is. From its opening quote to behind its closing one. */
 function keyBetween(bytes: Buffer, start: number, end: number, keys: readonly string[]): string | undefined {
+  if (end - start > MAX_SPELLING) return undefined;
   for (let at = start; at < end; at++) {
     if (bytes[at] !== BACKSLASH) continue;
     const key: unknown = JSON.parse(bytes.toString("utf8", start, end));
@@ -108,13 +138,11 @@ function isAt(bytes: Buffer, from: number, text: string): boolean {
 
 function skipSpace(bytes: Buffer, from: number): number {
   let at = from;
-  while (at < bytes.length && isSpace(bytes[at] as number)) at++;
+  // One comparison tells that most bytes are none.
+  for (let byte = bytes[at]; byte !== undefined && byte <= 0x20; byte = bytes[++at]) {
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) break;
+  }
   return at;
-}
-
-/** One comparison tells that most bytes are none. */
-function isSpace(byte: number): boolean {
-  return byte <= 0x20 && (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
 }
 
 function skipKey(bytes: Buffer, from: number): number {
@@ -140,42 +168,39 @@ const closers = new Uint8Array(MAX_DEPTH);
 /** A loop with its own stack: how deep a text nests must not decide how deep we recurse. */
 function skipNested(bytes: Buffer, from: number): number {
   let depth = 0;
+  let closer = 0;
   let at = from;
-  for (;;) {
+  for (let values = 0; ; values++) {
+    if (values === MAX_VALUES) throw new JsonSyntaxError(`more than ${MAX_VALUES} values in one`, at);
     const byte = bytes[at];
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+    if (byte !== OPEN_BRACE && byte !== OPEN_BRACKET) {
+      at = skipScalar(bytes, at);
+    } else {
       // The top-level object is one level of its own.
-      if (depth >= MAX_DEPTH - 1) throw new JsonSyntaxError("nested too deep", at);
-      const closer = byte + 2; // In ASCII `}` and `]` stand two behind `{` and `[`.
+      if (depth === MAX_DEPTH - 1) throw new JsonSyntaxError("nested too deep", at);
       const inside = skipSpace(bytes, at + 1);
-      if (bytes[inside] === closer) {
+      // In ASCII `}` and `]` stand two behind `{` and `[`.
+      if (bytes[inside] === byte + 2 && depth > 0) {
         at = inside + 1;
+      } else if (bytes[inside] === byte + 2) {
+        return inside + 1;
       } else {
+        closer = byte + 2;
         closers[depth++] = closer;
         at = closer === CLOSE_BRACE ? skipColon(bytes, skipKey(bytes, inside)) : inside;
         continue;
       }
-    } else {
-      at = skipScalar(bytes, at);
     }
-    for (;;) {
-      if (depth === 0) return at;
-      const closer = closers[depth - 1];
-      at = skipSpace(bytes, at);
-      if (bytes[at] === closer) {
-        depth--;
-        at++;
-      } else if (bytes[at] === COMMA) {
-        at = skipSpace(bytes, at + 1);
-        if (closer === CLOSE_BRACE) at = skipColon(bytes, skipKey(bytes, at));
-        break;
-      } else {
-        throw new JsonSyntaxError(
-          closer === CLOSE_BRACKET ? "expected `,` or `]`" : "expected `,` or `}`",
-          at,
-        );
-      }
+    at = skipSpace(bytes, at);
+    while (bytes[at] === closer) {
+      if (--depth === 0) return at + 1;
+      closer = closers[depth - 1] as number;
+      at = skipSpace(bytes, at + 1);
     }
+    if (bytes[at] !== COMMA)
+      throw new JsonSyntaxError(`expected \`,\` or \`${String.fromCharCode(closer)}\``, at);
+    at = skipSpace(bytes, at + 1);
+    if (closer === CLOSE_BRACE) at = skipColon(bytes, skipKey(bytes, at));
   }
 }
 
@@ -188,56 +213,41 @@ function skipScalar(bytes: Buffer, from: number): number {
   throw new JsonSyntaxError(byte === undefined ? "unexpected end" : "expected a value", from);
 }
 
+/** To behind the closing quote of the string that begins at `from`. */
 function skipString(bytes: Buffer, from: number): number {
+  const checkedEnd = Math.min(bytes.length, from + MAX_CHECKED_STRING);
   let at = from + 1;
-  for (;;) {
-    at = skipPlain(bytes, at);
-    const byte = bytes[at];
-    if (byte === QUOTE) return at + 1;
-    if (byte === undefined) throw new JsonSyntaxError("unexpected end", at);
-    if (byte !== BACKSLASH) throw new JsonSyntaxError("control character in a string", at);
-    at = skipEscape(bytes, at);
+  while (at < checkedEnd) {
+    const kind = IN_STRING[bytes[at] as number];
+    if (kind === PLAIN) at++;
+    else if (kind === QUOTE) return at + 1;
+    else if (kind === BACKSLASH) at = skipEscape(bytes, at);
+    else throw new JsonSyntaxError("control character in a string", at);
   }
-}
-
-/** Short strings are read byte by byte, long ones (prompts) four bytes at a time. */
-function skipPlain(bytes: Buffer, from: number): number {
-  let at = from;
-  while (STRING_STOP[bytes[at] ?? 0] === 0) {
-    if (++at - from === SHORT_STRING) at = skipPlainWords(bytes, at);
-  }
-  return at;
-}
-
-/** Stops at most three bytes before the first byte that ends the plain part, or at the end. */
-function skipPlainWords(bytes: Buffer, from: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  let at = from;
-  while (at + 4 <= bytes.length) {
-    const word = view.getInt32(at, true);
-    const quote = word ^ (QUOTE * ONES);
-    const backslash = word ^ (BACKSLASH * ONES);
-    // Subtracting n from every byte sets its top bit where it was less than n, if that bit was not set before.
-    const stops =
-      ((word - 0x20 * ONES) & ~word) | ((quote - ONES) & ~quote) | ((backslash - ONES) & ~backslash);
-    if ((stops & (0x80 * ONES)) !== 0) break;
-    at += 4;
-  }
-  return at;
+  // What is wrong with the characters of a long string is left to the engine: none of them can move its end.
+  const quote = bytes.indexOf(QUOTE, at);
+  const end = bytes[quote - 1] === BACKSLASH ? stringEnd(bytes, at) : quote;
+  if (end === -1) throw new JsonSyntaxError("unexpected end", bytes.length);
+  return end + 1;
 }
 
 function skipEscape(bytes: Buffer, from: number): number {
-  const byte = bytes[from + 1];
-  if (byte !== undefined && SIMPLE_ESCAPES.has(byte)) return from + 2;
-  const digits = bytes.toString("latin1", from + 2, from + 6);
-  if (byte === 0x75 && /^[0-9A-Fa-f]{4}$/.test(digits)) return from + 6;
-  throw new JsonSyntaxError("invalid escape", from);
+  const byte = bytes[from + 1] ?? 0;
+  if (SIMPLE_ESCAPE[byte] === 1) return from + 2;
+  if (byte !== 0x75) throw new JsonSyntaxError("invalid escape", from);
+  for (let at = from + 2; at < from + 6; at++) {
+    if (HEX_DIGIT[bytes[at] ?? 0] !== 1) throw new JsonSyntaxError("invalid escape", from);
+  }
+  return from + 6;
 }
 
 function skipNumber(bytes: Buffer, from: number): number {
   let at = bytes[from] === MINUS ? from + 1 : from;
   at = bytes[at] === ZERO ? at + 1 : skipDigits(bytes, at);
-  if (bytes[at] === DOT) at = skipDigits(bytes, at + 1);
+  const byte = bytes[at];
+  // Nearly every number ends here, before a comma.
+  if (byte === COMMA) return at;
+  if (byte === DOT) at = skipDigits(bytes, at + 1);
   if (bytes[at] === 0x65 || bytes[at] === 0x45) {
     at++;
     if (bytes[at] === MINUS || bytes[at] === 0x2b) at++;
