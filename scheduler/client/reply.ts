@@ -158,3 +158,19 @@ function furtherFields({ retryAfter, allow }: Failure): string {
   const retry = retryAfter === undefined ? "" : `Retry-After: ${retryAfter}\r\n`;
   return allow === undefined ? retry : `${retry}Allow: ${allow}\r\n`;
 }
+
+/** What an engine's answer is relayed to: the reply, or what makes one of several. */
+export type Answer = Pick<
+  Reply,
+  | "trace"
+  | "stop"
+  | "started"
+  | "onDrain"
+  | "onOpen"
+  | "openEvents"
+  | "openRecords"
+  | "openSized"
+  | "write"
+  | "send"
+  | "end"
+>;

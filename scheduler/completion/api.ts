@@ -1,11 +1,14 @@
-import { type Call, checkModel, readStream, readTruthyStream } from "./legs.ts";
+import { type Call, checkModel, readStream, readTruthyStream } from "./call.ts";
 import { relayRecords } from "./records.ts";
 import { relayEvents } from "./relay.ts";
+import type { Shape } from "./sequences.ts";
 
 /** An API that engines and clients speak, as far as the scheduler has to know. */
 export interface Api {
   /** Whether the call asks for a stream. Throws a Failure (400, 404) for what the API does not have. */
   isStream(call: Call): boolean;
+  /** What requests on `path` look like. */
+  shape(path: string): Shape;
   readonly relayStream: typeof relayEvents;
 }
 
@@ -16,6 +19,7 @@ export function openAiApi(servedModels: readonly string[]): Api {
       checkModel(call, servedModels);
       return readStream(call);
     },
+    shape: (path) => (path === "/v1/completions" ? "prompts" : "chat"),
     relayStream: relayEvents,
   };
 }
@@ -23,5 +27,6 @@ export function openAiApi(servedModels: readonly string[]): Api {
 /** `USE_OPENAI=0`: vLLM's own API, as its version 0.6.3 has it. It knows one model, so requests name none. */
 export const generateApi: Api = {
   isStream: readTruthyStream,
+  shape: () => "texts",
   relayStream: relayRecords,
 };

@@ -1,5 +1,5 @@
 import type { ClientRequest, Handler } from "../client/connection.ts";
-import type { Reply } from "../client/reply.ts";
+import type { Answer } from "../client/reply.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import type { Piece } from "../data/pieces.ts";
@@ -12,8 +12,11 @@ import { KvHold } from "../instances/kv-hold.ts";
 import type { Picker } from "../instances/policy.ts";
 import type { Trace } from "../log.ts";
 import type { Api } from "./api.ts";
-import { decodeBody, prefillBody, readCall, takeKvParams } from "./legs.ts";
+import { type Call, readCall } from "./call.ts";
+import { decodeBody, prefillBody, takeKvParams } from "./legs.ts";
 import { relayPlain } from "./relay.ts";
+import { askedBy, type Sequence, SOLE } from "./sequences.ts";
+import { answerSeveral } from "./several.ts";
 
 /** Prefill's answer is one token, but prompt log probabilities can make it long. */
 const MAX_PREFILL_ANSWER_BYTES = 8 * 1024 * 1024;
@@ -25,7 +28,7 @@ export interface Engines {
   readonly decode: Picker;
 }
 
-/** A completion: prefill first, then decode with what prefill said. */
+/** A completion: for each sequence prefill first, then decode with what prefill said. */
 export function completions({ config, deadlines, prefill, decode }: Engines, api: Api): Handler {
   const { timeouts, handoff, kvLeaseMs } = config;
 
@@ -33,45 +36,66 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
     const size = request.body.length;
     const call = readCall(request.body.take());
     const stream = api.isStream(call);
+    const asked = askedBy(call, api.shape(request.head.path), handoff);
     // KV cache that no decode instance will fetch would only take room: both roles or none.
     if (!prefill.anyReady) throw new Failure("no_prefill");
     if (!decode.anyReady) throw new Failure("no_decode");
-    const question = asking(deadlines, request, reply);
-
-    const { kvParams, kv } = await prefill.run(size, async (instance, fresh) => {
-      markAttempt(reply.trace, instance, fresh);
-      const answer = await askWhole(
-        question(instance, fresh, timeouts.prefillMs, prefillBody(call, handoff)),
-        MAX_PREFILL_ANSWER_BYTES,
-      );
-      const kvParams = handoff === "plain" ? undefined : takeKvParams(answer);
-      // An engine that gives no parameters keeps nothing either.
-      const isKept = handoff === "plain" || kvParams !== undefined;
-      return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
-    });
-    reply.onOpen = () => kv?.fetched();
-    reply.trace.mark("prefill");
-    if (kvParams === undefined && handoff !== "plain") {
-      if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
+    if (asked === "decode-alone") {
       reply.trace.recomputed = true;
+      return decodeLeg(call, SOLE, undefined, reply);
+    }
+    const [only] = asked;
+    if (asked.length === 1 && only !== undefined) return bothLegs(call, only, reply);
+    return answerSeveral(asked, reply, (sequence, answer) => bothLegs({ ...call }, sequence, answer));
+
+    async function bothLegs(call: Call, sequence: Sequence, answer: Answer): Promise<void> {
+      const question = asking(deadlines, request, answer);
+      const { kvParams, kv } = await prefill.run(size, async (instance, fresh) => {
+        markAttempt(answer.trace, instance, fresh);
+        const body = prefillBody(call, handoff, sequence.edits);
+        const said = await askWhole(
+          question(instance, fresh, timeouts.prefillMs, body),
+          MAX_PREFILL_ANSWER_BYTES,
+        );
+        const kvParams = handoff === "plain" ? undefined : takeKvParams(said);
+        // An engine that gives no parameters keeps nothing either.
+        const isKept = handoff === "plain" || kvParams !== undefined;
+        return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
+      });
+      answer.onOpen = () => kv?.fetched();
+      answer.trace.mark("prefill");
+      try {
+        if (kvParams === undefined && handoff !== "plain") {
+          if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
+          answer.trace.recomputed = true;
+        }
+        await decodeLeg(call, sequence, kvParams, answer);
+      } catch (failure) {
+        // The answer that begins now is not decode's.
+        kv?.abandoned();
+        throw failure;
+      }
     }
 
-    try {
-      await decode.run(size, (instance, fresh) => {
-        markAttempt(reply.trace, instance, fresh);
+    function decodeLeg(
+      call: Call,
+      sequence: Sequence,
+      kvParams: string | undefined,
+      answer: Answer,
+    ): Promise<void> {
+      const question = asking(deadlines, request, answer);
+      return decode.run(size, (instance, fresh) => {
+        markAttempt(answer.trace, instance, fresh);
         const limitMs = stream ? timeouts.firstTokenMs : timeouts.answerMs;
         const relay = stream ? api.relayStream : relayPlain;
         // A stream lasts for minutes: its prompt is not to stay in memory for as long.
         const answered = () => {
           call.body = Buffer.alloc(0);
         };
-        const asked = question(instance, fresh, limitMs, decodeBody(call, kvParams), answered);
-        return relay(asked, reply, timeouts.tokenGapMs);
+        const body = decodeBody(call, kvParams, sequence.decodeEdits);
+        const asked = question(instance, fresh, limitMs, body, answered);
+        return relay(asked, answer, timeouts.tokenGapMs);
       });
-    } catch (failure) {
-      // The answer that begins now is not decode's.
-      kv?.abandoned();
-      throw failure;
     }
   };
 }
@@ -97,7 +121,7 @@ function markAttempt(trace: Trace, { role, name }: Instance, again: boolean): vo
   if (again) trace.retries = (trace.retries ?? 0) + 1;
 }
 
-function asking(deadlines: Deadlines, { head }: ClientRequest, { trace, stop }: Reply) {
+function asking(deadlines: Deadlines, { head }: ClientRequest, { trace, stop }: Answer) {
   const forwarded = forwardedFields(head.fields);
   return (
     instance: Instance,

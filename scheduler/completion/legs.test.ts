@@ -68,7 +68,7 @@ test("rule 2: the prefill leg asks for one token in one answer", async () => {
     max_tokens: 1,
     max_completion_tokens: 1,
     stream: false,
-    n: 2,
+    n: 1,
     kv_transfer_params: JSON.parse(SKELETON),
   });
 });
@@ -284,3 +284,56 @@ test.for([
   });
   expect(decode[0]?.calls).toHaveLength(0);
 });
+
+test.for([
+  ["required", '"required"', "none"],
+  ["named", '{"type":"function","function":{"name":"f"}}', "none"],
+  ["auto", '"auto"', "auto"],
+] as const)(
+  "a choice of tools that is %s becomes one that prefill can answer, and stays the client's on decode",
+  async ([, choice, wanted]) => {
+    const tools = '[{"type":"function","function":{"name":"f"}}]';
+
+    const [prefill, decode] = await bodiesOf(`{"tools":${tools},"tool_choice":${choice}}`);
+
+    expect(JSON.parse(prefill)).toMatchObject({ tools: JSON.parse(tools), tool_choice: wanted });
+    expect(JSON.parse(decode)).toMatchObject({ tools: JSON.parse(tools), tool_choice: JSON.parse(choice) });
+  },
+);
+
+test.for([
+  ["ec_transfer_params", '{"ec_transfer_params":{"a":1}}'],
+  ["ec_transfer_params", '{"\\u0065c_transfer_params":null}'],
+  ["vllm_xargs.kv_transfer_params", '{"vllm_xargs":{"a":1,"kv_transfer_params":"x"}}'],
+  ["vllm_xargs.kv_transfer_params", '{"vllm\\u005fxargs":{"kv_transfer\\u005Fparams":{}}}'],
+  ["vllm_xargs.ec_transfer_params", '{"vllm_xargs":{"ec_transfer_params":"x"}}'],
+  ["extra_args.kv_transfer_params", '{"extra_args":{"kv_transfer_params":{}}}'],
+] as const)("rule 36: a client's own %s is refused before an engine sees it", async ([param, body]) => {
+  const { port, prefill } = await bench();
+
+  const answer = await ask(port, post(body));
+
+  expect(answer.status).toBe(400);
+  expect(answer.json().error).toMatchObject({
+    message: `\`${param}\` is for the scheduler alone to give to an engine`,
+    param,
+  });
+  expect(prefill[0]?.calls).toHaveLength(0);
+});
+
+test("rule 36: two sets of other arguments are refused, of which the engine would take one", async () => {
+  const { port } = await bench();
+
+  const answer = await ask(port, post('{"vllm_xargs":{},"vllm_xargs":{"kv_transfer_params":"x"}}'));
+
+  expect(answer.json().error.code).toBe("duplicate_key");
+});
+
+test.for(['{"vllm_xargs":{"session_id":"s","kv":[1]}}', '{"vllm_xargs":null}', '{"vllm_xargs":"x"}'])(
+  "other arguments reach both engines: %s",
+  async (body) => {
+    const legs = await bodiesOf(body);
+
+    for (const leg of legs) expect(leg).toContain(body.slice(1, -1));
+  },
+);

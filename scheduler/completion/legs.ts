@@ -2,84 +2,13 @@ import type { Handoff } from "../config/config.ts";
 import type { Piece } from "../data/pieces.ts";
 import { Failure } from "../errors.ts";
 import { type Edit, editObject } from "../json/edit.ts";
-import { JsonSyntaxError, type Member, scanIfObject, scanObject } from "../json/spans.ts";
-
-/** A client's completion request, read as far as the scheduler needs to. */
-export interface Call {
-  /** Empty once it is not needed any more. */
-  body: Buffer;
-  readonly members: readonly Member[];
-}
-
-const KV_PARAMS = "kv_transfer_params";
+import { scanIfObject } from "../json/spans.ts";
+import { type Call, KV_PARAMS, memberOf, textOf } from "./call.ts";
 
 /** Asks a prefill instance to keep the KV cache for a decode instance and to say where it is. */
 const PREFILL_KV_PARAMS =
   '{"do_remote_decode":true,"do_remote_prefill":false,"remote_engine_id":null,' +
   '"remote_block_ids":null,"remote_host":null,"remote_port":null}';
-
-/** Parsers disagree on which of two equal keys counts, so these may stand only once. */
-const READ_OR_EDITED = [
-  "model",
-  "stream",
-  "stream_options",
-  "max_tokens",
-  "max_completion_tokens",
-  "min_tokens",
-  KV_PARAMS,
-];
-
-/** What of an unknown model's name is repeated. */
-const MAX_NAME_LENGTH = 200;
-
-/** Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. */
-export function readCall(body: Buffer): Call {
-  const members = scan(body);
-  const seen: string[] = [];
-  for (const { key } of members) {
-    if (key === undefined) continue;
-    if (seen.includes(key))
-      throw new Failure("duplicate_key", { message: `The body has the key \`${key}\` twice` });
-    seen.push(key);
-  }
-  return { body, members };
-}
-
-function scan(body: Buffer): Member[] {
-  try {
-    return scanObject(body, READ_OR_EDITED);
-  } catch (error) {
-    if (!(error instanceof JsonSyntaxError)) throw error;
-    throw new Failure("invalid_json", { message: `The body is not a JSON object: ${error.message}` });
-  }
-}
-
-/** Throws a Failure (400, 404) for another model than is served. No name means the one that there is, as in vLLM. */
-export function checkModel({ body, members }: Call, servedModels: readonly string[]): void {
-  const text = servedModels.length === 0 ? undefined : valueAt(body, members, "model");
-  if (text === undefined) return;
-  const model: unknown = JSON.parse(text);
-  if (model === null || model === "" || servedModels.some((name) => name === model)) return;
-  if (typeof model !== "string")
-    throw new Failure("invalid_value", { message: "`model` must be a string", param: "model" });
-  const message = `The model \`${model.slice(0, MAX_NAME_LENGTH)}\` does not exist.`;
-  throw new Failure("model_not_found", { message, param: "model" });
-}
-
-/** `stream`, as the OpenAI API has it. Throws a Failure (400). */
-export function readStream({ body, members }: Call): boolean {
-  const text = valueAt(body, members, "stream") ?? "false";
-  if (text === "true") return true;
-  if (text === "false" || text === "null") return false;
-  throw new Failure("invalid_value", { message: "`stream` must be true or false" });
-}
-
-/** `stream`, as Python reads it where nothing checks its type: `"False"` is true. Throws a Failure (400). */
-export function readTruthyStream({ body, members }: Call): boolean {
-  const text = valueAt(body, members, "stream") ?? "false";
-  if (!/^[[{]/.test(text)) return Boolean(JSON.parse(text));
-  throw new Failure("invalid_value", { message: "`stream` must be true or false" });
-}
 
 const prefillEdits = (kvParams: string | undefined): readonly Edit[] => [
   { key: KV_PARAMS, value: kvParams },
@@ -89,19 +18,32 @@ const prefillEdits = (kvParams: string | undefined): readonly Edit[] => [
   { key: "min_tokens", value: undefined },
 ];
 const PREFILL_EDITS = { "kv-params": prefillEdits(PREFILL_KV_PARAMS), plain: prefillEdits(undefined) };
-/** Not for every engine, so only where the client has it. */
-const MAX_COMPLETION_EDIT: Edit = { key: "max_completion_tokens", value: "1" };
+/** Not for every engine, so only where the client has them. More samples would be computed and kept for nothing. */
+const IF_THERE: readonly Edit[] = ["max_completion_tokens", "n", "best_of"].map((key) => ({
+  key,
+  value: "1",
+}));
+/** One token is no call of a tool, and some versions of vLLM fail over that. */
+const NO_TOOL: Edit = { key: "tool_choice", value: '"none"' };
 
-/** The prefill leg: one token, in one answer, the KV cache kept. */
-export function prefillBody({ body, members }: Call, handoff: Handoff): Piece[] {
+/** The prefill leg: one token, in one answer, the KV cache kept. `own` is what the sequence has of its own. */
+export function prefillBody(call: Call, handoff: Handoff, own: readonly Edit[]): Piece[] {
+  const more = IF_THERE.filter(({ key }) => memberOf(call, key) !== undefined);
+  const choice = memberOf(call, NO_TOOL.key);
+  if (choice !== undefined && !["null", '"auto"', '"none"'].includes(textOf(call, choice)))
+    more.push(NO_TOOL);
   const edits = PREFILL_EDITS[handoff];
-  const isThere = members.some(({ key }) => key === MAX_COMPLETION_EDIT.key);
-  return editObject(body, members, isThere ? [...edits, MAX_COMPLETION_EDIT] : edits);
+  const all = more.length + own.length === 0 ? edits : [...edits, ...more, ...own];
+  return editObject(call.body, call.members, all);
 }
 
 /** The decode leg: the client's request with what prefill said; without parameters decode recomputes. */
-export function decodeBody({ body, members }: Call, kvParams: string | undefined): Piece[] {
-  return editObject(body, members, [{ key: KV_PARAMS, value: kvParams }]);
+export function decodeBody(
+  { body, members }: Call,
+  kvParams: string | undefined,
+  own: readonly Edit[],
+): Piece[] {
+  return editObject(body, members, [{ key: KV_PARAMS, value: kvParams }, ...own]);
 }
 
 /** Prefill's KV parameters as it wrote them, in latin1; `undefined` when it gave none. Throws a Failure (502). */
@@ -122,10 +64,4 @@ export function withoutKvParams(answer: Buffer): Piece[] | undefined {
   const members = scanIfObject(answer, [KV_PARAMS]);
   if (members?.some(({ key }) => key === KV_PARAMS) !== true) return members && [answer];
   return editObject(answer, members, [{ key: KV_PARAMS, value: undefined }]);
-}
-
-/** As it is written. `bytes` has been found to be UTF-8, so nothing is lost on the way to text and back. */
-function valueAt(bytes: Buffer, members: readonly Member[], key: string): string | undefined {
-  const member = members.find((candidate) => candidate.key === key);
-  return member && bytes.toString("utf8", member.valueStart, member.end);
 }

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { bench } from "../testing/bench.ts";
 import { ask, post } from "../testing/client.ts";
 import { PLAIN_ANSWER } from "../testing/engine.ts";
@@ -99,4 +99,20 @@ test.for([
 
   expect([answer.status, answer.json().error.code]).toEqual([400, "duplicate_key"]);
   expect(prefill[0]?.calls).toEqual([]);
+});
+
+test.for([
+  ["a list of objects", `[${"{},".repeat(100_000)}{}]`, 400],
+  ["a number", "1".repeat(300_000), 400],
+  ["a long text", `"${"m".repeat(300_000)}"`, 404],
+  ["a long escaped text", `"${"\\u006d".repeat(50_000)}"`, 404],
+] as const)("a model that is %s is refused without being parsed", async ([, model, status]) => {
+  const parse = vi.spyOn(JSON, "parse");
+  const { port } = await bench({}, { servedModels: ["m"] });
+
+  const answer = await ask(port, post(`{"model":${model},"prompt":"x"}`));
+
+  expect(answer.status).toBe(status);
+  expect(Math.max(...parse.mock.calls.map(([text]) => text.length))).toBeLessThan(10_000);
+  parse.mockRestore();
 });

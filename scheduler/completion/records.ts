@@ -1,4 +1,4 @@
-import type { Reply } from "../client/reply.ts";
+import type { Answer } from "../client/reply.ts";
 import { ByteBuffer } from "../data/bytes.ts";
 import { totalLength } from "../data/pieces.ts";
 import { ask } from "../engine/ask.ts";
@@ -44,7 +44,7 @@ export class RecordSplitter {
  * Relays an engine's stream of records. Its end is that of its HTTP body, so an engine has to frame it. Rejects
  * with a Failure; whether the client can still be given a status then is for `reply.fail` to know.
  */
-export function relayRecords(question: Question, reply: Reply, gapMs: number): Promise<void> {
+export function relayRecords(question: Question, reply: Answer, gapMs: number): Promise<void> {
   const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
   const limit = MAX_COMPLETION_BYTES + ESCAPED_FACTOR * totalLength(question.request.pieces);
   const splitter = new RecordSplitter();

@@ -1,4 +1,4 @@
-import type { Reply } from "../client/reply.ts";
+import type { Answer } from "../client/reply.ts";
 import { ByteBuffer } from "../data/bytes.ts";
 import { ask } from "../engine/ask.ts";
 import type { Flow, Question } from "../engine/exchange.ts";
@@ -16,7 +16,7 @@ const AFTERMATH_MS = 1000;
  * Relays an engine's event stream. Rejects with a Failure; whether the client can still be given a status then is
  * for `reply.fail` to know.
  */
-export async function relayEvents(question: Question, reply: Reply, gapMs: number): Promise<void> {
+export async function relayEvents(question: Question, reply: Answer, gapMs: number): Promise<void> {
   const { role } = question.instance;
   const splitter = new EventSplitter();
   let done = false;
@@ -56,7 +56,7 @@ export async function relayEvents(question: Question, reply: Reply, gapMs: numbe
 }
 
 /** Relays an engine's JSON answer: whole when it is small, else with its length as it comes. */
-export function relayPlain(question: Question, reply: Reply, gapMs: number): Promise<void> {
+export function relayPlain(question: Question, reply: Answer, gapMs: number): Promise<void> {
   const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
   const held = new ByteBuffer();
   return ask(question, {
@@ -82,7 +82,7 @@ export function relayPlain(question: Question, reply: Reply, gapMs: number): Pro
  * Writes to the client; while it does not keep up, the engine is not read and its time does not run. Without
  * `progress` the engine gets no more time.
  */
-export function paced(flow: Flow, reply: Reply, bytes: Buffer, gapMs: number, progress = true): void {
+export function paced(flow: Flow, reply: Answer, bytes: Buffer, gapMs: number, progress = true): void {
   if (reply.write(bytes)) {
     if (progress) flow.limit.extend(gapMs);
     return;

@@ -51,6 +51,12 @@ export class EventSplitter {
     return mayBeSpecial(whole) ? inspect(whole, ends) : { pass: whole };
   }
 
+  /** `bytes`, which are whole events, one by one. */
+  static split(bytes: Buffer): Buffer[] {
+    const ends = new EventSplitter().#eventEnds(bytes);
+    return ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end));
+  }
+
   /** Where whole events end. Blank lines behind one are ends of their own, as is an LF whose CR has gone ahead. */
   #eventEnds(bytes: Buffer): number[] {
     const ends: number[] = [];
@@ -116,7 +122,7 @@ function lineEnd(event: Buffer): Buffer {
 }
 
 /** The values of the event's data lines, joined by LF. */
-function dataOf(event: Buffer): Buffer {
+export function dataOf(event: Buffer): Buffer {
   const values = linesOf(event)
     .filter(({ isData }) => isData)
     .map(({ content }) => content.slice(content[5] === " " ? 6 : 5));

@@ -1,0 +1,151 @@
+import { Failure } from "../errors.ts";
+import { JsonSyntaxError, type Member, scanIfObject, scanObject } from "../json/spans.ts";
+
+/** A client's completion request, read as far as the scheduler needs to. */
+export interface Call {
+  /** Empty once it is not needed any more. */
+  body: Buffer;
+  readonly members: readonly Member[];
+}
+
+export const KV_PARAMS = "kv_transfer_params";
+/** Of an encoder's cache: the same thing for pictures. */
+const EC_PARAMS = "ec_transfer_params";
+/** What stands in these reaches an engine's connector as if it stood at the top level. */
+const PASSED_ON = ["vllm_xargs", "extra_args"];
+
+/** Parsers disagree on which of two equal keys counts, so these may stand only once. */
+const READ_OR_EDITED = [
+  "model",
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "min_tokens",
+  "prompt",
+  "prompt_embeds",
+  "n",
+  "best_of",
+  "seed",
+  "temperature",
+  "use_beam_search",
+  "tool_choice",
+  KV_PARAMS,
+  EC_PARAMS,
+  ...PASSED_ON,
+];
+
+/** What of an unknown model's name is repeated. */
+const MAX_NAME_LENGTH = 200;
+/** A longer value is no number and no word that anything here asks for. */
+const MAX_SCALAR_BYTES = 64;
+/** A character of a name takes six bytes at most. */
+const MAX_ESCAPE = 6;
+
+/** Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. */
+export function readCall(body: Buffer): Call {
+  const call = { body, members: scan(body) };
+  const seen: string[] = [];
+  for (const { key } of call.members) {
+    if (key === undefined) continue;
+    if (seen.includes(key))
+      throw new Failure("duplicate_key", { message: `The body has the key \`${key}\` twice` });
+    seen.push(key);
+  }
+  if (seen.includes(EC_PARAMS)) throw foreignParams(EC_PARAMS);
+  for (const name of PASSED_ON) if (seen.includes(name)) checkPassedOn(call, name);
+  return call;
+}
+
+function scan(body: Buffer): Member[] {
+  try {
+    return scanObject(body, READ_OR_EDITED);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    throw new Failure("invalid_json", { message: `The body is not a JSON object: ${error.message}` });
+  }
+}
+
+/** Throws a Failure (400) where a client says itself which KV cache to read: it can be anybody's. */
+function checkPassedOn(call: Call, name: string): void {
+  const member = memberOf(call, name);
+  if (member === undefined || call.body[member.valueStart] !== OPEN_BRACE) return;
+  const value = call.body.subarray(member.valueStart, member.end);
+  const inside = scanIfObject(value, [KV_PARAMS, EC_PARAMS]);
+  if (inside === undefined) throw invalid(name, "has too many keys");
+  for (const { key } of inside) if (key !== undefined) throw foreignParams(`${name}.${key}`);
+}
+
+function foreignParams(param: string): Failure {
+  return invalid(param, "is for the scheduler alone to give to an engine");
+}
+
+/** Throws a Failure (400, 404) for another model than is served. No name means the one that there is, as in vLLM. */
+export function checkModel(call: Call, servedModels: readonly string[]): void {
+  const member = servedModels.length === 0 ? undefined : memberOf(call, "model");
+  if (member === undefined) return;
+  const { valueStart, end } = member;
+  if (call.body[valueStart] !== QUOTE) {
+    if (textOf(call, member) === "null") return;
+    throw invalid("model", "must be a string");
+  }
+  const isShort = end - valueStart <= MAX_ESCAPE * MAX_NAME_LENGTH;
+  const cut = isShort ? undefined : call.body.toString("utf8", valueStart + 1, valueStart + MAX_NAME_LENGTH);
+  const model = cut ?? String(JSON.parse(textOf(call, member)));
+  if (cut === undefined && (model === "" || servedModels.includes(model))) return;
+  const message = `The model \`${model.slice(0, MAX_NAME_LENGTH)}\` does not exist.`;
+  throw new Failure("model_not_found", { message, param: "model" });
+}
+
+/** `stream`, as the OpenAI API has it. Throws a Failure (400). */
+export function readStream(call: Call): boolean {
+  return readFlag(call, "stream");
+}
+
+/** A member that is true, or false, null or not there. Throws a Failure (400) for anything else. */
+export function readFlag(call: Call, key: string): boolean {
+  const text = scalarOf(call, key) ?? "false";
+  if (text === "true") return true;
+  if (text === "false" || text === "null") return false;
+  throw invalid(key, "must be true or false");
+}
+
+/** `stream`, as Python reads it where nothing checks its type: `"False"` is true. Throws a Failure (400). */
+export function readTruthyStream(call: Call): boolean {
+  const member = memberOf(call, "stream");
+  if (member === undefined) return false;
+  const first = call.body[member.valueStart];
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) throw invalid("stream", "must be true or false");
+  if (first === QUOTE) return member.end - member.valueStart > 2;
+  const text = scalarOf(call, "stream");
+  if (text === undefined) throw invalid("stream", "must be true or false");
+  return Boolean(JSON.parse(text));
+}
+
+export function memberOf({ members }: Call, key: string): Member | undefined {
+  for (const member of members) if (member.key === key) return member;
+  return undefined;
+}
+
+/** A value as it is written. The body has been found to be UTF-8, so nothing is lost on the way to text and back. */
+export function textOf({ body }: Call, { valueStart, end }: Member): string {
+  return body.toString("utf8", valueStart, end);
+}
+
+/** A member's value as it is written. Throws a Failure (400) when it is longer than any that is asked for. */
+export function scalarOf(call: Call, key: string): string | undefined {
+  const member = memberOf(call, key);
+  if (member === undefined) return undefined;
+  if (member.end - member.valueStart > MAX_SCALAR_BYTES)
+    throw invalid(key, "is not a value that it can have");
+  return textOf(call, member);
+}
+
+/** What is wrong with the value of a key. */
+export function invalid(param: string, what: string): Failure {
+  return new Failure("invalid_value", { message: `\`${param}\` ${what}`, param });
+}
+
+export const QUOTE = 0x22;
+export const OPEN_BRACKET = 0x5b;
+const OPEN_BRACE = 0x7b;
