@@ -135,7 +135,6 @@ class Joint {
       this.#reply.send(200, [remade(first, choices, usage)]);
       return;
     }
-    this.#reply.trace.mark("lastEvent");
     this.#reply.onDrain = undefined;
     if (this.#last !== undefined) this.#reply.write(asEvent(remade(this.#last, [], usage, this.#common)));
     this.#reply.write(DONE_EVENT);
