@@ -361,6 +361,24 @@ test("a client that reads slowly holds all streams of its sequences back, and ge
   expect(end).toContain("data: [DONE]\n\n");
 });
 
+test("answers that are too long to be held together are one error, which is no instance's fault", async () => {
+  const text = "x".repeat(900_000);
+  const { port, adminPorts } = await bench(
+    {
+      prefill: [prefill()],
+      decode: [(call) => answerJson(call, `{"choices":[{"index":0,"text":"${text}"}]}`)],
+    },
+    { admin: [{ port: 0 }] },
+  );
+
+  const answer = await ask(port, post(`{"prompt":[${Array(10).fill('"a"')}]}`));
+
+  expect(answer.status).toBe(502);
+  expect(answer.json().error.message).toContain("ask for them one by one");
+  const state = (await (await fetch(`http://127.0.0.1:${adminPorts[0]}/state`)).json()) as object;
+  expect(JSON.stringify(state)).not.toMatch(/"(?:failed|failures)":[1-9]/);
+});
+
 test("the log names every instance that had part in the answer", async () => {
   const { port, logged } = await bench({
     prefill: [prefill(), prefill()],

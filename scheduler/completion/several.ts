@@ -42,6 +42,9 @@ export async function answerSeveral(
   all.end();
 }
 
+/** Why the others end: no fault of an instance. */
+const NOT_WANTED = new Failure("client_left");
+
 /** The one answer that is made of several. */
 class Joint {
   readonly #reply: Reply;
@@ -73,7 +76,7 @@ class Joint {
   fail(error: unknown): void {
     if (this.failure !== undefined) return;
     this.failure = toFailure(error);
-    for (const { stop } of this.#voices) stop.stop(new Failure("client_left"));
+    for (const { stop } of this.#voices) stop.stop(NOT_WANTED);
   }
 
   ended(voice: Voice): void {
@@ -92,11 +95,11 @@ class Joint {
   /** So many bytes of plain answers have come. */
   hold(count: number): void {
     this.#held += count;
-    if (this.#held > MAX_JOINED_BYTES)
-      throw new Failure("decode_failed", {
-        message: "The answers are too long to be made one: ask for them one by one, or as a stream",
-        detail: `several answers are over ${MAX_JOINED_BYTES} bytes together`,
-      });
+    if (this.#held <= MAX_JOINED_BYTES) return;
+    const message = "The answers are too long to be made one: ask for them one by one, or as a stream";
+    const detail = `several answers are over ${MAX_JOINED_BYTES} bytes together`;
+    this.fail(new Failure("decode_failed", { message, detail }));
+    throw NOT_WANTED;
   }
 
   openEvents(): void {
