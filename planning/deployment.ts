@@ -117,7 +117,7 @@ const host = z.strictObject({
     .union([ipv4, z.literal("localhost")], { error: "is not an IPv4 address" })
     .describe("IPv4 address at which the other hosts and the clients reach this host, e.g. 10.0.0.18"),
   docker: visible
-    .regex(/^(unix:\/\/\/\S+|ssh:\/\/([^\s@/]+@)?[^\s@/:]+(:\d+)?)$/, { error: "is not a Docker endpoint" })
+    .regex(/^(unix:\/\/\/\S+|ssh:\/\/([^\s@/:]+@)?[^\s@/:]+(:\d+)?)$/, { error: "is not a Docker endpoint" })
     .describe(
       "Docker endpoint, unix:///path or ssh://user@host[:port], default what DOCKER_HOST names, else the default socket",
     )

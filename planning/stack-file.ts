@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { withoutCredentials } from "./credential-problems.ts";
 import { deploymentSchema, text } from "./deployment.ts";
 import { placeholderProblems } from "./placeholders.ts";
 import type { Problem } from "./plan.ts";
@@ -36,11 +37,13 @@ export function stackFileJsonSchema() {
 
 /** Checks the shape of `input`: everything that no valid deployment can hold, at once, in order of place. */
 export function parseStackFile(input: unknown): { file: StackFile } | { problems: Problem[] } {
-  const special = [...placeholderProblems(input), ...severalHostsProblems(input), ...secretProblems(input)];
-  const result = stackFileSchema.safeParse(input);
+  const { clean, problems: credentials } = withoutCredentials(input);
+  const others = [placeholderProblems, severalHostsProblems, secretProblems].flatMap((find) => find(clean));
+  const special = [...credentials, ...others];
+  const result = stackFileSchema.safeParse(clean);
   if (result.success && special.length === 0) return { file: result.data };
   const known = new Set(special.map(({ path }) => path));
-  const shape = result.success ? [] : shapeProblems(result.error.issues, input, stackFileJsonSchema());
+  const shape = result.success ? [] : shapeProblems(result.error.issues, clean, stackFileJsonSchema());
   const problems = [...shape.filter(({ path }) => !known.has(path)), ...special];
   return { problems: problems.sort((a, b) => (a.path < b.path ? -1 : 1)) };
 }

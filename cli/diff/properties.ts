@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { isCredential } from "../../planning/credential.ts";
+import { isCredential, masked } from "../../planning/credential.ts";
 import { UserError } from "../stack-file.ts";
 import { globalRankTable, type PropertyChange } from "./change.ts";
-import { isSecretObject, masked, maskText } from "./secrets.ts";
+import { isSecretObject, maskText } from "./secrets.ts";
 
 /**
  * Values by the name of their property, nested ones by path: what can be compared value by value. `shown` has no

@@ -1,7 +1,5 @@
-import { isCredential } from "../../planning/credential.ts";
-
-/** What stands for a secret, as in Pulumi's own output. */
-export const masked = "[secret]";
+import { isCredential, masked } from "../../planning/credential.ts";
+import { maskPasswords } from "../../planning/url-password.ts";
 
 /** Pulumi marks a special value by this key of an object, and a value that it does not know yet is this text. */
 const signature = "4dabf18193072939515e22adb298388d";
@@ -13,7 +11,6 @@ export function isSecretObject(value: object): boolean {
 }
 
 const privateKey = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]{0,40}-----|$)/g;
-const passwordInUrl = /:\/\/([^\s/@:]{0,200}):[^\s/]{1,1000}@/g;
 const authorization = /\b(Bearer|Basic) +[\w.~+/=-]+/g;
 const knownToken = /\b(gh[pousr]_|github_pat_|glpat-|hf_|sk-|xox[abp]-|AKIA)[\w-]{10,}/g;
 /** A name, what stands between, and, not consumed, the value: it may be a name and a value itself. */
@@ -23,10 +20,8 @@ const named =
 /** Text of some ten thousand characters at most, with what looks like a credential in it masked. */
 export function maskText(text: string): string {
   return maskNamed(
-    text
-      .replaceAll(unknown, "(known after the deployment)")
+    maskPasswords(text.replaceAll(unknown, "(known after the deployment)"), masked)
       .replace(privateKey, masked)
-      .replace(passwordInUrl, `://$1:${masked}@`)
       .replace(authorization, `$1 ${masked}`)
       .replace(knownToken, masked),
   );

@@ -1,8 +1,8 @@
 import { secretEnvLabel } from "../../planning/container-settings.ts";
+import { masked } from "../../planning/credential.ts";
 import type { dockerContainer } from "../../planning/docker-container.ts";
 import type { PropertyChange } from "../diff/change.ts";
 import { containerProperties, differences } from "../diff/properties.ts";
-import { masked } from "../diff/secrets.ts";
 import type { Container, Image } from "./engine-answers.ts";
 
 export type DockerContainer = ReturnType<typeof dockerContainer>;

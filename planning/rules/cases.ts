@@ -68,6 +68,22 @@ export const cases: readonly Case[] = [
     mended: { "engine.extraEnv": undefined, "engine.secretEnv": ["HF_TOKEN"] },
   },
   {
+    breaks: "PD013",
+    changes: { "hosts.host-b.docker": "ssh://root:hunter2@10.0.0.19:2222" },
+    path: "hosts.host-b.docker",
+    message: "holds a password, and plans, logs and Pulumi's state would show it",
+    fix: "write ssh://user@host and log in with a key, its own file or one that ssh-agent holds: `ssh-copy-id user@host`",
+    mended: { "hosts.host-b.docker": "ssh://root@10.0.0.19:2222" },
+  },
+  {
+    breaks: "PD014",
+    changes: { "engine.extraArgs": ["--api-key", "sk-hunter2"] },
+    path: "engine.extraArgs[1]",
+    message: "--api-key is a credential, and plans, logs and Pulumi's state would show it",
+    fix: "keep its value in ascend-pd:secretEnv, and name VLLM_API_KEY, which vLLM reads in its place, in `secretEnv` of engine",
+    mended: { "engine.extraArgs": [], "engine.secretEnv": ["VLLM_API_KEY"] },
+  },
+  {
     breaks: "PD100",
     stack: "_2p2d",
     changes: {},

@@ -46,4 +46,19 @@ export const shapeRules: readonly Documented[] = [
     why: "The deployment becomes a Plan, which is printed, compared and rendered, and inputs of resources: all in plain text.",
     source: "Pulumi: only whole keys of a stack's configuration are handed to a program as secrets",
   },
+  {
+    code: "PD013",
+    severity: "error",
+    title: "no address holds a password",
+    why: "Many read a stack file, and plans, previews, logs and Pulumi's state repeat what is in it. A Docker endpoint is root on its host, and ssh takes no password from it.",
+    source:
+      "the docker command of an `ssh://` endpoint: “plain-text password is not supported”; RFC 3986, section 3.2.1",
+  },
+  {
+    code: "PD014",
+    severity: "error",
+    title: "no argument is a credential",
+    why: "Besides those who read the stack file and what repeats it, every process of a host sees the arguments of all others.",
+    source: "vLLM: `VLLM_API_KEY` in place of `--api-key`; proc(5): `/proc/PID/cmdline`",
+  },
 ];

@@ -27,14 +27,22 @@ test.each([
   [["--port", "8088", "--hf-token", "hf_hunter2"], "--hf-token"],
   [["curl", "https://ops:hunter2@models.example/w"], "argument 1"],
   [["--url=https://ops:hunter2@models.example/w"], "--url"],
+  [["--api_k", "sk-hunter2"], "--api_k"],
+  [["--api-key", "sk-hunter2", "sk-hunter3"], "--api-key"],
+  [["env", "HF_TOKEN=hf_hunter2", "vllm"], "HF_TOKEN"],
+  [["sh", "-c", "vllm serve --api-key sk-hunter2"], "--api-key"],
 ])("A credential in the command %j is reported without the value.", async (command, where) => {
   const violations = await violationsWith({ command });
 
   expect(violations).toEqual([`decode-0 has a credential in its command: ${where}`]);
 });
 
-test("A password in a proxy's URL is reported by the variable's name.", async () => {
-  const violations = await violationsWith({ envs: ["http_proxy=http://ops:hunter2@10.0.0.1:3128"] });
+test.each([
+  "http://ops:hunter2@10.0.0.1:3128",
+  "http://ops%3Ahunter2@10.0.0.1:3128",
+  "ops:hunter2@10.0.0.1:3128",
+])("A proxy's password in %s is reported by the variable's name.", async (proxy) => {
+  const violations = await violationsWith({ envs: [`http_proxy=${proxy}`] });
 
   expect(violations).toEqual(["decode-0 has a credential in its environment: http_proxy"]);
 });
@@ -45,6 +53,7 @@ test.each([
     envs: ["http_proxy=http://10.0.0.1:3128", "MODEL=s3://bucket/key@v1", "TOKENIZER_MODE=auto", "MONKEY=1"],
   },
   { command: ["--max-num-batched-tokens=4096", "--api-key-file", "/x", "--enable-token", "--port=1"] },
+  { command: ["sh", "-c", "vllm serve --api-key $VLLM_API_KEY"] },
   { envs: unknown, command: [unknown] },
   {},
 ])("%j passes.", async (props) => {

@@ -1,5 +1,6 @@
 import { secretEnvLabel } from "../../planning/container-settings.ts";
-import { isCredential } from "../../planning/credential.ts";
+import { isCredential, leaksIn } from "../../planning/credential.ts";
+import { holdsPassword } from "../../planning/url-password.ts";
 import { containerPolicy } from "../container-policy.ts";
 
 /**
@@ -17,15 +18,12 @@ export const noSecretInEnvironment = containerPolicy(
     ...envs.flatMap((entry) => {
       const [name = "", value = ""] = split(entry);
       if (secretEnvOf(labels).includes(name)) return [];
-      return isSecret(name, value) ? [`has a credential in its environment: ${name}`] : [];
+      const isSecret = holdsPassword(value, name) || (value !== "" && isCredential(name, value));
+      return isSecret ? [`has a credential in its environment: ${name}`] : [];
     }),
-    ...command.flatMap((argument, index) => {
-      const [flag = "", value = command[index + 1] ?? ""] = split(argument);
-      const name = flag.startsWith("-") ? flag : "";
-      return isSecret(name, name === "" ? argument : value)
-        ? [`has a credential in its command: ${name || `argument ${index}`}`]
-        : [];
-    }),
+    ...[...new Set(leaksIn(command).map(({ index, name = `argument ${index}` }) => name))].map(
+      (where) => `has a credential in its command: ${where}`,
+    ),
   ],
 );
 
@@ -38,10 +36,4 @@ function secretEnvOf(
 function split(entry: string): string[] {
   const at = entry.indexOf("=");
   return at < 0 ? [entry] : [entry.slice(0, at), entry.slice(at + 1)];
-}
-
-/** A value that starts with a hyphen is the next flag. */
-function isSecret(name: string, value: string): boolean {
-  if (/^[a-z][a-z0-9+.-]*:\/\/[^\s/@:]*:[^\s/@]+@/i.test(value)) return true;
-  return value !== "" && !value.startsWith("-") && isCredential(name, value);
 }

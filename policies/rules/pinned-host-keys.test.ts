@@ -31,6 +31,14 @@ test.each([
   expect(violations).toEqual([`host-a reaches ssh://root@10.0.0.18 ${fault}`]);
 });
 
+test("A password in a provider's host is not repeated.", async () => {
+  const violations = await violationsOf(pinnedHostKeys, provider("ssh://root:hunter2@10.0.0.18"));
+
+  expect(violations).toEqual([
+    "host-a reaches ssh://root:[secret]@10.0.0.18 with StrictHostKeyChecking unset",
+  ]);
+});
+
 test.each([
   ["ssh://root@10.0.0.18", pinned],
   ["ssh://root@10.0.0.18", ["-oStrictHostKeyChecking yes", "-o", "UserKnownHostsFile=known_hosts"]],

@@ -1,3 +1,5 @@
+import { masked } from "../../planning/credential.ts";
+import { maskPasswords } from "../../planning/url-password.ts";
 import type { ResourcePolicy } from "../policy.ts";
 
 /** Whoever answers in a host's place is handed its containers, and here that means root on it. */
@@ -15,7 +17,8 @@ export const pinnedHostKeys: ResourcePolicy = {
       );
     } else if (type === "pulumi:providers:docker" && props.host?.startsWith("ssh://")) {
       const fault = sshFault(JSON.parse(props.sshOpts ?? "[]"));
-      if (fault !== undefined) reportViolation(`${name} reaches ${props.host} ${fault}`);
+      if (fault !== undefined)
+        reportViolation(`${name} reaches ${maskPasswords(props.host, masked)} ${fault}`);
     }
     if (type.startsWith("command:remote:")) {
       const { connection } = props;

@@ -80,6 +80,19 @@ test("A secret within the deployment, where it would be plain text, is refused b
   expect(printed).not.toContain(canary);
 });
 
+test("A password and a key in plain text are refused by pulumi, which does not print them", async () => {
+  const plain = "hunter2-hunter2";
+  const docker = `ssh://root:${plain}@10.0.0.18`;
+  const hosts = { ...deployment.hosts, far: { address: "10.0.0.18", docker, hostKey: "ssh-ed25519 AAAA" } };
+  const engine = { ...deployment.engine, extraArgs: ["--api-key", plain] };
+  await stack.configure({ ...deployment, engine, hosts });
+
+  const failed = await pulumi("up", "--yes", "--skip-preview");
+
+  expectFailure(failed, "PD013 hosts.far.docker", "PD014 engine.extraArgs[1]");
+  expect(failed.output).not.toContain(plain);
+});
+
 test("A secret reaches the containers that name it, and no other", async () => {
   await stack.configure(deployment);
   await setSecret("ascend-pd:secretEnv.CANARY_TOKEN", `${canary}`);
