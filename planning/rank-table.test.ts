@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { plan } from "./make-plan.ts";
 import { RankTableError, readGlobalRankTable, readLocalRankTable } from "./rank-table.ts";
+import { manualGlobalTable, manualLocalTable } from "./rank-tables/manual-tables.ts";
 import { put, sampleInput } from "./sample-input.ts";
 
 function written() {
@@ -150,6 +151,63 @@ test("A byte order mark is named: nobody sees it in the file.", () => {
   const { problems } = refusal(() => readGlobalRankTable("\uFEFF{}", "global.json"));
 
   expect(problems).toMatchObject([{ code: "PD201", message: "not JSON: it begins with a byte order mark" }]);
+});
+
+test.each([
+  ['"rank_id": "0"', '"rank_id": "0", "rank_id": "0"', `${device}`, '"rank_id"', 26],
+  ['"device_id": "4"', '"device_id": "5", "device\\u005fid": "4"', `${device}`, '"device_id"', 24],
+  ['"version": "1.0",', '"version": "1.0",\n"version": "1.0",', "(file)", '"version"', 3],
+])("In a global table, %s as %s is refused: which is meant?", (once, twice, path, key, line) => {
+  const text = written().global.content.replace(once, twice);
+
+  const { problems } = refusal(() => readGlobalRankTable(text, "global.json"));
+
+  expect(problems).toEqual([
+    {
+      code: "PD206",
+      severity: "error",
+      path,
+      message: `${key} stands there twice, the second time in line ${line}`,
+      fix: "keep the one that is meant; one reader takes the first, another the last",
+    },
+  ]);
+});
+
+test("In a local table, a key that stands there twice is refused too.", () => {
+  const text = manualLocalTable.replace('"server_ip"', '"server_ip": "10.0.0.19", "server_ip"');
+
+  const { problems } = refusal(() => readLocalRankTable(text, "local.json"));
+
+  expect(problems).toMatchObject([{ code: "PD206", path: "server_list[0]" }]);
+});
+
+test("A repeated key and a place without end are quoted as far as tells them.", () => {
+  const key = JSON.stringify("k".repeat(1_000_000));
+  const text = `${'{"a":'.repeat(100_000)}{${key}:1,${key}:2}${"}".repeat(100_000)}`;
+
+  const { message } = refusal(() => readGlobalRankTable(text, "global.json"));
+
+  expect(message).toMatch(/PD206 a\.a\.a\..*… {2}"k{59}…" stands there twice/);
+  expect(message.length).toBeLessThan(500);
+});
+
+test("What no table says is let through only as deep as it can be compared and written.", () => {
+  const withExtra = (depth: number) =>
+    manualGlobalTable.replace("{", `{ "note": ${"[".repeat(depth)}${"]".repeat(depth)},`);
+
+  const { problems } = refusal(() => readGlobalRankTable(withExtra(100_000), "global.json"));
+
+  const message = expect.stringMatching(/^nested 100001 levels deep/);
+  expect(problems).toMatchObject([{ code: "PD203", message }]);
+  expect(readGlobalRankTable(withExtra(50), "global.json").prefill).toHaveLength(1);
+});
+
+test("Where server_id is the host's name, an instance is reached at server_ip.", () => {
+  const text = manualGlobalTable.replaceAll('"server_id": "10.0.0.18"', '"server_id": "node-1"');
+
+  const { scheduler, prefill, decode } = readGlobalRankTable(text, "global.json");
+
+  expect([scheduler.ip, prefill[0]?.ip, decode[0]?.ip]).toEqual(["10.0.0.18", "10.0.0.18", "10.0.0.18"]);
 });
 
 test("Of a value without end no more is quoted than tells it.", () => {

@@ -4,11 +4,14 @@ import { notGlobalRankTable, notLocalRankTable } from "./rank-tables/dialects.ts
 import type { ServerJson } from "./rank-tables/format.ts";
 import {
   contradictions,
+  depthProblems,
   type GlobalJson,
   type GroupJson,
+  repeatedKeyProblem,
   schemaProblems,
   wholeFileProblem,
 } from "./rank-tables/problems.ts";
+import { structureOf } from "./rank-tables/structure.ts";
 import { validateGlobalRankTable, validateLocalRankTable } from "./rank-tables/validators.js";
 
 export interface GlobalRankTable {
@@ -79,9 +82,12 @@ export function readTable(
   otherDialect: typeof notGlobalRankTable,
 ): unknown {
   const table = parse(text, where);
+  const { repeated, depth } = structureOf(text);
+  if (repeated !== undefined) refuse(where, [repeatedKeyProblem(repeated)]);
   const other = otherDialect(table);
   if (other !== undefined) refuse(where, [wholeFileProblem("PD202", `this is ${other}`)]);
   if (!validate(table)) refuse(where, schemaProblems(validate.errors ?? [], table));
+  refuse(where, depthProblems(depth));
   return table;
 }
 

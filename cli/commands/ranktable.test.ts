@@ -112,6 +112,65 @@ test("Hosts are generated, merged in the order that is given, checked, and impor
   expect(imported.stdout).toContain("host: host-10-0-0-18, devices: [ 2, 3 ], port: 8090");
 });
 
+/** As of hosts whose tables say the host's name: everything but the addresses. */
+function nameHost(folderOfTables: string, ip: string, name: string): void {
+  for (const file of readdirSync(folderOfTables).map((one) => join(folderOfTables, one))) {
+    const text = readFileSync(file, "utf8");
+    writeFileSync(file, text.replaceAll(`"server_id": "${ip}"`, `"server_id": "${name}"`));
+  }
+}
+
+test("A host's name as server_id is kept by a merge, fits a check, and is told to be lost by an import.", async () => {
+  await ranktable("gen", "--prefill-server-list", "4,5", "--api-server", ...at("10.0.0.18"));
+  await ranktable("gen", "--decode-server-list", "6,7", ...at("10.0.0.19"));
+  nameHost("10.0.0.18", "10.0.0.18", "node-1");
+  nameHost("10.0.0.19", "10.0.0.19", "node-2.example.com");
+  const hosts = ["18", "19"].map((last) => `10.0.0.${last}/global_ranktable_10.0.0.${last}.json`);
+  const all = ["10.0.0.18", "10.0.0.19"].flatMap((name) => readdirSync(name).map((file) => join(name, file)));
+  const ports = ["--node-ports", "8088,8089"];
+
+  const merged = await ranktable("merge", "--global-ranktable-list", ...hosts, "--save-dir", "all");
+  const checked = await ranktable("check", "all/global_ranktable_merge.json", ...all, ...ports);
+  const imported = await ranktable(
+    ...["import", "all/global_ranktable_merge.json", ...ports, "--scheduler-port", "9000"],
+  );
+
+  expect([merged.code, merged.stderr]).toEqual([0, ""]);
+  const [scheduler, prefill, decode] = json("all", "global_ranktable_merge.json").server_group_list;
+  expect(scheduler.server_list[0]).toEqual({ server_id: "node-1", server_ip: "10.0.0.18" });
+  expect(prefill.server_list[0]).toMatchObject({ server_id: "node-1", server_ip: "10.0.0.18" });
+  expect(decode.server_list[0]).toMatchObject({ server_id: "node-2.example.com", server_ip: "10.0.0.19" });
+  expect([checked.code, checked.stderr]).toEqual([0, ""]);
+  expect(checked.stdout).toMatch(/^prefill\[0\] +10\.0\.0\.18 NPUs 4,5 +8088/m);
+  expect(imported.code).toBe(0);
+  expect(imported.stderr).toMatch(/^warning: .* scheduler\[0\]\.server_id is not as the planner writes it/);
+  expect(imported.stdout).toContain("address: 10.0.0.19");
+});
+
+test.each(["merge", "check", "import"])(
+  "%s refuses a table with a repeated key, and says where.",
+  async (name) => {
+    await ranktable("gen", ...oneHost, ...at("10.0.0.18"));
+    const path = "10.0.0.18/global_ranktable_10.0.0.18.json";
+    writeFileSync(
+      path,
+      readFileSync(path, "utf8").replace('"rank_id": "1"', '"rank_id": "0", "rank\\u005fid": "1"'),
+    );
+    const args = {
+      merge: ["--global-ranktable-list", path, path],
+      check: [path],
+      import: [path, "--node-ports", "8088,8089", "--scheduler-port", "9000"],
+    }[name];
+
+    const { code, stderr } = await ranktable(name, ...(args ?? []));
+
+    expect(stderr).toMatch(
+      /PD206 server_group_list\[1\]\.server_list\[0\]\.device\[1\] {2}"rank_id" stands there twice, the second time in line \d+\n/,
+    );
+    expect(code).toBe(2);
+  },
+);
+
 test("check ends with 2 where something is wrong, and says it as JSON too.", async () => {
   await ranktable("gen", ...oneHost, ...at("10.0.0.18"));
   const path = join(folder(), "10.0.0.18", "local_ranktable_10.0.0.18_45.json");

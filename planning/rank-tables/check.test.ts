@@ -210,6 +210,8 @@ test("The planner's rules are applied to tables and ports, and only to what they
 test.each([
   ["server_id", "10.0.0.17", '"10.0.0.17" is not server_ip, "10.0.0.18"'],
   ["server_ip", "10.0.0.17", '"10.0.0.18" is not server_ip, "10.0.0.17"'],
+  ["server_id", "localhost", '"localhost" is not server_ip, "10.0.0.18"'],
+  ["server_id", "fe80::1", '"fe80::1" is not server_ip, "10.0.0.18"'],
 ])("An entry with two hosts is found: %s.", (key, value, message) => {
   const { merged } = twoHosts();
   const [server] = merged.groups.prefill;

@@ -83,18 +83,23 @@ const anyEndpoint = ({ address }: { readonly address: string }) => ({
   hostKey: "ssh-ed25519 AAAA",
 });
 
-/** PD219: entries whose addresses no stack file can have. */
+/** PD219: entries whose addresses no stack file can have. `server_id` may also be the host's name. */
 function addressProblems(groups: ServerGroups): Problem[] {
   return groupRoles.flatMap((role) =>
     groups[role].flatMap(({ server_id, server_ip }, index) => {
-      const fix = "write the host's IPv4 address into server_id and server_ip, as the manual's tool does";
-      const wrong = (key: string, message: string) => [
+      const wrong = (key: string, message: string, fix: string) => [
         error("PD219", `${role}[${index}].${key}`, message, fix),
       ];
-      if (server_id !== server_ip)
-        return wrong("server_id", `"${server_id}" is not server_ip, "${server_ip}"`);
-      if (isIpv4(server_ip) || server_ip === "localhost") return [];
-      return wrong("server_ip", `"${server_ip}" is not an IPv4 address`);
+      if (!isIpv4(server_ip) && server_ip !== "localhost") {
+        const fix = "write the host's IPv4 address there, as the manual's tool does";
+        return wrong("server_ip", `"${server_ip}" is not an IPv4 address`, fix);
+      }
+      if (server_id === server_ip || isNameOfHost(server_id)) return [];
+      const message = `"${server_id}" is not server_ip, "${server_ip}"`;
+      return wrong("server_id", message, "write server_ip there too, or the host's name");
     }),
   );
 }
+
+/** Of what the schema lets through; `localhost` is every host's. */
+const isNameOfHost = (id: string): boolean => !isIpv4(id) && !id.includes(":") && id !== "localhost";

@@ -4,6 +4,7 @@ import { error } from "../problems.ts";
 import { repeated } from "../repeated.ts";
 import { showPath } from "../show-path.ts";
 import type { ServerJson } from "./format.ts";
+import type { RepeatedKey } from "./structure.ts";
 
 /** A group of a global table, or a local table, as the schemas have it. */
 export interface GroupJson {
@@ -17,11 +18,34 @@ export interface GlobalJson<Groups = readonly [GroupJson, GroupJson, GroupJson]>
   readonly server_group_list: Groups;
 }
 
+const longestPath = 200;
+
 const rewrite = "write the file anew, from a stack file or with `ascend-pd ranktable`";
 
 /** PD201: not JSON. PD202: another system's table. */
 export function wholeFileProblem(code: "PD201" | "PD202", message: string): Problem {
   return error(code, "(file)", message, rewrite);
+}
+
+/** PD206: of two keys of one name nobody knows which is meant. */
+export function repeatedKeyProblem({ path, key, line }: RepeatedKey): Problem {
+  const shownPath = showPath(path);
+  return error(
+    "PD206",
+    shownPath.length > longestPath ? `${shownPath.slice(0, longestPath - 1)}…` : shownPath || "(file)",
+    `${show(key)} stands there twice, the second time in line ${line}`,
+    "keep the one that is meant; one reader takes the first, another the last",
+  );
+}
+
+/** A rank table has seven of them. */
+const mostLevels = 64;
+
+/** PD203: a file that is read, but could not be compared or written. */
+export function depthProblems(depth: number): Problem[] {
+  if (depth <= mostLevels) return [];
+  const message = `nested ${depth} levels deep, where a rank table has 7`;
+  return [error("PD203", "(file)", message, rewrite)];
 }
 
 /** PD203: what a schema refuses. */

@@ -26,7 +26,7 @@ const header = {
 };
 
 const entryProperties = {
-  server_id: address("the host; instances on one host have the same", namePattern),
+  server_id: address("the host, by address or name; instances on one host have the same", namePattern),
   server_ip: address("address at which the instance is reached", namePattern),
 };
 

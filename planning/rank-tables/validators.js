@@ -69,7 +69,7 @@ const schema19 = {
           type: "string",
           pattern:
             "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
-          description: "the host; instances on one host have the same",
+          description: "the host, by address or name; instances on one host have the same",
         },
         server_ip: {
           type: "string",
@@ -87,7 +87,7 @@ const schema19 = {
           type: "string",
           pattern:
             "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
-          description: "the host; instances on one host have the same",
+          description: "the host, by address or name; instances on one host have the same",
         },
         server_ip: {
           type: "string",
@@ -131,7 +131,7 @@ const schema20 = {
       type: "string",
       pattern:
         "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
-      description: "the host; instances on one host have the same",
+      description: "the host, by address or name; instances on one host have the same",
     },
     server_ip: {
       type: "string",
@@ -284,7 +284,7 @@ const schema21 = {
       type: "string",
       pattern:
         "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
-      description: "the host; instances on one host have the same",
+      description: "the host, by address or name; instances on one host have the same",
     },
     server_ip: {
       type: "string",
@@ -1410,7 +1410,7 @@ const schema23 = {
           type: "string",
           pattern:
             "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
-          description: "the host; instances on one host have the same",
+          description: "the host, by address or name; instances on one host have the same",
         },
         server_ip: {
           type: "string",
@@ -1428,7 +1428,7 @@ const schema23 = {
           type: "string",
           pattern:
             "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
-          description: "the host; instances on one host have the same",
+          description: "the host, by address or name; instances on one host have the same",
         },
         server_ip: {
           type: "string",
@@ -2872,7 +2872,7 @@ const schema27 = {
             type: "string",
             pattern:
               "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
-            description: "the host; instances on one host have the same",
+            description: "the host, by address or name; instances on one host have the same",
           },
           server_ip: {
             type: "string",

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -87,6 +87,26 @@ test.for([
   }
 
   expect(problems.map((problem) => problem.message)).toEqual([message]);
+});
+
+test("a key that a rank table has twice is a problem, with its place", () => {
+  const folder = mkdtempSync(join(tmpdir(), "scheduler-config-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "global.json");
+  const table = readFileSync("scheduler/testdata/global.json", "utf8");
+  writeFileSync(path, table.replace('"server_ip"', '"server\\u005fip": "10.0.0.9", "server_ip"'));
+  const read = endpointsReader({ GLOBAL_RANK_TABLE_FILE_PATH: path, NODE_PORTS: "8088,8089" }, 9000);
+
+  let problems: readonly { message: string }[] = [];
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof InvalidTables) problems = error.problems;
+  }
+
+  const message =
+    /PD206 server_group_list\[0\]\.server_list\[0\] {2}"server_ip" stands there twice, the second time in line 11\n/;
+  expect(problems).toMatchObject([{ message: expect.stringMatching(message) }]);
 });
 
 test("an operator cannot have a file read as ports", () => {
