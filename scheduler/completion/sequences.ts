@@ -61,8 +61,7 @@ export function askedBy(call: Call, shape: Shape, handoff: Handoff): Asked {
       decodeEdits: [
         ...edits,
         { key: "n", value: "1" },
-        // As vLLM seeds its own samples.
-        ...(seed === undefined ? [] : [{ key: "seed", value: String(seed + BigInt(sample)) }]),
+        ...(seed === undefined ? [] : [{ key: "seed", value: String(seedOfSample(seed, sample)) }]),
       ],
       firstChoice: at * n + sample,
       samePrompt: sample > 0,
@@ -110,6 +109,11 @@ function samplesOf(call: Call): number {
   if (text.startsWith('"')) throw invalid("n", "must be a whole number");
   const n = Number(text);
   return Number.isInteger(n) && n > 1 ? n : 1;
+}
+
+/** As vLLM seeds its own samples. Requests may have seeds of 64 bits with a sign; generators ignore it. */
+function seedOfSample(seed: bigint, sample: number): bigint {
+  return sample === 0 ? seed : BigInt.asIntN(64, seed + BigInt(sample));
 }
 
 function seedOf(call: Call): bigint | undefined {

@@ -107,6 +107,17 @@ test("rule 35: samples are sequences of their own, seeded as vLLM seeds them, an
   });
 });
 
+test("rule 35: behind the greatest seed that a request may have come those that are the same to a generator", async () => {
+  const { port, decode } = await pair();
+
+  await ask(port, post('{"prompt":"x","n":2,"seed":9223372036854775807}'));
+
+  expect(decode[0]?.calls.map(({ body }) => /"seed":(-?\d+)/.exec(body)?.[1])).toEqual([
+    "9223372036854775807",
+    "-9223372036854775808",
+  ]);
+});
+
 test("rule 35: choices of several prompts with several samples stand in vLLM's order", async () => {
   const { port } = await pair();
 
