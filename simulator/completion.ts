@@ -14,6 +14,7 @@ export async function complete(
 ): Promise<void> {
   const clientGone = new AbortController();
   response.on("close", () => clientGone.abort());
+  engine.checkAlive();
   try {
     const send = request.stream ? sendStream : sendPlain;
     await send(engine, request, answer, response, clientGone.signal);
@@ -29,11 +30,12 @@ async function sendPlain(
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
-  let text = "";
-  const kvTransferParams = await engine.generate(request, engineRequestId(answer), signal, (token) => {
-    text += token;
+  const texts = choicesOf(request).map(() => "");
+  const ids = (prompt: number) => engineRequestId(answer, prompt);
+  const kvTransferParams = await engine.generate(request, ids, signal, (choice, token) => {
+    texts[choice] += token;
   });
-  const body = plainAnswer(answer, request, text, kvTransferParams);
+  const body = plainAnswer(answer, request, texts, kvTransferParams);
   response.writeHead(200, { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) });
   response.end(body);
 }
@@ -48,22 +50,32 @@ async function sendStream(
 ): Promise<void> {
   response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8" });
   response.flushHeaders();
-  const send = async (data: string) => {
-    if (!response.write(`data: ${data}\n\n`)) await once(response, "drain", { signal });
-  };
-  let tokens = 0;
-  try {
-    await engine.generate(request, engineRequestId(answer), signal, async (token) => {
-      if (tokens === 0 && answer.endpoint === "chat") await send(JSON.stringify(roleChunk(answer)));
-      tokens += 1;
-      await send(JSON.stringify(tokenChunk(answer, token, tokens === request.maxTokens)));
+  let drained: Promise<unknown> | undefined;
+  const send = async (...events: object[]) => {
+    if (response.write(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""))) return;
+    drained ??= once(response, "drain", { signal }).finally(() => {
+      drained = undefined;
     });
-    if (request.includeUsage) await send(JSON.stringify(usageChunk(answer, request)));
+    await drained;
+  };
+  const ids = (prompt: number) => engineRequestId(answer, prompt);
+  let roles = answer.endpoint === "chat" ? choicesOf(request).map((choice) => roleChunk(answer, choice)) : [];
+  try {
+    await engine.generate(request, ids, signal, (choice, token, last) => {
+      const before = roles;
+      roles = [];
+      return send(...before, tokenChunk(answer, choice, token, last));
+    });
+    if (request.includeUsage) await send(usageChunk(answer, request));
   } catch (error) {
     signal.throwIfAborted();
     const { body } = error instanceof ApiError ? error : internalError();
-    await send(JSON.stringify(body));
+    await send(body);
   }
-  await send("[DONE]");
-  response.end();
+  response.end("data: [DONE]\n\n");
+}
+
+/** The indexes of the answer's choices: the samples of the first prompt, those of the second, … */
+function choicesOf({ prompts }: GenerationRequest): number[] {
+  return prompts.flatMap(({ hashes }) => hashes.samples).map((_, choice) => choice);
 }

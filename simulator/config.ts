@@ -25,6 +25,7 @@ export function configOf(flags: Flags, placement: Placement | undefined): Simula
     kvHost: flags.text("kv-host") ?? placement?.serverIp ?? "127.0.0.1",
     kvLeaseSeconds: flags.number("kv-lease-seconds"),
     kvLoadFailurePolicy: flags.oneOf("kv-load-failure-policy", ["fail", "recompute"]) ?? "fail",
+    kvCheck: flags.oneOf("kv-check", ["strict", "none"]) ?? "strict",
     kvLookup: flags.oneOf("kv-lookup", ["params", "prompt"]) ?? "params",
     kvPeers: flags.text("kv-peers")?.split(",") ?? [],
     seed: flags.integer("seed", 0),

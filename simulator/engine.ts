@@ -1,47 +1,34 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep, setImmediate as yieldOnce } from "node:timers/promises";
 import { Batch, type BatchLimits, type Slot } from "./batch.ts";
-import { internalError } from "./errors.ts";
+import { type ApiError, badRequest, engineDead, internalError } from "./errors.ts";
 import { members } from "./json.ts";
 import { KvLedger } from "./kv-ledger.ts";
 import { type LatencyModel, prefillMs, stepMs } from "./latency.ts";
 import { Counters, type Gauges, type RecomputeReason } from "./metrics.ts";
 import { tokenAt } from "./oracle.ts";
-import type { Role } from "./rank-table.ts";
-import type { GenerationRequest } from "./request.ts";
-import { mismatch, namesRemoteKv, parsePull, pullKv, pullKvOfPrompt, transferParams } from "./transfer.ts";
+import { type PromptKv, promptKv, WrongBlocks } from "./prefix-cache.ts";
+import { type RemoteKv, type RemoteKvConfig, remoteKvs } from "./remote-kv.ts";
+import type { GenerationRequest, Prompt } from "./request.ts";
+import { type Sequence, sequencesOf } from "./sequence.ts";
+import { mismatch, type Pulled, parsePull, transferParams } from "./transfer.ts";
+import type { KvCheck } from "./transfer-fields.ts";
 
-export interface EngineConfig extends LatencyModel, BatchLimits {
-  readonly role: Role;
+export interface EngineConfig extends LatencyModel, BatchLimits, RemoteKvConfig {
   readonly tensorParallelSize: number;
   readonly kvBlocks: number;
   /** Tokens in a KV block. */
   readonly blockSize: number;
   readonly kvLeaseSeconds: number;
   readonly kvLoadFailurePolicy: "fail" | "recompute";
-  /** How decode learns where the KV cache is: from the request's `kv_transfer_params`, or by asking for its prompt. */
-  readonly kvLookup: "params" | "prompt";
-  /** With `prompt`: the prefill instances that decode asks, as `host:port`. */
-  readonly kvPeers: readonly string[];
+  readonly kvCheck: KvCheck;
   /** Where decode instances reach this one. */
   readonly kvHost: string;
   readonly port: number;
 }
 
-interface Sequence {
-  readonly id: string;
-  readonly request: GenerationRequest;
-  readonly signal: AbortSignal;
-  /** Where the KV cache of the prompt is, when another instance computed it. */
-  readonly remoteKv: RemoteKv | undefined;
-}
-
-interface RemoteKv {
-  /** Fetches the KV cache, which frees it where it is. Gives the reason when that fails. */
-  pull(): Promise<string | undefined>;
-  /** Whether it was only hoped to be there: as in vLLM 0, decode computes the prompt where it is not. */
-  readonly optional: boolean;
-}
+/** Takes a token of a choice; the next one of that choice waits for it. */
+export type OnToken = (choice: number, text: string, last: boolean) => unknown;
 
 /** A simulated instance without its HTTP server. Either role does either job when asked, as in vLLM. */
 export class Engine {
@@ -51,6 +38,10 @@ export class Engine {
   readonly #log: (line: string) => void;
   readonly #kv: KvLedger;
   readonly #batch: Batch;
+  readonly #wrongBlocks = new WrongBlocks();
+  /** Of all requests in flight. */
+  readonly #stops = new Set<AbortController>();
+  #isDead = false;
 
   constructor(config: EngineConfig, log: (line: string) => void) {
     this.#config = config;
@@ -69,68 +60,84 @@ export class Engine {
     };
   }
 
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  /** Throws what a dead engine core answers to everything. */
+  checkAlive(): void {
+    if (this.#isDead) throw engineDead();
+  }
+
   /**
-   * Runs a request to its end, one `onToken` per token. Gives the `kv_transfer_params` of the answer as JSON
-   * text: "null" unless the decode happens elsewhere. Throws ApiError, or the signal's reason. However it ends,
-   * the KV blocks are then free, or under a lease.
+   * Runs a request to its end: a sequence for each sample of each prompt, which end together when one fails. Gives
+   * the `kv_transfer_params` of the answer as JSON text: "null" unless the decode happens elsewhere, else those of one
+   * sequence, as vLLM does. Throws ApiError, or the signal's reason. However it ends, the KV blocks are then free, or
+   * under a lease.
    */
   async generate(
     request: GenerationRequest,
-    id: string,
+    idOf: (prompt: number) => string,
     signal: AbortSignal,
-    onToken: (text: string) => unknown,
+    onToken: OnToken,
   ): Promise<string> {
-    const sequence: Sequence = {
-      id: `${id}-${randomBytes(4).toString("hex")}`,
-      request,
-      signal,
-      remoteKv: this.#remoteKv(request),
+    this.checkAlive();
+    if (request.fatal !== undefined) this.#die(`${request.fatal} is no object`);
+    const stop = new AbortController();
+    this.#stops.add(stop);
+    const remotes = remoteKvs(this.#config, request, this.counters);
+    const sequences = sequencesOf(request, remotes, idOf, AbortSignal.any([signal, stop.signal]));
+    let params = "null";
+    const run = async (sequence: Sequence, choice: number): Promise<void> => {
+      try {
+        const own = await this.#run(sequence, (text, last) => onToken(choice, text, last));
+        if (sequence.prompt === request.prompts[0]) params = own;
+        this.counters.finished.length += 1;
+      } catch (error) {
+        this.counters.finished[sequence.signal.aborted && !this.#isDead ? "abort" : "error"] += 1;
+        stop.abort(error);
+      }
     };
-    try {
-      const params = await this.#run(sequence, onToken);
-      this.counters.finished.length += 1;
-      return params;
-    } catch (error) {
-      this.counters.finished[signal.aborted ? "abort" : "error"] += 1;
-      throw error;
-    }
+    await Promise.all(sequences.map(run));
+    this.#stops.delete(stop);
+    signal.throwIfAborted();
+    stop.signal.throwIfAborted();
+    return params;
   }
 
-  #remoteKv({ kvParams, promptHash }: GenerationRequest): RemoteKv | undefined {
-    const { kvLookup, kvPeers, role } = this.#config;
-    if (kvLookup === "prompt") {
-      return role === "decode"
-        ? { pull: () => pullKvOfPrompt(kvPeers, promptHash), optional: true }
-        : undefined;
-    }
-    return kvParams?.get("do_remote_prefill") === "true" && namesRemoteKv(kvParams)
-      ? { pull: () => pullKv(kvParams, promptHash), optional: false }
-      : undefined;
+  /** Ends all that runs, and all that will be asked, as the death of vLLM's engine core does. */
+  #die(reason: string): never {
+    this.#log(`the engine core died: ${reason}`);
+    this.#isDead = true;
+    for (const stop of this.#stops) stop.abort(engineDead());
+    throw engineDead();
   }
 
-  async #run(sequence: Sequence, onToken: (text: string) => unknown): Promise<string> {
-    const { request, signal, remoteKv } = sequence;
+  async #run(sequence: Sequence, onToken: (text: string, last: boolean) => unknown): Promise<string> {
+    const { prompt, kvParams, signal, remoteKv } = sequence;
     const arrived = performance.now();
     const slot = await this.#enterBatch(sequence);
     let leased = false;
     try {
-      await this.#fillKvCache(sequence, slot);
-      this.counters.promptTokens += request.promptTokens;
-      for (let index = 0; index < request.maxTokens; index += 1) {
+      const kv = this.#kvOf(sequence);
+      const loaded = await this.#fillKvCache(sequence, slot);
+      const answer = this.#wrongBlocks.take(kv, loaded ?? kv);
+      this.counters.promptTokens += prompt.tokens.length;
+      for (let index = 0; index < prompt.maxTokens; index += 1) {
         const prefillGaveIt = index === 0 && remoteKv === undefined;
         if (!prefillGaveIt) await pause(stepMs(this.#config, this.#batch.running), signal);
         if (index === 0) this.counters.observeTtft((performance.now() - arrived) / 1000);
         this.counters.generationTokens += 1;
-        await onToken(tokenAt(request.promptHash, index));
+        await onToken(tokenAt(answer, index), index + 1 === prompt.maxTokens);
       }
       signal.throwIfAborted();
       const byPrompt = this.#config.kvLookup === "prompt";
       const isKept = byPrompt
         ? this.#config.role === "prefill"
-        : request.kvParams?.get("do_remote_decode") === "true";
+        : kvParams?.get("do_remote_decode") === "true";
       if (!isKept) return "null";
       leased = true;
-      const params = this.#lease(sequence, slot.blocks);
+      const params = this.#lease(sequence, slot.blocks, kv);
       return byPrompt ? "null" : params;
     } finally {
       if (!leased) this.#kv.release(slot.blocks);
@@ -138,11 +145,17 @@ export class Engine {
     }
   }
 
-  async #enterBatch({ request, remoteKv, signal }: Sequence): Promise<Slot> {
-    const { promptTokens, maxTokens } = request;
-    const blockCount = Math.ceil((promptTokens + maxTokens) / this.#config.blockSize);
+  #kvOf({ prompt: { hashes, tokens }, sampleHash }: Sequence): PromptKv {
+    const { kvCheck, blockSize } = this.#config;
+    // Where every hand-over is checked, the hash alone says what the KV cache holds.
+    return promptKv(hashes.kv, sampleHash, kvCheck === "strict" ? [] : tokens, blockSize);
+  }
+
+  async #enterBatch({ prompt, remoteKv, signal }: Sequence): Promise<Slot> {
+    const { length } = prompt.tokens;
+    const blockCount = Math.ceil((length + prompt.maxTokens) / this.#config.blockSize);
     try {
-      return await this.#batch.enter(blockCount, remoteKv === undefined ? promptTokens : 0, signal);
+      return await this.#batch.enter(blockCount, remoteKv === undefined ? length : 0, signal);
     } catch (error) {
       // As in vLLM: a decode that ends before it pulled tells prefill, which would keep the blocks in vain.
       void remoteKv?.pull();
@@ -150,21 +163,31 @@ export class Engine {
     }
   }
 
-  /** Pulls the prompt's KV cache from the prefill instance, or computes it. */
-  async #fillKvCache(sequence: Sequence, slot: Slot): Promise<void> {
-    const { id, request, remoteKv, signal } = sequence;
+  /** Pulls the prompt's KV cache from the prefill instance and gives what came, or computes it. */
+  async #fillKvCache(sequence: Sequence, slot: Slot): Promise<PromptKv | undefined> {
+    const { id, prompt, kvParams, remoteKv, signal } = sequence;
     if (remoteKv !== undefined) {
-      const failure = await remoteKv.pull();
-      this.counters.pulled[failure === undefined ? "ok" : "failed"] += 1;
-      if (failure === undefined) return;
-      this.#log(`${id}: loading the KV cache failed: ${failure}`);
+      if (this.#config.kvCheck === "none") this.#checkFit(prompt, remoteKv);
+      const pulled = await remoteKv.pull();
+      if (pulled.failure === undefined) return pulled.kv;
+      this.#log(`${id}: loading the KV cache failed: ${pulled.failure}`);
+      if (pulled.foreign && this.#config.kvCheck === "strict") throw foreignParams(pulled.failure);
       if (this.#config.kvLoadFailurePolicy === "fail" && !remoteKv.optional) throw internalError();
       this.#recompute(id, remoteKv.optional ? "not_found" : "load_failure");
     } else if (this.#config.role === "decode") {
-      this.#recompute(id, request.kvParams === undefined ? "no_params" : "incomplete_params");
+      this.#recompute(id, kvParams === undefined ? "no_params" : "incomplete_params");
     }
-    await pause(prefillMs(this.#config, request.promptTokens), signal);
+    await pause(prefillMs(this.#config, prompt.tokens.length), signal);
     this.#batch.prefillDone(slot);
+    return undefined;
+  }
+
+  /** vLLM asserts that the parameters name a block for each that the prompt needs. */
+  #checkFit({ tokens }: Prompt, { blocks }: RemoteKv): void {
+    this.checkAlive();
+    const needed = Math.ceil(tokens.length / this.#config.blockSize);
+    if (needed > blocks)
+      this.#die(`a prompt needs ${needed} KV blocks, its kv_transfer_params name ${blocks}`);
   }
 
   #recompute(id: string, reason: RecomputeReason): void {
@@ -172,10 +195,10 @@ export class Engine {
     this.#log(`${id}: decode computes the prompt itself (${reason})`);
   }
 
-  #lease({ id, request }: Sequence, blocks: readonly number[]): string {
+  #lease({ id, prompt }: Sequence, blocks: readonly number[], kv: PromptKv): string {
     const { kvLeaseSeconds } = this.#config;
-    const params = transferParams(this.#config, this.engineId, id, blocks, request.promptTokens);
-    this.#kv.hold(id, { blocks, promptHash: request.promptHash, params: members(params) });
+    const params = transferParams(this.#config, this.engineId, id, blocks, prompt.tokens.length);
+    this.#kv.hold(id, { blocks, kv, params: members(params) });
     setTimeout(() => {
       if (!this.#endLease(id)) return;
       this.counters.kvExpired += 1;
@@ -184,18 +207,21 @@ export class Engine {
     return params;
   }
 
-  /** Prefill's side of a pull: hands the KV cache over and frees it. Gives the reason when it may not. */
-  handOver(pullBody: string): string | undefined {
+  /** Prefill's side of a pull: hands the KV cache over and frees it, or says why it may not. */
+  handOver(pullBody: string): Pulled {
+    const { kvCheck, kvLookup } = this.#config;
     const { promptHash, params, requestId: named } = parsePull(pullBody);
-    const byPrompt = this.#config.kvLookup === "prompt";
+    const byPrompt = kvLookup === "prompt";
     const requestId = byPrompt ? (this.#kv.oldestOf(promptHash) ?? "") : named;
     const lease = this.#kv.lease(requestId);
     if (lease === undefined) {
-      return `no KV cache is held for ${requestId}: never was, pulled before, or its lease expired`;
+      const failure = `no KV cache is held for ${requestId}: never was, pulled before, or its lease expired`;
+      return { failure, foreign: false };
     }
-    const reason = byPrompt ? undefined : mismatch(lease, promptHash, params);
-    if (reason === undefined) this.#endLease(requestId);
-    return reason;
+    const failure = byPrompt || kvCheck === "none" ? undefined : mismatch(lease, promptHash, params);
+    if (failure !== undefined) return { failure, foreign: true };
+    this.#endLease(requestId);
+    return { kv: lease.kv };
   }
 
   #endLease(requestId: string): boolean {
@@ -204,6 +230,12 @@ export class Engine {
     return ended;
   }
 }
+
+const foreignParams = (failure: string): ApiError =>
+  badRequest(
+    `\`kv_transfer_params\` are not what prefill handed out for this prompt: ${failure}`,
+    "kv_transfer_params",
+  );
 
 /** Always lets other work run; rejects with an AbortError as soon as the signal aborts. */
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -34,6 +34,14 @@ export const invalidBody = (type: string, path: readonly (string | number)[], me
   );
 };
 
+/** What vLLM answers once its engine core has died. */
+export const engineDead = (): ApiError =>
+  new ApiError(
+    500,
+    "InternalServerError",
+    "EngineCore encountered an issue. See stack trace (above) for the root cause.",
+  );
+
 /** What vLLM answers when loading a KV cache failed, and for its own faults. */
 export const internalError = (): ApiError =>
   new ApiError(500, "InternalServerError", "Internal server error");

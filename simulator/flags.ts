@@ -28,6 +28,11 @@ const FLAGS = {
   "kv-host": { value: "ADDRESS", help: "where decode pulls KV; default: server_ip of the rank table" },
   "kv-lease-seconds": { value: "S", default: "30", help: "how long prefill keeps KV blocks for decode" },
   "kv-load-failure-policy": { value: "fail|recompute", default: "fail", help: "when decode gets no KV" },
+  "kv-check": {
+    value: "strict|none",
+    default: "strict",
+    help: "refuse KV parameters of another prompt, or let them poison as in vLLM",
+  },
   "kv-lookup": { value: "params|prompt", default: "params", help: "how decode finds the KV cache" },
   "kv-peers": {
     value: "HOST:PORT,…",

@@ -3,9 +3,9 @@ import type { ServerResponse } from "node:http";
 import type { JsonBody } from "./body.ts";
 import type { Engine } from "./engine.ts";
 import { ApiError } from "./errors.ts";
-import { promptHash } from "./oracle.ts";
+import { promptHashes } from "./oracle.ts";
 import type { GenerationRequest, RequestLimits } from "./request.ts";
-import { countTokens } from "./tokenizer.ts";
+import { tokensOf } from "./tokenizer.ts";
 
 /** What `SamplingParams` of vLLM 0.6.3 takes, as far as JSON can say it. */
 const SAMPLING_PARAMS = new Set(
@@ -44,12 +44,17 @@ export async function generate(
   if (stream) response.writeHead(200).flushHeaders();
   let sofar = prompt;
   try {
-    await engine.generate(request, id, clientGone.signal, async (token) => {
-      sofar += token;
-      if (stream && !response.write(record(sofar))) {
-        await once(response, "drain", { signal: clientGone.signal });
-      }
-    });
+    await engine.generate(
+      request,
+      () => id,
+      clientGone.signal,
+      async (_, token) => {
+        sofar += token;
+        if (stream && !response.write(record(sofar))) {
+          await once(response, "drain", { signal: clientGone.signal });
+        }
+      },
+    );
   } catch (error) {
     if (clientGone.signal.aborted) return;
     if (!(error instanceof ApiError)) throw error;
@@ -81,19 +86,23 @@ function samplingOf(
   { prompt, stream = false, ...params }: JsonBody["fields"],
   { maxModelLen, seed }: RequestLimits,
 ): GenerationRequest | undefined {
-  const promptTokens = countTokens(`${prompt}`);
+  const tokens = tokensOf(`${prompt}`);
+  const room = maxModelLen - tokens.length;
   const { max_tokens: given } = params;
-  const maxTokens = given === null ? maxModelLen - promptTokens : (given ?? DEFAULT_MAX_TOKENS);
+  const maxTokens = given === null ? room : (given ?? DEFAULT_MAX_TOKENS);
   const isKnown = Object.keys(params).every((name) => SAMPLING_PARAMS.has(name));
-  if (!isKnown || promptTokens >= maxModelLen || Number(params.n ?? 1) !== 1) return undefined;
+  if (!isKnown || room < 1 || Number(params.n ?? 1) !== 1) return undefined;
   if (typeof maxTokens !== "number" || !Number.isInteger(maxTokens) || maxTokens < 1) return undefined;
   if (Number(params.min_tokens ?? 0) > maxTokens) return undefined;
   return {
-    promptHash: promptHash(text, seed),
-    promptTokens,
-    maxTokens: Math.min(maxTokens, maxModelLen - promptTokens),
+    prompts: promptHashes(text, seed).map((hashes) => ({
+      tokens,
+      hashes,
+      maxTokens: Math.min(maxTokens, room),
+    })),
     stream: Boolean(stream),
     includeUsage: false,
     kvParams: undefined,
+    fatal: undefined,
   };
 }

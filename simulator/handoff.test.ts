@@ -23,6 +23,15 @@ function decode(
   return post(`${url}/v1/completions`, `{${fields},"max_tokens":8,"kv_transfer_params":${params}}`, init);
 }
 
+const foreign = (reason: string) => ({
+  error: {
+    message: expect.stringMatching(`\`kv_transfer_params\` are not what prefill handed out.*${reason}`),
+    type: "BadRequestError",
+    param: "kv_transfer_params",
+    code: 400,
+  },
+});
+
 const internalError = {
   error: { message: "Internal server error", type: "InternalServerError", param: null, code: 500 },
 };
@@ -51,13 +60,13 @@ test("prefill keeps the KV blocks and says where, decode pulls them and answers 
   expect(d.engine.counters).toMatchObject({ pulled: { ok: 1, failed: 0 }, recomputed: { no_params: 0 } });
 });
 
-test("parameters that a router parsed and serialised again are a failed load, told as vLLM's 500", async () => {
+test("parameters that a router parsed and serialised again are refused, and the KV cache stays for the right ones", async () => {
   const [p, d] = [await start(), await start({ role: "decode" })];
   const params = await prefill(p);
 
   const answer = await decode(d, JSON.stringify(JSON.parse(params)));
 
-  expect([answer.status, await answer.json()]).toEqual([500, internalError]);
+  expect([answer.status, await answer.json()]).toMatchObject([400, foreign("transfer_id was")]);
   expect(d.logged.join()).toMatch(/loading the KV cache failed: .*transfer_id was/);
   expect(p.engine.gauges.kvBlocksLeased).toBe(1);
   expect((await decode(d, params)).status).toBe(200);
@@ -65,19 +74,32 @@ test("parameters that a router parsed and serialised again are a failed load, to
 
 test.each([
   ["another prompt", `"prompt":"Hello where","seed":9007199254740993`],
-  ["a seed that lost its last digit", `"prompt":"Hello there","seed":9007199254740992`],
-])("%s on the decode leg is a failed load", async (_, fields) => {
+  ["a field that prefill did not have", `${prompt},"top_p":1.0`],
+])("%s on the decode leg is refused", async (_, fields) => {
   const [p, d] = [await start(), await start({ role: "decode" })];
 
   const answer = await decode(d, await prefill(p), fields);
 
-  expect(answer.status).toBe(500);
+  expect([answer.status, await answer.json()]).toMatchObject([400, foreign("has another prompt")]);
+});
+
+test.each([
+  ["another seed", `"prompt":"Hello there","seed":9007199254740994`],
+  ["a choice of tool", `${prompt},"tool_choice":"required"`],
+])("%s on the decode leg goes with the same KV cache, and has its own answer", async (_, fields) => {
+  const [p, d] = [await start(), await start({ role: "decode" })];
+
+  const answer = await decode(d, await prefill(p), fields);
+
+  const text = await completionText(answer);
+  expect(text).toBe(expectedText(`{${fields}}`, 8));
+  expect(text).not.toBe(expectedText(`{${prompt}}`, 8));
 });
 
 test("instances with different weights do not work together", async () => {
   const [p, d] = [await start({ seed: 1 }), await start({ role: "decode", seed: 2 })];
 
-  expect((await decode(d, await prefill(p))).status).toBe(500);
+  expect((await decode(d, await prefill(p))).status).toBe(400);
 });
 
 test("a KV cache can be pulled once", async () => {
@@ -91,7 +113,8 @@ test("a KV cache can be pulled once", async () => {
 
 test("in a stream, whose head is out already, a failed load is an error event", async () => {
   const [p, d] = [await start(), await start({ role: "decode" })];
-  const params = (await prefill(p)).replace(p.engine.engineId, "another engine");
+  const params = await prefill(p);
+  await p.close(0);
 
   const answer = await decode(d, params, `${prompt},"stream":true`);
 
@@ -184,7 +207,12 @@ test("a client that leaves with the last token gets no lease", async () => {
   const request = parseRequest("completions", { text, fields: JSON.parse(text) }, quick);
   const leaving = new AbortController();
 
-  const answer = engine.generate(request, "cmpl-1", leaving.signal, () => leaving.abort());
+  const answer = engine.generate(
+    request,
+    () => "cmpl-1",
+    leaving.signal,
+    () => leaving.abort(),
+  );
 
   await expect(answer).rejects.toThrow("aborted");
   expect(engine.gauges).toMatchObject({ running: 0, kvBlocksUsed: 0 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { members } from "./json.ts";
+import { elements, members } from "./json.ts";
 
 /** `.__proto__` as a member makes `Object.fromEntries` and literals differ; the parser must not care. */
 const object = fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue());
@@ -13,6 +13,17 @@ test("members gives the names and values of any object, however it is laid out",
       expect(found).toEqual(Object.entries(value).map(([name, member]) => [name, JSON.stringify(member)]));
     }),
   );
+});
+
+test("elements gives the values of any array, however it is laid out, and keeps number literals", () => {
+  fc.assert(
+    fc.property(fc.array(fc.jsonValue()), fc.constantFrom(undefined, 1, "\t", " \n "), (value, indent) => {
+      const found = elements(JSON.stringify(value, null, indent));
+
+      expect(found).toEqual(value.map((element) => JSON.stringify(element)));
+    }),
+  );
+  expect(elements("[ 9007199254740993, [1.0, -0] ]")).toEqual(["9007199254740993", "[1.0,-0]"]);
 });
 
 test("members keeps number literals and the order of nested members", () => {

@@ -7,20 +7,31 @@ const TOKEN = /"|[{}[\],:]|[^\s"{}[\],:]+/g;
  */
 export function members(text: string): Map<string, string> {
   const found = new Map<string, string>();
+  for (const [name, , ...value] of parts(text)) {
+    if (name !== undefined) found.set(JSON.parse(name), value.join(""));
+  }
+  return found;
+}
+
+/** The elements of a JSON array in the same way. `text` must be a valid JSON array. */
+export function elements(text: string): string[] {
+  return [...parts(text)].map((element) => element.join(""));
+}
+
+/** The tokens of each thing that a JSON object or array holds. */
+function* parts(text: string): Generator<string[]> {
   let depth = 0;
-  let member: string[] = [];
+  let part: string[] = [];
   for (const token of tokens(text)) {
     if (token === "}" || token === "]") depth -= 1;
     if (depth === 0 || (depth === 1 && token === ",")) {
-      const [name, , ...value] = member;
-      if (name !== undefined) found.set(JSON.parse(name), value.join(""));
-      member = [];
+      if (part.length > 0) yield part;
+      part = [];
     } else {
-      member.push(token);
+      part.push(token);
     }
     if (token === "{" || token === "[") depth += 1;
   }
-  return found;
 }
 
 /** Strings come as one token, in the spelling of `JSON.stringify`. */

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { KvLedger } from "./kv-ledger.ts";
 
-const lease = (blocks: readonly number[]) => ({ blocks, promptHash: "", params: new Map<string, string>() });
+const kv = { promptHash: "", sampleHash: "", content: "", blocks: [] };
+const lease = (blocks: readonly number[]) => ({ blocks, kv, params: new Map<string, string>() });
 
 const step = fc.record({ kind: fc.constantFrom("allocate", "release", "hold", "end"), pick: fc.nat(20) });
 

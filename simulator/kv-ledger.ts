@@ -1,8 +1,10 @@
+import type { PromptKv } from "./prefix-cache.ts";
+
 /** KV blocks of a finished prefill, kept until a decode instance pulls them or the lease ends. */
 export interface Lease {
   readonly blocks: readonly number[];
-  /** Hash of the prompt whose KV cache the blocks hold. */
-  readonly promptHash: string;
+  /** What the blocks hold. */
+  readonly kv: PromptKv;
   /** Members of the `kv_transfer_params` that were handed out, as JSON text. */
   readonly params: ReadonlyMap<string, string>;
 }
@@ -54,7 +56,7 @@ export class KvLedger {
 
   /** The request whose lease on the KV cache of a prompt is the oldest. */
   oldestOf(promptHash: string): string | undefined {
-    for (const [requestId, lease] of this.#leases) if (lease.promptHash === promptHash) return requestId;
+    for (const [requestId, lease] of this.#leases) if (lease.kv.promptHash === promptHash) return requestId;
     return undefined;
   }
 

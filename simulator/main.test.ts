@@ -153,6 +153,17 @@ test("the manual's flags and rank tables start a prefill and a decode, which han
   );
 });
 
+test("--kv-check=none lets a client end the engine core, of which the server then tells", async () => {
+  const url = await listening(launch([...flags, "--role=decode", "--kv-check=none"]));
+
+  const answer = await post(`${url}/v1/completions`, {
+    prompt: "x",
+    vllm_xargs: { kv_transfer_params: "x" },
+  });
+
+  expect([answer.status, (await fetch(`${url}/health`)).status]).toEqual([500, 503]);
+});
+
 test.each<[string, string[], string[], string]>([
   [
     "another role than the tables",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { expectedText, expectedTokens, promptHash } from "./oracle.ts";
+import { expectedText, expectedTokens, promptHashes } from "./oracle.ts";
 import { countTokens } from "./tokenizer.ts";
 
 const prompt = fc.record({
@@ -17,6 +17,8 @@ const routed = fc.record(
     stream_options: fc.jsonValue(),
     kv_transfer_params: fc.jsonValue(),
     model: fc.string(),
+    n: fc.integer({ min: 1, max: 3 }),
+    best_of: fc.nat(),
   },
   { requiredKeys: [] },
 );
@@ -24,11 +26,12 @@ const routed = fc.record(
 test("what a router changes between the legs does not change the tokens", () => {
   fc.assert(
     fc.property(prompt, routed, routed, (asked, prefillLeg, decodeLeg) => {
-      const prefill = promptHash(JSON.stringify({ ...asked, ...prefillLeg }));
+      const prefill = promptHashes(JSON.stringify({ ...asked, ...prefillLeg }));
       const { prompt, ...others } = asked;
-      const decode = promptHash(JSON.stringify({ ...others, ...decodeLeg, prompt }, null, 2));
+      const decode = promptHashes(JSON.stringify({ ...others, ...decodeLeg, prompt }, null, 2));
 
-      expect(decode).toBe(prefill);
+      expect(decode[0]?.kv).toBe(prefill[0]?.kv);
+      expect(decode[0]?.samples[0]).toBe(prefill[0]?.samples[0]);
     }),
   );
 });

@@ -3,12 +3,14 @@ import { parseJsonBody } from "./body.ts";
 import { ApiError } from "./errors.ts";
 import { type Endpoint, parseRequest } from "./request.ts";
 
-const limits = { servedModelName: "sim", maxModelLen: 40, seed: 0 };
+const limits = { servedModelName: "sim", maxModelLen: 40, seed: 0, kvCheck: "strict" } as const;
 
 function parse(endpoint: Endpoint, body: unknown) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   return parseRequest(endpoint, parseJsonBody("application/json", new TextEncoder().encode(text)), limits);
 }
+
+const maxTokens = (endpoint: Endpoint, body: unknown) => parse(endpoint, body).prompts[0]?.maxTokens;
 
 /** Status, type and message of the refusal. */
 function refusal(endpoint: Endpoint, body: unknown): unknown {
@@ -29,7 +31,17 @@ test.each<[string, Endpoint, unknown, unknown]>([
   ["JSON that is not an object", "completions", "[]", invalid("valid dictionary")],
   ["a missing prompt", "completions", {}, invalid("'loc': ('body', 'prompt'), 'msg': 'Field required'")],
   ["a null prompt", "completions", { prompt: null }, invalid("Field required")],
-  ["a batch of prompts", "completions", { prompt: ["a", "b"] }, bad("batches are not simulated")],
+  ["an empty batch", "completions", { prompt: [] }, bad("You must pass at least one prompt")],
+  ["an empty list of token ids in a batch", "completions", { prompt: [[]] }, bad("cannot be empty")],
+  ["a batch of texts and token ids", "completions", { prompt: ["a", [7]] }, bad("a list of either")],
+  ["a batch of numbers and lists", "completions", { prompt: [7, [7]] }, bad("a list of either")],
+  ["1025 prompts", "completions", { prompt: Array(1025).fill("x") }, bad("list length 1025 exceeds")],
+  [
+    "a prompt of a batch as long as the model",
+    "completions",
+    { prompt: ["x", "x ".repeat(40)] },
+    bad("has 40"),
+  ],
   ["missing messages", "chat", { prompt: "x" }, invalid("('body', 'messages')")],
   ["empty messages", "chat", { messages: [] }, bad("must not be empty")],
   ["a message without a role", "chat", { messages: [{}] }, invalid("('body', 'messages', 0, 'role')")],
@@ -37,7 +49,15 @@ test.each<[string, Endpoint, unknown, unknown]>([
   ["max_tokens as text", "completions", { prompt: "x", max_tokens: "1" }, invalid("('body', 'max_tokens')")],
   ["max_tokens 0", "completions", { prompt: "x", max_tokens: 0 }, bad("at least 1, got 0")],
   ["stream as text", "completions", { prompt: "x", stream: "yes" }, invalid("valid boolean")],
-  ["n over 1", "completions", { prompt: "x", n: 2 }, bad("`n` must be 1")],
+  ["n 0", "completions", { prompt: "x", n: 0 }, bad("n must be at least 1, got 0")],
+  ["n as text", "chat", { ...chat("x"), n: "2" }, invalid("('body', 'n')")],
+  ["too large n", "completions", { prompt: "x", n: 20_000 }, bad("n must be at most 16384, got 20000")],
+  [
+    "n over 1 without sampling",
+    "chat",
+    { ...chat("x"), n: 2, temperature: 0 },
+    bad("using greedy sampling, got 2"),
+  ],
   ["echo", "completions", { prompt: "x", echo: true }, bad("`echo` is not simulated")],
   ["logprobs", "chat", { ...chat("x"), logprobs: true }, bad("`logprobs` is not simulated")],
   ["stream_options without stream", "completions", { prompt: "x", stream_options: {} }, bad("`stream=True`")],
@@ -65,17 +85,18 @@ test("a body that is not UTF-8, or not declared as JSON, is refused", () => {
 test("null stands for an absent field, and the model may be left out", () => {
   const request = parse("completions", { prompt: "x", max_tokens: null, stream: null, n: null, stop: null });
 
-  expect(request).toMatchObject({ maxTokens: 16, stream: false, includeUsage: false, kvParams: undefined });
+  expect(request).toMatchObject({ stream: false, includeUsage: false, kvParams: undefined });
+  expect(request.prompts).toMatchObject([{ maxTokens: 16, hashes: { samples: { length: 1 } } }]);
 });
 
 test("max_tokens is 16 unless given, and less when the model's length leaves less", () => {
-  expect(parse("completions", { prompt: "x" }).maxTokens).toBe(16);
-  expect(parse("completions", { prompt: "x ".repeat(30) }).maxTokens).toBe(10);
-  expect(parse("completions", { prompt: "x", max_tokens: 39 }).maxTokens).toBe(39);
+  expect(maxTokens("completions", { prompt: "x" })).toBe(16);
+  expect(maxTokens("completions", { prompt: "x ".repeat(30) })).toBe(10);
+  expect(maxTokens("completions", { prompt: "x", max_tokens: 39 })).toBe(39);
 });
 
 test("a chat's max_completion_tokens goes before max_tokens", () => {
-  expect(parse("chat", { ...chat("x"), max_tokens: 3, max_completion_tokens: 5 }).maxTokens).toBe(5);
+  expect(maxTokens("chat", { ...chat("x"), max_tokens: 3, max_completion_tokens: 5 })).toBe(5);
 });
 
 test.each<[string, Endpoint, unknown, number]>([
@@ -87,7 +108,7 @@ test.each<[string, Endpoint, unknown, number]>([
   ["text parts like the text", "chat", chat([{ type: "text", text: "Hi" }]), 6],
   ["a message without content", "chat", chat(null), 5],
 ])("prompt tokens count %s", (_, endpoint, body, count) => {
-  expect(parse(endpoint, body).promptTokens).toBe(count);
+  expect(parse(endpoint, body).prompts.map(({ tokens }) => tokens.length)).toEqual([count]);
 });
 
 test("kv_transfer_params keep their number literals", () => {

@@ -1,20 +1,29 @@
 import type { JsonBody } from "./body.ts";
 import { ApiError, badRequest, invalidBody } from "./errors.ts";
 import { isObject, members } from "./json.ts";
-import { promptHash } from "./oracle.ts";
-import { countChatTokens, countPromptTokens } from "./tokenizer.ts";
+import { type PromptHashes, promptHashes } from "./oracle.ts";
+import { chatTokens, promptTokens } from "./tokenizer.ts";
+import { type KvCheck, strayParams } from "./transfer-fields.ts";
 
 export type Endpoint = "completions" | "chat";
 
+/** A prompt, and what is to be generated from it. */
+export interface Prompt {
+  readonly tokens: readonly string[];
+  readonly hashes: PromptHashes;
+  /** Tokens of each sample. */
+  readonly maxTokens: number;
+}
+
 /** A request that was found valid. */
 export interface GenerationRequest {
-  readonly promptHash: string;
-  readonly promptTokens: number;
-  readonly maxTokens: number;
+  readonly prompts: readonly Prompt[];
   readonly stream: boolean;
   readonly includeUsage: boolean;
   /** Members of `kv_transfer_params` as JSON text; undefined when the body has none. */
   readonly kvParams: ReadonlyMap<string, string> | undefined;
+  /** Transfer parameters that end the engine core. */
+  readonly fatal: string | undefined;
 }
 
 export interface RequestLimits {
@@ -23,11 +32,16 @@ export interface RequestLimits {
   readonly maxModelLen: number;
   /** Stands for the weights: instances answer alike only with the same seed. */
   readonly seed: number;
+  readonly kvCheck: KvCheck;
 }
 
 type Fields = JsonBody["fields"];
 
 const DEFAULT_MAX_TOKENS = 16;
+/** vLLM's VLLM_MAX_N_SEQUENCES and VLLM_MAX_COMPLETION_PROMPTS. */
+const MAX_SAMPLES = 16_384;
+const MAX_PROMPTS = 1024;
+const GREEDY_BELOW = 1e-5;
 
 /** Checks a request body as vLLM's OpenAI server does. Throws ApiError. */
 export function parseRequest(endpoint: Endpoint, body: JsonBody, limits: RequestLimits): GenerationRequest {
@@ -36,22 +50,33 @@ export function parseRequest(endpoint: Endpoint, body: JsonBody, limits: Request
   checkPrompt(endpoint, fields);
   checkModel(fields.model, limits.servedModelName);
   checkUnsupported(fields);
+  checkSamples(fields);
 
   const stream = fields.stream === true;
   const streamOptions = fields.stream_options;
   if (isObject(streamOptions) && !stream) {
     throw badRequest("Stream options can only be defined when `stream=True`.", "stream_options");
   }
-  const promptTokens =
-    endpoint === "chat" ? countChatTokens(fields.messages) : countPromptTokens(fields.prompt);
-  const kvParams = members(text).get("kv_transfer_params");
+  const prompts = promptHashes(text, limits.seed).map((hashes, index) => {
+    const tokens =
+      endpoint === "chat" ? chatTokens(fields.messages) : promptTokens(promptList(fields.prompt)[index]);
+    return { tokens, hashes, maxTokens: maxTokensOf(endpoint, fields, tokens.length, limits.maxModelLen) };
+  });
+  const kvText = members(text).get("kv_transfer_params");
+  const kvParams = kvText?.startsWith("{") ? members(kvText) : undefined;
+  if (limits.kvCheck === "strict" && prompts.length > 1 && kvParams?.get("do_remote_prefill") === "true") {
+    throw badRequest(
+      `\`kv_transfer_params\` name the KV cache of one prompt, \`prompt\` has ${prompts.length}: ` +
+        "vLLM would answer all of them from that one.",
+      "kv_transfer_params",
+    );
+  }
   return {
-    promptHash: promptHash(text, limits.seed),
-    promptTokens,
-    maxTokens: maxTokensOf(endpoint, fields, promptTokens, limits.maxModelLen),
+    prompts,
     stream,
     includeUsage: isObject(streamOptions) && streamOptions.include_usage === true,
-    kvParams: kvParams?.startsWith("{") ? members(kvParams) : undefined,
+    kvParams,
+    fatal: strayParams(fields, limits.kvCheck),
   };
 }
 
@@ -70,7 +95,7 @@ function checkTypes(fields: Fields): void {
   for (const name of ["temperature", "top_p", "presence_penalty", "frequency_penalty"]) {
     check(name, "float_type", "Input should be a valid number", (value) => typeof value === "number");
   }
-  for (const name of ["stream_options", "kv_transfer_params"]) {
+  for (const name of ["stream_options", "kv_transfer_params", "ec_transfer_params", "vllm_xargs"]) {
     check(name, "dict_type", "Input should be a valid dictionary", isObject);
   }
 }
@@ -80,10 +105,7 @@ function checkPrompt(endpoint: Endpoint, fields: Fields): void {
   const value = fields[name];
   if (value === undefined || value === null) throw invalidBody("missing", [name], "Field required");
   if (endpoint === "completions") {
-    const tokenIds = Array.isArray(value) && value.length > 0 && value.every(Number.isInteger);
-    if (typeof value !== "string" && !tokenIds) {
-      throw badRequest("`prompt` must be a string or a list of token ids; batches are not simulated.", name);
-    }
+    checkPrompts(promptList(value));
     return;
   }
   if (!Array.isArray(value)) throw invalidBody("list_type", [name], "Input should be a valid list");
@@ -102,6 +124,38 @@ function checkPrompt(endpoint: Endpoint, fields: Fields): void {
   });
 }
 
+/** A list of token ids is one prompt, any other list is a batch. */
+function promptList(prompt: unknown): readonly unknown[] {
+  return Array.isArray(prompt) && !(prompt.length > 0 && prompt.every(Number.isInteger)) ? prompt : [prompt];
+}
+
+function checkPrompts(prompts: readonly unknown[]): void {
+  const areTexts = prompts.every((prompt) => typeof prompt === "string");
+  const areTokenIds = prompts.every((prompt) => Array.isArray(prompt) && prompt.every(Number.isInteger));
+  if (prompts.length === 0) throw badRequest("You must pass at least one prompt");
+  if (prompts.length > MAX_PROMPTS) {
+    throw badRequest(
+      `prompt list length ${prompts.length} exceeds the maximum allowed count of ${MAX_PROMPTS}.`,
+      "prompt",
+    );
+  }
+  if (!areTexts && !areTokenIds) {
+    throw badRequest("`prompt` must be a string, a list of token ids, or a list of either.", "prompt");
+  }
+  if (prompts.some((prompt) => Array.isArray(prompt) && prompt.length === 0)) {
+    throw badRequest("The decoder prompt cannot be empty");
+  }
+}
+
+function checkSamples({ n, temperature }: Fields): void {
+  if (typeof n !== "number") return;
+  if (n < 1) throw badRequest(`n must be at least 1, got ${n}.`);
+  if (n > MAX_SAMPLES) throw badRequest(`n must be at most ${MAX_SAMPLES}, got ${n}.`);
+  if (n > 1 && typeof temperature === "number" && temperature < GREEDY_BELOW) {
+    throw badRequest(`n must be 1 when using greedy sampling, got ${n}.`);
+  }
+}
+
 function isTextContent(content: unknown): boolean {
   if (!Array.isArray(content))
     return content === undefined || content === null || typeof content === "string";
@@ -117,10 +171,6 @@ function checkModel(model: unknown, served: string): void {
 
 /** Better refused than answered without them. */
 function checkUnsupported(fields: Fields): void {
-  for (const name of ["n", "best_of"]) {
-    if (Number(fields[name] ?? 1) !== 1)
-      throw badRequest(`\`${name}\` must be 1: one sequence is simulated.`, name);
-  }
   for (const name of ["echo", "logprobs", "suffix"]) {
     if (fields[name]) throw badRequest(`\`${name}\` is not simulated.`, name);
   }

@@ -15,21 +15,21 @@ export function startAnswer(endpoint: Endpoint, requestId: string, model: string
   return { endpoint, id: `${prefix}-${requestId}`, created: Math.floor(Date.now() / 1000), model };
 }
 
-/** The id under which the engine knows the request: vLLM numbers the prompts of a completion. */
-export function engineRequestId(answer: Answer): string {
-  return answer.endpoint === "chat" ? answer.id : `${answer.id}-0`;
+/** The id under which the engine knows a prompt: vLLM numbers those of a completion. */
+export function engineRequestId(answer: Answer, prompt: number): string {
+  return answer.endpoint === "chat" ? answer.id : `${answer.id}-${prompt}`;
 }
 
-/** The chunk in front of a chat's first token. */
-export function roleChunk(answer: Answer): object {
-  const choice = { index: 0, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null };
+/** The chunk of a choice in front of a chat's first token. */
+export function roleChunk(answer: Answer, index: number): object {
+  const choice = { index, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null };
   return chunk(answer, [choice]);
 }
 
-export function tokenChunk(answer: Answer, text: string, last: boolean): object {
+export function tokenChunk(answer: Answer, index: number, text: string, last: boolean): object {
   const end = { logprobs: null, finish_reason: last ? "length" : null, stop_reason: null };
   const choice =
-    answer.endpoint === "chat" ? { index: 0, delta: { content: text }, ...end } : { index: 0, text, ...end };
+    answer.endpoint === "chat" ? { index, delta: { content: text }, ...end } : { index, text, ...end };
   return { ...chunk(answer, [choice]), ...(answer.endpoint === "chat" ? {} : { usage: null }) };
 }
 
@@ -46,36 +46,39 @@ function chunk({ endpoint, id, created, model }: Answer, choices: readonly objec
 export function plainAnswer(
   { endpoint, id, created, model }: Answer,
   request: GenerationRequest,
-  text: string,
+  texts: readonly string[],
   kvTransferParams: string,
 ): string {
   const end = { logprobs: null, finish_reason: "length", stop_reason: null };
   const chat = endpoint === "chat";
-  const message = {
-    role: "assistant",
-    content: text,
-    refusal: null,
-    reasoning_content: null,
-    tool_calls: [],
-  };
-  const choice = chat ? { index: 0, message, ...end } : { index: 0, text, ...end, prompt_logprobs: null };
+  const message = { role: "assistant", content: "", refusal: null, reasoning_content: null, tool_calls: [] };
+  const choices = texts.map((text, index) =>
+    chat
+      ? { index, message: { ...message, content: text }, ...end }
+      : { index, text, ...end, prompt_logprobs: null },
+  );
   const object = chat ? "chat.completion" : "text_completion";
   const body = {
     id,
     object,
     created,
     model,
-    choices: [choice],
+    choices,
     usage: usage(request),
     prompt_logprobs: null,
   };
   return `${JSON.stringify(body).slice(0, -1)},"kv_transfer_params":${kvTransferParams}}`;
 }
 
-function usage({ promptTokens, maxTokens }: GenerationRequest): object {
+/** A prompt counts once, however many samples it has. */
+function usage({ prompts }: GenerationRequest): object {
+  const promptTokens = sum(prompts.map(({ tokens }) => tokens.length));
+  const completionTokens = sum(prompts.map(({ hashes, maxTokens }) => hashes.samples.length * maxTokens));
   return {
     prompt_tokens: promptTokens,
-    total_tokens: promptTokens + maxTokens,
-    completion_tokens: maxTokens,
+    total_tokens: promptTokens + completionTokens,
+    completion_tokens: completionTokens,
   };
 }
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

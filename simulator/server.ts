@@ -75,7 +75,7 @@ function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Recor
         generate(engine, await jsonBody(incoming), config, requestId, response),
     },
     "/v1/models": { GET: (_, response) => sendJson(response, 200, modelList(config, started)) },
-    "/health": { GET: (_, response) => response.end() },
+    "/health": { GET: (_, response) => response.writeHead(engine.isDead ? 503 : 200).end() },
     "/version": { GET: (_, response) => sendJson(response, 200, { version: VERSION }) },
     "/load": {
       GET: (_, response) => {
@@ -91,8 +91,8 @@ function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Recor
     },
     [PULL_PATH]: {
       POST: async (incoming, response) => {
-        const failure = engine.handOver((await jsonBody(incoming)).text);
-        sendJson(response, failure === undefined ? 200 : 409, { failure: failure ?? null });
+        const pulled = engine.handOver((await jsonBody(incoming)).text);
+        sendJson(response, pulled.failure === undefined ? 200 : 409, pulled);
       },
     },
   };

@@ -24,6 +24,7 @@ export const quick: SimulatorConfig = {
   kvHost: "127.0.0.1",
   kvLeaseSeconds: 30,
   kvLoadFailurePolicy: "fail",
+  kvCheck: "strict",
   kvLookup: "params",
   kvPeers: [],
   seed: 0,

@@ -2,21 +2,25 @@ import { isObject } from "./json.ts";
 
 const PIECE = /\p{Script=Han}|[[\p{L}\p{M}\p{N}]--\p{Script=Han}]{1,6}[.,]?|\S/gv;
 
-/** Words count one token per six letters, Chinese characters and symbols one each. */
-export function countTokens(text: string): number {
-  return text.match(PIECE)?.length ?? 0;
+/** Words are one token per six letters, Chinese characters and symbols one each. */
+export function tokensOf(text: string): readonly string[] {
+  return text.match(PIECE) ?? [];
 }
 
-/** Tokens of a completion's `prompt`: text, or a list of token ids. */
-export function countPromptTokens(prompt: unknown): number {
-  return Array.isArray(prompt) ? prompt.length : countTokens(String(prompt));
+export function countTokens(text: string): number {
+  return tokensOf(text).length;
+}
+
+/** Tokens of one prompt of a completion: text, or a list of token ids. */
+export function promptTokens(prompt: unknown): readonly string[] {
+  return Array.isArray(prompt) ? prompt.map(String) : tokensOf(String(prompt));
 }
 
 /** Tokens of a chat's `messages`, roles included. */
-export function countChatTokens(messages: unknown): number {
+export function chatTokens(messages: unknown): readonly string[] {
   const turns = Array.isArray(messages) ? messages.filter(isObject) : [];
   const text = turns.map(({ role, content }) => `${role}: ${contentText(content)}\n`).join("");
-  return countTokens(`${text}assistant:`);
+  return tokensOf(`${text}assistant:`);
 }
 
 /** `content` may be a string, a list of text parts, or null. */

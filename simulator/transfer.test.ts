@@ -12,7 +12,8 @@ const issue = (): string =>
     30,
   );
 
-const leaseOf = (text: string) => ({ blocks: [3, 4], promptHash: "hash", params: members(text) });
+const kv = { promptHash: "hash", sampleHash: "", content: "", blocks: [] };
+const leaseOf = (text: string) => ({ blocks: [3, 4], kv, params: members(text) });
 
 test("parameters that come back as they were issued are accepted, whatever is added or moved", () => {
   const issued = issue();

@@ -1,7 +1,8 @@
-import { randomBytes } from "node:crypto";
+import { hash } from "node:crypto";
 import { request } from "node:http";
 import { members } from "./json.ts";
 import type { Lease } from "./kv-ledger.ts";
+import type { PromptKv } from "./prefix-cache.ts";
 
 export const PULL_PATH = "/simulator/kv/pull";
 const PULL_TIMEOUT_MS = 5_000;
@@ -34,20 +35,34 @@ export function transferParams(
     tp_size: source.tensorParallelSize,
     remote_num_tokens: promptTokens,
   });
-  return `${params.slice(0, -1)},"transfer_id":${transferId()}}`;
-}
-
-/** An odd 63-bit integer: no double holds it, so whoever parses and re-serialises the parameters changes it. */
-function transferId(): bigint {
-  return (randomBytes(8).readBigUInt64BE() >> 1n) | (1n << 62n) | 1n;
+  return `${params.slice(0, -1)},"transfer_id":${transferId(members(params))}}`;
 }
 
 /** Where a router may legitimately put another address of the same instance. */
 const ADDRESS = new Set(["remote_host", "remote_port"]);
 
+const SIGNED = [
+  "do_remote_prefill",
+  "do_remote_decode",
+  "remote_block_ids",
+  "remote_engine_id",
+  "remote_request_id",
+  "tp_size",
+  "remote_num_tokens",
+];
+
+/**
+ * Follows from the other members, so that an instance sees whether a simulator handed them out. An odd 63-bit integer:
+ * no double holds it, so whoever parses and re-serialises the parameters changes it.
+ */
+function transferId(params: KvParams): bigint {
+  const digest = hash("sha256", SIGNED.map((name) => params.get(name)).join(), "buffer");
+  return (digest.readBigUInt64BE() >> 1n) | (1n << 62n) | 1n;
+}
+
 /** Why the KV cache may not be handed over, or undefined when the request for it is exact. */
 export function mismatch(lease: Lease, promptHash: string, params: KvParams): string | undefined {
-  if (lease.promptHash !== promptHash) {
+  if (lease.kv.promptHash !== promptHash) {
     return "the decode request has another prompt, sampling field or engine seed than the prefill request";
   }
   for (const [name, issued] of lease.params) {
@@ -64,35 +79,43 @@ export function namesRemoteKv(params: KvParams): boolean {
   );
 }
 
-/**
- * Pulls a KV cache from the prefill instance that the parameters name, which frees it there.
- * Gives the reason when that fails; never throws.
- */
-export function pullKv(params: KvParams, promptHash: string): Promise<string | undefined> {
+/** What comes of a pull: the KV cache, or why there is none. */
+export type Pulled = { readonly failure?: undefined; readonly kv: PromptKv } | Failure;
+
+export interface Failure {
+  readonly failure: string;
+  /** Whether the parameters are of another prompt, or no simulator handed them out as they are. */
+  readonly foreign: boolean;
+}
+
+/** Pulls a KV cache from the prefill instance that the parameters name, which frees it there. Never throws. */
+export async function pullKv(params: KvParams, promptHash: string): Promise<Pulled> {
   const host = `${JSON.parse(params.get("remote_host") ?? '""')}`;
   const port = Number(JSON.parse(params.get("remote_port") ?? "0"));
-  return pull(host, port, `{"prompt_hash":"${promptHash}","kv_transfer_params":${objectText(params)}}`);
+  const body = `{"prompt_hash":"${promptHash}","kv_transfer_params":${objectText(params)}}`;
+  const pulled = await pull(host, port, body);
+  if (pulled.failure === undefined || params.get("transfer_id") === `${transferId(params)}`) return pulled;
+  return { failure: pulled.failure, foreign: true };
 }
 
 /** Pulls the KV cache of a prompt from the first of the prefill instances that has it, as `pullKv` does. */
-export async function pullKvOfPrompt(
-  peers: readonly string[],
-  promptHash: string,
-): Promise<string | undefined> {
+export async function pullKvOfPrompt(peers: readonly string[], promptHash: string): Promise<Pulled> {
   const failures: string[] = [];
   for (const peer of peers) {
     const colon = peer.lastIndexOf(":");
     const [host, port] = [peer.slice(0, colon), Number(peer.slice(colon + 1))];
-    const failure = await pull(host, port, `{"prompt_hash":"${promptHash}"}`);
-    if (failure === undefined) return undefined;
-    failures.push(failure);
+    const pulled = await pull(host, port, `{"prompt_hash":"${promptHash}"}`);
+    if (pulled.failure === undefined) return pulled;
+    failures.push(pulled.failure);
   }
-  return failures.join("; ");
+  return { failure: failures.join("; "), foreign: false };
 }
 
-function pull(host: string, port: number, body: string): Promise<string | undefined> {
+function pull(host: string, port: number, body: string): Promise<Pulled> {
   const where = `http://${host}:${port}`;
   return new Promise((resolve) => {
+    const fail = (reason: unknown) =>
+      resolve({ failure: `${where}: ${reason instanceof Error ? reason.message : reason}`, foreign: false });
     try {
       const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) };
       const call = request(
@@ -102,17 +125,28 @@ function pull(host: string, port: number, body: string): Promise<string | undefi
           answer.setEncoding("utf8").on("data", (chunk) => {
             text += chunk;
           });
-          answer.on("error", (error) => resolve(`${where}: ${error.message}`));
-          answer.on("end", () => resolve(answer.statusCode === 200 ? undefined : `${where}: ${text}`));
+          answer.on("error", fail);
+          answer.on("end", () => resolve(pulledOf(where, text)));
         },
       );
       call.setTimeout(PULL_TIMEOUT_MS, () => call.destroy(new Error("no answer in time")));
-      call.on("error", (error) => resolve(`${where}: ${error.message}`));
+      call.on("error", fail);
       call.end(body);
     } catch (error) {
-      resolve(`${where}: ${error instanceof Error ? error.message : error}`);
+      fail(error);
     }
   });
+}
+
+function pulledOf(where: string, text: string): Pulled {
+  try {
+    const answer: Pulled = JSON.parse(text);
+    if (answer.failure !== undefined) return { ...answer, failure: `${where}: ${answer.failure}` };
+    if (answer.kv !== undefined) return answer;
+  } catch {
+    // Then no simulator listens there.
+  }
+  return { failure: `${where}: ${text}`, foreign: false };
 }
 
 function objectText(params: KvParams): string {
