@@ -12,6 +12,7 @@ export const ERRORS = {
   request_timeout: [408, "invalid_request_error", "The request did not arrive in time"],
   body_too_large: [413, "invalid_request_error", "The body is too large"],
   unsupported_encoding: [415, "invalid_request_error", "Encoded bodies are not taken: send it as it is"],
+  unsupported_type: [415, "invalid_request_error", "Only Content-Type: application/json is taken"],
   expectation_failed: [417, "invalid_request_error", "The expectation cannot be met"],
   head_too_large: [431, "invalid_request_error", "The head of the request is too large"],
   client_left: [499, "client_error", "The client left before the answer was complete"],

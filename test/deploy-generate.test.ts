@@ -20,7 +20,8 @@ test("with useOpenai: false, up ends after an answer of /generate, whose KV cach
 
   expect(code, output).toBe(0);
   const body = JSON.stringify({ prompt: "Say more.", max_tokens: 12, temperature: 0 });
-  const answer = await fetch("http://127.0.0.1:18192/generate", { method: "POST", body });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch("http://127.0.0.1:18192/generate", { method: "POST", headers, body });
   expect(await answer.json()).toEqual({ text: [`Say more.${expectedText(body, 12)}`] });
   const metrics = await (await fetch("http://127.0.0.1:18191/metrics")).text();
   expect(metrics).toMatch(/^simulator:kv_pulls_total\{[^}]*result="ok"[^}]*\} 2$/m);

@@ -4,10 +4,11 @@ import type { Deadline, Deadlines } from "../data/deadlines.ts";
 import type { Piece } from "../data/pieces.ts";
 import { Failure, toFailure } from "../errors.ts";
 import { type BodyDecoder, bodyDecoder } from "../http/body.ts";
-import { findHeadEnd, HttpSyntaxError, soleValue, valueIfSole } from "../http/head.ts";
+import { findHeadEnd, HttpSyntaxError, valueIfSole } from "../http/head.ts";
 import { parseRequestHead, type RequestHead } from "../http/request.ts";
 import { writeTogether } from "../http/write.ts";
 import { type Totals, Trace } from "../log.ts";
+import { requireJson } from "./body-type.ts";
 import { requestId } from "./ids.ts";
 import { Reply, type ReplyTarget } from "./reply.ts";
 
@@ -168,9 +169,7 @@ export class ClientConnection implements ReplyTarget {
     let incoming: Incoming;
     try {
       const handler = this.#service.route(head);
-      if ((soleValue(head.fields, "content-encoding") ?? "identity").toLowerCase() !== "identity") {
-        throw new Failure("unsupported_encoding");
-      }
+      requireJson(head);
       if ((head.framing.length ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
       incoming = { head, handler, decoder, body: new ByteBuffer(head.framing.length), reply };
     } catch (error) {

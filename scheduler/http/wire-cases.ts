@@ -15,6 +15,7 @@ export interface WireCase {
 const BODY = '{"prompt":"x"}';
 const COMPLETION = "POST /v1/completions HTTP/1.1\r\n";
 const HOST = "Host: test\r\n";
+const JSON_TYPE = "Content-Type: application/json\r\n";
 
 const served = (id: string, clause: string, bytes: string): WireCase => ({
   id,
@@ -42,9 +43,10 @@ const declined = (id: string, clause: string, status: number, bytes: string): Wi
 });
 
 /** A completion with these header lines and this body. */
-const post = (headers: string, body = BODY) => `${COMPLETION}${HOST}${headers}\r\n${body}`;
+const post = (headers: string, body = BODY) => `${COMPLETION}${HOST}${JSON_TYPE}${headers}\r\n${body}`;
 const sized = (headers = "", body = BODY) => post(`${headers}Content-Length: ${body.length}\r\n`, body);
 const chunked = (body: string, headers = "") => post(`${headers}Transfer-Encoding: chunked\r\n`, body);
+const typed = (type: string) => sized().replace("application/json\r\n", type);
 const CHUNKS = `e\r\n${BODY}\r\n0\r\n\r\n`;
 const head = (line: string, headers = HOST) => `${line}\r\n${headers}\r\n`;
 
@@ -277,7 +279,7 @@ export const WIRE_CASES: readonly WireCase[] = [
     "coding-in-1.0",
     "9112 6.1",
     400,
-    `POST /v1/completions HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${CHUNKS}`,
+    `POST /v1/completions HTTP/1.0\r\n${HOST}${JSON_TYPE}Transfer-Encoding: chunked\r\n\r\n${CHUNKS}`,
   ),
   refused("coding-comma-behind", "own", 400, post("Transfer-Encoding: chunked,\r\n", CHUNKS)),
   refused("coding-comma-before", "own", 400, post("Transfer-Encoding: ,chunked\r\n", CHUNKS)),
@@ -349,6 +351,14 @@ export const WIRE_CASES: readonly WireCase[] = [
   declined("json-trailing-comma", "8259 4", 400, sized("", '{"prompt":"x",}')),
   declined("json-comment", "8259 2", 400, sized("", '{"prompt":"x"/**/}')),
   refused("encoded-list", "9110 8.4", 415, sized("Content-Encoding: identity, gzip\r\n")),
+  served("type-with-parameters", "9110 8.3.1", typed("Application/JSON ; charset=UTF-8\r\n")),
+  served("type-absent", "own", sized().replace(JSON_TYPE, "")),
+  served("type-absent-of-chunks", "own", chunked(CHUNKS).replace(JSON_TYPE, "")),
+  refused("type-absent-from-browser", "own", 415, sized("Origin: null\r\n").replace(JSON_TYPE, "")),
+  refused("type-text", "9110 8.3", 415, typed("text/plain\r\n")),
+  refused("type-text-with-json-behind", "9110 8.3.1", 415, typed("text/plain; application/json\r\n")),
+  refused("type-list", "9110 8.3", 415, typed("application/json, text/plain\r\n")),
+  refused("type-twice", "9110 5.3", 400, sized(JSON_TYPE)),
 
   // Connections
   { ...served("close", "9112 9.6", sized("Connection: close\r\n")), keeps: false },
