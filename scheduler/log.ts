@@ -13,9 +13,15 @@ export interface Totals {
   addEvents(count: number): void;
 }
 
+/** Characters of a method or a path that are kept: a head may be 16 KiB of either. */
+const MAX_WORD = 200;
+
+const cut = (word: string): string => (word.length <= MAX_WORD ? word : `${word.slice(0, MAX_WORD - 1)}…`);
+
 /** What one request's line in the log says. Never what it asked or was answered. */
 export class Trace {
   readonly id: string;
+  /** Of the client's choice, like the path, and cut where it is long. */
   readonly method: string;
   readonly path: string;
   readonly ms: Phases = {};
@@ -40,8 +46,8 @@ export class Trace {
   /** To be called when the head is complete. */
   constructor(id: string, method: string, path: string, totals: Totals) {
     this.id = id;
-    this.method = method;
-    this.path = path;
+    this.method = cut(method);
+    this.path = cut(path);
     this.#totals = totals;
   }
 
@@ -64,8 +70,10 @@ export class Trace {
 /** Where log lines go. Called with one line of JSON, without its end. */
 export type LogSink = (line: string) => void;
 
-/** How long a line may wait. */
+/** How long a line may wait before it is passed on, in the hope of others. */
 const GATHER_MS = 20;
+/** Characters of lines that may wait while nobody takes them. */
+export const MAX_WAITING = 1024 * 1024;
 
 const CONTROL = /[\u007f-\u009f\u2028\u2029]/g;
 
@@ -77,17 +85,43 @@ export function logLine(entry: object): string {
   );
 }
 
-/** Gathers lines for a moment before they are passed on: each by itself would cost more than all else of it. */
-export function gathering(pass: (lines: readonly string[]) => void): { say: LogSink; flush(): void } {
-  let unsaid: string[] = [];
+/**
+ * Gathers lines for a moment before they are passed on: each by itself would cost more than all else of it. `pass` calls
+ * back when its lines are gone, and gets no others before, but from `flush`. What there is no room for meanwhile is
+ * counted and told.
+ */
+export function gathering(pass: (lines: readonly string[], gone: () => void) => void): {
+  readonly say: LogSink;
+  /** Passes on all that waits, now. */
+  flush(): void;
+} {
+  let waiting: string[] = [];
+  let characters = 0;
+  let lost = 0;
+  let passing = false;
+
   function flush(): void {
-    const lines = unsaid;
-    unsaid = [];
-    if (lines.length > 0) pass(lines);
+    if (waiting.length === 0) return;
+    if (lost > 0) waiting.push(logLine({ lost }));
+    const lines = waiting;
+    waiting = [];
+    characters = 0;
+    lost = 0;
+    passing = true;
+    pass(lines, () => {
+      passing = false;
+      flush();
+    });
   }
+
   return {
     say(line) {
-      if (unsaid.push(line) === 1) setTimeout(flush, GATHER_MS);
+      if (characters >= MAX_WAITING) {
+        lost++;
+        return;
+      }
+      characters += line.length;
+      if (waiting.push(line) === 1 && !passing) setTimeout(flush, GATHER_MS);
     },
     flush,
   };

@@ -10,10 +10,9 @@ import { serveInThread } from "./threads.ts";
 await (isMainThread ? run() : serveInThread());
 
 async function run(): Promise<void> {
-  // A reader that goes away must not take the scheduler with it.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-  // Writing is synchronous for files, pipes and terminals, so at exit nothing is lost.
-  const { say, flush } = gathering((lines) => process.stderr.write(`${lines.join("\n")}\n`));
+  for (const stream of [process.stdout, process.stderr]) unstoppable(stream);
+  const { say, flush } = gathering((lines, gone) => process.stderr.write(`${lines.join("\n")}\n`, gone));
+  // What a file takes, or a pipe has room for, is written at once, so that it is not lost.
   process.on("exit", flush);
 
   const reading = readConfig(process.argv.slice(2), process.env);
@@ -61,4 +60,15 @@ async function run(): Promise<void> {
     process.stdout.write(
       `metrics on ${authority({ host: metrics.host, port: scheduler.metricsPort ?? 0 })}\n`,
     );
+}
+
+/** A reader that goes away, or stops reading, must not take the scheduler with it, or stop it. */
+function unstoppable(stream: NodeJS.WriteStream): void {
+  stream.on("error", () => {});
+  // Of all that can stop only a terminal is written to synchronously, and Node has no other way to ask for the contrary.
+  if (stream.isTTY) (stream as Partial<OfTerminal>)._handle?.setBlocking?.(false);
+}
+
+interface OfTerminal {
+  readonly _handle: { setBlocking?(isBlocking: boolean): void };
 }

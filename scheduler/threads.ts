@@ -13,6 +13,8 @@ const HANGS_MS = 4000;
 type ToThread =
   | { readonly kind: "update"; readonly roster: Roster }
   | { readonly kind: "disconnect"; readonly id: number }
+  /** The lines of its last `log` are taken. */
+  | { readonly kind: "logged" }
   | { readonly kind: "drain" };
 
 type FromThread =
@@ -80,7 +82,10 @@ export async function startThreads(
           reason = message.message;
           reject(new ListenError(message.message, message.fix));
         } else if (message.kind === "becameIdle") observer.becameIdle();
-        else for (const line of message.lines) observer.log(line);
+        else {
+          for (const line of message.lines) observer.log(line);
+          worker.postMessage({ kind: "logged" } satisfies ToThread);
+        }
       });
       worker.on("error", failed);
       worker.on("exit", ended);
@@ -151,7 +156,11 @@ export async function serveInThread(): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error("this is not a thread of a scheduler");
   const post = (message: FromThread) => port.postMessage(message);
-  const log = gathering((lines) => post({ kind: "log", lines }));
+  let logged = () => {};
+  const log = gathering((lines, gone) => {
+    logged = gone;
+    post({ kind: "log", lines });
+  });
   // Also when it dies: what it has said is not to die with it.
   process.on("exit", log.flush);
   try {
@@ -162,6 +171,7 @@ export async function serveInThread(): Promise<void> {
     port.on("message", (message: ToThread) => {
       if (message.kind === "update") server.update(message.roster);
       else if (message.kind === "disconnect") server.disconnect(message.id);
+      else if (message.kind === "logged") logged();
       else {
         // With nothing left to do the thread ends.
         void server.drain().then(() => port.unref());
