@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { complain } from "./print.ts";
 import { UserError } from "./stack-file.ts";
 
 /** A subcommand of `ascend-pd`. */
@@ -29,7 +30,7 @@ export function mistakesEndWith1(run: Command["run"]): Command["run"] {
       return await run(args);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      console.error(`error: ${error.message}`);
+      complain(`error: ${error.message}`);
       return 1;
     }
   };

@@ -11,6 +11,7 @@ import { ensureToolchain } from "../toolchain/toolchain.ts";
 import { streamChat } from "./chat.ts";
 import { freshHosts, onLocalHosts, removeDemoHosts, runningHosts, sshHosts } from "./demo-hosts.ts";
 import { planTable } from "./plan-table.ts";
+import { complain, print, printPiece } from "./print.ts";
 import { type PulumiRun, runPulumi } from "./pulumi.ts";
 import { recoverStack } from "./recover.ts";
 import { closeStack, isOpen, openStack } from "./stack.ts";
@@ -43,9 +44,9 @@ const prompt = "Why do prefill and decode run on NPUs of their own?";
 
 async function main(): Promise<void> {
   const options = commandLine();
-  if (options.help) return console.log(usage);
+  if (options.help) return print(usage);
   const chosen = options.hosts === undefined ? options.stack : stackOnHosts(options.hosts);
-  const context: Context = { cacheDir: defaultCacheDir(), say: (line) => console.log(`  ${line}`) };
+  const context: Context = { cacheDir: defaultCacheDir(), say: (line) => print(`  ${line}`) };
   await withLock(context, "demo", async () => {
     if (options.down) await takeDown(context, chosen ? [chosen] : simulatedStacks(), options.explain);
     else await bringUp(context, chosen ?? "sim-1p1d", options.explain);
@@ -71,35 +72,33 @@ function commandLine() {
 
 async function bringUp(context: Context, name: string, explain: boolean): Promise<void> {
   const declared = simulatedPlan(name, readStackFile(name).deployment);
-  console.log(`\n${name}: ${declared.containers.length} containers\n\n${indented(planTable(declared))}\n`);
+  print(`\n${name}: ${declared.containers.length} containers\n\n${indented(planTable(declared))}\n`);
 
   const { stack, deployment } = await prepare(context, name, explain);
   const changed = await pulumi(["up", "--refresh", "--skip-preview", "--yes", ...stack.args], stack.env);
-  console.log(changed ? "" : "\nNothing to change: everything runs already.\n");
+  print(changed ? "" : "\nNothing to change: everything runs already.\n");
 
   const plan = simulatedPlan(name, deployment);
-  console.log(`> ${prompt}\n`);
-  for await (const text of streamChat(plan.endpoint, plan.servedModelName, prompt, 48))
-    process.stdout.write(text);
-  console.log(`\n\n${nextSteps(plan)}`);
+  print(`> ${prompt}\n`);
+  for await (const text of streamChat(plan.endpoint, plan.servedModelName, prompt, 48)) printPiece(text);
+  print(`\n\n${nextSteps(plan)}`);
 }
 
 async function takeDown(context: Context, names: readonly string[], explain: boolean): Promise<void> {
   for (const name of names.filter((name) => isOpen(name, stateDir()))) {
     const { stack } = await prepare(context, name, explain);
-    console.log(`\n${name}`);
+    print(`\n${name}`);
     await pulumi(["destroy", "--refresh", "--skip-preview", "--yes", ...stack.args], stack.env);
     await closeStack(stack);
     await removeDemoHosts(context, name);
   }
-  console.log(`\nNothing of ${names.join(", ")} is deployed.`);
+  print(`\nNothing of ${names.join(", ")} is deployed.`);
   const others = simulatedStacks().filter((name) => isOpen(name, stateDir()));
-  if (others.length > 0)
-    return console.log(`The Docker Engine stays: ${others.join(", ")} is deployed on it.`);
+  if (others.length > 0) return print(`The Docker Engine stays: ${others.join(", ")} is deployed on it.`);
 
   const engine = await stopDockerEngine(context);
-  if (engine === "stopped") console.log("The Docker Engine that the demo had started is stopped.");
-  console.log(`
+  if (engine === "stopped") print("The Docker Engine that the demo had started is stopped.");
+  print(`
 What is left, and what removes it:
   ${context.cacheDir}: tools; npm run toolchain -- clean
   ${stateDir()}: state and image layers; rm -r ${stateDir()}`);
@@ -136,10 +135,10 @@ async function prepare(context: Context, name: string, explain: boolean) {
 /** Runs `pulumi` with a line per step; says whether it changed anything. Throws with the engine's errors. */
 async function pulumi(args: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
   const started = Date.now();
-  console.log(`  pulumi ${args[0]}`);
+  print(`  pulumi ${args[0]}`);
   const result: PulumiRun = await runPulumi(args, env, (step) => {
     const line = describeStep(step);
-    if (line) console.log(`  ${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${line}`);
+    if (line) print(`  ${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${line}`);
   });
   if (result.code !== 0) throw new Error(result.errors.join("\n"));
   return Object.keys(result.changes).some((op) => op !== "same");
@@ -201,7 +200,7 @@ function indented(text: string): string {
 }
 
 main().catch((error: unknown) => {
-  if (error instanceof ToolchainError) console.error(`\n${error.message}\nfix: ${error.fix}`);
-  else console.error(`\n${error instanceof Error ? error.message : error}`);
+  if (error instanceof ToolchainError) complain(`\n${error.message}\nfix: ${error.fix}`);
+  else complain(`\n${error instanceof Error ? error.message : error}`);
   process.exitCode = error instanceof UserError ? 2 : 1;
 });

@@ -89,3 +89,10 @@ test("Outside the project it says where to run it.", async () => {
   expect(code).toBe(2);
   await rm(elsewhere, { recursive: true });
 });
+
+test("What stands on the command line is no command to a terminal when it is repeated.", async () => {
+  const { code, stderr } = await ascendPd(["plan", "\u001b[2J\u009b31m\u202e"]);
+
+  expect(stderr).toMatch(/^error: stacks\/Pulumi\.\\u001b\[2J\\u009b31m\\u202e\.yaml cannot be read\n/);
+  expect(code).toBe(2);
+});

@@ -10,6 +10,7 @@ import { ratio } from "./commands/ratio.ts";
 import { recover } from "./commands/recover.ts";
 import { render } from "./commands/render.ts";
 import { scheduler } from "./commands/scheduler.ts";
+import { complain, print } from "./print.ts";
 import { UserError } from "./stack-file.ts";
 
 const commands: Readonly<Record<string, Command>> = {
@@ -36,14 +37,14 @@ const isHelp = (word: string) => word === "--help" || word === "-h";
 async function main(words: readonly string[]): Promise<number> {
   const [name] = words;
   if (name === undefined || name === "help" || isHelp(name)) {
-    console.log(overview());
+    print(overview());
     return name === undefined ? 2 : 0;
   }
   const found = findCommand(commands, words);
   if (found === undefined) throw new UserError(`there is no command ${name}\n\n${overview()}`);
   const [command, args] = found;
   if (args.some(isHelp)) {
-    console.log(command.usage);
+    print(command.usage);
     return 0;
   }
   return command.run(args);
@@ -57,11 +58,15 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     if (error instanceof UserError) {
-      console.error(`error: ${error.message}`);
+      complain(`error: ${error.message}`);
       process.exitCode = 2;
     } else if (error instanceof ToolchainError) {
-      console.error(`error: ${error.message}\nfix: ${error.fix}`);
+      complain(`error: ${error.message}\nfix: ${error.fix}`);
       process.exitCode = 1;
-    } else throw error;
+    } else {
+      // A bug; its words may still be another's.
+      complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      process.exitCode = 1;
+    }
   },
 );

@@ -1,5 +1,8 @@
-/** Rows in columns, two spaces apart, without trailing spaces. */
-export function table(rows: readonly (readonly string[])[]): string {
+import { visible } from "../planning/text.ts";
+
+/** Rows in columns, two spaces apart, without trailing spaces. No cell ends its row. */
+export function table(content: readonly (readonly string[])[]): string {
+  const rows = content.map((row) => row.map(visible));
   const widths: number[] = [];
   for (const row of rows)
     row.forEach((cell, i) => {

@@ -1,5 +1,5 @@
 import type { Problem } from "./plan.ts";
-import { count } from "./text.ts";
+import { count, visible } from "./text.ts";
 
 export function error(code: string, path: string, message: string, fix: string): Problem {
   return { code, severity: "error", path, message, fix };
@@ -16,7 +16,7 @@ export function formatProblems(where: string, problems: readonly Problem[]): str
     `        fix: ${fix}`,
   ]);
   const text = [`${where}: ${countProblems(problems)}`, ...lines];
-  return text.map((line) => line.replaceAll(/\p{Cc}/gu, "\uFFFD")).join("\n");
+  return text.map(visible).join("\n");
 }
 
 function countProblems(problems: readonly Problem[]): string {

@@ -242,7 +242,7 @@ test("a container made anew with another environment is found, its secrets unsai
   expect(finding).toMatchObject({ kind: "replaced", container: prefill });
   expect(finding?.differences.slice(1)).toEqual([
     { what: "env.HF_TOKEN", planned: "none", there: "[secret]" },
-    { what: "env.NOTE", planned: "none", there: "\\u{1b}[31mred\\u{202e}" },
+    { what: "env.NOTE", planned: "none", there: "\\u001b[31mred\\u202e" },
   ]);
   expect(others).toEqual([]);
   for (const unsaid of ["hf_0123", "\u001b", "\u202e"]) expect(stdout + text).not.toContain(unsaid);

@@ -163,6 +163,13 @@ test.each([
   expect(stderr).toContain(`error: ${message}\n`);
 });
 
+test("what stands on the command line is no command to a terminal when it is repeated", async () => {
+  const { code, stderr } = await toolchain("exec", "\u001b[2J\u009b31m\u202e");
+
+  expect(code).toBe(127);
+  expect(stderr).toContain("error: there is no \\u001b[2J\\u009b31m\\u202e\n");
+});
+
 test("--help is wanted output", async () => {
   const { code, stdout } = await toolchain("--help");
 

@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { visibleLines } from "../planning/text.ts";
 import {
   type Choice,
   type Context,
@@ -48,6 +49,10 @@ interface Options {
   readonly json: boolean;
 }
 
+// Tools, engines and registries may have said a part of it.
+const print = (text: string): void => console.log(visibleLines(text));
+const complain = (text: string): void => console.error(visibleLines(text));
+
 /** A mistake on the command line; exit code 2. */
 class UsageError extends Error {}
 
@@ -58,7 +63,7 @@ async function main(args: readonly string[]): Promise<void> {
   const known = ["--engine", "--no-engine", "--explain", "--json", "--help"];
   const unknown = flags.find((flag) => !known.includes(flag));
   if (unknown !== undefined) throw new UsageError(`${unknown} is no option`);
-  if (flags.includes("--help") || (operands[0] === "--help" && command !== "exec")) return console.log(usage);
+  if (flags.includes("--help") || (operands[0] === "--help" && command !== "exec")) return print(usage);
   if (command !== "exec" && operands.length > 0) throw new UsageError(`${command} takes no ${operands[0]}`);
 
   const options: Options = {
@@ -67,7 +72,7 @@ async function main(args: readonly string[]): Promise<void> {
     json: flags.includes("--json"),
   };
   // Progress goes to the error output: what a program under exec prints stays its own.
-  const context: Context = { cacheDir: defaultCacheDir(), say: (line) => console.error(`  ${line}`) };
+  const context: Context = { cacheDir: defaultCacheDir(), say: (line) => complain(`  ${line}`) };
   if (command === "ensure") return ensure(context, options);
   if (command === "exec") return exec(context, options, operands);
   if (command === "where") return where(context, options);
@@ -77,8 +82,8 @@ async function main(args: readonly string[]): Promise<void> {
 
 async function ensure(context: Context, { engine, explain, json }: Options): Promise<void> {
   const toolchain = await ensureToolchain(context, { engine: engine ?? true });
-  if (json) return console.log(JSON.stringify(toolchain, undefined, 2));
-  for (const choice of toolchain.choices) console.log(describe(choice, explain));
+  if (json) return print(JSON.stringify(toolchain, undefined, 2));
+  for (const choice of toolchain.choices) print(describe(choice, explain));
 }
 
 async function exec(
@@ -93,7 +98,7 @@ async function exec(
   const env = { ...process.env, ...toolchain.env };
   const file = program.includes("/") ? program : await onPath(program, env);
   if (file === undefined || !(await exists(file))) {
-    console.error(`error: there is no ${program}\n  fix: check the name; looked for on ${env.PATH}`);
+    complain(`error: there is no ${program}\n  fix: check the name; looked for on ${env.PATH}`);
     process.exitCode = 127;
     return;
   }
@@ -103,23 +108,23 @@ async function exec(
 
 async function where(context: Context, { json }: Options): Promise<void> {
   const folders = { cache: context.cacheDir, state: stateDir() };
-  if (json) return console.log(JSON.stringify(folders, undefined, 2));
-  console.log(`cache  ${folders.cache}  (deleting it costs time, nothing else)`);
-  console.log(`state  ${folders.state}  (records of what is deployed, data of our own Docker Engine)`);
+  if (json) return print(JSON.stringify(folders, undefined, 2));
+  print(`cache  ${folders.cache}  (deleting it costs time, nothing else)`);
+  print(`state  ${folders.state}  (records of what is deployed, data of our own Docker Engine)`);
 }
 
 async function clean(context: Context): Promise<void> {
-  if (!(await exists(context.cacheDir))) return console.log(`there is no ${context.cacheDir}`);
+  if (!(await exists(context.cacheDir))) return print(`there is no ${context.cacheDir}`);
   if (!(await isCache(context))) {
     throw new ToolchainError(
       `${context.cacheDir} was not made by this toolchain, so it is not deleted`,
       "point ASCEND_PD_CACHE at a folder of its own, or delete it by hand",
     );
   }
-  if ((await stopDockerEngine(context)) === "stopped") console.log("stopped our own Docker Engine");
+  if ((await stopDockerEngine(context)) === "stopped") print("stopped our own Docker Engine");
   const size = await sizeOf(context.cacheDir);
   await rm(context.cacheDir, { recursive: true });
-  console.log(`deleted ${context.cacheDir} (${Math.round(size / 1e6)} MB); kept ${stateDir()}`);
+  print(`deleted ${context.cacheDir} (${Math.round(size / 1e6)} MB); kept ${stateDir()}`);
 }
 
 async function sizeOf(folder: string): Promise<number> {
@@ -133,10 +138,10 @@ function describe({ part, chosen, why }: Choice, explain: boolean): string {
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof UsageError) {
-    console.error(`error: ${error.message}\n\n${usage}`);
+    complain(`error: ${error.message}\n\n${usage}`);
     process.exitCode = 2;
   } else if (error instanceof ToolchainError) {
-    console.error(`error: ${error.message}\n  fix: ${error.fix}`);
+    complain(`error: ${error.message}\n  fix: ${error.fix}`);
     process.exitCode = 1;
   } else {
     throw error;

@@ -1,11 +1,12 @@
+import { visible } from "../../planning/text.ts";
 import { type Command, mistakesEndWith1, parseOptions } from "../command.ts";
 import type { Difference } from "../diff/change.ts";
 import { failureMarkdown, markdownOf } from "../diff/markdown.ts";
-import { visible } from "../diff/markdown-text.ts";
 import { meaningOf } from "../diff/meaning.ts";
 import { nameOf, readDocument } from "../diff/read-document.ts";
 import { comparePlans, isPlan, readPlan } from "../diff/read-plans.ts";
 import { type FailedPreview, isPreview, readPreview } from "../diff/read-preview.ts";
+import { complain, print } from "../print.ts";
 import { UserError } from "../stack-file.ts";
 
 export const diff: Command = {
@@ -27,19 +28,19 @@ examples:
   ascend-pd plan 2p2d --json | ascend-pd diff test/golden/2p2d.plan.json -
 
 exit codes: 0 no change, 2 changes, 1 any error: the preview failed, a file cannot be read, the command line is wrong`,
-  run: mistakesEndWith1(print),
+  run: mistakesEndWith1(show),
 };
 
-async function print(args: readonly string[]): Promise<number> {
+async function show(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions({
     args: [...args],
     allowPositionals: true,
     options: { json: { type: "boolean" } },
   });
   const result = await read(positionals);
-  console.log(values.json ? JSON.stringify(machineReadable(result), undefined, 2) : text(result).trimEnd());
+  print(values.json ? JSON.stringify(machineReadable(result), undefined, 2) : text(result).trimEnd());
   if ("errors" in result) {
-    console.error(
+    complain(
       `error: the preview failed\nfix: mend what it says; what a policy says stands only without --json`,
     );
     return 1;

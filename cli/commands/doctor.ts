@@ -6,6 +6,7 @@ import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../com
 import { askHosts } from "../doctor/ask-hosts.ts";
 import { hostTable } from "../doctor/show.ts";
 import { plannedStack } from "../planned-stack.ts";
+import { complain, print } from "../print.ts";
 import { UserError } from "../stack-file.ts";
 
 export const doctor: Command = {
@@ -45,10 +46,10 @@ async function look(args: readonly string[]): Promise<number> {
   const stack = oneOperand(positionals, "STACK");
   const skip = new Map(values.skip.map(skipped));
   const planned = plannedStack(stack);
-  if (planned.warnings.length > 0) console.error(formatProblems(planned.where, planned.warnings));
+  if (planned.warnings.length > 0) complain(formatProblems(planned.where, planned.warnings));
   const hosts = chosenHosts(stack, wantedHosts(planned), values.host);
 
-  const facts = await askHosts(hosts, console.error);
+  const facts = await askHosts(hosts, complain);
   const results = checkHosts(facts, skip);
 
   const shown = hosts.flatMap((host, index) => {
@@ -61,8 +62,8 @@ async function look(args: readonly string[]): Promise<number> {
       address,
       results: one.results,
     }));
-    console.log(JSON.stringify({ stack, hosts: json }, undefined, 2));
-  } else console.log(shown.map(({ host, one }) => hostTable(host, one)).join("\n\n"));
+    print(JSON.stringify({ stack, hosts: json }, undefined, 2));
+  } else print(shown.map(({ host, one }) => hostTable(host, one)).join("\n\n"));
   return results.some((host) => host.results.some(({ status }) => status === "error")) ? 2 : 0;
 }
 

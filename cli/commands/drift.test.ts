@@ -108,6 +108,25 @@ test.each([
   expect(code).toBe(1);
 });
 
+test.each([[[]], [["--json"]]])(
+  "What an engine says is no command to a terminal, with %j.",
+  async (options) => {
+    const hostile = "\u001b]0;title\u0007\u001b[2J\u009b31m\u202e";
+    const gone = { status: 500, body: `{"message":"${hostile}"}` };
+    const server = createServer(({ url }, response) =>
+      url === "/version" ? response.end(empty["/version"]) : response.writeHead(gone.status).end(gone.body),
+    );
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(join(folder(), "a.sock"), resolve));
+    writeStack({ "host-a": `unix://${join(folder(), "a.sock")}`, "host-b": await engine("b", empty) });
+
+    await drift.run(["test", ...options]);
+
+    expect(printed("error")).toContain("\\u001b]0;title\\u0007\\u001b[2J\\u009b31m\\u202e");
+    expect(printed("error") + printed("log")).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+  },
+);
+
 test.each([
   [["test", "--host=host-c"], /^error: test has no host host-c\nfix: --host and one of: host-a, host-b$/],
   [["3p3d"], /^error: stacks\/Pulumi\.3p3d\.yaml cannot be read/],

@@ -4,6 +4,7 @@ import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../com
 import { driftOf } from "../drift/drift-of.ts";
 import { reportText } from "../drift/report.ts";
 import { plannedStack } from "../planned-stack.ts";
+import { complain, print } from "../print.ts";
 import { UserError } from "../stack-file.ts";
 
 export const drift: Command = {
@@ -29,10 +30,10 @@ examples:
 
 exit codes: 0 no drift, 2 drift, 1 any error: a host could not be asked (what the others have is printed), the command
 line or the stack file is wrong`,
-  run: mistakesEndWith1(print),
+  run: mistakesEndWith1(look),
 };
 
-async function print(args: readonly string[]): Promise<number> {
+async function look(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions({
     args: [...args],
     allowPositionals: true,
@@ -40,15 +41,15 @@ async function print(args: readonly string[]): Promise<number> {
   });
   const stack = positionals.length === 0 ? await selectedStack() : oneOperand(positionals, "STACK");
   const { plan } = plannedStack(stack);
-  const tell = (problem: string) => console.error(`error: ${problem}`);
+  const tell = (problem: string) => complain(`error: ${problem}`);
   const report = await driftOf(plan, chosenHosts(stack, plan.hosts, values.host), tell);
-  if (values.json) console.log(JSON.stringify(report, undefined, 2));
+  if (values.json) print(JSON.stringify(report, undefined, 2));
   else {
     if (report.stateUnknown !== undefined)
-      console.error(
+      complain(
         `note: Pulumi's state is not known (${report.stateUnknown}), so what no \`pulumi up\` has brought up yet is told as drift`,
       );
-    console.log(reportText(report));
+    print(reportText(report));
   }
   if (report.problems.length > 0) return 1;
   return report.findings.length > 0 ? 2 : 0;

@@ -2,6 +2,7 @@ import type { Plan } from "../../planning/plan.ts";
 import { formatProblems } from "../../planning/problems.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { plannedStack } from "../planned-stack.ts";
+import { complain } from "../print.ts";
 import { mermaid } from "../render/mermaid.ts";
 import { svg } from "../render/svg.ts";
 import { UserError } from "../stack-file.ts";
@@ -34,7 +35,7 @@ exit codes: 0 printed, 2 the stack cannot work or the command line is wrong`,
       );
     }
     const { where, plan, warnings } = plannedStack(oneOperand(positionals, "STACK"));
-    if (warnings.length > 0) console.error(formatProblems(where, warnings));
+    if (warnings.length > 0) complain(formatProblems(where, warnings));
     process.stdout.write(draw(plan));
     return 0;
   },

@@ -3,6 +3,7 @@ import { formatProblems } from "../../planning/problems.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { planJson } from "../plan-json.ts";
 import { planTable } from "../plan-table.ts";
+import { complain, print } from "../print.ts";
 import { readStackFile } from "../stack-file.ts";
 
 export const plan: Command = {
@@ -28,11 +29,11 @@ exit codes: 0 the stack can work (there may be warnings), 2 it cannot, or the co
     const { where, deployment } = readStackFile(stack);
     const result = makePlan(stack, deployment);
     const isWrong = "problems" in result;
-    if (values.json) console.log(planJson(result));
-    else if (isWrong) console.error(formatProblems(where, result.problems));
+    if (values.json) print(planJson(result));
+    else if (isWrong) complain(formatProblems(where, result.problems));
     else {
-      if (result.warnings.length > 0) console.error(formatProblems(where, result.warnings));
-      console.log(planTable(result.plan));
+      if (result.warnings.length > 0) complain(formatProblems(where, result.warnings));
+      print(planTable(result.plan));
     }
     return isWrong ? 2 : 0;
   },

@@ -3,6 +3,7 @@ import { formatProblems } from "../../planning/problems.ts";
 import { planRatio } from "../../planning/ratio/plan-ratio.ts";
 import { sensitivities } from "../../planning/ratio/sensitivity.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
+import { complain, print } from "../print.ts";
 import { fragmentFor, fragmentText } from "../ratio/fragment.ts";
 import { readMeasurements } from "../ratio/measurements.ts";
 import { report } from "../ratio/report.ts";
@@ -54,8 +55,8 @@ exit codes: 0 there is an estimate, 2 the measurements do not give one, or the c
     const file = positionals.length > 0 ? oneOperand(positionals, "FILE") : undefined;
     const { where, measured } = readMeasurements(file, options);
     const refuse = (problems: readonly Problem[]) => {
-      if (json) console.log(JSON.stringify({ problems }, undefined, 2));
-      else console.error(formatProblems(where, problems));
+      if (json) print(JSON.stringify({ problems }, undefined, 2));
+      else complain(formatProblems(where, problems));
       return 2;
     };
     if ("problems" in measured) return refuse(measured.problems);
@@ -66,14 +67,14 @@ exit codes: 0 there is an estimate, 2 the measurements do not give one, or the c
     const fragment = stack === undefined ? undefined : fragmentFor(stack, plan.sizings[0], input);
     const whatIf = sensitivities(input);
     if (json) {
-      console.log(JSON.stringify({ plan, sensitivities: whatIf, refused, fragment }, undefined, 2));
+      print(JSON.stringify({ plan, sensitivities: whatIf, refused, fragment }, undefined, 2));
       return 0;
     }
     const warnings = refused.map((problem) => ({ ...problem, severity: "warning" as const }));
-    if (warnings.length > 0) console.error(formatProblems(where, warnings));
-    console.log(report(plan, whatIf, input));
+    if (warnings.length > 0) complain(formatProblems(where, warnings));
+    print(report(plan, whatIf, input));
     if (fragment !== undefined)
-      console.log(
+      print(
         `\nFor stacks/Pulumi.${stack}.yaml, in place of its prefill and decode:\n\n${fragmentText(fragment)}`,
       );
     return 0;

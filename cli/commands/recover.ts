@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type Context, defaultCacheDir, run } from "../../toolchain/context.ts";
 import { ensureToolchain } from "../../toolchain/toolchain.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
+import { complain, print } from "../print.ts";
 import { recoverStack } from "../recover.ts";
 
 export const recover: Command = {
@@ -27,16 +28,16 @@ exit codes: 0 done, or nothing to do; 1 it failed; 2 the command line is wrong`,
 };
 
 async function recovered(name: string): Promise<void> {
-  const context: Context = { cacheDir: defaultCacheDir(), say: console.error };
+  const context: Context = { cacheDir: defaultCacheDir(), say: complain };
   const env = { ...process.env, ...(await ensureToolchain(context, { engine: false })).env };
   const { url } = JSON.parse(await run("pulumi", ["whoami", "--json"], { env }));
   const said: string[] = [];
   const say = (line: string) => {
     said.push(line);
-    console.log(line);
+    print(line);
   };
   await recoverStack({ name, args: ["--stack", name], env, backend: folderOf(url) }, say);
-  if (said.length === 0) console.log(`nothing of ${name} was interrupted`);
+  if (said.length === 0) print(`nothing of ${name} was interrupted`);
 }
 
 /** The folder of a backend that is one: `file:///path?metadata=skip`, or `file://~` of `pulumi login --local`. */

@@ -2,6 +2,7 @@ import type { HostPlan, Plan } from "../../planning/plan.ts";
 import { formatProblems } from "../../planning/problems.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { plannedStack } from "../planned-stack.ts";
+import { complain } from "../print.ts";
 import { compose } from "../render/compose.ts";
 import { dockerRun } from "../render/docker-run.ts";
 import { chosenHost } from "../render/host-choice.ts";
@@ -43,7 +44,7 @@ exit codes: 0 printed, 2 the stack cannot work or the command line is wrong`,
       throw new UserError(`there is no target "${target}"\nfix: one of: ${Object.keys(targets).join(", ")}`);
     }
     const { where, plan, warnings } = plannedStack(oneOperand(operands, "STACK"));
-    if (warnings.length > 0) console.error(formatProblems(where, warnings));
+    if (warnings.length > 0) complain(formatProblems(where, warnings));
     process.stdout.write(renderer(plan, chosenHost(plan, values.host)));
     return 0;
   },

@@ -1,4 +1,5 @@
 import { type Command, parseOptions } from "../command.ts";
+import { complain, print } from "../print.ts";
 import { type AdminAddress, type AdminProblem, askScheduler } from "../scheduler-admin.ts";
 import { type SchedulerState, stateTable } from "../scheduler-state.ts";
 import { UserError } from "../stack-file.ts";
@@ -132,12 +133,12 @@ wrong`,
       ? askStackScheduler(at, `/${name}`, body)
       : askScheduler(at, `/${name}`, body));
     if (!answer.ok) {
-      if (values.json) console.log(JSON.stringify({ error: answer.error }, undefined, 2));
-      else console.error(problemText(answer.error));
+      if (values.json) print(JSON.stringify({ error: answer.error }, undefined, 2));
+      else complain(problemText(answer.error));
       return 1;
     }
     const [text, done] = action.told(answer.body as never);
-    console.log(values.json ? JSON.stringify(answer.body, undefined, 2) : text);
+    print(values.json ? JSON.stringify(answer.body, undefined, 2) : text);
     return done ? 0 : 1;
   },
 };

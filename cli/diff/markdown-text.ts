@@ -1,3 +1,5 @@
+import { visible } from "../../planning/text.ts";
+
 /*
  * Text of others in Markdown: only ever inside code, where neither HTML nor mentions nor links work, and which no
  * backtick of theirs can end.
@@ -34,14 +36,6 @@ export function fitting(pieces: readonly string[], room: number): string[] {
     return used > room;
   });
   return pieces.slice(0, end === -1 ? undefined : end);
-}
-
-/** What has no shape, or changes that of its neighbours, as an escape: control, format and bidi characters, halves. */
-export function visible(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
-    const known: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-    return known[character] ?? `\\u{${character.codePointAt(0)?.toString(16)}}`;
-  });
 }
 
 function cut(text: string, longest: number): string {

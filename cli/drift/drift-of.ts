@@ -1,9 +1,9 @@
 import type { HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
+import { visible, visibleLines } from "../../planning/text.ts";
 import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { nodeImageName } from "../../toolchain/node-image.ts";
 import { repositoryDir } from "../../toolchain/repository.ts";
 import { sourceImage } from "../../toolchain/source-image.ts";
-import { visible } from "../diff/markdown-text.ts";
 import { askHost } from "./ask-host.ts";
 import { deployedContainers } from "./deployed.ts";
 import { findDrift } from "./find-drift.ts";
@@ -34,11 +34,11 @@ export async function driftOf(
   const problems: { host: string; message: string }[] = [];
   const asked = await mapAtOnce(hosts, hostsAtOnce, async (host) => {
     const answer = await askHost(plan, host);
-    if ("problem" in answer) tell(lines(answer.problem));
+    if ("problem" in answer) tell(visibleLines(answer.problem));
     return [host, answer] as const;
   });
   for (const [host, answer] of asked) {
-    if ("problem" in answer) problems.push({ host: host.name, message: lines(answer.problem) });
+    if ("problem" in answer) problems.push({ host: host.name, message: visibleLines(answer.problem) });
     else findings.push(...findDrift({ plan, imageName, deployed }, host, answer));
   }
   return {
@@ -49,5 +49,3 @@ export async function driftOf(
     findings,
   };
 }
-
-const lines = (text: string): string => text.split("\n").map(visible).join("\n");

@@ -1,4 +1,4 @@
-import { visible } from "../diff/markdown-text.ts";
+import { visible } from "../../planning/text.ts";
 
 export type Kind =
   | "not-brought-up"

@@ -1,6 +1,7 @@
 import { type CheckedMember, type CheckedTables, checkTables } from "../../planning/rank-tables/check.ts";
 import { nameOf } from "../../planning/rank-tables/format.ts";
 import { type Command, mistakesEndWith1, parseOptions } from "../command.ts";
+import { complain, print } from "../print.ts";
 import { UserError } from "../stack-file.ts";
 import { table } from "../table.ts";
 import { readTables } from "./read-files.ts";
@@ -34,8 +35,8 @@ function compare(args: readonly string[]): number {
   const { members, problems } = checkFiles(positionals, values["node-ports"]);
   if (values.json) printJson({ instances: members, problems: problemsJson(problems) });
   else {
-    if (problems.length > 0) console.error(problemsText(problems));
-    if (members.length > 0) console.log(membersTable(members));
+    if (problems.length > 0) complain(problemsText(problems));
+    if (members.length > 0) print(membersTable(members));
   }
   return hasErrors(problems) ? 2 : 0;
 }

@@ -5,6 +5,7 @@ import { hostGroups, hostRankTables, parseServerLists } from "../../planning/hos
 import type { Problem } from "../../planning/plan.ts";
 import { missingRoles, type ServerGroups } from "../../planning/rank-tables/format.ts";
 import type { Command } from "../command.ts";
+import { complain, print } from "../print.ts";
 import { UserError } from "../stack-file.ts";
 import { deviceIps } from "./device-ips.ts";
 import { hostIp } from "./host-ip.ts";
@@ -71,9 +72,9 @@ exit codes: 0 written, 2 refused: nothing was written`,
       printJson({ hostIp: host.ip, files: tables, warnings });
       return 0;
     }
-    for (const warning of warnings) console.error(`warning: ${warning}`);
-    console.log(showFiles(folder, files, values["dry-run"] ?? false));
-    console.log(nextStep(groups));
+    for (const warning of warnings) complain(`warning: ${warning}`);
+    print(showFiles(folder, files, values["dry-run"] ?? false));
+    print(nextStep(groups));
     return 0;
   },
 };

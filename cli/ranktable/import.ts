@@ -4,6 +4,7 @@ import { firstDifference } from "../../planning/difference.ts";
 import { deploymentOf, inRankOrder } from "../../planning/rank-tables/deployment.ts";
 import { type ServerGroups, serverJson } from "../../planning/rank-tables/format.ts";
 import { type Command, parseOptions } from "../command.ts";
+import { complain, print } from "../print.ts";
 import { UserError } from "../stack-file.ts";
 import { checkFiles } from "./check.ts";
 import { importedStackFile } from "./imported-stack-file.ts";
@@ -44,20 +45,18 @@ exit codes: 0 written, 2 refused: nothing was written`,
       throw new UserError(`--scheduler-port ${schedulerPort} is no port\nfix: give one from 1024 to 65535`);
     }
     const { whole, members, problems } = checkFiles(positionals, nodePorts);
-    if (problems.length > 0) console.error(problemsText(problems));
+    if (problems.length > 0) complain(problemsText(problems));
     if (whole === undefined || hasErrors(problems)) {
       throw new UserError("these tables do not fit together\nfix: mend them first, or the NODE_PORTS");
     }
     const lost = firstDifference(whole.groups, canonical(whole.groups));
     if (lost !== undefined) {
-      console.error(
-        `warning: ${whole.where}: ${lost.path} is not as the planner writes it; what it says is lost`,
-      );
+      complain(`warning: ${whole.where}: ${lost.path} is not as the planner writes it; what it says is lost`);
     }
     const instances = members.flatMap(({ port }) => (port === undefined ? [] : [port]));
     const deployment = deploymentOf(whole.groups, { instances, scheduler: Number(schedulerPort) });
     const text = importedStackFile(deployment, whole.where);
-    if (values.out === undefined) console.log(text.trimEnd());
+    if (values.out === undefined) print(text.trimEnd());
     else writeNew(values.out, text);
     return 0;
   },
@@ -85,5 +84,5 @@ function canonical(groups: ServerGroups): ServerGroups {
 function writeNew(path: string, content: string): void {
   if (existsSync(path)) throw new UserError(`${path} is there already\nfix: choose another file with --out`);
   writeFiles(dirname(path), [{ path: basename(path), content }]);
-  console.log(`wrote ${path}; \`ascend-pd plan\` names what is still to be filled in`);
+  print(`wrote ${path}; \`ascend-pd plan\` names what is still to be filled in`);
 }

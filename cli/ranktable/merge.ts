@@ -4,6 +4,7 @@ import { mergeProblems } from "../../planning/rank-tables/merge.ts";
 import { mergedTableName } from "../../planning/rank-tables/names.ts";
 import { mergeGroups } from "../../planning/rank-tables/servers.ts";
 import type { Command } from "../command.ts";
+import { complain, print } from "../print.ts";
 import { UserError } from "../stack-file.ts";
 import { parseWithLists } from "./list-options.ts";
 import { nodePortsPlaces, nodePortsSkeleton } from "./node-ports-skeleton.ts";
@@ -59,9 +60,9 @@ exit codes: 0 written, 2 refused: nothing was written`,
         warnings: problemsJson(problems),
       });
     } else {
-      if (problems.length > 0) console.error(problemsText(problems));
-      console.log(showFiles(folder, [merged], values["dry-run"] ?? false));
-      console.log(
+      if (problems.length > 0) complain(problemsText(problems));
+      print(showFiles(folder, [merged], values["dry-run"] ?? false));
+      print(
         `\ncopy it to every host, for GLOBAL_RANK_TABLE_FILE_PATH of every instance\n${nodePortsSkeleton(groups)}`,
       );
     }

@@ -1,5 +1,6 @@
 import { formatProblems } from "../../planning/problems.ts";
 import type { FoundProblem } from "../../planning/rank-tables/files.ts";
+import { complain, print } from "../print.ts";
 
 /** Problems of several files as the text that a user reads, file by file. */
 export function problemsText(found: readonly FoundProblem[]): string {
@@ -20,11 +21,11 @@ export const problemsJson = (found: readonly FoundProblem[]) =>
 export const hasErrors = (found: readonly FoundProblem[]): boolean =>
   found.some(([, { severity }]) => severity === "error");
 
-export const printJson = (value: object): void => console.log(JSON.stringify(value, undefined, 2));
+export const printJson = (value: object): void => print(JSON.stringify(value, undefined, 2));
 
 /** Says why nothing was done; returns the exit code. */
 export function refuse(found: readonly FoundProblem[], asJson = false): 2 {
   if (asJson) printJson({ problems: problemsJson(found) });
-  else console.error(problemsText(found));
+  else complain(problemsText(found));
   return 2;
 }

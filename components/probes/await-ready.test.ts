@@ -88,6 +88,17 @@ test("Last words are whole, however long a line is and whatever bytes its length
   expect(words.split("\n")).toEqual(lines.map((line) => `  ${line}`));
 });
 
+test("Last words are no command to a terminal.", async () => {
+  const words = "\u001b]0;title\u0007\u001b[2J\u009b31mred\u202e\r\n\tat line 2\rover";
+  const container = await startContainer(`process.stderr.write(${JSON.stringify(words)})`);
+
+  const { stderr } = await awaitReady(container, await deadUrl());
+
+  expect(stderr).toContain(
+    "words:\n  \\u001b]0;title\\u0007\\u001b[2J\\u009b31mred\\u202e\n  \tat line 2\\rover\nfix: ",
+  );
+});
+
 test("When time is up it names the address and what came from it last.", async () => {
   const { container, url } = await startListening("response.writeHead(503).end()");
 

@@ -133,6 +133,23 @@ describe.skipIf(process.geteuid?.() !== 0)("an NPU that exists", () => {
     expect(code).toBe(1);
   });
 
+  test("is refused with the name of its holder, which can neither command a terminal nor add a line.", async () => {
+    // A stand-in: Docker itself takes no such name.
+    const Name = "/\u001b[2J\u009bevil\u202e\nfix: run this";
+    const holder = { Name, HostConfig: { Devices: [device(npu)] }, Config: { Env: [], Labels: {} } };
+    const docker = await serve(
+      (request, response) =>
+        response.end(JSON.stringify(request.url === "/containers/json" ? [{ Id: "0123" }] : holder)),
+      join(folder, "hostile.sock"),
+    );
+
+    const { stderr } = await claim([npu], "claimant", docker);
+
+    expect(stderr).toContain(
+      `${npu} of host-a is held by the running container \\u001b[2J\\u009bevil\\u202e\\nfix: run this\nfix: stop`,
+    );
+  });
+
   test("is free again when its holder has stopped.", async () => {
     const holder = await startContainer(idle, { Devices: [device(npu)] });
     await stopContainer(holder);

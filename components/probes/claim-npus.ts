@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import { isNpuNode } from "../../planning/engines/devices.ts";
 import { heldNodes } from "../../planning/host-checks/devices.ts";
+import { visible } from "../../planning/text.ts";
 import { probeArguments } from "./arguments.ts";
 import { missingDeviceNodes } from "./device-nodes.ts";
 import { running } from "./docker.ts";
@@ -20,7 +21,7 @@ await runProbe(async () => {
 
   const wanted = new Set(devices.filter(isNpuNode));
   for (const other of await running(host)) {
-    const name = other.Name.slice(1);
+    const name = visible(other.Name.slice(1));
     const held = name === container ? [] : heldNodes(other, wanted);
     if (held.length > 0) {
       throw new Error(

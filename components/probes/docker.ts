@@ -3,6 +3,7 @@ import { stackLabel } from "../../planning/container-settings.ts";
 import type { Holder } from "../../planning/host-checks/devices.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
+import { visibleLines } from "../../planning/text.ts";
 import { type EngineAddress, engineAt, hostOf, tryEngine } from "../../toolchain/docker-api.ts";
 import { unframed } from "../../toolchain/docker-frames.ts";
 
@@ -56,7 +57,9 @@ export async function hasContainers(host: HostPlan, stack: string): Promise<bool
 /** The last lines that a container wrote, both streams, indented for a message. */
 export async function lastWords(host: HostPlan, container: string): Promise<string> {
   const log = await get(host, `/containers/${container}/logs?stdout=1&stderr=1&tail=20`, "latin1");
-  return unframed(Buffer.from(log, "latin1")).trimEnd().replaceAll(/^/gm, "  ");
+  return visibleLines(unframed(Buffer.from(log, "latin1")))
+    .trimEnd()
+    .replaceAll(/^/gm, "  ");
 }
 
 async function get(host: HostPlan, path: string, encoding: "utf8" | "latin1" = "utf8"): Promise<string> {

@@ -1,6 +1,6 @@
 import { count } from "../../planning/text.ts";
 import { probeArguments } from "./arguments.ts";
-import { runProbe } from "./main.ts";
+import { runProbe, say } from "./main.ts";
 import { askScheduler, stateOf } from "./scheduler.ts";
 
 // Run before an instance's container is stopped: nothing new is sent there, and what it has is waited for.
@@ -12,10 +12,10 @@ await runProbe(async () => {
   const before = await stateOf(args);
   if (before === undefined) return nothing;
 
-  console.log(`draining ${container}: ${left(before)}`);
+  say(`draining ${container}: ${left(before)}`);
   let answer = await askScheduler(scheduler, "/drain", { instance: address });
   if (answer?.done === false && answer.code === "conflict") {
-    console.log(`${container} is the last ${role} instance: requests are answered 503 until one is back`);
+    say(`${container} is the last ${role} instance: requests are answered 503 until one is back`);
     answer = await askScheduler(scheduler, "/drain", { instance: address, force: true });
   }
   if (answer === undefined || (!answer.done && answer.code === "unknown_instance")) return nothing;

@@ -1,8 +1,11 @@
-import { expect, test } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import { wantedHosts } from "../../planning/host-checks/wanted.ts";
 import { plan } from "../../planning/make-plan.ts";
 import { unfitHosts } from "./first-container.ts";
-import { startContainer } from "./test-support.ts";
+import { serve, startContainer } from "./test-support.ts";
 
 const stack = "first-container";
 
@@ -52,6 +55,19 @@ test("Where containers of the stack run already, nothing is looked at.", async (
   await startContainer("setInterval(() => {}, 1000)", {}, { "ascend-pd.stack": stack });
 
   expect(await unfit(ascend)).toEqual([]);
+});
+
+test("What an engine says in place of an answer is no command to a terminal.", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "ascend-pd-first-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const docker = await serve(
+    (_request, response) => response.writeHead(500).end('{"message": "\\u001b[2J\\u009b31m\\u202e"}'),
+    join(folder, "docker.sock"),
+  );
+
+  const messages = await unfit({ ...ascend, hosts: { local: { ...ascend.hosts.local, docker } } });
+
+  expect(messages).toEqual([expect.stringContaining(": \\u001b[2J\\u009b31m\\u202e")]);
 });
 
 test("An engine that is gone meanwhile is named, without a stack.", async () => {

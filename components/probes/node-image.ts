@@ -2,11 +2,11 @@ import { type Context, defaultCacheDir, ToolchainError } from "../../toolchain/c
 import { ensureNodeImage } from "../../toolchain/node-image.ts";
 import { probeArguments } from "./arguments.ts";
 import { engineOf } from "./docker.ts";
-import { runProbe } from "./main.ts";
+import { runProbe, say } from "./main.ts";
 
 await runProbe(async () => {
   const { host } = probeArguments("node-image");
-  const context: Context = { cacheDir: defaultCacheDir(), say: console.log };
+  const context: Context = { cacheDir: defaultCacheDir(), say };
   const { choice } = await ensureNodeImage(context, engineOf(host)).catch((error: unknown) => {
     throw error instanceof ToolchainError
       ? new ToolchainError(`${host.name}: ${error.message}`, error.fix)

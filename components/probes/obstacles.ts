@@ -1,6 +1,7 @@
 import { isOf } from "../../planning/container-settings.ts";
 import type { Listener } from "../../planning/host-checks/listeners.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
+import { visible, visibleLines } from "../../planning/text.ts";
 import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { allContainers, type ContainerSummary } from "./docker.ts";
 import { listenersOn } from "./listeners.ts";
@@ -14,7 +15,7 @@ export async function obstacles({ stack, hosts, containers }: Plan): Promise<str
     if (unreachable.length > 0) return unreachable;
     return takenBy(host, stack, planned).catch((error: Error) => [error.message]);
   });
-  return found.flat();
+  return found.flat().map(visibleLines);
 }
 
 async function takenBy(host: HostPlan, stack: string, planned: readonly ContainerPlan[]): Promise<string[]> {
@@ -41,7 +42,7 @@ async function takenBy(host: HostPlan, stack: string, planned: readonly Containe
 
 function nameTaken(host: HostPlan, name: string, { Id, Image }: ContainerSummary): string {
   return (
-    `${host.name}: the name ${name} is taken by a container that is not of this stack: ${Id.slice(0, 12)}, image ${Image}\n` +
+    `${host.name}: the name ${name} is taken by a container that is not of this stack: ${visible(Id.slice(0, 12))}, image ${visible(Image)}\n` +
     `fix: on ${host.name}, \`docker rename ${name} …\` it or remove it; it is neither adopted nor removed from here`
   );
 }
@@ -53,7 +54,7 @@ export function portTaken(
   { pid, program }: Listener,
   holder?: string,
 ): string {
-  const who = `process ${pid} (${program})${holder === undefined ? "" : ` of container ${holder}`}`;
+  const who = `process ${pid} (${program})${holder === undefined ? "" : ` of container ${visible(holder)}`}`;
   return (
     `${host.name}: port ${port} of ${name} is held by ${who}\n` +
     `fix: stop that on ${host.name}, or give ${name} another port in the stack file`

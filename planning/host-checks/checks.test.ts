@@ -251,6 +251,6 @@ test("What a host prints reaches no terminal as a command, and floods none.", ()
 
   const [seen = ""] = resultOf("HC205", { said: { "npu-smi info": info.replace("evil", name) } })?.seen ?? [];
 
-  expect(seen).toContain("NPU 4 is used by process 1234567 (\uFFFD[2J\uFFFD31m\uFFFDxxx");
+  expect(seen).toContain("NPU 4 is used by process 1234567 (\\u001b[2J\\u009b31m\\u202exxx");
   expect(seen.length).toBeLessThanOrEqual(600);
 });

@@ -43,7 +43,7 @@ test("Whatever a host answers gets a verdict on every check, and nothing of it i
       for (const { results } of checkHosts(facts)) {
         for (const { seen, fixes } of results) {
           expect(seen.length).toBeGreaterThan(0);
-          for (const text of [...seen, ...fixes]) expect(text).toMatch(/^(\n|[^\p{Cc}\p{Cf}]){0,600}$/u);
+          for (const text of [...seen, ...fixes]) expect(text).toMatch(/^([\t\n]|[^\p{Cc}\p{Cf}]){0,600}$/u);
         }
       }
     }),

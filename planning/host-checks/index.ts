@@ -1,3 +1,4 @@
+import { visibleLines } from "../text.ts";
 import { addressHere } from "./address.ts";
 import { type HostCheck, unseen, type Verdict } from "./check.ts";
 import * as clocks from "./clocks.ts";
@@ -112,6 +113,6 @@ function result(check: HostCheck, verdict: Verdict): Result {
 
 /** What came from a host, so that it is no command to a terminal and no flood. */
 function harmless(text: string): string {
-  const plain = text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}]/gu, "\uFFFD");
+  const plain = visibleLines(text);
   return plain.length > 600 ? `${plain.slice(0, 599)}…` : plain;
 }

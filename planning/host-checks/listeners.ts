@@ -1,3 +1,5 @@
+import { visible } from "../text.ts";
+
 export interface Listener {
   readonly port: number;
   readonly pid: number;
@@ -39,7 +41,7 @@ export function readListeners(output: string): Listener[] {
       return {
         port: Number(port),
         pid: Number(pid),
-        program: words.join(" ").replaceAll(/\p{Cc}/gu, "\uFFFD"),
+        program: visible(words.join(" ")),
         ...(container !== "-" && { container }),
       };
     });

@@ -1,0 +1,14 @@
+import { visibleLines } from "../planning/text.ts";
+
+/*
+ * The way to the terminal for all that a command says: hosts and engines, which are not ours, may have said a part of it.
+ */
+
+/** What a command was asked for; JSON too. */
+export const print = (text: string): void => console.log(visibleLines(text));
+
+/** What goes beside it: problems, progress. */
+export const complain = (text: string): void => console.error(visibleLines(text));
+
+/** A piece of a line. */
+export const printPiece = (text: string): boolean => process.stdout.write(visibleLines(text));
