@@ -12,6 +12,11 @@ export interface Question extends Pick<ProbeArguments["first-completion"], "url"
   readonly fixes: readonly [unanswered: string, empty: string];
 }
 
+const WANTS_KEY =
+  "The engine, or what stands in front of it, wants a key, and `pulumi up` has none to give.\n" +
+  "fix: start the engine without one (--api-key in its arguments, VLLM_API_KEY in `secretEnv`), and let a proxy in front " +
+  "of the scheduler ask clients for theirs";
+
 /** Asks for a completion and gives its text. Throws where none comes back, with the reason and what to do. */
 export async function completionOf(question: Question): Promise<string> {
   const { what, url, api, model, maxTokens, timeoutSeconds, fixes } = question;
@@ -22,7 +27,10 @@ export async function completionOf(question: Question): Promise<string> {
   });
   const answer = ok ? attempt(() => textOf(text)) : undefined;
   if (answer) return answer;
-  throw new Error(`${what} came back without text (HTTP ${status}): ${text.slice(0, 500)}\nfix: ${fixes[1]}`);
+  const said = text.slice(0, 500);
+  if (status === 401 || status === 403)
+    throw new Error(`${what} was refused (HTTP ${status}): ${said}\n${WANTS_KEY}`);
+  throw new Error(`${what} came back without text (HTTP ${status}): ${said}\nfix: ${fixes[1]}`);
 }
 
 async function post(url: string, body: object, timeoutSeconds: number) {

@@ -65,6 +65,30 @@ test.each([
   expect(code).toBe(1);
 });
 
+test.each([401, 403])(
+  "Of an engine that wants a key (HTTP %i) that is said, and not that KV cache is missing.",
+  async (status) => {
+    const url = await answering(status, '{"error":"Unauthorized"}');
+
+    const { code, stderr } = await complete(url);
+
+    expect(stderr).toContain(
+      `the first completion through ${url} was refused (HTTP ${status}): {"error":"Unauthorized"}\n` +
+        "The engine, or what stands in front of it, wants a key, and `pulumi up` has none to give.\nfix: start the engine without",
+    );
+    expect(stderr).not.toContain("KV cache");
+    expect(code).toBe(1);
+  },
+);
+
+test("What comes back in place of an answer is shown, and is no command to a terminal.", async () => {
+  const url = await answering(500, "\u001b[2J\u009b31mred\u202e\tend");
+
+  const { stderr } = await complete(url);
+
+  expect(stderr).toContain("(HTTP 500): \\u001b[2J\\u009b31mred\\u202e\tend\nfix: ");
+});
+
 const cut: RequestListener = (_request, response) => {
   response.writeHead(200, { "content-length": 100 }).write('{"choices"', () => response.destroy());
 };
