@@ -8,11 +8,10 @@ import { parseResponseHead, type ResponseHead } from "../http/response.ts";
 import { writeTogether } from "../http/write.ts";
 import type { Instance } from "../instances/instances.ts";
 import type { Wire, WireUser } from "../instances/pool.ts";
-import { refusal } from "./refusal.ts";
+import { MAX_ERROR_BYTES, refusal } from "./refusal.ts";
 import type { Stoppable, StopSignal } from "./stop-signal.ts";
 
 const MAX_INTERIM_ANSWERS = 8;
-const MAX_REFUSAL_BYTES = 64 * 1024;
 
 /** A request to an engine, ready to be written. */
 export interface EngineRequest {
@@ -180,7 +179,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
     }
     const { head, body } = this.#refused;
     body.appendCopy(bytes);
-    if (body.length > MAX_REFUSAL_BYTES) throw refusal(this.#instance, head, Buffer.alloc(0));
+    if (body.length > MAX_ERROR_BYTES) throw refusal(this.#instance, head, Buffer.alloc(0));
   }
 
   #complete(nothingElseCame: boolean): void {

@@ -2,11 +2,20 @@ import { type EngineError, Failure } from "../errors.ts";
 import type { ResponseHead } from "../http/response.ts";
 import type { Instance } from "../instances/instances.ts";
 import { scanIfObject } from "../json/spans.ts";
+import { cutBetweenWords, publicText } from "./words.ts";
 
+/** The words of a larger error are not read. */
+export const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_MESSAGE_LENGTH = 4096;
+const MAX_FIELD_LENGTH = 200;
+/** `"error"` with every letter escaped. */
+const MAX_ERROR_LENGTH = 32;
+
+/** An instance, as far as its errors go. */
+type Speaker = Pick<Instance, "role" | "hosts">;
 
 /** An engine's error as the client may see it: its status, its words, when to come again. Never throws. */
-export function refusal({ role, hosts }: Instance, { status, fields }: ResponseHead, body: Buffer): Failure {
+export function refusal({ role, hosts }: Speaker, { status, fields }: ResponseHead, body: Buffer): Failure {
   const wait = fields.find(({ name }) => name === "retry-after")?.value ?? "";
   const isWait = /^(?:[0-9]{1,6}|[A-Za-z]{3}, [0-9A-Za-z: ]{20,24})$/.test(wait);
   const detail = `${role} answered with status ${status}`;
@@ -17,15 +26,24 @@ export function refusal({ role, hosts }: Instance, { status, fields }: ResponseH
 }
 
 /** The error event of an engine: an answer with a status, where the stream has not begun for the client. */
-export function failureFromEvent({ role, hosts }: Instance, data: Buffer): Failure {
+export function failureFromEvent(instance: Speaker, data: Buffer): Failure {
+  return failureWithin(instance, data, "its stream");
+}
+
+/** What a whole answer of status 200 says to be an error after all; `undefined` when it is none. */
+export function failureFromAnswer(instance: Speaker, answer: Buffer): Failure | undefined {
+  return isErrorObject(answer) ? failureWithin(instance, answer, "an answer of status 200") : undefined;
+}
+
+function failureWithin({ role, hosts }: Speaker, data: Buffer, where: string): Failure {
   const engine = readEngineError(parse(data), hosts);
   const code = Number(engine?.code);
   const status = Number.isInteger(code) && code >= 400 && code < 600 ? code : 502;
-  return told(role, status, engine, { detail: `${role} told of an error in its stream` });
+  return told(role, status, engine, { detail: `${role} told of an error in ${where}` });
 }
 
 function told(
-  role: Instance["role"],
+  role: Speaker["role"],
   status: number,
   engine: EngineError | undefined,
   options: { readonly detail: string; readonly retryAfter?: string },
@@ -36,8 +54,24 @@ function told(
   return new Failure(code, { ...options, status, ...(engine === undefined ? {} : { engine }) });
 }
 
+/** One of them stands in every error object: `\u00` in each escaped spelling of an ASCII letter. */
+export const ERROR_MARKS = ['"error"', "\\u00"].map((text) => Buffer.from(text));
+
+/** Whether `data` is an error in one of the two forms that a status or an event of its own does not tell. */
+export function isErrorObject(data: Buffer): boolean {
+  if (!ERROR_MARKS.some((mark) => data.includes(mark))) return false;
+  const members = scanIfObject(data, ["error", "object"]) ?? [];
+  return members.some(({ key, valueStart, end }) => {
+    if (key === undefined) return false;
+    const value = data.toString("latin1", valueStart, Math.min(end, valueStart + MAX_ERROR_LENGTH + 1));
+    if (key === "error") return value !== "null";
+    return value.length <= MAX_ERROR_LENGTH && value.startsWith('"') && JSON.parse(value) === "error";
+  });
+}
+
 /** `undefined` for what is no JSON object, and for one so deep that writing a part of it again would overflow. */
 function parse(bytes: Buffer): unknown {
+  if (bytes.length > MAX_ERROR_BYTES) return undefined;
   return scanIfObject(bytes, []) && JSON.parse(bytes.toString());
 }
 
@@ -47,44 +81,19 @@ function readEngineError(answer: unknown, hosts: ReadonlySet<string>): EngineErr
   const error = isRecord(answer.error) ? answer.error : answer;
   const said = error.message ?? error.detail ?? answer.error;
   if (said === undefined || said === null) return undefined;
-  const message = typeof said === "string" ? said : JSON.stringify(said);
-  if (!isPublic(message)) return undefined;
+  const all = typeof said === "string" ? said : JSON.stringify(said);
+  const message = publicText(cutBetweenWords(all, MAX_MESSAGE_LENGTH), hosts);
+  if (message === undefined) return undefined;
+  const field = (value: unknown) =>
+    typeof value === "string" && value.length <= MAX_FIELD_LENGTH ? publicText(value, hosts) : undefined;
   return {
-    message: withoutAddresses(message.slice(0, MAX_MESSAGE_LENGTH), hosts),
-    type: textOr(error.type, undefined),
-    param: textOr(error.param, null),
-    code: typeof error.code === "number" ? error.code : textOr(error.code, null),
+    message,
+    type: field(error.type),
+    param: field(error.param) ?? null,
+    code: typeof error.code === "number" ? error.code : (field(error.code) ?? null),
   };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function textOr<T>(value: unknown, otherwise: T): string | T {
-  return typeof value === "string" && value.length <= 200 && isPublic(value) ? value : otherwise;
-}
-
-/** Pages and stack traces are for the operator. */
-function isPublic(text: string): boolean {
-  return !/<!doctype|<html|Traceback \(most recent call last\)|\n\s+at \S+ \(|File "[^"]+", line \d+/i.test(
-    text,
-  );
-}
-
-const ADDRESSES = [
-  /\bhttps?:\/\/[^\s"'<>]+/gi,
-  /\[[0-9a-f:.]*:[0-9a-f:.]*\](?::\d{1,5})?/gi,
-  /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b/g,
-  // A name with a port: of at least two digits, and of a letter, so that times stay.
-  /(?<![\w.-])(?=[\d._-]*[a-z])\w(?:[\w.-]*\w)?:\d{2,5}(?!\w|:\d)/gi,
-];
-
-function withoutAddresses(text: string, hosts: ReadonlySet<string>): string {
-  const names = [...hosts].map((host) => new RegExp(`(?<![\\w.:-])${escaped(host)}(?![\\w:-]|\\.\\w)`, "gi"));
-  return [...ADDRESSES, ...names].reduce((left, pattern) => left.replace(pattern, "[address]"), text);
-}
-
-function escaped(literal: string): string {
-  return literal.replace(/[^\w-]/g, "\\$&");
 }

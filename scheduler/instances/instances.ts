@@ -19,7 +19,7 @@ export interface Member extends Endpoint {
 /** Which instances there are. */
 export interface Roster {
   readonly members: readonly Member[];
-  /** Of all instances that there ever were: an engine may still name one that has left. */
+  /** Of all instances that there ever were, in lower case: an engine may still name one that has left. */
   readonly hosts: readonly string[];
 }
 
@@ -29,7 +29,7 @@ export class Instance extends Account {
   readonly name: string;
   readonly id: number;
   readonly pool: Pool;
-  /** Hosts of all instances, which no client is to read of. */
+  /** Hosts of all instances, in lower case, which no client is to read of. */
   readonly hosts: ReadonlySet<string>;
   readonly #becameIdle: () => void;
 
@@ -68,6 +68,7 @@ export class Instance extends Account {
 export interface Surroundings {
   readonly deadlines: Deadlines;
   readonly connectMs: number;
+  /** In lower case. */
   readonly hosts: ReadonlySet<string>;
   /** Called when nothing needs an instance any more that drains. */
   readonly becameIdle: () => void;

@@ -253,7 +253,7 @@ export class Membership {
     const threads = this.#threads;
     const memory = Account.allocate(threads);
     const member = { role, name: `${role}-${at}`, id: this.#made++, memory, ...endpoint };
-    this.#hosts.add(endpoint.host);
+    this.#hosts.add(endpoint.host.toLowerCase());
     const instance = new Instance(member, { threads, thread: 0 }, this.#surroundings);
     this.#watch.add(instance);
     return instance;
