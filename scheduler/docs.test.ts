@@ -6,6 +6,7 @@ import { MAX_EVENT_BYTES } from "./completion/sse.ts";
 import { InvalidTables } from "./config/endpoints.ts";
 import { FLAGS, type Flag, IGNORED_FLAGS } from "./config/flags.ts";
 import { ROUTES, type Route } from "./config/routes.ts";
+import { MAX_ERROR_BYTES } from "./engine/refusal.ts";
 import { ERRORS } from "./errors.ts";
 import { MAX_HEAD_BYTES } from "./http/head.ts";
 import { MAX_WAITING } from "./log.ts";
@@ -55,8 +56,9 @@ test("docs/scheduler.md says what limits are fixed", () => {
   const size = (of: string) => documented.find(([name = ""]) => name.startsWith(of))?.[1];
 
   expect(size("the head of a request")).toContain(`${MAX_HEAD_BYTES / 1024} KiB`);
-  expect(size("an event")).toBe(`${MAX_EVENT_BYTES / 1024} KiB`);
-  expect(size("a record")).toBe(`${MAX_COMPLETION_BYTES / 1024} KiB`);
+  expect(size("an event")).toBe(`${MAX_EVENT_BYTES / 1024 ** 2} MiB`);
+  expect(size("a record")).toBe(`${MAX_COMPLETION_BYTES / 1024 ** 2} MiB`);
+  expect(size("an engine's error")).toBe(`${MAX_ERROR_BYTES / 1024} KiB`);
   expect(size("a plain answer")).toBe(`${MAX_HELD_BYTES / 1024 ** 2} MiB`);
   expect(size("lines of the log")).toBe(`${MAX_WAITING / 1024 ** 2} MiB`);
 });

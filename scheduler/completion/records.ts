@@ -6,9 +6,12 @@ import type { Question } from "../engine/exchange.ts";
 import { Failure } from "../errors.ts";
 import { paced } from "./relay.ts";
 
-/** A longer record is a failure: what waits for its end is held in memory, once per stream. */
-export const MAX_COMPLETION_BYTES = 512 * 1024;
-/** Each record repeats the prompt, in which two bytes of UTF-8 may have become six (`\u00fc`). */
+/**
+ * A longer record is a failure: what waits for its end is held in memory, once per stream. With `n` a record has as many
+ * texts, and the prompt in each.
+ */
+export const MAX_COMPLETION_BYTES = 8 * 1024 * 1024;
+/** A text repeats the prompt, in which two bytes of UTF-8 may have become six (`\u00fc`). */
 const ESCAPED_FACTOR = 3;
 
 const LF = 0x0a;
@@ -19,7 +22,12 @@ const NUL = 0x00;
  * line, which no raw NUL or LF can stand in; vLLM up to 0.6.3 ends it with NUL, later ones with LF.
  */
 export class RecordSplitter {
-  readonly #held = new ByteBuffer();
+  readonly #held: ByteBuffer;
+
+  /** `most`: how many bytes of a record are worth holding. */
+  constructor(most: number) {
+    this.#held = new ByteBuffer(most);
+  }
 
   /** The whole records that came; may be empty. */
   push(chunk: Buffer): Buffer {
@@ -47,7 +55,7 @@ export class RecordSplitter {
 export function relayRecords(question: Question, reply: Answer, gapMs: number): Promise<void> {
   const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
   const limit = MAX_COMPLETION_BYTES + ESCAPED_FACTOR * totalLength(question.request.pieces);
-  const splitter = new RecordSplitter();
+  const splitter = new RecordSplitter(limit);
   return ask(question, {
     head({ framing }) {
       if (!framing.chunked && framing.length === undefined) throw failed("its stream has no framed end");

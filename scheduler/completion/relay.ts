@@ -2,7 +2,7 @@ import type { Answer } from "../client/reply.ts";
 import { ByteBuffer } from "../data/bytes.ts";
 import { ask } from "../engine/ask.ts";
 import type { Flow, Question } from "../engine/exchange.ts";
-import { failureFromEvent } from "../engine/refusal.ts";
+import { failureFromAnswer, failureFromEvent } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
 import { withoutKvParams } from "./legs.ts";
 import { EventSplitter } from "./sse.ts";
@@ -17,20 +17,22 @@ const AFTERMATH_MS = 1000;
  * for `reply.fail` to know.
  */
 export async function relayEvents(question: Question, reply: Answer, gapMs: number): Promise<void> {
-  const { role } = question.instance;
+  const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
   const splitter = new EventSplitter();
+  let seen = 0;
   let done = false;
   try {
     await ask(question, {
       data(bytes, flow) {
         if (done) return;
-        const { pass, end, error } = splitter.push(bytes);
+        const { pass, events, end, error } = splitter.push(bytes);
+        seen += events;
+        if (end === "done" && seen === 0) throw failed("its stream has no event before [DONE]");
         if (pass.length > 0) {
           if (!reply.started) {
             reply.trace.mark("firstEvent");
             reply.openEvents();
           }
-          const events = splitter.events - reply.trace.events - (end === "done" ? 1 : 0);
           reply.trace.addEvents(events);
           // Comments keep a connection alive; they are no progress.
           paced(flow, reply, pass, gapMs, events > 0);
@@ -46,7 +48,7 @@ export async function relayEvents(question: Question, reply: Answer, gapMs: numb
         }
       },
       end() {
-        if (!done) throw new Failure(`${role}_failed`, { detail: "its stream ended without [DONE]" });
+        if (!done) throw failed("its stream ended without [DONE]");
       },
     });
   } catch (failure) {
@@ -71,9 +73,12 @@ export function relayPlain(question: Question, reply: Answer, gapMs: number): Pr
     },
     end() {
       if (reply.started) return reply.end();
-      const answer = withoutKvParams(held.take());
-      if (answer === undefined) throw failed("its answer is no JSON object");
-      reply.send(200, answer);
+      const answer = held.take();
+      const clean = withoutKvParams(answer);
+      if (clean === undefined) throw failed("its answer is no JSON object");
+      const failure = failureFromAnswer(question.instance, answer);
+      if (failure !== undefined) throw failure;
+      reply.send(200, clean);
     },
   });
 }

@@ -113,8 +113,8 @@ class Joint {
     const pass: Buffer[] = [];
     for (const event of EventSplitter.split(bytes)) {
       const data = dataOf(event);
-      if (data.equals(DONE)) continue;
-      const part = readPart(data, firstChoice);
+      if (data?.equals(DONE)) continue;
+      const part = data && readPart(data, firstChoice);
       if (part === undefined) {
         pass.push(event);
         continue;

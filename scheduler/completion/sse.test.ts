@@ -118,3 +118,27 @@ test("an event of the largest size passes, a larger one is a failure", () => {
   expect(split([event(MAX_EVENT_BYTES)]).pass).toHaveLength(MAX_EVENT_BYTES);
   expect(() => split([event(MAX_EVENT_BYTES + 2).subarray(0, -1)])).toThrow("decode instance failed");
 });
+
+test("an event of the largest size needs no more memory than it has bytes, and gives it back behind it", () => {
+  const splitter = new EventSplitter();
+  const event = Buffer.from(`data: ${"x".repeat(MAX_EVENT_BYTES - 8)}\n\ndata: half`);
+  const memories = new Set<ArrayBufferLike>();
+  for (let at = 0; at < event.length; at += 16 * 1024) {
+    const { pass } = splitter.push(event.subarray(at, at + 16 * 1024));
+    if (pass.length > 0) memories.add(pass.buffer);
+  }
+
+  const { pass } = splitter.push(Buffer.from("\n\n"));
+
+  expect([...memories].map(({ byteLength }) => byteLength)).toEqual([MAX_EVENT_BYTES]);
+  expect(pass.toString()).toBe("data: half\n\n");
+  expect(pass.buffer.byteLength).toBeLessThanOrEqual(64 * 1024);
+});
+
+test("data lines of an event that has a closer look are joined in time with their number", () => {
+  const lines = "data: [1,\n".repeat(100_000);
+
+  const { pass } = split([Buffer.from(`data: "error"\n${lines}\r\n\r\n`)]);
+
+  expect(pass).toHaveLength(lines.length + 18);
+});

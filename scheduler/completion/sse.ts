@@ -1,19 +1,25 @@
 import { ByteBuffer } from "../data/bytes.ts";
-import { joined } from "../data/pieces.ts";
+import { joined, text, totalLength } from "../data/pieces.ts";
+import { ERROR_MARKS, isErrorObject } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
-import { scanIfObject } from "../json/spans.ts";
 import { withoutKvParams } from "./legs.ts";
 
-/** A longer event is a failure: what waits for its end is held in memory, once per stream. */
-export const MAX_EVENT_BYTES = 512 * 1024;
+/**
+ * A longer event is a failure: what waits for its end is held in memory, once per stream. Log probabilities of a whole
+ * vocabulary, or an answer's in one event, are some MiB.
+ */
+export const MAX_EVENT_BYTES = 8 * 1024 * 1024;
 
 const LF = 0x0a;
 const CR = 0x0d;
+const SPACE = 0x20;
 
 /** What a push made ready. */
 export interface Events {
   /** Whole events as they came, `[DONE]` included; may be empty. */
   readonly pass: Buffer;
+  /** How many of them have data, `[DONE]` not counted. */
+  readonly events: number;
   /** Set when the stream is over, whatever follows. */
   readonly end?: "done" | "error";
   /** With `end: "error"`: the data of the engine's own error event, which is not in `pass`. */
@@ -25,21 +31,19 @@ export interface Events {
  * and CR end a line. Comments in front of the first event wait for it: a stream of comments has not started.
  */
 export class EventSplitter {
-  readonly #held = new ByteBuffer();
+  readonly #held = new ByteBuffer(MAX_EVENT_BYTES);
   /** How many of the held bytes have been looked at, and where the line there begins. */
   #seen = 0;
   #lineStart = 0;
   #eventHasData = false;
   #started = false;
-  /** Whole events with data that were pushed so far. */
-  events = 0;
 
   /** Throws a Failure when an event is too long. */
   push(chunk: Buffer): Events {
     const isFirst = this.#held.length === 0;
     if (!isFirst) this.#held.append(chunk);
     const bytes = isFirst ? chunk : this.#held.view();
-    const ends = this.#eventEnds(bytes);
+    const { ends, events } = this.#eventEnds(bytes);
     const whole = bytes.subarray(0, ends.at(-1) ?? 0);
     if (isFirst) this.#held.appendCopy(bytes.subarray(whole.length));
     else this.#held.consume(whole.length);
@@ -48,18 +52,22 @@ export class EventSplitter {
     if (this.#seen > MAX_EVENT_BYTES) {
       throw new Failure("decode_failed", { detail: `an event is longer than ${MAX_EVENT_BYTES} bytes` });
     }
-    return mayBeSpecial(whole) ? inspect(whole, ends) : { pass: whole };
+    return mayBeSpecial(whole) ? inspect(whole, ends) : { pass: whole, events };
   }
 
   /** `bytes`, which are whole events, one by one. */
   static split(bytes: Buffer): Buffer[] {
-    const ends = new EventSplitter().#eventEnds(bytes);
+    const { ends } = new EventSplitter().#eventEnds(bytes);
     return ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end));
   }
 
-  /** Where whole events end. Blank lines behind one are ends of their own, as is an LF whose CR has gone ahead. */
-  #eventEnds(bytes: Buffer): number[] {
+  /**
+   * Where whole events end, and how many have data. Blank lines behind one are ends of their own, as is an LF whose CR
+   * has gone ahead.
+   */
+  #eventEnds(bytes: Buffer): { readonly ends: number[]; readonly events: number } {
     const ends: number[] = [];
+    let events = 0;
     for (let at = this.#seen; at < bytes.length; at++) {
       const byte = bytes[at];
       if (byte !== LF && byte !== CR) continue;
@@ -71,13 +79,13 @@ export class EventSplitter {
         this.#eventHasData ||= isDataLine(bytes, this.#lineStart, at);
       } else if (this.#eventHasData || this.#started) {
         ends.push(at + 1);
-        if (this.#eventHasData) this.events++;
+        if (this.#eventHasData) events++;
         this.#started = true;
         this.#eventHasData = false;
       }
       this.#lineStart = at + 1;
     }
-    return ends;
+    return { ends, events };
   }
 }
 
@@ -92,26 +100,34 @@ function isDataLine(bytes: Buffer, start: number, end: number): boolean {
   );
 }
 
-// `\u00` stands in every escaped spelling of an ASCII key.
-const SPECIAL = ["[DONE]", '"error"', "kv_transfer_params", "\\u00"].map((text) => Buffer.from(text));
+const SPECIAL = [...ERROR_MARKS, ...["[DONE]", "kv_transfer_params"].map((mark) => Buffer.from(mark))];
 
 /** Almost no event needs a closer look; these searches run at memory speed. */
 function mayBeSpecial(events: Buffer): boolean {
-  return SPECIAL.some((text) => events.includes(text));
+  return SPECIAL.some((mark) => events.includes(mark));
 }
 
 function inspect(bytes: Buffer, ends: readonly number[]): Events {
   const pass: Buffer[] = [];
+  let events = 0;
   let start = 0;
   for (const end of ends) {
     const event = bytes.subarray(start, end);
-    const data = dataOf(event);
-    if (data.equals(DONE)) return { pass: Buffer.concat([...pass, event, lineEnd(event)]), end: "done" };
-    if (hasError(data)) return { pass: Buffer.concat(pass), end: "error", error: data };
-    pass.push(withoutParams(event, data));
     start = end;
+    const data = dataOf(event);
+    if (data === undefined) {
+      pass.push(event);
+      continue;
+    }
+    if (data.equals(DONE)) {
+      pass.push(event, lineEnd(event));
+      return { pass: Buffer.concat(pass), events, end: "done" };
+    }
+    if (isErrorObject(data)) return { pass: Buffer.concat(pass), events, end: "error", error: data };
+    pass.push(...withoutParams(event, data));
+    events++;
   }
-  return { pass: Buffer.concat(pass) };
+  return { pass: Buffer.concat(pass), events };
 }
 
 const DONE = Buffer.from("[DONE]");
@@ -121,43 +137,58 @@ function lineEnd(event: Buffer): Buffer {
   return Buffer.from(event.toString("latin1", event.length - 3) === "\r\n\r" ? "\n" : "");
 }
 
-/** The values of the event's data lines, joined by LF. */
-export function dataOf(event: Buffer): Buffer {
-  const values = linesOf(event)
-    .filter(({ isData }) => isData)
-    .map(({ content }) => content.slice(content[5] === " " ? 6 : 5));
-  return Buffer.from(values.join("\n"), "latin1");
-}
-
-function hasError(data: Buffer): boolean {
-  const error = scanIfObject(data, ["error"])?.find(({ key }) => key === "error");
-  return error !== undefined && data.toString("latin1", error.valueStart, error.end) !== "null";
+/** The values of the event's data lines, joined by LF; `undefined` where there is none. */
+export function dataOf(event: Buffer): Buffer | undefined {
+  const values: Buffer[] = [];
+  for (const { start, contentEnd, isData } of linesOf(event)) {
+    if (!isData) continue;
+    const value = start + (event[start + 5] === SPACE ? 6 : 5);
+    values.push(event.subarray(Math.min(value, contentEnd), contentEnd));
+  }
+  return values.length <= 1 ? values[0] : joined(values.flatMap((value) => ["\n", value]).slice(1));
 }
 
 /** The event with new data where its data was, if KV parameters stand in it. */
-function withoutParams(event: Buffer, data: Buffer): Buffer {
-  const clean = joined(withoutKvParams(data) ?? [data]);
-  if (clean.length === data.length) return event;
-  const left = clean.toString("latin1").split("\n");
-  let text = "";
-  for (const { content, end, isData } of linesOf(event)) {
-    if (!isData) text += content + end;
-    else for (const line of left.splice(0)) text += `data: ${line}${end}`;
+function withoutParams(event: Buffer, data: Buffer): Buffer[] {
+  const clean = withoutKvParams(data);
+  if (clean === undefined || totalLength(clean) === data.length) return [event];
+  const pieces: Buffer[] = [];
+  let isWritten = false;
+  for (const { start, contentEnd, end, isData } of linesOf(event)) {
+    if (!isData) pieces.push(event.subarray(start, end));
+    else if (!isWritten) {
+      isWritten = true;
+      const lines = text(clean).split("\n");
+      const lineEnd = event.toString("latin1", contentEnd, end);
+      pieces.push(Buffer.from(lines.map((line) => `data: ${line}${lineEnd}`).join(""), "latin1"));
+    }
   }
-  return Buffer.from(text, "latin1");
+  return pieces;
 }
 
 interface Line {
-  readonly content: string;
-  readonly end: string;
+  readonly start: number;
+  readonly contentEnd: number;
+  /** Behind its line end. */
+  readonly end: number;
   readonly isData: boolean;
 }
 
-function linesOf(event: Buffer): Line[] {
-  const lines = event.toString("latin1").matchAll(/([^\r\n]*)(\r\n|\n|\r)/g);
-  return [...lines].map(([, content = "", end = ""]) => ({
-    content,
-    end,
-    isData: /^data(?::|$)/.test(content),
-  }));
+/** Searches go on where the last ones ended, so that few line ends of a kind among many of the other cost nothing. */
+function* linesOf(event: Buffer): Generator<Line> {
+  let lf = -1;
+  let cr = -1;
+  for (let start = 0; start < event.length; ) {
+    if (lf < start) lf = indexOrEnd(event, LF, start);
+    if (cr < start) cr = indexOrEnd(event, CR, start);
+    const contentEnd = Math.min(lf, cr);
+    const end = Math.min(contentEnd + (lf === cr + 1 ? 2 : 1), event.length);
+    yield { start, contentEnd, end, isData: isDataLine(event, start, contentEnd) };
+    start = end;
+  }
+}
+
+function indexOrEnd(bytes: Buffer, byte: number, from: number): number {
+  const at = bytes.indexOf(byte, from);
+  return at === -1 ? bytes.length : at;
 }

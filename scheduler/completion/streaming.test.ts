@@ -237,7 +237,8 @@ test.for([
   },
   {
     name: "an endless event",
-    script: raw(STREAM_HEAD, chunked(FIRST), chunked(`data: ${"x".repeat(600_000)}`)),
+    script: (call: EngineCall) =>
+      call.socket.write(STREAM_HEAD + chunked(FIRST) + chunked(`data: ${"x".repeat(8 * 1024 * 1024)}`)),
   },
 ])("rule 12: $name after the first event is one error event, then the end", async ({ script }) => {
   const { answer, entry } = await streamed(script);
@@ -259,6 +260,44 @@ test("rule 12: an engine's own error event is the last, without [DONE]", async (
   expect(answer.body).toBe(`${FIRST}data: ${JSON.stringify({ error: told })}\n\n`);
   expect(answer.whole).toBe(true);
   expect(entry.outcome).toBe("decode_failed");
+});
+
+test.for([
+  { name: "one of 8 MiB", sizes: [8 * 1024 * 1024] },
+  { name: "several of 600 KiB and 3 MiB", sizes: [600, 3000, 10, 600].map((kib) => kib * 1024) },
+])("rule 41: large events pass: $name", async ({ sizes }) => {
+  const events = sizes.map((size) => `data: ${"x".repeat(size - 8)}\n\n`);
+
+  const { answer } = await streamed((call) => answerEvents(call, ...events, DONE));
+
+  expect(answer.body === events.join("") + DONE).toBe(true);
+});
+
+test("rule 32: beyond one large event nothing is read for a client that does not read", async () => {
+  const event = chunked(`data: ${"x".repeat(6 * 1024 * 1024)}\n\n`);
+  let written = 0;
+  const flood: Script = ({ socket }) => {
+    const pour = () => {
+      for (let goOn = true; goOn; written += event.length) goOn = socket.write(event);
+    };
+    socket.on("drain", pour);
+    socket.write(STREAM_HEAD);
+    pour();
+  };
+  const { port } = await bench({ decode: [flood] });
+  const connection = await client(port);
+  connection.send(post(STREAM));
+  await connection.received((text) => text.includes("data: "));
+  connection.socket.pause();
+
+  let before = -1;
+  while (before !== written) {
+    before = written;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+
+  // One of them waits in the scheduler, some in the kernel and one in the engine.
+  expect(written).toBeLessThan(8 * event.length);
 });
 
 test("rule 12: text that only looks like an error is relayed", async () => {

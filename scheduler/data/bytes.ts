@@ -1,5 +1,7 @@
 /** Belongs to no read: keeping it keeps nothing alive. */
 const EMPTY: Buffer = Buffer.alloc(0);
+/** More memory than this is given back when most of it is not needed any more. */
+const MAX_KEPT_BYTES = 64 * 1024;
 
 /**
  * Bytes that arrive in pieces and are needed in one. A single piece is kept as it is; a second one moves them
@@ -55,6 +57,9 @@ export class ByteBuffer {
   consume(count: number): void {
     this.#start += count;
     if (this.#start === this.#end) this.#adopt(EMPTY);
+    else if (this.#owned && this.#bytes.length > Math.max(MAX_KEPT_BYTES, 4 * this.length)) {
+      this.#adopt(Buffer.from(this.view()));
+    }
   }
 
   /** All bytes; the buffer is empty afterwards. */

@@ -1,6 +1,7 @@
 import { ByteBuffer } from "../data/bytes.ts";
 import { Failure } from "../errors.ts";
 import { type AnswerReader, Exchange, type Question } from "./exchange.ts";
+import { failureFromAnswer } from "./refusal.ts";
 
 /**
  * Asks an engine and hands its answer to `reader` as it comes. Resolves with what `reader.end` returns; rejects with
@@ -21,7 +22,7 @@ export function ask<T>(question: Question, reader: AnswerReader<T>): Promise<T> 
   });
 }
 
-/** Asks and holds the whole answer, which may have `maxBytes`. */
+/** Asks and holds the whole answer, which may have `maxBytes`. One that is an error object is a failure. */
 export function askWhole(question: Question, maxBytes: number): Promise<Buffer> {
   const body = new ByteBuffer();
   return ask(question, {
@@ -33,6 +34,11 @@ export function askWhole(question: Question, maxBytes: number): Promise<Buffer> 
         });
       }
     },
-    end: () => body.take(),
+    end() {
+      const answer = body.take();
+      const failure = failureFromAnswer(question.instance, answer);
+      if (failure !== undefined) throw failure;
+      return answer;
+    },
   });
 }
