@@ -375,24 +375,63 @@ test("rule 21: an instance whose health check fails gets no requests until it is
   expect([first?.calls.length, second?.calls.length]).toEqual([2, 6]);
 });
 
-test("rule 21: one lost health check is not an outage", async () => {
+/** A scheduler that checks one prefill instance; which of its checks that are hung get no answer in time. */
+async function checked(isHung: (check: number) => boolean) {
   let checks = 0;
-  const one = await bench({}, { health: { intervalMs: 20, timeoutMs: 1000 } });
+  const one = await bench({}, { health: { intervalMs: 20, timeoutMs: 400 } });
   const [engine] = one.prefill;
-  const seen = new Promise<void>((resolve) => {
-    if (engine === undefined) return;
-    engine.health = (call) => {
-      checks++;
-      answerJson(call, "", checks % 2 === 1 ? "500 x" : "200 OK");
-      if (checks === 6) resolve();
-    };
-  });
+  if (engine === undefined) throw new Error("no engine");
+  engine.health = (call) => {
+    if (!isHung(++checks)) answerJson(call, "{}");
+  };
+  return { port: one.port, engine, checks: () => checks, healthChanges: () => one.healthChanges };
+}
 
-  await seen;
-  const answer = await ask(one.port, get("/readyz"));
+test("rule 21: a health check that is not answered in time is no outage, be it every second one", async () => {
+  const one = await checked((check) => check % 2 === 1);
 
-  expect(answer.status).toBe(200);
-  expect(one.healthChanges).toBe(2);
+  await until(() => one.checks() > 6);
+
+  expect((await ask(one.port, get("/readyz"))).status).toBe(200);
+  expect(one.healthChanges()).toBe(2);
+});
+
+test("rule 21: two health checks in a row that are not answered in time are an outage", async () => {
+  const one = await checked((check) => check > 3);
+
+  await until(() => one.healthChanges() === 3);
+
+  expect(one.checks()).toBe(5);
+  expect((await ask(one.port, post(PLAIN))).json().error.code).toBe("no_prefill");
+});
+
+test.for<{ how: string; end: Script }>([
+  { how: "an error", end: (call) => answerJson(call, "", "503 x") },
+  { how: "another status", end: (call) => answerJson(call, "", "404 x") },
+  { how: "no HTTP", end: ({ socket }) => socket.end("x\r\n\r\n") },
+  { how: "a closed connection", end: close },
+  { how: "a reset connection", end: reset },
+])("rule 21: one health check that is answered by $how is an outage", async ({ end }) => {
+  const one = await checked(() => false);
+  const before = one.checks();
+  const { health } = one.engine;
+
+  one.engine.health = (call) => {
+    end(call);
+    one.engine.health = health;
+  };
+  await until(() => one.healthChanges() === 4);
+
+  expect(one.checks()).toBeGreaterThan(before);
+});
+
+test("rule 21: one health check that is refused is an outage", async () => {
+  const one = await bench({}, { health: { intervalMs: 20, timeoutMs: 60_000 } });
+
+  await kill(one.prefill[0]);
+  await until(() => one.healthChanges === 3);
+
+  expect((await ask(one.port, post(PLAIN))).json().error.code).toBe("no_prefill");
 });
 
 test.for(["prefill", "decode"] as const)(

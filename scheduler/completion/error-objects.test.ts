@@ -79,18 +79,15 @@ test.for(
     { ...form, end: DONE },
     { ...form, end: "" },
   ]),
-)(
-  "an error event in $form form behind others is told once, whether %j follows or not",
-  async ({ text, end }) => {
-    const decode: Script = (call) => answerEvents(call, FIRST + event(text) + end);
+)("an error event in $form form behind others is told once, with $end behind it", async ({ text, end }) => {
+  const decode: Script = (call) => answerEvents(call, FIRST + event(text) + end);
 
-    const { answer, entry } = await answered(post(STREAM), { decode });
+  const { answer, entry } = await answered(post(STREAM), { decode });
 
-    expect(answer.body).toBe(`${FIRST}data: ${JSON.stringify({ error: ERROR })}\n\n`);
-    expect(answer.whole).toBe(true);
-    expect(entry.outcome).toBe("refused_by_engine");
-  },
-);
+  expect(answer.body).toBe(`${FIRST}data: ${JSON.stringify({ error: ERROR })}\n\n`);
+  expect(answer.whole).toBe(true);
+  expect(entry.outcome).toBe("refused_by_engine");
+});
 
 test.for([
   { code: undefined, status: 502, outcome: "failed" },

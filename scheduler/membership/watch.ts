@@ -3,14 +3,16 @@ import type { Deadlines } from "../data/deadlines.ts";
 import { askWhole } from "../engine/ask.ts";
 import { engineRequest } from "../engine/request.ts";
 import { StopSignal } from "../engine/stop-signal.ts";
-import { Failure } from "../errors.ts";
+import { Failure, toFailure } from "../errors.ts";
 import type { Instance } from "../instances/instances.ts";
 import { type LoadPolicy, loadProblem, readLoad, readWork } from "../instances/load.ts";
 import { firstModel, probeBody, Silence } from "./stall.ts";
 
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-/** One lost answer is not an outage. */
-const FAILURES_TO_EJECT = 2;
+/** An answer that does not come in time is not an outage: an engine that is busy may answer late. */
+const MISSES_TO_EJECT = 2;
+/** How a connection ends where no engine serves any more. */
+const GONE = /^(?:ECONNREFUSED|ECONNRESET|connection closed)/;
 /** For the answer to a probe: one token. */
 const PROBE_MS = 5000;
 
@@ -71,10 +73,12 @@ export class Watch {
   }
 
   #health(instance: Instance): void {
-    let failures = 0;
+    let misses = 0;
     void this.#repeat(instance, "/health", () => (answer) => {
-      failures = answer === undefined ? failures + 1 : 0;
-      const healthy = answer !== undefined || (instance.healthy && failures < FAILURES_TO_EJECT);
+      const isMissing = answer instanceof Failure && !isNo(answer);
+      misses = isMissing ? misses + 1 : 0;
+      const isTrusted = isMissing && instance.healthy && misses < MISSES_TO_EJECT;
+      const healthy = isTrusted || !(answer instanceof Failure);
       if (healthy === instance.healthy) return;
       instance.healthy = healthy;
       this.#observer.healthChanged(instance);
@@ -131,7 +135,7 @@ export class Watch {
     void this.#repeat(instance, "/metrics", () => {
       const { sent } = instance;
       return (answer) => {
-        const load = answer && readLoad(answer.toString());
+        const load = answer instanceof Failure ? undefined : readLoad(answer.toString());
         // What was sent while it answered may be in its numbers or not: it is counted twice rather than never.
         if (load !== undefined) instance.sentBefore = sent;
         const problem = loadProblem(policy, load);
@@ -152,11 +156,11 @@ export class Watch {
   async #repeat(
     instance: Instance,
     path: string,
-    asking: () => (answer: Buffer | undefined) => void,
+    asking: () => (answer: Buffer | Failure) => void,
   ): Promise<void> {
     while (this.#watched.has(instance)) {
       const hear = asking();
-      const answer = await this.#get(instance, path);
+      const answer = await this.#ask(instance, path, this.#limits.timeoutMs).catch(toFailure);
       if (!this.#watched.has(instance)) return;
       hear(answer);
       await this.#pause(this.#limits.intervalMs);
@@ -180,4 +184,10 @@ export class Watch {
     const question = { instance, request, deadlines, limitMs, fresh: true, isCheck: true, stop } as const;
     return askWhole(question, MAX_ANSWER_BYTES).finally(() => this.#stops.delete(stop));
   }
+}
+
+/** Whether an engine, or what is left of it, has answered other than well. */
+function isNo({ code, detail = "" }: Failure): boolean {
+  if (code.endsWith("_unreachable")) return GONE.test(detail);
+  return code === "refused_by_engine" || code.endsWith("_failed");
 }
