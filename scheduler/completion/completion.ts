@@ -14,6 +14,7 @@ import type { Trace } from "../log.ts";
 import type { Api } from "./api.ts";
 import { type Call, readCall } from "./call.ts";
 import { decodeBody, prefillBody, takeKvParams } from "./legs.ts";
+import { whileTokensCome } from "./patience.ts";
 import { relayPlain } from "./relay.ts";
 import { askedBy, type Sequence, SOLE } from "./sequences.ts";
 import { answerSeveral } from "./several.ts";
@@ -87,7 +88,7 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
       return decode.run(size, (instance, fresh) => {
         markAttempt(answer.trace, instance, fresh);
         const limitMs = stream ? timeouts.firstTokenMs : timeouts.answerMs;
-        const relay = stream ? api.relayStream : relayPlain;
+        const relay = stream ? api.relayStream : whileTokensCome(relayPlain, timeouts.firstTokenMs);
         // A stream lasts for minutes: its prompt is not to stay in memory for as long.
         const answered = () => {
           call.body = Buffer.alloc(0);

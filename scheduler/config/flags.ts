@@ -70,7 +70,12 @@ export const FLAGS = [
   },
   { name: "connect-timeout", value: "SECONDS", fallback: "2", help: "to connect to an instance" },
   { name: "prefill-timeout", value: "SECONDS", fallback: "300", help: "for prefill's whole answer" },
-  { name: "first-token-timeout", value: "SECONDS", fallback: "120", help: "for decode's first event" },
+  {
+    name: "first-token-timeout",
+    value: "SECONDS",
+    fallback: "120",
+    help: "for decode's first event; for a plain answer while decode makes no token for anybody",
+  },
   { name: "token-gap-timeout", value: "SECONDS", fallback: "60", help: "between two events" },
   { name: "answer-timeout", value: "SECONDS", fallback: "900", help: "for decode's whole plain answer" },
   { name: "request-head-timeout", value: "SECONDS", fallback: "30", help: "for the head of a request" },

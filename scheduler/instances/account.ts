@@ -27,7 +27,7 @@ const FLAGS = { healthy: 1, stalled: 2, draining: 4 } as const;
 const GAUGES = { inFlight: 0, kvHeld: 1, prompts: 2, end: 36 } as const;
 /** From `faults` on, a row per fault. */
 const COUNTERS = { heard: 0, served: 1, kvAbandoned: 2, requests: 3, bytes: 4, faults: 5, end: 8 } as const;
-const TOLD = { waiting: 0, freeKvTokens: 1, requests: 2, bytes: 3, end: 4 } as const;
+const TOLD = { waiting: 0, freeKvTokens: 1, requests: 2, bytes: 3, tokenlessMs: 4, end: 5 } as const;
 
 /**
  * What is known and counted of one instance, in memory that the scheduler's threads share. The thread that watches
@@ -162,6 +162,17 @@ export class Account {
   set sentBefore({ requests, bytes }: Sent) {
     this.#told[TOLD.requests] = requests;
     this.#told[TOLD.bytes] = bytes;
+  }
+
+  /**
+   * Milliseconds for which it has had clients' requests and, as far as is known for sure, has not worked on any of them.
+   */
+  get tokenlessMs(): number {
+    return this.#said(TOLD.tokenlessMs);
+  }
+
+  set tokenlessMs(ms: number) {
+    this.#told[TOLD.tokenlessMs] = ms;
   }
 
   /** It gets a request of so many bytes. */

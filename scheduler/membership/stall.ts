@@ -1,4 +1,5 @@
 import type { Instance } from "../instances/instances.ts";
+import type { Work } from "../instances/load.ts";
 
 /** No engine computes prompts slower than this: some four thousand tokens a second. */
 const PROMPT_BYTES_PER_MS = 16;
@@ -39,6 +40,54 @@ export class Silence {
   restart(): void {
     this.#heard = this.#instance.heard;
     this.#since = performance.now();
+  }
+}
+
+/**
+ * How long a decode instance is known to have made no token for any client, though it has their requests: it may give one
+ * when it is tried, and still not get the KV cache that they wait for. To be looked at again and again.
+ */
+export class Drought {
+  readonly #instance: Instance;
+  readonly #silence: Silence;
+  /** Of its metrics, while nothing but clients' requests can have moved them since. */
+  #done: number | undefined;
+  #healthy = true;
+  /** Since when it is known. */
+  #since: number | undefined;
+
+  constructor(instance: Instance) {
+    this.#instance = instance;
+    this.#silence = new Silence(instance);
+  }
+
+  /** Since when no byte has come, in milliseconds. */
+  get silentMs(): number {
+    return this.#silence.ms;
+  }
+
+  /** `work`: what its metrics say, if they were asked. */
+  look(work: Work | undefined): void {
+    const before = this.#done;
+    if (work !== undefined) this.#done = work.done;
+    const isStill = before !== undefined && work?.done === before;
+    const { healthy, inFlight } = this.#instance;
+    if (this.#silence.isBroken || inFlight === 0 || healthy !== this.#healthy) {
+      this.#healthy = healthy;
+      this.#silence.restart();
+      this.#since = undefined;
+    } else if (isStill || !healthy) {
+      this.#since ??= performance.now();
+    } else if (work !== undefined && (before !== undefined || work.done === undefined)) {
+      // They move, or nothing is known.
+      this.#since = undefined;
+    }
+    this.#instance.tokenlessMs = this.#since === undefined ? 0 : performance.now() - this.#since;
+  }
+
+  /** It has given a token when it was tried, which moves its metrics. */
+  tried(): void {
+    this.#done = undefined;
   }
 }
 

@@ -5,8 +5,8 @@ import { engineRequest } from "../engine/request.ts";
 import { StopSignal } from "../engine/stop-signal.ts";
 import { Failure, toFailure } from "../errors.ts";
 import type { Instance } from "../instances/instances.ts";
-import { type LoadPolicy, loadProblem, readLoad, readWork } from "../instances/load.ts";
-import { firstModel, probeBody, Silence } from "./stall.ts";
+import { type LoadPolicy, loadProblem, readLoad, readWork, type Work } from "../instances/load.ts";
+import { Drought, firstModel, probeBody, Silence } from "./stall.ts";
 
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** An answer that does not come in time is not an outage: an engine that is busy may answer late. */
@@ -87,18 +87,36 @@ export class Watch {
 
   async #progress(instance: Instance): Promise<void> {
     const silence = new Silence(instance);
+    const drought = new Drought(instance);
+    let isTried = false;
     for (;;) {
-      await this.#pause(this.#limits.intervalMs);
+      // What it was tried with shows in its metrics some time later.
+      const asked = isTried ? undefined : this.#work(instance, drought);
+      const [work] = await Promise.all([asked, this.#pause(this.#limits.intervalMs)]);
       if (!this.#watched.has(instance)) return;
+      drought.look(work);
       const isHeard = silence.isBroken;
       silence.look();
       const isSuspect = instance.stalled ? !isHeard : silence.ms > this.#limits.stallMs;
       const stalled = instance.healthy && isSuspect && !(await this.#works(instance)) && !silence.isBroken;
-      if (isSuspect && !stalled) silence.restart();
+      isTried = isSuspect && !stalled;
+      if (isTried) {
+        silence.restart();
+        drought.tried();
+      }
       if (stalled === instance.stalled || !this.#watched.has(instance)) continue;
       instance.stalled = stalled;
       this.#observer.stalledChanged(instance);
     }
+  }
+
+  /** What a decode instance that has been silent for long says of its work before it is looked at again. */
+  async #work(instance: Instance, { silentMs }: Drought): Promise<Work | undefined> {
+    const { stallMs, intervalMs, timeoutMs } = this.#limits;
+    if (instance.role !== "decode" || silentMs <= stallMs) return undefined;
+    return readWork(
+      (await this.#get(instance, "/metrics", Math.min(intervalMs, timeoutMs)))?.toString() ?? "",
+    );
   }
 
   /** Whether an instance that is silent works: it gives a token, or its metrics move. */
@@ -172,8 +190,8 @@ export class Watch {
   }
 
   /** The body of a 200; `undefined` for anything else. */
-  #get(instance: Instance, path: string): Promise<Buffer | undefined> {
-    return this.#ask(instance, path, this.#limits.timeoutMs).catch(() => undefined);
+  #get(instance: Instance, path: string, limitMs = this.#limits.timeoutMs): Promise<Buffer | undefined> {
+    return this.#ask(instance, path, limitMs).catch(() => undefined);
   }
 
   async #ask(instance: Instance, path: string, limitMs: number, body?: readonly Buffer[]): Promise<Buffer> {
