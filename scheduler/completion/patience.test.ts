@@ -65,6 +65,17 @@ test("rule 15: so does one to an instance that stands still, by its metrics too"
   expect([answer.status, answer.json().error.code]).toEqual([504, "decode_timeout"]);
 });
 
+test("rule 15: so does one to an instance that answers nothing, and has no metrics", async () => {
+  const one = await bench(
+    { decode: [(call) => call.path === "/metrics" && answerJson(call, "", "404 x")] },
+    LIMITS,
+  );
+
+  const answer = await ask(one.port, post(PLAIN));
+
+  expect([answer.status, answer.json().error.code]).toEqual([504, "decode_timeout"]);
+});
+
 test("rule 15: so does one to an instance that does not answer its health check any more", async () => {
   const script: Script = (call) => {
     if (one.decode[0] !== undefined) one.decode[0].health = (check) => answerJson(check, "", "503 x");
@@ -92,13 +103,6 @@ test.for<{ why: string; script: (held: EngineCall[]) => Script }>([
       if (isProbe(call)) answerJson(call, PLAIN_ANSWER);
       else if (call.path === "/metrics") answerJson(call, "", "404 x");
       else held.push(call);
-    },
-  },
-  {
-    why: "that is full, and has no metrics",
-    script: (held) => (call) => {
-      if (call.path === "/metrics") answerJson(call, "", "404 x");
-      else if (!isProbe(call)) held.push(call);
     },
   },
 ])("rule 15: a plain answer of an instance $why may take longer", async ({ script }) => {

@@ -52,7 +52,8 @@ export class Drought {
   readonly #silence: Silence;
   /** Of its metrics, while nothing but clients' requests can have moved them since. */
   #done: number | undefined;
-  #healthy = true;
+  /** Healthy, and not found to stand still. */
+  #isWell = true;
   /** Since when it is known. */
   #since: number | undefined;
 
@@ -71,12 +72,13 @@ export class Drought {
     const before = this.#done;
     if (work !== undefined) this.#done = work.done;
     const isStill = before !== undefined && work?.done === before;
-    const { healthy, inFlight } = this.#instance;
-    if (this.#silence.isBroken || inFlight === 0 || healthy !== this.#healthy) {
-      this.#healthy = healthy;
+    const { healthy, stalled, inFlight } = this.#instance;
+    const isWell = healthy && !stalled;
+    if (this.#silence.isBroken || inFlight === 0 || isWell !== this.#isWell) {
+      this.#isWell = isWell;
       this.#silence.restart();
       this.#since = undefined;
-    } else if (isStill || !healthy) {
+    } else if (isStill || !isWell) {
       this.#since ??= performance.now();
     } else if (work !== undefined && (before !== undefined || work.done === undefined)) {
       // They move, or nothing is known.
