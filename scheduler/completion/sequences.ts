@@ -51,7 +51,7 @@ export function askedBy(call: Call, shape: Shape, handoff: Handoff): Asked {
   if (prompts.length * n > MAX_SEQUENCES)
     throw invalid(prompts.length > 1 ? "prompt" : "n", `asks for more than ${MAX_SEQUENCES} answers at once`);
   if (isSplit && Number(scalarOf(call, "temperature") ?? 1) < MIN_TEMPERATURE)
-    throw invalid("n", "must be 1 where `temperature` is 0: all answers would be the same");
+    throw invalid("n", `must be 1 when using greedy sampling, got ${n}`);
   const seed = isSplit ? seedOf(call) : undefined;
   return prompts.flatMap((prompt, at) => {
     const edits = prompt === undefined ? [] : [{ key: "prompt", value: prompt }];
@@ -118,7 +118,8 @@ function seedOfSample(seed: bigint, sample: number): bigint {
 
 function seedOf(call: Call): bigint | undefined {
   const text = scalarOf(call, "seed");
-  if (text === undefined || text === "null") return undefined;
+  // -1 is vLLM's word for none.
+  if (text === undefined || text === "null" || text === "-1") return undefined;
   if (!/^-?[0-9]+$/.test(text)) throw invalid("seed", "must be a whole number");
   return BigInt(text);
 }

@@ -1,7 +1,14 @@
 import { expect, test } from "vitest";
 import { bench } from "../testing/bench.ts";
 import { ask, client, post, until } from "../testing/client.ts";
-import { answerEvents, answerJson, type EngineCall, type Script } from "../testing/engine.ts";
+import {
+  answerEvents,
+  answerJson,
+  chunked,
+  type EngineCall,
+  type Script,
+  STREAM_HEAD,
+} from "../testing/engine.ts";
 
 const bodyOf = (call: EngineCall) => JSON.parse(call.body);
 const idOf = (call: EngineCall) => call.header("x-request-id")[0] ?? "";
@@ -107,6 +114,14 @@ test("rule 35: samples are sequences of their own, seeded as vLLM seeds them, an
   });
 });
 
+test("rule 35: samples without a seed get none, nor do those with vLLM's word for it", async () => {
+  const { port, decode } = await pair();
+
+  await ask(port, post('{"prompt":"x","n":2,"seed":-1}'));
+
+  expect(decode[0]?.calls.map(({ body }) => /"seed":(-?\d+)/.exec(body)?.[1])).toEqual(["-1", "-1"]);
+});
+
 test("rule 35: behind the greatest seed that a request may have come those that are the same to a generator", async () => {
   const { port, decode } = await pair();
 
@@ -155,6 +170,34 @@ test("rule 35: streams of several sequences are one: its id, its usage, one [DON
   expect(body.endsWith("data: [DONE]\n\n")).toBe(true);
 });
 
+test("rule 35: events that come one by one, each read into the same memory, are whole in the end", async () => {
+  const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
+  const events = [{ choices: [{ index: 0, text: "a" }] }, { choices: [], usage }].map(
+    (chunk) => `data: ${JSON.stringify({ id: "x", ...chunk })}\n\n`,
+  );
+  const { port } = await bench({
+    prefill: [prefill()],
+    decode: [
+      async ({ socket }) => {
+        socket.write(STREAM_HEAD);
+        for (const event of [...events, "data: [DONE]\n\n"]) {
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          socket.write(chunked(event));
+        }
+        socket.write("0\r\n\r\n");
+      },
+    ],
+  });
+
+  const { body } = await ask(port, post('{"prompt":["a","b"],"stream":true}'));
+
+  expect(chunksOf(body).map((chunk) => [chunk.choices.map(({ index }) => index), chunk.usage])).toEqual([
+    [[0], undefined],
+    [[1], undefined],
+    [[], { prompt_tokens: 2, completion_tokens: 4, total_tokens: 6 }],
+  ]);
+});
+
 test("rule 7: each sequence has a request id of its own, with the client's in it", async () => {
   const { port, prefill, decode } = await pair();
 
@@ -200,10 +243,7 @@ test.for([
   ['{"prompt":"a","n":129}', "`n` asks for more than 128 answers at once"],
   ['{"prompt":"a","n":"2"}', "`n` must be a whole number"],
   ['{"prompt":"a","n":2,"seed":1.5}', "`seed` must be a whole number"],
-  [
-    '{"prompt":"a","n":2,"temperature":0.0}',
-    "`n` must be 1 where `temperature` is 0: all answers would be the same",
-  ],
+  ['{"prompt":"a","n":2,"temperature":0.0}', "`n` must be 1 when using greedy sampling, got 2"],
   ['{"prompt":"a","use_beam_search":"yes"}', "`use_beam_search` must be true or false"],
   [
     '{"prompt":"a","prompt_embeds":"e"}',

@@ -124,7 +124,8 @@ class Joint {
         pass.push(asEvent(remade(part, part.choices, undefined, this.#common)));
       } else {
         this.#usages.push({ usage: part.usage, samePrompt });
-        this.#last = part;
+        // The next bytes of an engine are read into the same memory.
+        this.#last = { ...part, bytes: Buffer.from(part.bytes) };
       }
     }
     return pass.length === 0 || this.#reply.write(Buffer.concat(pass));
