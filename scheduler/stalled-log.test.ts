@@ -120,8 +120,14 @@ test("a scheduler whose log nobody reads still ends when it is told to", async (
 test("a terminal that is held stops nobody's requests", async () => {
   const folder = temporaryFolder();
   const { words, env } = await command(folder, []);
-  const terminal = ["script", "--quiet", "--return", "--command", words.join(" "), "/dev/null"];
+  const terminal = ["script", "--quiet", "--return", "--command", `exec ${words.join(" ")}`, "/dev/null"];
   const child = start(terminal, { ...env, PATH: process.env.PATH ?? "" }, ["ignore", "pipe", "inherit"]);
+  // It hands a signal on to what runs in the terminal, but not while it is held; killed, it would leave that behind.
+  onTestFinished(async () => {
+    child.stdout?.resume();
+    child.kill("SIGTERM");
+    if (child.exitCode === null) await once(child, "exit");
+  });
   const port = await portOf(child);
 
   const answers = await askInVain(port);
