@@ -1,8 +1,10 @@
+import type { AddressInfo } from "node:net";
 import grpc from "@grpc/grpc-js";
 import provider from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import { copyToRemote } from "./copy-to-remote.ts";
 import { engineLog } from "./engine.ts";
 import { localCommand } from "./local-command.ts";
+import { listenForOwnUser } from "./own-connections.ts";
 import { providerService } from "./provider.ts";
 import { remoteCommand } from "./remote-command.ts";
 
@@ -23,10 +25,18 @@ server.addService(
     cancel,
   }),
 );
-server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
-  if (error) throw error;
+const served = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+let toldOf = false;
+const listener = listenForOwnUser(
+  (connection) => served.injectConnection(connection),
+  (user) => {
+    if (!toldOf) console.error(`pulumi-resource-command: refused a connection of ${whose(user)}`);
+    toldOf = true;
+  },
+);
+listener.listen(0, "127.0.0.1", () => {
   // The first line that a plugin prints tells the engine its port.
-  console.log(port);
+  console.log((listener.address() as AddressInfo).port);
 });
 
 process.on("SIGINT", stop).on("SIGTERM", stop);
@@ -40,4 +50,8 @@ function stop(): void {
   // A session that the engine is just closing never answers tryShutdown: let it go first, and wait for none for long.
   setTimeout(() => server.tryShutdown(() => process.exit()), 50);
   setTimeout(() => process.exit(), 1000);
+}
+
+function whose(user: number | undefined): string {
+  return user === undefined ? "a process that has closed it or that /proc/net does not show" : `user ${user}`;
 }

@@ -23,6 +23,8 @@ export interface Diff {
 /** A plugin process for tests, spoken to as the engine does. Failures of a call reject with the plugin's message. */
 export interface StartedPlugin {
   readonly process: ChildProcess;
+  /** On loopback, where it serves. */
+  readonly port: number;
   /** What the plugin logged, oldest first. */
   readonly logged: readonly engineTypes.LogRequest.AsObject[];
   check(type: string, inputs: PropertyMap): Promise<{ inputs: PropertyMap; failures: string[] }>;
@@ -72,6 +74,7 @@ export async function startPlugin(program = launcher, env: NodeJS.ProcessEnv = {
 
   return {
     process: plugin,
+    port: Number(port),
     logged,
     async check(type, inputs) {
       const request = new rpc.CheckRequest().setUrn(urnOf(type)).setNews(toStruct(inputs));
