@@ -1,10 +1,15 @@
-import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Context } from "../toolchain/context.ts";
 import { greetEngine } from "../toolchain/docker-api.ts";
-import { type LocalHosts, removeHosts, requireHosts, startHosts } from "../toolchain/hosts/hosts.ts";
+import {
+  environmentOf,
+  type LocalHost,
+  type LocalHosts,
+  removeHosts,
+  requireHosts,
+  startHosts,
+} from "../toolchain/hosts/hosts.ts";
 import { stateDir } from "../toolchain/state.ts";
 
 interface Deployment {
@@ -31,9 +36,11 @@ export function onLocalHosts(deployment: unknown, { hosts }: LocalHosts): unknow
 export async function runningHosts(stack: string): Promise<LocalHosts | undefined> {
   const text = await readFile(recordOf(stack), "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
-  const hosts: LocalHosts = JSON.parse(text);
-  const greetings = await Promise.all(hosts.hosts.map(({ engine }) => greetEngine(engine.host)));
-  return greetings.every(({ answers }) => answers) ? hosts : undefined;
+  const hosts: readonly LocalHost[] = JSON.parse(text);
+  const greetings = await Promise.all(hosts.map(({ engine }) => greetEngine(engine.host)));
+  return greetings.every(({ answers }) => answers)
+    ? { hosts, env: environmentOf(folderOf(stack)) }
+    : undefined;
 }
 
 /** Makes hosts for a stack, in place of what may be left of former ones. */
@@ -42,7 +49,7 @@ export async function freshHosts(context: Context, stack: string, count: number)
   await removeDemoHosts(context, stack);
   context.say(`making ${count} hosts on this machine, each with a network address, Docker and sshd`);
   const hosts = await startHosts(context, folderOf(stack), count);
-  await writeFile(recordOf(stack), JSON.stringify(hosts));
+  await writeFile(recordOf(stack), JSON.stringify(hosts.hosts));
   return hosts;
 }
 
@@ -50,10 +57,8 @@ export function removeDemoHosts(context: Context, stack: string): Promise<void> 
   return removeHosts(context, folderOf(stack));
 }
 
-/** Short, because the path of a socket below it must be under 108 bytes. */
 function folderOf(stack: string): string {
-  const key = createHash("sha256").update(`${stateDir()}\n${stack}`).digest("hex").slice(0, 8);
-  return join(tmpdir(), `ascend-pd-demo-${key}`);
+  return join(stateDir(), "hosts", stack);
 }
 
 function recordOf(stack: string): string {

@@ -6,7 +6,7 @@ import type { Plan } from "../planning/plan.ts";
 import { formatProblems } from "../planning/problems.ts";
 import { type Context, defaultCacheDir, ToolchainError, withLock } from "../toolchain/context.ts";
 import { stopDockerEngine } from "../toolchain/docker-engine.ts";
-import { stateDir } from "../toolchain/state.ts";
+import { openState, stateDir } from "../toolchain/state.ts";
 import { ensureToolchain } from "../toolchain/toolchain.ts";
 import { streamChat } from "./chat.ts";
 import { freshHosts, onLocalHosts, removeDemoHosts, runningHosts, sshHosts } from "./demo-hosts.ts";
@@ -47,6 +47,7 @@ async function main(): Promise<void> {
   if (options.help) return print(usage);
   const chosen = options.hosts === undefined ? options.stack : stackOnHosts(options.hosts);
   const context: Context = { cacheDir: defaultCacheDir(), say: (line) => print(`  ${line}`) };
+  await openState();
   await withLock(context, "demo", async () => {
     if (options.down) await takeDown(context, chosen ? [chosen] : simulatedStacks(), options.explain);
     else await bringUp(context, chosen ?? "sim-1p1d", options.explain);

@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../toolchain/context.ts";
 import { defaultHost } from "../toolchain/docker-api.ts";
+import { makeOwnFolder } from "../toolchain/own-folder.ts";
 import { localBackend } from "../toolchain/state.ts";
 import { UserError } from "./stack-file.ts";
 
@@ -37,6 +38,7 @@ export async function openStack(
     PULUMI_BACKEND_URL: localBackend(backend),
     PULUMI_CONFIG_PASSPHRASE: "",
   };
+  await makeOwnFolder(state, "ASCEND_PD_STATE");
   await mkdir(backend, { recursive: true });
   await mkdir(folder, { recursive: true });
   await keepToOneEngine(name, join(folder, "engine"), env.DOCKER_HOST || defaultHost);

@@ -20,7 +20,7 @@ describe.skipIf(obstacle !== undefined)("test hosts", () => {
       import { dirname } from "node:path";
       import { testHosts } from "./test/test-hosts.ts";
       const { hosts: [host] } = await testHosts(1);
-      const folder = dirname(dirname(host.engine.runDir));
+      const folder = dirname(dirname(dirname(host.engine.dataRoot)));
       console.log(JSON.stringify({ folder, engine: host.engine.host, address: host.address }));
       setInterval(() => {}, 1000);`;
     const run = spawn("node", ["--input-type=module", "-e", script], {

@@ -1,11 +1,10 @@
 // Plain JavaScript for whatever Node runs it: brings node_modules up to date with package-lock.json, then runs the
 // TypeScript file that it is given with the Node that package.json pins.
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { lock } from "./lock.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, "node_modules");
@@ -33,24 +32,19 @@ function isInstalled() {
   }
 }
 
-/** An abstract socket is a lock that dies with its process; where there are none, npm is on its own. */
-async function lock() {
-  if (process.platform !== "linux") return;
-  const name = `\0ascend-pd-npm-${createHash("sha256").update(root).digest("hex").slice(0, 32)}`;
-  for (let waiting = false; ; waiting = true) {
-    const server = createServer((socket) => socket.destroy());
-    const taken = await new Promise((resolve) => {
-      server.once("error", () => resolve(true));
-      server.listen(name, () => resolve(false));
-    });
-    if (!taken) return server;
-    if (!waiting) console.error("waiting for another run that installs the npm packages");
-    await new Promise((resolve) => setTimeout(resolve, 300));
-  }
+/** No two runs install at once; where there is no flock(1), npm is on its own. */
+async function locked(body) {
+  if (process.platform !== "linux") return body();
+  mkdirSync(modules, { recursive: true });
+  const wait = () => console.error("waiting for another run that installs the npm packages");
+  const release = await lock(join(modules, ".ascend-pd-install.lock"), wait).catch(({ message, fix }) =>
+    fail(message, fix),
+  );
+  await body();
+  release();
 }
 
 async function install() {
-  const held = await lock();
   if (!isInstalled()) {
     console.error("installing the npm packages of package-lock.json");
     const npm = process.env.npm_execpath?.endsWith("/npm-cli.js")
@@ -65,7 +59,6 @@ async function install() {
       fail(`npm install ended with ${code} in ${root}`, "mend what npm says above, then run this again");
     }
   }
-  held?.close();
 }
 
 function runQuietly([command, ...args]) {
@@ -95,7 +88,7 @@ function nodeForTypeScript() {
 if (major < 20) fail(`this is Node ${process.versions.node}`, "use Node 20 or newer");
 const [script, ...args] = process.argv.slice(2);
 if (script === undefined) fail("no file to run", "node toolchain/bootstrap.mjs FILE.ts [ARGS]");
-if (!isInstalled()) await install();
+if (!isInstalled()) await locked(install);
 
 const child = spawn(nodeForTypeScript(), [script, ...args], {
   stdio: "inherit",

@@ -14,7 +14,8 @@ let repository: string;
 beforeEach(async () => {
   repository = await mkdtemp(join(tmpdir(), "bootstrap-"));
   await mkdir(join(repository, "toolchain"));
-  await cp(join(import.meta.dirname, "bootstrap.mjs"), join(repository, "toolchain", "bootstrap.mjs"));
+  for (const file of ["bootstrap.mjs", "lock.mjs"])
+    await cp(join(import.meta.dirname, file), join(repository, "toolchain", file));
   await writeFile(
     join(repository, "package.json"),
     '{ "name": "r", "type": "module", "dependencies": { "dep": "file:./dep" } }',
@@ -108,6 +109,31 @@ test("runs that start at once install once, and all of them work", async () => {
 
   expect(runs.map(({ stdout }) => stdout)).toEqual(["dep 1\n", "dep 2\n", "dep 3\n"]);
   expect(runs.filter(({ stderr }) => stderr.includes("installing"))).toHaveLength(1);
+});
+
+test("a run that is killed while it installs keeps nobody else from it", async () => {
+  const first = spawn(process.execPath, ["toolchain/bootstrap.mjs", "main.ts"], {
+    cwd: repository,
+    env: environment(),
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  if (first.stderr) await once(first.stderr, "data");
+  first.kill("SIGKILL");
+  await once(first, "exit");
+
+  const second = await bootstrap("main.ts");
+
+  expect(second).toMatchObject({ code: 0, stdout: "dep\n" });
+  expect(second.stderr).toBe("installing the npm packages of package-lock.json\n");
+});
+
+test("a lock of somebody else's is refused, with what to do", async () => {
+  await mkdir(join(repository, "node_modules", ".ascend-pd-install.lock"), { recursive: true });
+
+  const { code, stderr } = await bootstrap("main.ts");
+
+  expect(stderr).toMatch(/^error: the lock cannot be opened: .*\n {2}fix: rm .*\.ascend-pd-install\.lock/);
+  expect(code).toBe(1);
 });
 
 test("when npm fails, its output is shown with what to do", async () => {

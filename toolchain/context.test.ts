@@ -40,6 +40,11 @@ function makeInProcess(body: string): ReturnType<typeof tryRun> {
   return tryRun(process.execPath, ["--input-type=module-typescript", "--eval", script]);
 }
 
+/** What is in the cache but its mark and its locks. */
+async function parts(): Promise<string[]> {
+  return (await readdir(context.cacheDir)).filter((name) => !["CACHEDIR.TAG", "locks"].includes(name));
+}
+
 test("a part is made once, and found afterwards", async () => {
   let made = 0;
   const make = async (partial: string) => {
@@ -60,7 +65,7 @@ test("a part whose making failed is not there, and can be made again", async () 
     throw new Error("no");
   });
   await expect(failing).rejects.toThrow("no");
-  expect(await readdir(context.cacheDir)).toEqual(["CACHEDIR.TAG"]);
+  expect(await parts()).toEqual([]);
 
   await cached(context, "part-1", (partial) => writeFile(join(partial, "file"), ""));
 
@@ -78,11 +83,11 @@ test("processes that want the same part at once make it once", async () => {
 
 test("what a killed process left half made is not taken for the part, and goes", async () => {
   await makeInProcess('process.kill(process.pid, "SIGKILL");');
-  expect(await readdir(context.cacheDir)).toEqual(["CACHEDIR.TAG", expect.stringContaining(".partial-")]);
+  expect(await parts()).toEqual([expect.stringContaining(".partial-")]);
 
   await makeInProcess("");
 
-  expect(await readdir(context.cacheDir)).toEqual(["CACHEDIR.TAG", "part-1"]);
+  expect(await parts()).toEqual(["part-1"]);
   expect((await readdir(join(context.cacheDir, "part-1"))).sort()).toEqual(["half", "whole"]);
 });
 

@@ -1,9 +1,13 @@
 import { type SpawnOptions, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:net";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { type LockError, lock } from "./lock.mjs";
+import { makeOwnFolder } from "./own-folder.ts";
+import { ToolchainError } from "./toolchain-error.ts";
+
+export { ToolchainError };
 
 /** What every part of the toolchain is given. */
 export interface Context {
@@ -18,17 +22,6 @@ export interface Choice {
   readonly part: string;
   readonly chosen: string;
   readonly why: string;
-}
-
-/** A failure that the user can mend: `message` says what and where, `fix` says how. Shown without a stack. */
-export class ToolchainError extends Error {
-  readonly fix: string;
-
-  constructor(message: string, fix: string) {
-    super(message);
-    this.name = "ToolchainError";
-    this.fix = fix;
-  }
 }
 
 export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
@@ -46,11 +39,11 @@ export async function cached(
   name: string,
   make: (folder: string) => Promise<void>,
 ): Promise<string> {
+  await openCache(context);
   const folder = join(context.cacheDir, name);
   if (await exists(folder)) return folder;
   return withLock(context, name.replaceAll("/", "-"), async () => {
     if (await exists(folder)) return folder;
-    await openCache(context);
     await mkdir(dirname(folder), { recursive: true });
     await removePartials(folder);
     const partial = await mkdtemp(`${folder}.partial-`);
@@ -67,8 +60,9 @@ export async function cached(
 // The mark that backup programs know; it also tells our folder from one that must not be deleted.
 const cacheMark = "CACHEDIR.TAG";
 
+/** Makes the cache if it is not there; throws where somebody else could put programs into it. */
 export async function openCache({ cacheDir }: Context): Promise<void> {
-  await mkdir(cacheDir, { recursive: true });
+  await makeOwnFolder(cacheDir, "ASCEND_PD_CACHE");
   if ((await readdir(cacheDir)).length > 0) return;
   await writeFile(
     join(cacheDir, cacheMark),
@@ -89,47 +83,43 @@ async function removePartials(folder: string): Promise<void> {
   }
 }
 
-/**
- * Runs `body` while no other process on this machine runs a body under the same name. The lock is a listening
- * abstract socket (Linux): the kernel frees it with its process, so there is no stale lock to judge.
- */
+/** Runs `body` while no other process that uses this cache runs a body under the same name. */
 export async function withLock<T>(context: Context, name: string, body: () => Promise<T>): Promise<T> {
-  const key = createHash("sha256").update(`${context.cacheDir}\n${name}`).digest("hex").slice(0, 32);
-  let lock = await listen(`\0ascend-pd-${key}`);
-  if (lock === undefined) context.say(`waiting for another run that prepares ${name}`);
-  while (lock === undefined) {
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    lock = await listen(`\0ascend-pd-${key}`);
-  }
+  await openCache(context);
+  return holding(context, join(context.cacheDir, "locks"), name, body);
+}
+
+/** `withLock` for what does not stand and fall with the cache; `folder` is one of this user's own, for locks alone. */
+export async function holding<T>(
+  { say }: Context,
+  folder: string,
+  name: string,
+  body: () => Promise<T>,
+): Promise<T> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const key = createHash("sha256").update(name).digest("hex").slice(0, 32);
+  const wait = () => say(`waiting for another run that prepares ${name}`);
+  const release = await lock(join(folder, key), wait).catch(({ message, fix }: LockError) => {
+    throw new ToolchainError(message, fix);
+  });
   try {
     return await body();
   } finally {
-    lock.close();
+    release();
   }
 }
 
-function listen(path: string): Promise<Server | undefined> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
-    server.on("listening", () => resolve(server));
-    server.on("error", (error: NodeJS.ErrnoException) =>
-      error.code === "EADDRINUSE" ? resolve(undefined) : reject(error),
-    );
-    server.listen(path);
-  });
-}
-
-/** `<pid> <start time>`: process ids are used again, the pair is not. */
+/** `<pid> <start time>`: process ids are used again, the pair is not. No start time: it is dead, if not yet buried. */
 export async function processIdentity(pid: number): Promise<string> {
   const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  const startTime = status.slice(status.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  return `${pid} ${startTime}`;
+  const fields = status.slice(status.lastIndexOf(")") + 2).split(" ");
+  return `${pid} ${fields[0] === "Z" ? "" : (fields[19] ?? "")}`;
 }
 
 /** Whether the process that `processIdentity` named still runs. */
 export async function isAlive(identity: string): Promise<boolean> {
-  const pid = Number(identity.split(" ")[0]);
-  return Number.isInteger(pid) && pid > 0 && (await processIdentity(pid)) === identity;
+  const [pid, startTime] = identity.split(" ");
+  return Boolean(startTime) && (await processIdentity(Number(pid))) === identity;
 }
 
 export async function exists(path: string): Promise<boolean> {

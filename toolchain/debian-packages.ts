@@ -1,6 +1,6 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Context, onPath, run, ToolchainError, tryRun } from "./context.ts";
+import { type Context, onPath, openCache, run, ToolchainError, tryRun } from "./context.ts";
 import { pathForRoot } from "./own-engine.ts";
 
 /** Installs packages on Debian or Ubuntu, as root, without starting their services (where systemd runs, it does). */
@@ -15,7 +15,7 @@ export async function installPackages(
       fix,
     );
   }
-  await mkdir(context.cacheDir, { recursive: true });
+  await openCache(context);
   const folder = await mkdtemp(join(context.cacheDir, "install-"));
   try {
     // Packages start their service with invoke-rc.d. Without systemd nothing would keep it running, and where the

@@ -9,7 +9,7 @@ import {
   startEngine,
   stopEngine,
 } from "./own-engine.ts";
-import { stateDir } from "./state.ts";
+import { openState, stateDir } from "./state.ts";
 
 export interface DockerEngine {
   readonly choice: Choice;
@@ -44,7 +44,7 @@ export async function ensureDockerEngine(
   const found = await findDockerEngine(env);
   if (found !== undefined) return found;
 
-  const own = ownEngine(stateDir(env));
+  const own = ownEngine(await openState(env));
   return holdingEngine(context, own, async () => {
     const startedMeanwhile = await findDockerEngine(env);
     if (startedMeanwhile !== undefined) return startedMeanwhile;
@@ -60,11 +60,11 @@ export async function ensureDockerEngine(
 }
 
 /** Stops the engine that `ensureDockerEngine` started; never anyone else's. */
-export function stopDockerEngine(
+export async function stopDockerEngine(
   context: Context,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<"stopped" | "not running"> {
-  const own = ownEngine(stateDir(env));
+  const own = ownEngine(await openState(env));
   return holdingEngine(context, own, () => stopEngine(context, own));
 }
 

@@ -82,10 +82,10 @@ test("exec of a program that is missing ends with 127", async () => {
 });
 
 test("exec uses the engine and the image that an earlier run has obtained, unless told not to", async () => {
-  const part = { env: { ASCEND_PD_NODE_IMAGE: "obtained" }, choices: [] };
+  const part = { env: { ASCEND_PD_NODE_IMAGE: "obtained", STRAY: "stray" }, choices: [] };
   await mkdir(join(folder, "state"));
   await writeFile(join(folder, "state", "engine.json"), JSON.stringify({ userHost: "", part }));
-  const show = ["exec", "sh", "-c", "echo image: $ASCEND_PD_NODE_IMAGE"];
+  const show = ["exec", "sh", "-c", "echo image: $ASCEND_PD_NODE_IMAGE $STRAY"];
 
   expect((await toolchain(...show)).stdout).toBe("image: obtained\n");
   expect((await toolchain("--no-engine", ...show)).stdout).toBe("image:\n");

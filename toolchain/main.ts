@@ -11,6 +11,7 @@ import {
   tryRun,
 } from "./context.ts";
 import { stopDockerEngine } from "./docker-engine.ts";
+import { requireOwnFolder } from "./own-folder.ts";
 import { stateDir } from "./state.ts";
 import { ensureToolchain } from "./toolchain.ts";
 
@@ -115,6 +116,7 @@ async function where(context: Context, { json }: Options): Promise<void> {
 
 async function clean(context: Context): Promise<void> {
   if (!(await exists(context.cacheDir))) return print(`there is no ${context.cacheDir}`);
+  await requireOwnFolder(context.cacheDir, "ASCEND_PD_CACHE");
   if (!(await isCache(context))) {
     throw new ToolchainError(
       `${context.cacheDir} was not made by this toolchain, so it is not deleted`,

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Architecture, assembleNodeImage } from "./assemble-node-image.ts";
-import { type Choice, type Context, cached, ToolchainError } from "./context.ts";
+import { type Choice, type Context, cached, openCache, ToolchainError } from "./context.ts";
 import { callEngine, type EngineAddress, expectEngine, hostOf, tryEngine } from "./docker-api.ts";
 import { pinnedVersion } from "./repository.ts";
 
@@ -111,7 +111,7 @@ async function pull(
   if (failure !== undefined) {
     const reason = abort.signal.aborted ? "the registry does not answer" : failure;
     if (!reached) {
-      await mkdir(context.cacheDir, { recursive: true });
+      await openCache(context);
       await writeFile(note, reason);
     }
     return reason;

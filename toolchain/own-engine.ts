@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Context, ToolchainError, tryRun, withLock } from "./context.ts";
+import { type Context, holding, ToolchainError, tryRun } from "./context.ts";
 import { callEngine, greetEngine } from "./docker-api.ts";
 import { mountsBelow, processesUsing } from "./traces.ts";
 
@@ -20,8 +20,13 @@ export interface OwnEngine {
   readonly namespace?: string;
 }
 
+/** Where what works on `state` has its sockets: only root can make it, and its path is short wherever `state` is. */
+export function runDirOf(state: string): string {
+  return `/run/ascend-pd/${createHash("sha256").update(state).digest("hex").slice(0, 12)}`;
+}
+
 export function ownEngine(state: string): OwnEngine {
-  const runDir = `/run/ascend-pd/${createHash("sha256").update(state).digest("hex").slice(0, 12)}`;
+  const runDir = runDirOf(state);
   const folder = join(state, "docker");
   return {
     host: `unix://${runDir}/docker.sock`,
@@ -33,7 +38,7 @@ export function ownEngine(state: string): OwnEngine {
 
 /** No two runs start, stop or remove the same engine at once. */
 export function holdingEngine<T>(context: Context, engine: OwnEngine, body: () => Promise<T>): Promise<T> {
-  return withLock({ ...context, cacheDir: engine.runDir }, "the Docker Engine", body);
+  return holding(context, join(dirname(engine.dataRoot), "locks"), "the Docker Engine", body);
 }
 
 /** dockerd, containerd, runc and mount tools are here even when a user's PATH lacks the folders for root. */

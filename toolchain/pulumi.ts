@@ -5,7 +5,7 @@ import { isBuilt } from "./go-build.ts";
 import { type Cli, cliBuild, installedCli, obtainCli, userHome } from "./pulumi-cli.ts";
 import { dockerBuild, ensurePlugin, type InstalledPlugin, plugins } from "./pulumi-plugins.ts";
 import { repositoryDir } from "./repository.ts";
-import { localBackend, stateDir } from "./state.ts";
+import { localBackend, openState } from "./state.ts";
 
 export interface Part {
   /** What to add to the environment; PATH is whole. */
@@ -67,7 +67,7 @@ async function backendOf(
   env: NodeJS.ProcessEnv,
 ): Promise<{ choice: Choice; env: Record<string, string> } | undefined> {
   if (env.PULUMI_BACKEND_URL || env.PULUMI_ACCESS_TOKEN || (await isLoggedIn(env))) return undefined;
-  const folder = join(stateDir(env), "pulumi");
+  const folder = join(await openState(env), "pulumi");
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const url = localBackend(folder);
   const hasPassphrase =

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { makeOwnFolder } from "./own-folder.ts";
 
 /**
  * Where deployments live: Pulumi's local backend and the data of our own Docker Engine. Unlike the cache, what is
@@ -9,6 +10,13 @@ import { pathToFileURL } from "node:url";
 export function stateDir(env: NodeJS.ProcessEnv = process.env): string {
   const fallback = join(env.XDG_STATE_HOME || join(homedir(), ".local/state"), "ascend-pd");
   return resolve(env.ASCEND_PD_STATE || fallback);
+}
+
+/** Makes that folder if it is not there, and gives it; throws where somebody else could write into it. */
+export async function openState(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const folder = stateDir(env);
+  await makeOwnFolder(folder, "ASCEND_PD_STATE");
+  return folder;
 }
 
 /**

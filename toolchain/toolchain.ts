@@ -1,11 +1,12 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Choice, type Context, openCache } from "./context.ts";
 import { defaultHost, greetEngine } from "./docker-api.ts";
 import { ensureDockerEngine, findDockerEngine } from "./docker-engine.ts";
 import { ensureNodeImage } from "./node-image.ts";
+import { requireOwnFolder } from "./own-folder.ts";
 import { ensurePulumi, type Part } from "./pulumi.ts";
-import { stateDir } from "./state.ts";
+import { openState, stateDir } from "./state.ts";
 
 export interface Toolchain {
   /** What to add to the environment of `pulumi` and of the project's own commands. */
@@ -23,6 +24,7 @@ export async function ensureToolchain(
   { engine }: { engine: boolean | "if obtained" },
 ): Promise<Toolchain> {
   await openCache(context);
+  await requireOwnFolder(stateDir(), "ASCEND_PD_STATE");
   // Where there can be no engine, that is said before minutes go into Pulumi.
   if (engine === true) await findDockerEngine();
   const pulumi = await ensurePulumi(context);
@@ -41,7 +43,7 @@ async function obtainEngine(context: Context): Promise<Part> {
     env: { ...docker.env, ASCEND_PD_NODE_IMAGE: node.image },
     choices: [docker.choice, node.choice],
   };
-  await mkdir(stateDir(), { recursive: true });
+  await openState();
   await writeFile(recordOfEngine(), JSON.stringify({ userHost: process.env.DOCKER_HOST ?? "", part }));
   return part;
 }
@@ -54,9 +56,12 @@ async function obtainedEngine(): Promise<Part> {
   const record = await readFile(recordOfEngine(), "utf8").catch(() => undefined);
   if (record === undefined) return none;
   const { userHost, part }: { userHost: string; part: Part } = JSON.parse(record);
-  const { DOCKER_HOST } = part.env;
+  // No other variable may come from a file.
+  const { DOCKER_HOST, ASCEND_PD_NODE_IMAGE } = part.env;
   const isThere = DOCKER_HOST === undefined || (await greetEngine(DOCKER_HOST)).answers;
-  return userHost === (process.env.DOCKER_HOST ?? "") && isThere ? part : none;
+  if (userHost !== (process.env.DOCKER_HOST ?? "") || !isThere) return none;
+  const env = { ...(DOCKER_HOST && { DOCKER_HOST }), ...(ASCEND_PD_NODE_IMAGE && { ASCEND_PD_NODE_IMAGE }) };
+  return { env, choices: part.choices };
 }
 
 /** Beside the data of our own Docker Engine, which is one for each state folder. */

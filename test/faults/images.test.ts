@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ProbeArguments } from "../../components/probes/arguments.ts";
 import { type Context, defaultCacheDir, type RunResult, run, tryRun } from "../../toolchain/context.ts";
 import { ensureDockerd } from "../../toolchain/docker-engine.ts";
-import { type OwnEngine, removeEngine, startEngine } from "../../toolchain/own-engine.ts";
+import { type OwnEngine, ownEngine, removeEngine, startEngine } from "../../toolchain/own-engine.ts";
 
 // How an image can fail to come to a host, by the claim that brings it there before an instance is touched. The
 // registry is one of the test's own: behind a password, with one tiny image.
@@ -131,12 +131,7 @@ describe.skipIf(process.geteuid?.() !== 0)("A host whose disk is full", () => {
     const data = join(folder, "data");
     await mkdir(data);
     await run("mount", ["-t", "tmpfs", "-o", "size=48m", "tmpfs", data]);
-    engine = {
-      host: `unix://${folder}/run/docker.sock`,
-      dataRoot: join(data, "engine/root"),
-      runDir: join(folder, "run"),
-      log: join(folder, "dockerd.log"),
-    };
+    engine = { ...ownEngine(folder), dataRoot: join(data, "engine/root"), log: join(folder, "dockerd.log") };
     await startEngine(context, engine, await ensureDockerd(context));
   });
 

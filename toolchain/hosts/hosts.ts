@@ -3,7 +3,14 @@ import { join } from "node:path";
 import { type Context, exists, onPath, run, ToolchainError, tryRun } from "../context.ts";
 import { installPackages } from "../debian-packages.ts";
 import { ensureDockerd } from "../docker-engine.ts";
-import { type OwnEngine, pathForRoot, removeEngine, startEngine } from "../own-engine.ts";
+import {
+  type OwnEngine,
+  ownEngine,
+  pathForRoot,
+  removeEngine,
+  runDirOf,
+  startEngine,
+} from "../own-engine.ts";
 import { processesUsing } from "../traces.ts";
 import { inNamespace, makeNamespace, removeNamespace } from "./namespace.ts";
 import { connect } from "./network.ts";
@@ -23,6 +30,11 @@ export interface LocalHosts {
   readonly hosts: readonly LocalHost[];
   /** With this in its environment, `ssh` is let in. */
   readonly env: Readonly<Record<string, string>>;
+}
+
+/** The environment of `LocalHosts` in `folder`. */
+export function environmentOf(folder: string): LocalHosts["env"] {
+  return { SSH_AUTH_SOCK: join(runDirOf(folder), "agent") };
 }
 
 /** What `startHosts` needs, installed if need be. Throws a ToolchainError that says why there can be no hosts here. */
@@ -72,7 +84,7 @@ export async function startHosts(
     folder,
     folders.map((one) => join(one, "net")),
   );
-  const env = await startAgent(folder);
+  await startAgent(folder);
   const dockerd = await ensureDockerd(context);
   const quiet = { ...context, say: () => {} };
   const hosts = await Promise.all(
@@ -84,7 +96,7 @@ export async function startHosts(
       return { address, docker: `ssh://root@${address}`, hostKey, engine };
     }),
   );
-  return { hosts, env };
+  return { hosts, env: environmentOf(folder) };
 }
 
 /** Stops everything that `startHosts` has started in `folder`, and deletes the folder. */
@@ -97,29 +109,22 @@ export async function removeHosts(context: Context, folder: string): Promise<voi
     }),
   );
   await removeNamespace(join(folder, "switch"));
-  for (const pid of await processesUsing(folder, /^ssh-agent$/)) process.kill(pid);
-  await rm(folder, { recursive: true, force: true });
+  for (const pid of await processesUsing(runDirOf(folder), /^ssh-agent$/)) process.kill(pid);
+  for (const one of [runDirOf(folder), folder]) await rm(one, { recursive: true, force: true });
 }
 
 function engineIn(folder: string): OwnEngine {
-  const runDir = join(folder, "run");
-  return {
-    host: `unix://${runDir}/docker.sock`,
-    dataRoot: join(folder, "engine/data"),
-    runDir,
-    log: join(folder, "engine/dockerd.log"),
-    namespace: join(folder, "net"),
-  };
+  return { ...ownEngine(folder), namespace: join(folder, "net") };
 }
 
 /** Makes the key that all hosts let in, and an agent that offers it, as a user's agent does. */
-async function startAgent(folder: string): Promise<Record<string, string>> {
+async function startAgent(folder: string): Promise<void> {
   const key = join(folder, "key");
-  const env = { SSH_AUTH_SOCK: join(folder, "agent") };
+  const env = environmentOf(folder);
+  await mkdir(runDirOf(folder), { recursive: true });
   await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
-  await run("ssh-agent", ["-a", env.SSH_AUTH_SOCK]);
+  await run("ssh-agent", ["-a", env.SSH_AUTH_SOCK ?? ""]);
   await run("ssh-add", ["-q", key], { env: { ...process.env, ...env } });
-  return env;
 }
 
 /** Returns the public host key. The `docker` of whoever logs in speaks to this host's engine. */
