@@ -1,14 +1,15 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { copyFile, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Context, onPath, run, ToolchainError } from "./context.ts";
+import { checkNode, sha256Of } from "./node-digests.ts";
 
 export type Architecture = "amd64" | "arm64";
 
 export interface NodeImageRecipe {
   readonly version: string;
   readonly architecture: Architecture;
+  /** The sha256 of that version's program; nothing else tells what a registry hands out. */
+  readonly sha256: string;
   /** `name:tag` that it gets when it is loaded. */
   readonly image: string;
 }
@@ -20,7 +21,7 @@ export interface NodeImageRecipe {
  */
 export async function assembleNodeImage(
   context: Context,
-  { version, architecture, image }: NodeImageRecipe,
+  { version, architecture, sha256, image }: NodeImageRecipe,
   folder: string,
 ): Promise<void> {
   await requirePrograms("npm", "apt-get", "dpkg-deb", "tar");
@@ -28,15 +29,15 @@ export async function assembleNodeImage(
   const work = join(folder, "work");
   const root = join(work, "root");
   await layOut(root);
+  await addNode(root, join(work, "npm"), { version, architecture, sha256 });
   await addLibraries(root, join(work, "apt"), architecture);
-  await addNode(root, join(work, "npm"), version, architecture);
 
   const archive = join(work, "archive");
   await mkdir(archive);
   const layer = join(archive, "layer.tar");
   await tar(["-c", "--exclude=./tmp", "-f", layer, "-C", root, "."]);
   await tar(["-r", "--mode=1777", "-f", layer, "-C", root, "./tmp"]);
-  const config = JSON.stringify(imageConfig(architecture, await sha256(layer)));
+  const config = JSON.stringify(imageConfig(architecture, await sha256Of(layer)));
   await writeFile(join(archive, "config.json"), config);
   const manifest = [{ Config: "config.json", RepoTags: [image], Layers: ["layer.tar"] }];
   await writeFile(join(archive, "manifest.json"), JSON.stringify(manifest));
@@ -90,18 +91,19 @@ async function addLibraries(root: string, state: string, architecture: Architect
 async function addNode(
   root: string,
   work: string,
-  version: string,
-  architecture: Architecture,
+  { version, architecture, sha256 }: Omit<NodeImageRecipe, "image">,
 ): Promise<void> {
   const name = `node-linux-${architecture === "amd64" ? "x64" : "arm64"}`;
   const fix = "npm needs its registry or a mirror of it: see npm config get registry";
   await mkdir(work);
   await run("npm", ["pack", "--silent", `${name}@${version}`], { cwd: work, fix });
   await run("tar", ["-x", "-f", `${name}-${version}.tgz`], { cwd: work });
+  const program = join(work, "package/bin/node");
+  await checkNode(program, `${name}@${version}`, sha256);
   const licences = join(root, "usr/share/doc/node");
   await mkdir(licences, { recursive: true });
   await copyFile(join(work, "package/LICENSE"), join(licences, "copyright"));
-  await copyFile(join(work, "package/bin/node"), join(root, "usr/local/bin/node"));
+  await copyFile(program, join(root, "usr/local/bin/node"));
 }
 
 function imageConfig(architecture: Architecture, layerDigest: string) {
@@ -120,12 +122,6 @@ function imageConfig(architecture: Architecture, layerDigest: string) {
 async function tar(args: readonly string[]): Promise<void> {
   const names = ["--sort=name", "--format=gnu", "--owner=0", "--group=0", "--numeric-owner"];
   await run("tar", [...names, "--mtime=@0", "--mode=u=rwX,go=rX", ...args]);
-}
-
-async function sha256(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(file)) hash.update(chunk);
-  return hash.digest("hex");
 }
 
 async function requirePrograms(...names: string[]): Promise<void> {

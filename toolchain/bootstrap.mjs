@@ -1,13 +1,16 @@
 // Plain JavaScript for whatever Node runs it: brings node_modules up to date with package-lock.json, then runs the
 // TypeScript file that it is given with the Node that package.json pins.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lock } from "./lock.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, "node_modules");
+const unfinished = join(modules, ".ascend-pd-unfinished");
+const pinned = join(modules, "node", "bin", "node");
 const [major, minor] = process.versions.node.split(".").map(Number);
 
 /** @returns {never} */
@@ -18,6 +21,7 @@ function fail(problem, fix) {
 
 /** Whether everything in package-lock.json that fits this machine is installed, by npm's own record of its work. */
 function isInstalled() {
+  if (existsSync(unfinished)) return false;
   const packagesOf = (file) => JSON.parse(readFileSync(file, "utf8")).packages;
   try {
     const installed = packagesOf(join(modules, ".package-lock.json"));
@@ -45,20 +49,31 @@ async function locked(body) {
 }
 
 async function install() {
-  if (!isInstalled()) {
-    console.error("installing the npm packages of package-lock.json");
-    const npm = process.env.npm_execpath?.endsWith("/npm-cli.js")
-      ? [process.execPath, process.env.npm_execpath]
-      : ["npm"];
-    // Not `npm ci`: it refuses a registry that lacks an optional package for another platform. The log level, because
-    // `npm run --silent` makes every npm below it silent, also about what went wrong.
-    const flags = ["--no-save", "--no-audit", "--no-fund", "--loglevel=notice"];
-    const { code, output } = await runQuietly([...npm, "install", ...flags]);
-    if (code !== 0) {
-      console.error(output.trimEnd());
-      fail(`npm install ended with ${code} in ${root}`, "mend what npm says above, then run this again");
-    }
+  if (isInstalled()) return;
+  console.error("installing the npm packages of package-lock.json");
+  writeFileSync(unfinished, "");
+  // Not `npm ci`: it refuses a registry that lacks an optional package for another platform.
+  await npm("install", "--no-save", "--ignore-scripts");
+  // The script of the package `node` downloads a program that the scripts of others run: it is checked before that.
+  const { allowScripts = {} } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const names = Object.keys(allowScripts).filter((name) => allowScripts[name]);
+  for (const name of names.sort((a, b) => Number(b === "node") - Number(a === "node"))) {
+    await npm("rebuild", name);
+    checkNode();
   }
+  rmSync(unfinished);
+}
+
+async function npm(command, ...args) {
+  const program = process.env.npm_execpath?.endsWith("/npm-cli.js")
+    ? [process.execPath, process.env.npm_execpath]
+    : ["npm"];
+  // The log level, because `npm run --silent` makes every npm below it silent, also about what went wrong.
+  const flags = ["--no-audit", "--no-fund", "--loglevel=notice"];
+  const { code, output } = await runQuietly([...program, command, ...args, ...flags]);
+  if (code === 0) return;
+  console.error(output.trimEnd());
+  fail(`npm ${command} ended with ${code} in ${root}`, "mend what npm says above, then run this again");
 }
 
 function runQuietly([command, ...args]) {
@@ -76,12 +91,32 @@ function runQuietly([command, ...args]) {
 
 /** The Node of package.json; this one where install scripts are off and it runs TypeScript as well. */
 function nodeForTypeScript() {
-  const pinned = join(modules, "node", "bin", "node");
+  checkNode();
   if (existsSync(pinned)) return pinned;
   if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
   fail(
     "the npm package node has not put its program in place, because install scripts are switched off",
     "npm rebuild node --ignore-scripts=false, or run this with Node 24",
+  );
+}
+
+/** The program comes by a script, not by package-lock.json, so npm has compared it with nothing. */
+function checkNode() {
+  if (!existsSync(pinned)) return;
+  const { version, sha256 } = JSON.parse(readFileSync(join(root, "toolchain", "node-digests.json"), "utf8"));
+  const wanted = sha256[`${process.platform}-${process.arch}`];
+  if (wanted === undefined) {
+    console.error(
+      `note: ${pinned} is not checked: no digest is known for ${process.platform}-${process.arch}`,
+    );
+    return;
+  }
+  const found = createHash("sha256").update(readFileSync(pinned)).digest("hex");
+  if (found === wanted) return;
+  fail(
+    `${pinned} is not Node ${version} as published: its sha256 is ${found}, not ${wanted}`,
+    `rm -r ${modules}, then run this again; if it stays so, the registry that npm uses (npm config get registry) ` +
+      "hands out another program: use another registry",
   );
 }
 

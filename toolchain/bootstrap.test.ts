@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type RunResult, tryRun } from "./context.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -14,7 +15,7 @@ let repository: string;
 beforeEach(async () => {
   repository = await mkdtemp(join(tmpdir(), "bootstrap-"));
   await mkdir(join(repository, "toolchain"));
-  for (const file of ["bootstrap.mjs", "lock.mjs"])
+  for (const file of ["bootstrap.mjs", "lock.mjs", "node-digests.json"])
     await cp(join(import.meta.dirname, file), join(repository, "toolchain", file));
   await writeFile(
     join(repository, "package.json"),
@@ -134,6 +135,72 @@ test("a lock of somebody else's is refused, with what to do", async () => {
 
   expect(stderr).toMatch(/^error: the lock cannot be opened: .*\n {2}fix: rm .*\.ascend-pd-install\.lock/);
   expect(code).toBe(1);
+});
+
+describe("the Node that an install script has brought", () => {
+  const program = `#!/bin/sh\nexec ${process.execPath} "$@" checked\n`;
+
+  beforeEach(async () => {
+    await tryRun("npm", ["ci"], { cwd: repository, env: environment() });
+    await mkdir(join(repository, "node_modules/node/bin"), { recursive: true });
+    await writeFile(join(repository, "node_modules/node/bin/node"), program, { mode: 0o755 });
+  });
+
+  /** As the digest of that program. */
+  async function declare(digest: string | undefined): Promise<void> {
+    const digests = { version: "1.2.3", sha256: { [`${process.platform}-${process.arch}`]: digest } };
+    await writeFile(join(repository, "toolchain/node-digests.json"), JSON.stringify(digests));
+  }
+
+  test("is run where it is the one whose digest is known", async () => {
+    await declare(createHash("sha256").update(program).digest("hex"));
+
+    const { code, stdout } = await bootstrap("main.ts");
+
+    expect(stdout).toBe("dep checked\n");
+    expect(code).toBe(0);
+  });
+
+  test("is not run where it is another one", async () => {
+    await declare("0".repeat(64));
+
+    const { code, stdout, stderr } = await bootstrap("main.ts");
+
+    expect(stderr).toMatch(
+      /^error: \S+\/node is not Node 1\.2\.3 as published: its sha256 is \w+, not 0+\n {2}fix: rm -r \S+\/node_modules/,
+    );
+    expect(stdout).toBe("");
+    expect(code).toBe(1);
+  });
+
+  test("is not what runs the comparison under npm, which puts it first on PATH", async () => {
+    await declare("0".repeat(64));
+    const { scripts } = JSON.parse(await readFile(join(import.meta.dirname, "../package.json"), "utf8"));
+    const start = scripts.toolchain.replace("toolchain/main.ts", "main.ts");
+    const manifest = JSON.parse(await readFile(join(repository, "package.json"), "utf8"));
+    await writeFile(join(repository, "package.json"), JSON.stringify({ ...manifest, scripts: { start } }));
+    await mkdir(join(repository, "node_modules/.bin"), { recursive: true });
+    await symlink("../node/bin/node", join(repository, "node_modules/.bin/node"));
+    await writeFile(join(repository, "node_modules/node/bin/node"), "#!/bin/sh\necho it has run\n");
+
+    const { code, stdout, stderr } = await tryRun("npm", ["start", "--silent"], {
+      cwd: repository,
+      env: environment(),
+    });
+
+    expect(stderr).toMatch(/^error: \S+\/node is not Node 1\.2\.3 as published/);
+    expect(stdout).not.toContain("it has run");
+    expect(code).toBe(1);
+  });
+
+  test("is run where no digest is known for the machine, and that is said", async () => {
+    await declare(undefined);
+
+    const { code, stderr } = await bootstrap("main.ts");
+
+    expect(stderr).toMatch(/^note: \S+\/node is not checked: no digest is known for \w+-\w+\n$/);
+    expect(code).toBe(0);
+  });
 });
 
 test("when npm fails, its output is shown with what to do", async () => {

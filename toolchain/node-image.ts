@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Architecture, assembleNodeImage } from "./assemble-node-image.ts";
 import { type Choice, type Context, cached, openCache, ToolchainError } from "./context.ts";
 import { callEngine, type EngineAddress, expectEngine, hostOf, tryEngine } from "./docker-api.ts";
+import { nodeDigest } from "./node-digests.ts";
 import { pinnedVersion } from "./repository.ts";
 
 export type { Architecture };
@@ -38,8 +39,9 @@ export async function ensureNodeImage(
     await tag(engine, official, image);
     return chosen(`${official} was ${present ? "in the engine already" : "pulled"}`);
   }
-  const folder = await cached(context, `node-image/${version}-${target}`, (partial) =>
-    assembleNodeImage(context, { version, architecture: target, image: assembled }, partial),
+  const sha256 = await nodeDigest(target);
+  const folder = await cached(context, `node-image/${version}-${target}-${sha256.slice(0, 12)}`, (partial) =>
+    assembleNodeImage(context, { version, architecture: target, sha256, image: assembled }, partial),
   );
   await expectEngine(engine, "/images/load?quiet=1", {
     method: "POST",
