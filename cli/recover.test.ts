@@ -144,7 +144,7 @@ async function killedWhileCreating(stack: LocalStack): Promise<void> {
   expect(await pendingOf(stack)).toHaveLength(1);
 }
 
-/** With its plugins, as a closed terminal or the kernel would end it. */
+/** As a closed terminal or the kernel would end it. */
 async function kill(child: ChildProcess): Promise<void> {
   process.kill(-(child.pid ?? 0), "SIGKILL");
   await once(child, "exit");

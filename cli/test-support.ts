@@ -2,6 +2,7 @@ import { mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, vi } from "vitest";
+import { endProcessesNaming } from "../toolchain/traces.ts";
 import { type LocalStack, openStack } from "./stack.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -23,6 +24,8 @@ export function inTemporaryProject(): void {
   });
   afterEach(async () => {
     process.chdir(root);
+    // The plugins of a pulumi that was killed live on for minutes.
+    await endProcessesNaming(folder);
     await rm(folder, { recursive: true });
   });
 }

@@ -1,23 +1,61 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, defaultCacheDir, ToolchainError } from "../toolchain/context.ts";
+import { callEngine, defaultHost } from "../toolchain/docker-api.ts";
+import { findDockerEngine, stopDockerEngine } from "../toolchain/docker-engine.ts";
 import { ensureToolchain } from "../toolchain/toolchain.ts";
+import { endProcessesNaming, processesNaming } from "../toolchain/traces.ts";
+import { endRun } from "./end-run.ts";
+import { folderOfThisRun, foldersOfDeadRuns } from "./folders-of-runs.ts";
 
-// `npm test`: gets the tools that the end-to-end tests need, then runs all tests with them. All of them together take
-// minutes anyhow, so ten times as many random deployments are tried then.
+// `npm test`: gets the tools that the end-to-end tests need, then runs all tests with them, and leaves no process behind
+// however it ends. All of them together take minutes anyhow, so ten times as many random deployments are tried then.
 const context: Context = { cacheDir: defaultCacheDir(), say: (line) => console.log(`  ${line}`) };
+const prefix = "ascend-pd-run-";
+
 try {
-  const args = process.argv.slice(2);
-  const slow = args.length === 0 ? { PROPERTY_RUNS: "10000" } : {};
-  const { env } = await ensureToolchain(context, { engine: true });
-  const vitest = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...args], {
-    env: { ...slow, ...process.env, ...env },
-    stdio: "inherit",
-  });
-  vitest.on("exit", (code) => {
-    process.exitCode = code ?? 1;
-  });
+  const ended = await run(process.argv.slice(2));
+  if (typeof ended === "number") process.exitCode = ended;
+  else process.kill(process.pid, ended);
 } catch (error) {
   if (!(error instanceof ToolchainError)) throw error;
   console.error(`${error.message}\nfix: ${error.fix}`);
   process.exitCode = 1;
+}
+
+/** Gives vitest's exit code, or the signal that ended the run. */
+async function run(args: readonly string[]): Promise<number | NodeJS.Signals> {
+  const slow = args.length === 0 ? { PROPERTY_RUNS: "10000" } : {};
+  const before = await findDockerEngine();
+  const { env } = await ensureToolchain(context, { engine: true });
+  const engine = env.DOCKER_HOST || process.env.DOCKER_HOST || defaultHost;
+  for (const folder of await foldersOfDeadRuns(prefix)) await endRun(context, folder, engine);
+  const folder = await folderOfThisRun(prefix);
+  const vitest = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...args], {
+    env: { ...slow, ...process.env, ...env, TMPDIR: folder },
+    stdio: "inherit",
+  });
+  let signal: NodeJS.Signals | undefined;
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, async () => {
+      if (signal === undefined) vitest.kill(name);
+      signal ??= name;
+      // It puts the terminal in order, and then may wait for what it has started.
+      await sleep(1000);
+      await endProcessesNaming(folder);
+    });
+  }
+  const [code] = await once(vitest, "exit");
+  await endRun(context, folder, engine);
+  if (before === undefined) await stopIdleEngine(engine);
+  if (signal !== undefined) process.removeAllListeners(signal);
+  return signal ?? code ?? 1;
+}
+
+/** The Docker Engine that this run has started; somebody else may work with it by now. */
+async function stopIdleEngine(engine: string): Promise<void> {
+  const containers = JSON.parse((await callEngine(engine, "/containers/json")).body);
+  if (containers.length > 0 || (await processesNaming(engine)).length > 0) return;
+  await stopDockerEngine(context);
 }

@@ -10,6 +10,7 @@ import { plan as makePlan } from "../planning/make-plan.ts";
 import type { Plan } from "../planning/plan.ts";
 import { tryRun } from "../toolchain/context.ts";
 import { callEngine, defaultHost, expectEngine } from "../toolchain/docker-api.ts";
+import { endProcessesNaming } from "../toolchain/traces.ts";
 
 export const docker = process.env.DOCKER_HOST ?? defaultHost;
 
@@ -116,6 +117,8 @@ export async function testStack(name: string): Promise<TestStack> {
       return steps;
     },
     async dispose() {
+      // The plugins of a pulumi that was killed live on for minutes, and go on with what they were doing.
+      if ((await endProcessesNaming(state)) > 0) await recoverStack(stack, () => {});
       await runPulumi(["destroy", "--yes", "--skip-preview", ...stack.args], stack.env, () => {});
       await rm(state, { recursive: true, force: true });
     },

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
 import { afterEach } from "vitest";
 import { defaultHost, expectEngine } from "./docker-api.ts";
 
@@ -18,7 +19,12 @@ export async function startContainer(
   const Image = process.env.ASCEND_PD_NODE_IMAGE;
   if (Image === undefined)
     throw new Error("these tests need the toolchain: run them with `npm run test:unit`");
-  const json = { Image, Entrypoint: ["node", "-e", script], HostConfig: { NetworkMode: "host" } };
+  const json = {
+    Image,
+    Entrypoint: ["node", "-e", script],
+    Labels: { "ascend-pd.test-run": tmpdir() },
+    HostConfig: { NetworkMode: "host" },
+  };
   await expectEngine(engine, `/containers/create?name=${name}`, { method: "POST", json });
   containers.push(name);
   await expectEngine(engine, `/containers/${name}/start`, { method: "POST" });

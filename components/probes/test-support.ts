@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
+import { tmpdir } from "node:os";
 import { afterEach, vi } from "vitest";
 import { type RunResult, tryRun } from "../../toolchain/context.ts";
 import { defaultHost, expectEngine } from "../../toolchain/docker-api.ts";
@@ -45,7 +46,7 @@ export async function startContainer(
     json: {
       Image: image,
       Entrypoint: ["node", "-e", script],
-      Labels: labels,
+      Labels: { ...labels, "ascend-pd.test-run": tmpdir() },
       HostConfig: { NetworkMode: "host", ...hostConfig },
     },
   });

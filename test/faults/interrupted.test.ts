@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,8 +22,6 @@ const name = "faults-interrupted";
 const base = simulated1p1d(18520);
 const decode0 = `${name}-decode-0`;
 const bystander = `${name}-of-somebody-else`;
-const children: ChildProcess[] = [];
-const orphans: number[] = [];
 let stack: TestStack;
 let bystanderId: string;
 /** A project with this stack's file where `ascend-pd` and `pulumi` look for it. */
@@ -38,12 +36,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const child of children) if (child.exitCode === null && child.signalCode === null) await kill(child);
-  endOrphans();
-  await recover();
+  await stack.dispose();
   const unharmed = await isRunning(bystanderId);
   await removeForeign(bystander);
-  await stack.dispose();
   await rm(project, { recursive: true });
   expect(unharmed).toBe(true);
 });
@@ -112,29 +107,13 @@ test("With nothing interrupted, recover says so and changes nothing", async () =
 function start(command: "up" | "destroy"): ChildProcess {
   const { args, env } = stack.local();
   const flags = ["--yes", "--skip-preview", "--non-interactive", ...args];
-  const child = spawn("pulumi", [command, ...flags], { env, detached: true, stdio: "ignore" });
-  children.push(child);
-  return child;
+  return spawn("pulumi", [command, ...flags], { env, detached: true, stdio: "ignore" });
 }
 
 /** As the kernel would end it. Its plugins live on, and may even finish what they were doing. */
 async function kill(child: ChildProcess): Promise<void> {
-  for (const thread of await readdir(`/proc/${child.pid}/task`)) {
-    const plugins = await readFile(`/proc/${child.pid}/task/${thread}/children`, "utf8");
-    orphans.push(...plugins.split(" ").filter(Boolean).map(Number));
-  }
   process.kill(child.pid ?? 0, "SIGKILL");
   await once(child, "exit");
-}
-
-function endOrphans(): void {
-  for (const pid of orphans) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It has ended by itself.
-    }
-  }
 }
 
 async function recover() {

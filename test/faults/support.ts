@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { expect } from "vitest";
 import { run } from "../../toolchain/context.ts";
 import { callEngine, expectEngine } from "../../toolchain/docker-api.ts";
@@ -50,6 +51,7 @@ export async function startForeign(name: string, hostConfig: object = {}, engine
     json: {
       Image: process.env.ASCEND_PD_NODE_IMAGE,
       Entrypoint: ["node", "-e", "setInterval(() => {}, 1000)"],
+      Labels: { "ascend-pd.test-run": tmpdir() },
       HostConfig: { NetworkMode: "host", ...hostConfig },
     },
   });
