@@ -1,10 +1,10 @@
-import type { ClientRequest, Handler } from "../client/connection.ts";
+import type { Handler } from "../client/connection.ts";
 import type { Answer } from "../client/reply.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import type { Piece } from "../data/pieces.ts";
 import { askWhole } from "../engine/ask.ts";
-import type { Question } from "../engine/exchange.ts";
+import type { EngineRequest, Question } from "../engine/exchange.ts";
 import { engineRequest, forwardedFields } from "../engine/request.ts";
 import { Failure } from "../errors.ts";
 import type { Instance } from "../instances/instances.ts";
@@ -14,7 +14,7 @@ import type { Trace } from "../log.ts";
 import type { Api } from "./api.ts";
 import { type Call, readCall } from "./call.ts";
 import { decodeBody, prefillBody, takeKvParams } from "./legs.ts";
-import { whileTokensCome } from "./patience.ts";
+import { patience } from "./patience.ts";
 import { relayPlain } from "./relay.ts";
 import { askedBy, type Sequence, SOLE } from "./sequences.ts";
 import { answerSeveral } from "./several.ts";
@@ -29,90 +29,117 @@ export interface Engines {
   readonly decode: Picker;
 }
 
+/** What all legs of a client's request have in common. */
+interface Errand {
+  readonly path: string;
+  /** Lines of the client's head. */
+  readonly forwarded: string;
+  /** Of the client's body, in bytes. */
+  readonly size: number;
+  readonly isStream: boolean;
+}
+
 /** A completion: for each sequence prefill first, then decode with what prefill said. */
 export function completions({ config, deadlines, prefill, decode }: Engines, api: Api): Handler {
   const { timeouts, handoff, kvLeaseMs } = config;
+  const { firstTokenMs, answerMs } = timeouts;
 
-  return async (request, reply) => {
+  return (request, reply) => {
     const size = request.body.length;
     const call = readCall(request.body.take());
-    const stream = api.isStream(call);
-    const asked = askedBy(call, api.shape(request.head.path), handoff);
+    const { path, fields } = request.head;
+    const errand: Errand = { path, forwarded: forwardedFields(fields), size, isStream: api.isStream(call) };
+    const asked = askedBy(call, api.shape(path), handoff);
     // KV cache that no decode instance will fetch would only take room: both roles or none.
     if (!prefill.anyReady) throw new Failure("no_prefill");
     if (!decode.anyReady) throw new Failure("no_decode");
     if (asked === "decode-alone") {
       reply.trace.recomputed = true;
-      return decodeLeg(call, SOLE, undefined, reply);
+      return decodeLeg(errand, call, SOLE, undefined, reply);
     }
     const [only] = asked;
-    if (asked.length === 1 && only !== undefined) return bothLegs(call, only, reply);
-    return answerSeveral(asked, reply, (sequence, answer) => bothLegs({ ...call }, sequence, answer));
-
-    async function bothLegs(call: Call, sequence: Sequence, answer: Answer): Promise<void> {
-      const question = asking(deadlines, request, answer);
-      const { kvParams, kv } = await prefill.run(size, async (instance, fresh) => {
-        markAttempt(answer.trace, instance, fresh);
-        const body = prefillBody(call, handoff, sequence.edits);
-        const said = await askWhole(
-          question(instance, fresh, timeouts.prefillMs, body),
-          MAX_PREFILL_ANSWER_BYTES,
-        );
-        const kvParams = handoff === "plain" ? undefined : takeKvParams(said);
-        // An engine that gives no parameters keeps nothing either.
-        const isKept = handoff === "plain" || kvParams !== undefined;
-        return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
-      });
-      answer.onOpen = () => kv?.fetched();
-      answer.trace.mark("prefill");
-      try {
-        if (kvParams === undefined && handoff !== "plain") {
-          if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
-          answer.trace.recomputed = true;
-        }
-        await decodeLeg(call, sequence, kvParams, answer);
-      } catch (failure) {
-        // The answer that begins now is not decode's.
-        kv?.abandoned();
-        throw failure;
-      }
-    }
-
-    function decodeLeg(
-      call: Call,
-      sequence: Sequence,
-      kvParams: string | undefined,
-      answer: Answer,
-    ): Promise<void> {
-      const question = asking(deadlines, request, answer);
-      return decode.run(size, (instance, fresh) => {
-        markAttempt(answer.trace, instance, fresh);
-        const limitMs = stream ? timeouts.firstTokenMs : timeouts.answerMs;
-        const relay = stream ? api.relayStream : whileTokensCome(relayPlain, timeouts.firstTokenMs);
-        // A stream lasts for minutes: its prompt is not to stay in memory for as long.
-        const answered = () => {
-          call.body = Buffer.alloc(0);
-        };
-        const body = decodeBody(call, kvParams, sequence.decodeEdits);
-        const asked = question(instance, fresh, limitMs, body, answered);
-        return relay(asked, answer, timeouts.tokenGapMs);
-      });
-    }
+    if (asked.length === 1 && only !== undefined) return bothLegs(errand, call, only, reply);
+    return answerSeveral(asked, reply, (sequence, answer) => bothLegs(errand, { ...call }, sequence, answer));
   };
+
+  async function bothLegs(errand: Errand, call: Call, sequence: Sequence, answer: Answer): Promise<void> {
+    const { kvParams, kv } = await prefill.run(errand.size, async (instance, fresh) => {
+      markAttempt(answer.trace, instance, fresh);
+      const question = {
+        instance,
+        request: requestTo(instance, errand, answer, prefillBody(call, handoff, sequence.edits)),
+        deadlines,
+        limitMs: timeouts.prefillMs,
+        fresh,
+        stop: answer.stop,
+      };
+      const said = await askWhole(question, MAX_PREFILL_ANSWER_BYTES);
+      const kvParams = handoff === "plain" ? undefined : takeKvParams(said);
+      // An engine that gives no parameters keeps nothing either.
+      const isKept = handoff === "plain" || kvParams !== undefined;
+      return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
+    });
+    answer.onOpen = () => kv?.fetched();
+    answer.trace.mark("prefill");
+    try {
+      if (kvParams === undefined && handoff !== "plain") {
+        if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
+        answer.trace.recomputed = true;
+      }
+      await decodeLeg(errand, call, sequence, kvParams, answer);
+    } catch (failure) {
+      // The answer that begins now is not decode's.
+      kv?.abandoned();
+      throw failure;
+    }
+  }
+
+  function decodeLeg(
+    errand: Errand,
+    call: Call,
+    sequence: Sequence,
+    kvParams: string | undefined,
+    answer: Answer,
+  ): Promise<void> {
+    return decode.run(errand.size, (instance, fresh) => {
+      markAttempt(answer.trace, instance, fresh);
+      const { isStream } = errand;
+      const question: Question = {
+        instance,
+        request: requestTo(instance, errand, answer, decodeBody(call, kvParams, sequence.decodeEdits)),
+        deadlines,
+        limitMs: isStream ? firstTokenMs : Math.min(firstTokenMs, answerMs),
+        more: isStream ? undefined : patience(instance, answer, timeouts),
+        fresh,
+        stop: answer.stop,
+        // A stream lasts for minutes: its prompt is not to stay in memory for as long.
+        answered: () => {
+          call.body = Buffer.alloc(0);
+        },
+      };
+      const relay = isStream ? api.relayStream : relayPlain;
+      return relay(question, answer, timeouts.tokenGapMs);
+    });
+  }
 }
 
 /** GET /v1/models: what an engine says. */
 export function models({ config, deadlines, prefill, decode }: Engines): Handler {
   return async (request, reply) => {
     const picker = decode.anyReady ? decode : prefill;
-    const question = asking(deadlines, request, reply);
+    const { path, fields } = request.head;
+    const errand = { path, forwarded: forwardedFields(fields) };
     await picker.run(0, (instance, fresh) => {
       markAttempt(reply.trace, instance, fresh);
-      return relayPlain(
-        question(instance, fresh, config.timeouts.answerMs),
-        reply,
-        config.timeouts.tokenGapMs,
-      );
+      const question = {
+        instance,
+        request: requestTo(instance, errand, reply),
+        deadlines,
+        limitMs: config.timeouts.answerMs,
+        fresh,
+        stop: reply.stop,
+      };
+      return relayPlain(question, reply, config.timeouts.tokenGapMs);
     });
   };
 }
@@ -122,21 +149,11 @@ function markAttempt(trace: Trace, { role, name }: Instance, again: boolean): vo
   if (again) trace.retries = (trace.retries ?? 0) + 1;
 }
 
-function asking(deadlines: Deadlines, { head }: ClientRequest, { trace, stop }: Answer) {
-  const forwarded = forwardedFields(head.fields);
-  return (
-    instance: Instance,
-    fresh: boolean,
-    limitMs: number,
-    body?: readonly Piece[],
-    answered?: () => void,
-  ): Question => ({
-    instance,
-    request: engineRequest(instance, head.path, trace.id, forwarded, body),
-    deadlines,
-    limitMs,
-    fresh,
-    answered,
-    stop,
-  });
+function requestTo(
+  instance: Instance,
+  { path, forwarded }: Pick<Errand, "path" | "forwarded">,
+  { trace }: Answer,
+  body?: readonly Piece[],
+): EngineRequest {
+  return engineRequest(instance, path, trace.id, forwarded, body);
 }

@@ -28,13 +28,12 @@ const NO_TOOL: Edit = { key: "tool_choice", value: '"none"' };
 
 /** The prefill leg: one token, in one answer, the KV cache kept. `own` is what the sequence has of its own. */
 export function prefillBody(call: Call, handoff: Handoff, own: readonly Edit[]): Piece[] {
-  const more = IF_THERE.filter(({ key }) => memberOf(call, key) !== undefined);
+  let edits = PREFILL_EDITS[handoff];
+  for (const edit of IF_THERE) if (memberOf(call, edit.key) !== undefined) edits = [...edits, edit];
   const choice = memberOf(call, NO_TOOL.key);
   if (choice !== undefined && !["null", '"auto"', '"none"'].includes(textOf(call, choice)))
-    more.push(NO_TOOL);
-  const edits = PREFILL_EDITS[handoff];
-  const all = more.length + own.length === 0 ? edits : [...edits, ...more, ...own];
-  return editObject(call.body, call.members, all);
+    edits = [...edits, NO_TOOL];
+  return editObject(call.body, call.members, own.length === 0 ? edits : [...edits, ...own]);
 }
 
 /** The decode leg: the client's request with what prefill said; without parameters decode recomputes. */
@@ -43,7 +42,8 @@ export function decodeBody(
   kvParams: string | undefined,
   own: readonly Edit[],
 ): Piece[] {
-  return editObject(body, members, [{ key: KV_PARAMS, value: kvParams }, ...own]);
+  const edit = { key: KV_PARAMS, value: kvParams };
+  return editObject(body, members, own.length === 0 ? [edit] : [edit, ...own]);
 }
 
 /** Prefill's KV parameters as it wrote them, in latin1; `undefined` when it gave none. Throws a Failure (502). */

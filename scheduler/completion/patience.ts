@@ -1,30 +1,27 @@
-import { Failure } from "../errors.ts";
-import type { relayPlain } from "./relay.ts";
+import type { Answer } from "../client/reply.ts";
+import type { Instance } from "../instances/instances.ts";
 
 /** How often an instance is looked at. */
 const LOOK_MS = 500;
 
 /**
- * `relay`, failing as a time-out when its answer has not begun within `ms` and its instance is known to have made no token
- * for any client for as long. A plain answer gives no sign of life before it is whole: what else the instance does, does.
+ * For a plain answer, which gives no sign of life before it is whole: what else its instance does, does. To be asked when
+ * it has not come within `firstTokenMs`, and whenever the time is over that it gives then: none when the instance is known
+ * to have made no token for any client for as long, or `answerMs` are over.
  */
-export function whileTokensCome(relay: typeof relayPlain, ms: number): typeof relayPlain {
-  return async (question, reply, gapMs) => {
-    const { instance, deadlines, stop } = question;
-    let { heard } = instance;
-    const limit = deadlines.arm(ms, () => {
-      if (reply.started) return;
-      // What is known comes a little later than what is heard.
-      const isHeard = heard !== instance.heard;
-      heard = instance.heard;
-      if (isHeard) limit.extend(ms);
-      else if (instance.tokenlessMs < ms) limit.extend(LOOK_MS);
-      else stop.stop(new Failure(`${instance.role}_timeout`, { detail: "it makes no token for any client" }));
-    });
-    try {
-      await relay(question, reply, gapMs);
-    } finally {
-      limit.clear();
-    }
+export function patience(
+  instance: Instance,
+  answer: Answer,
+  { firstTokenMs, answerMs }: { readonly firstTokenMs: number; readonly answerMs: number },
+): () => number {
+  const end = performance.now() + answerMs;
+  let { heard } = instance;
+  return () => {
+    if (answer.started) return 0;
+    // What is known comes a little later than what is heard.
+    const isHeard = heard !== instance.heard;
+    heard = instance.heard;
+    const more = isHeard ? firstTokenMs : instance.tokenlessMs < firstTokenMs ? LOOK_MS : 0;
+    return Math.min(more, end - performance.now());
   };
 }

@@ -25,6 +25,8 @@ export interface Question {
   readonly deadlines: Deadlines;
   /** How long until the first `limit.extend`, or until the answer is complete. */
   readonly limitMs: number;
+  /** Asked when that is over: how much longer, in milliseconds; up to 0 for no longer. */
+  readonly more?: (() => number) | undefined;
   /** Not on a connection that was kept: such a one may be dead without our knowing. */
   readonly fresh: boolean;
   /** Called when an answer begins: the request will not be sent again. */
@@ -61,6 +63,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
   readonly limit: Deadline;
   readonly #instance: Instance;
   readonly #answered: (() => void) | undefined;
+  readonly #more: (() => number) | undefined;
   readonly #isCheck: boolean;
   readonly #reader: AnswerReader<unknown>;
   readonly #settle: Settle;
@@ -74,13 +77,14 @@ export class Exchange implements WireUser, Flow, Stoppable {
   #over = false;
 
   constructor(question: Question, reader: AnswerReader<unknown>, settle: Settle) {
-    const { instance, request, deadlines, limitMs, fresh, answered, isCheck, stop } = question;
+    const { instance, request, deadlines, limitMs, more, fresh, answered, isCheck, stop } = question;
     this.#instance = instance;
     this.#answered = answered;
+    this.#more = more;
     this.#isCheck = isCheck === true;
     this.#reader = reader;
     this.#settle = settle;
-    this.limit = deadlines.arm(limitMs, () => this.abort(new Failure(`${instance.role}_timeout`)));
+    this.limit = deadlines.arm(limitMs, () => this.#expired());
     this.#wire = instance.pool.lease(this, fresh);
     writeTogether(this.#wire.socket, request.pieces.splice(0));
     stop.listen(this);
@@ -101,6 +105,12 @@ export class Exchange implements WireUser, Flow, Stoppable {
     this.#wire.user = undefined;
     this.#wire.socket.destroy();
     this.#end(failure);
+  }
+
+  #expired(): void {
+    const more = this.#more?.() ?? 0;
+    if (more > 0) this.limit.extend(more);
+    else this.abort(new Failure(`${this.#instance.role}_timeout`));
   }
 
   data(bytes: Buffer): void {
