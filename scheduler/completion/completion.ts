@@ -74,7 +74,7 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
         stop: answer.stop,
       };
       const said = await askWhole(question, MAX_PREFILL_ANSWER_BYTES);
-      const kvParams = handoff === "plain" ? undefined : takeKvParams(said);
+      const kvParams = takeKvParams(instance, said, handoff);
       // An engine that gives no parameters keeps nothing either.
       const isKept = handoff === "plain" || kvParams !== undefined;
       return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };

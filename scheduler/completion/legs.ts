@@ -1,8 +1,10 @@
 import type { Handoff } from "../config/config.ts";
 import type { Piece } from "../data/pieces.ts";
+import { ERROR_KEYS, failureFromAnswer } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
+import type { Instance } from "../instances/instances.ts";
 import { type Edit, editObject } from "../json/edit.ts";
-import { scanIfObject } from "../json/spans.ts";
+import { type Member, scanIfObject } from "../json/spans.ts";
 import { type Call, KV_PARAMS, memberOf, textOf } from "./call.ts";
 
 /** Asks a prefill instance to keep the KV cache for a decode instance and to say where it is. */
@@ -46,9 +48,16 @@ export function decodeBody(
   return editObject(body, members, own.length === 0 ? [edit] : [edit, ...own]);
 }
 
-/** Prefill's KV parameters as it wrote them, in latin1; `undefined` when it gave none. Throws a Failure (502). */
-export function takeKvParams(answer: Buffer): string | undefined {
-  const found = scanIfObject(answer, [KV_PARAMS])?.filter(({ key }) => key === KV_PARAMS);
+const ANSWER_KEYS = [KV_PARAMS, ...ERROR_KEYS];
+
+/**
+ * Prefill's KV parameters as it wrote them, in latin1; `undefined` when it gave none, or none are looked for. Throws a
+ * Failure (502, or the engine's own) for what is no answer.
+ */
+export function takeKvParams(instance: Instance, answer: Buffer, handoff: Handoff): string | undefined {
+  const members = readAnswer(instance, answer);
+  if (handoff === "plain") return undefined;
+  const found = members?.filter(({ key }) => key === KV_PARAMS);
   if (found === undefined || found.length > 1) {
     throw new Failure("prefill_failed", {
       detail: "its answer is not one JSON object with one kv_transfer_params",
@@ -59,9 +68,27 @@ export function takeKvParams(answer: Buffer): string | undefined {
   return params === undefined || /^(?:null|\{\s*\})$/.test(params) ? undefined : params;
 }
 
-/** An engine's JSON object as the client may see it; `undefined` when it is none. */
-export function withoutKvParams(answer: Buffer): Piece[] | undefined {
-  const members = scanIfObject(answer, [KV_PARAMS]);
+/** Where in an answer of status 200 that is no error the keys of answers stand; `undefined` when it is no JSON object. */
+export function readAnswer(instance: Instance, answer: Buffer): Member[] | undefined {
+  const members = scanIfObject(answer, ANSWER_KEYS);
+  const failure = failureFromAnswer(instance, answer, members);
+  if (failure !== undefined) throw failure;
+  return members;
+}
+
+/** An engine's answer as the client may see it. Throws a Failure (502, or the engine's own) for what is none. */
+export function clientsAnswer(instance: Instance, answer: Buffer): Piece[] {
+  const clean = withoutKvParams(answer, readAnswer(instance, answer));
+  if (clean === undefined)
+    throw new Failure(`${instance.role}_failed`, { detail: "its answer is no JSON object" });
+  return clean;
+}
+
+/** A JSON object of an engine without them; `undefined` when it is none. */
+export function withoutKvParams(
+  answer: Buffer,
+  members: readonly Member[] | undefined = scanIfObject(answer, [KV_PARAMS]),
+): Piece[] | undefined {
   if (members?.some(({ key }) => key === KV_PARAMS) !== true) return members && [answer];
   return editObject(answer, members, [{ key: KV_PARAMS, value: undefined }]);
 }

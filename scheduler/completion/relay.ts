@@ -2,9 +2,9 @@ import type { Answer } from "../client/reply.ts";
 import { ByteBuffer } from "../data/bytes.ts";
 import { ask } from "../engine/ask.ts";
 import type { Flow, Question } from "../engine/exchange.ts";
-import { failureFromAnswer, failureFromEvent } from "../engine/refusal.ts";
+import { failureFromEvent } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
-import { withoutKvParams } from "./legs.ts";
+import { clientsAnswer } from "./legs.ts";
 import { EventSplitter } from "./sse.ts";
 
 /** A plain answer up to this size is held until it is known to be whole. */
@@ -73,12 +73,7 @@ export function relayPlain(question: Question, reply: Answer, gapMs: number): Pr
     },
     end() {
       if (reply.started) return reply.end();
-      const answer = held.take();
-      const clean = withoutKvParams(answer);
-      if (clean === undefined) throw failed("its answer is no JSON object");
-      const failure = failureFromAnswer(question.instance, answer);
-      if (failure !== undefined) throw failure;
-      reply.send(200, clean);
+      reply.send(200, clientsAnswer(question.instance, held.take()));
     },
   });
 }

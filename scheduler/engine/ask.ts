@@ -1,7 +1,6 @@
 import { ByteBuffer } from "../data/bytes.ts";
 import { Failure } from "../errors.ts";
 import { type AnswerReader, Exchange, type Question } from "./exchange.ts";
-import { failureFromAnswer } from "./refusal.ts";
 
 /**
  * Asks an engine and hands its answer to `reader` as it comes. Resolves with what `reader.end` returns; rejects with
@@ -22,7 +21,7 @@ export function ask<T>(question: Question, reader: AnswerReader<T>): Promise<T> 
   });
 }
 
-/** Asks and holds the whole answer, which may have `maxBytes`. One that is an error object is a failure. */
+/** Asks and holds the whole answer, which may have `maxBytes`. */
 export function askWhole(question: Question, maxBytes: number): Promise<Buffer> {
   const body = new ByteBuffer();
   return ask(question, {
@@ -34,11 +33,6 @@ export function askWhole(question: Question, maxBytes: number): Promise<Buffer> 
         });
       }
     },
-    end() {
-      const answer = body.take();
-      const failure = failureFromAnswer(question.instance, answer);
-      if (failure !== undefined) throw failure;
-      return answer;
-    },
+    end: () => body.take(),
   });
 }

@@ -1,7 +1,7 @@
 import { type EngineError, Failure } from "../errors.ts";
 import type { ResponseHead } from "../http/response.ts";
 import type { Instance } from "../instances/instances.ts";
-import { scanIfObject } from "../json/spans.ts";
+import { type Member, scanIfObject } from "../json/spans.ts";
 import { cutBetweenWords, publicText } from "./words.ts";
 
 /** The words of a larger error are not read. */
@@ -30,9 +30,17 @@ export function failureFromEvent(instance: Speaker, data: Buffer): Failure {
   return failureWithin(instance, data, "its stream");
 }
 
-/** What a whole answer of status 200 says to be an error after all; `undefined` when it is none. */
-export function failureFromAnswer(instance: Speaker, answer: Buffer): Failure | undefined {
-  return isErrorObject(answer) ? failureWithin(instance, answer, "an answer of status 200") : undefined;
+/**
+ * What a whole answer of status 200 says to be an error after all; `undefined` when it is none. `members`: what a scan of
+ * it for these and other keys has found.
+ */
+export function failureFromAnswer(
+  instance: Speaker,
+  answer: Buffer,
+  members = scanIfObject(answer, ERROR_KEYS),
+): Failure | undefined {
+  if (members === undefined || !hasError(answer, members)) return undefined;
+  return failureWithin(instance, answer, "an answer of status 200");
 }
 
 function failureWithin({ role, hosts }: Speaker, data: Buffer, where: string): Failure {
@@ -60,9 +68,15 @@ export const ERROR_MARKS = ['"error"', "\\u00"].map((text) => Buffer.from(text))
 /** Whether `data` is an error in one of the two forms that a status or an event of its own does not tell. */
 export function isErrorObject(data: Buffer): boolean {
   if (!ERROR_MARKS.some((mark) => data.includes(mark))) return false;
-  const members = scanIfObject(data, ["error", "object"]) ?? [];
+  return hasError(data, scanIfObject(data, ERROR_KEYS) ?? []);
+}
+
+/** One of them stands in every error object. */
+export const ERROR_KEYS = ["error", "object"];
+
+function hasError(data: Buffer, members: readonly Member[]): boolean {
   return members.some(({ key, valueStart, end }) => {
-    if (key === undefined) return false;
+    if (key !== "error" && key !== "object") return false;
     const value = data.toString("latin1", valueStart, Math.min(end, valueStart + MAX_ERROR_LENGTH + 1));
     if (key === "error") return value !== "null";
     return value.length <= MAX_ERROR_LENGTH && value.startsWith('"') && JSON.parse(value) === "error";

@@ -1,6 +1,7 @@
 import type { WatchLimits } from "../config/config.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import { askWhole } from "../engine/ask.ts";
+import { failureFromAnswer } from "../engine/refusal.ts";
 import { engineRequest } from "../engine/request.ts";
 import { StopSignal } from "../engine/stop-signal.ts";
 import { Failure, toFailure } from "../errors.ts";
@@ -200,7 +201,10 @@ export class Watch {
     const request = engineRequest(instance, path, "watch", "", body);
     const deadlines = this.#deadlines;
     const question = { instance, request, deadlines, limitMs, fresh: true, isCheck: true, stop } as const;
-    return askWhole(question, MAX_ANSWER_BYTES).finally(() => this.#stops.delete(stop));
+    const answer = await askWhole(question, MAX_ANSWER_BYTES).finally(() => this.#stops.delete(stop));
+    const failure = failureFromAnswer(instance, answer);
+    if (failure !== undefined) throw failure;
+    return answer;
   }
 }
 
