@@ -99,6 +99,9 @@ const CLOSE_BRACE = 0x7d;
 /** Strings up to this size are checked whole; longer ones, which are prompts, only for where they end. */
 const MAX_CHECKED_STRING = 1024;
 
+/** Up to this size byte by byte is faster than a search. */
+const SHORT_STRING = 64;
+
 /** What a byte is within a string. */
 const PLAIN = 0;
 const CONTROL = 1;
@@ -215,20 +218,28 @@ function skipScalar(bytes: Buffer, from: number): number {
 
 /** To behind the closing quote of the string that begins at `from`. */
 function skipString(bytes: Buffer, from: number): number {
-  const checkedEnd = Math.min(bytes.length, from + MAX_CHECKED_STRING);
-  let at = from + 1;
-  while (at < checkedEnd) {
-    const kind = IN_STRING[bytes[at] as number];
-    if (kind === PLAIN) at++;
-    else if (kind === QUOTE) return at + 1;
-    else if (kind === BACKSLASH) at = skipEscape(bytes, at);
-    else throw new JsonSyntaxError("control character in a string", at);
-  }
-  // What is wrong with the characters of a long string is left to the engine: none of them can move its end.
+  const shortEnd = Math.min(bytes.length, from + SHORT_STRING);
+  const at = skipChecked(bytes, from + 1, shortEnd);
+  if (at < shortEnd) return at + 1;
   const quote = bytes.indexOf(QUOTE, at);
   const end = bytes[quote - 1] === BACKSLASH ? stringEnd(bytes, at) : quote;
   if (end === -1) throw new JsonSyntaxError("unexpected end", bytes.length);
+  // What is wrong with the characters of a long string is left to the engine: none of them can move its end.
+  if (end - from <= MAX_CHECKED_STRING) skipChecked(bytes, at, end);
   return end + 1;
+}
+
+/** From within a string to its closing quote, or to `end` or behind it. */
+function skipChecked(bytes: Buffer, from: number, end: number): number {
+  let at = from;
+  while (at < end) {
+    const kind = IN_STRING[bytes[at] as number];
+    if (kind === PLAIN) at++;
+    else if (kind === BACKSLASH) at = skipEscape(bytes, at);
+    else if (kind === QUOTE) return at;
+    else throw new JsonSyntaxError("control character in a string", at);
+  }
+  return at;
 }
 
 function skipEscape(bytes: Buffer, from: number): number {
