@@ -113,6 +113,7 @@ async function ascendPd(
       "--health-timeout=60",
     ],
     env: {
+      ...imageEnv(),
       GLOBAL_RANK_TABLE_FILE_PATH: table,
       NODE_PORTS: [...engines.prefill, ...engines.decode].join(","),
     },
@@ -121,8 +122,22 @@ async function ascendPd(
 
 /** What the image gives to `node` before the script. */
 function nodeFlags(): string[] {
-  const [, entrypoint = "[]"] = /^ENTRYPOINT (.*)$/m.exec(readFileSync("scheduler/Dockerfile", "utf8")) ?? [];
-  return JSON.parse(entrypoint).slice(1, -1);
+  return JSON.parse(inDockerfile("ENTRYPOINT")).slice(1, -1);
+}
+
+/** The image's environment. */
+function imageEnv(): Record<string, string> {
+  return Object.fromEntries(
+    inDockerfile("ENV")
+      .split(" ")
+      .map((one) => one.split("=")),
+  );
+}
+
+function inDockerfile(instruction: string): string {
+  const [, value = ""] =
+    new RegExp(`^${instruction} (.*)$`, "m").exec(readFileSync("scheduler/Dockerfile", "utf8")) ?? [];
+  return value;
 }
 
 /** The floor: a proxy in C that only passes a request on, to decode alone. */
