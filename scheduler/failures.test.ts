@@ -502,3 +502,21 @@ test.for([
   const asked = prefill.map(({ calls }) => calls.filter(({ path }) => path !== "/metrics").length);
   expect(asked).toEqual([0, 3]);
 });
+
+test.for([
+  ["a control character", "\n"],
+  ["a bad escape", "\\x"],
+])(
+  "an engine's error with %s in a long message is an error of a few words, and nothing hangs",
+  async ([, what]) => {
+    const long = `{"error":{"message":"${"x".repeat(2000)}${what}","code":422}}`;
+    const { port, logged } = await bench({
+      decode: [(call) => answerJson(call, long, "422 Unprocessable Content")],
+    });
+
+    const answer = await ask(port, post(PLAIN));
+
+    expect(answer.status).toBe(422);
+    expect((await logged(1)).outcome).toBe("refused_by_engine");
+  },
+);

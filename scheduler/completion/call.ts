@@ -1,5 +1,13 @@
 import { Failure } from "../errors.ts";
-import { JsonSyntaxError, type Member, scanIfObject, scanObject } from "../json/spans.ts";
+import {
+  JsonSyntaxError,
+  type Member,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  scanIfObject,
+  scanObject,
+} from "../json/spans.ts";
 
 /** A client's completion request, read as far as the scheduler needs to. */
 export interface Call {
@@ -39,8 +47,8 @@ const READ_OR_EDITED = [
 const MAX_NAME_LENGTH = 200;
 /** A longer value is no number and no word that anything here asks for. */
 const MAX_SCALAR_BYTES = 64;
-/** A character of a name takes six bytes at most. */
-const MAX_ESCAPE = 6;
+/** A longer name is none that is served, and a scan has not seen what is wrong in it. */
+const MAX_NAME_BYTES = 1000;
 
 /** Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. */
 export function readCall(body: Buffer): Call {
@@ -89,7 +97,7 @@ export function checkModel(call: Call, servedModels: readonly string[]): void {
     if (textOf(call, member) === "null") return;
     throw invalid("model", "must be a string");
   }
-  const isShort = end - valueStart <= MAX_ESCAPE * MAX_NAME_LENGTH;
+  const isShort = end - valueStart <= MAX_NAME_BYTES;
   const cut = isShort ? undefined : call.body.toString("utf8", valueStart + 1, valueStart + MAX_NAME_LENGTH);
   const model = cut ?? String(JSON.parse(textOf(call, member)));
   if (cut === undefined && (model === "" || servedModels.includes(model))) return;
@@ -145,7 +153,3 @@ export function scalarOf(call: Call, key: string): string | undefined {
 export function invalid(param: string, what: string): Failure {
   return new Failure("invalid_value", { message: `\`${param}\` ${what}`, param });
 }
-
-export const QUOTE = 0x22;
-export const OPEN_BRACKET = 0x5b;
-const OPEN_BRACE = 0x7b;

@@ -1,6 +1,6 @@
 import { joined } from "../data/pieces.ts";
 import { type Edit, editObject } from "../json/edit.ts";
-import { type Member, scanArray, scanIfObject, scanObject } from "../json/spans.ts";
+import { type Member, OPEN_BRACKET, scanArray, scanIfObject, scanObject } from "../json/spans.ts";
 
 /** An answer of an engine, or a chunk of its stream, as far as it takes to make several into one. */
 export interface Part {
@@ -22,9 +22,8 @@ const CREATED = "created";
 const CHOICES = "choices";
 const USAGE = "usage";
 const INDEX = "index";
-const MAX_USAGE_BYTES = 16 * 1024;
-const OPEN_BRACE = 0x7b;
-const OPEN_BRACKET = 0x5b;
+const PROMPT_TOKENS = "prompt_tokens";
+const COMPLETION_TOKENS = "completion_tokens";
 
 /** `undefined` for what is no answer of the OpenAI API. `firstChoice` is added to the index of each choice. */
 export function readPart(bytes: Buffer, firstChoice: number): Part | undefined {
@@ -49,10 +48,14 @@ export function readPart(bytes: Buffer, firstChoice: number): Part | undefined {
   return { bytes, members, choices, usage: usage && readUsage(bytes.subarray(usage.valueStart, usage.end)) };
 }
 
+/** `undefined` for `null`. */
 function readUsage(bytes: Buffer): Usage | undefined {
-  if (bytes[0] !== OPEN_BRACE || bytes.length > MAX_USAGE_BYTES) return undefined;
-  const { prompt_tokens, completion_tokens } = JSON.parse(bytes.toString());
-  return { prompt: Number(prompt_tokens ?? 0), completion: Number(completion_tokens ?? 0) };
+  const members = scanIfObject(bytes, [PROMPT_TOKENS, COMPLETION_TOKENS]);
+  const count = (wanted: string) => {
+    const member = members?.find(({ key }) => key === wanted);
+    return member === undefined ? 0 : Number(bytes.toString("latin1", member.valueStart, member.end)) || 0;
+  };
+  return members && { prompt: count(PROMPT_TOKENS), completion: count(COMPLETION_TOKENS) };
 }
 
 /** All of them together. A prompt counts once, however many samples there are of it. */
@@ -91,7 +94,11 @@ export function remade(
 }
 
 function withCounts(own: Buffer, { prompt, completion }: Usage): string {
-  const counts = { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
+  const counts = {
+    [PROMPT_TOKENS]: prompt,
+    [COMPLETION_TOKENS]: completion,
+    total_tokens: prompt + completion,
+  };
   const edits = Object.entries(counts).map(([key, value]) => ({ key, value: String(value) }));
   return joined(editObject(own, scanObject(own, Object.keys(counts)), edits)).toString("latin1");
 }

@@ -84,11 +84,8 @@ export function clientsAnswer(instance: Instance, answer: Buffer): Piece[] {
   return clean;
 }
 
-/** A JSON object of an engine without them; `undefined` when it is none. */
-export function withoutKvParams(
-  answer: Buffer,
-  members: readonly Member[] | undefined = scanIfObject(answer, [KV_PARAMS]),
-): Piece[] | undefined {
+/** A JSON object of an engine without them, by what a scan of it has found; `undefined` when it is none. */
+export function withoutKvParams(answer: Buffer, members: readonly Member[] | undefined): Piece[] | undefined {
   if (members?.some(({ key }) => key === KV_PARAMS) !== true) return members && [answer];
   return editObject(answer, members, [{ key: KV_PARAMS, value: undefined }]);
 }

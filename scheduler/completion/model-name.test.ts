@@ -116,3 +116,11 @@ test.for([
   expect(Math.max(...parse.mock.calls.map(([text]) => text.length))).toBeLessThan(10_000);
   parse.mockRestore();
 });
+
+test("a long model name that is no JSON text is no such model", async () => {
+  const { port } = await bench({}, { servedModels: ["m"] });
+
+  const answer = await ask(port, post(`{"model":"${"m".repeat(1100)}\\x","prompt":"x"}`));
+
+  expect(answer.status).toBe(404);
+});

@@ -1,7 +1,7 @@
 import type { Handoff } from "../config/config.ts";
 import type { Edit } from "../json/edit.ts";
-import { type Span, scanArray } from "../json/spans.ts";
-import { type Call, invalid, memberOf, OPEN_BRACKET, QUOTE, readFlag, scalarOf, textOf } from "./call.ts";
+import { OPEN_BRACKET, QUOTE, type Span, scanArray } from "../json/spans.ts";
+import { type Call, invalid, memberOf, readFlag, scalarOf, textOf } from "./call.ts";
 
 /**
  * One prompt with one answer, or, where engines do not hand over by parameters, with `n` answers. It has a pair of legs
@@ -28,7 +28,7 @@ export type Asked =
 /** The first byte of `null`. */
 const NULL = 0x6e;
 /** One request is not to be as much work as all others together. */
-export const MAX_SEQUENCES = 128;
+const MAX_SEQUENCES = 128;
 /** Below it vLLM takes the likeliest token, and refuses more than one sample. */
 const MIN_TEMPERATURE = 1e-5;
 

@@ -443,3 +443,12 @@ test("the log names every instance that had part in the answer", async () => {
 
   expect(await logged(1)).toMatchObject({ prefill: "prefill-0,prefill-1", decode: "decode-0,decode-1" });
 });
+
+test("a usage is read without what else stands in it, which a scan may not have seen", async () => {
+  const answerOf = `{"choices":[{"index":0}],"usage":{"prompt_tokens":1,"x":"${"x".repeat(2000)}\\x"}}`;
+  const { port } = await bench({ prefill: [prefill()], decode: [(call) => answerJson(call, answerOf)] });
+
+  const answer = await ask(port, post('{"prompt":["a","b"]}'));
+
+  expect(answer.status).toBe(200);
+});

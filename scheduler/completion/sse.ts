@@ -2,6 +2,8 @@ import { ByteBuffer } from "../data/bytes.ts";
 import { joined, text, totalLength } from "../data/pieces.ts";
 import { ERROR_MARKS, isErrorObject } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
+import { scanIfObject } from "../json/spans.ts";
+import { KV_PARAMS } from "./call.ts";
 import { withoutKvParams } from "./legs.ts";
 
 /**
@@ -150,7 +152,7 @@ export function dataOf(event: Buffer): Buffer | undefined {
 
 /** The event with new data where its data was, if KV parameters stand in it. */
 function withoutParams(event: Buffer, data: Buffer): Buffer[] {
-  const clean = withoutKvParams(data);
+  const clean = withoutKvParams(data, scanIfObject(data, [KV_PARAMS]));
   if (clean === undefined || totalLength(clean) === data.length) return [event];
   const pieces: Buffer[] = [];
   let isWritten = false;

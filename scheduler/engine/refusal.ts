@@ -37,7 +37,7 @@ export function failureFromEvent(instance: Speaker, data: Buffer): Failure {
 export function failureFromAnswer(
   instance: Speaker,
   answer: Buffer,
-  members = scanIfObject(answer, ERROR_KEYS),
+  members: readonly Member[] | undefined,
 ): Failure | undefined {
   if (members === undefined || !hasError(answer, members)) return undefined;
   return failureWithin(instance, answer, "an answer of status 200");
@@ -83,10 +83,17 @@ function hasError(data: Buffer, members: readonly Member[]): boolean {
   });
 }
 
-/** `undefined` for what is no JSON object, and for one so deep that writing a part of it again would overflow. */
+/**
+ * `undefined` for what is no JSON object, and for one so deep that writing a part of it again would overflow. A scan does
+ * not see what is wrong within long strings.
+ */
 function parse(bytes: Buffer): unknown {
-  if (bytes.length > MAX_ERROR_BYTES) return undefined;
-  return scanIfObject(bytes, []) && JSON.parse(bytes.toString());
+  if (bytes.length > MAX_ERROR_BYTES || scanIfObject(bytes, []) === undefined) return undefined;
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
 }
 
 /** `{error: {message, …}}` (OpenAI, vLLM 1), `{object: "error", message, …}` (vLLM 0), `{detail}` (FastAPI). */

@@ -1,12 +1,13 @@
 import type { WatchLimits } from "../config/config.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import { askWhole } from "../engine/ask.ts";
-import { failureFromAnswer } from "../engine/refusal.ts";
+import { ERROR_KEYS, failureFromAnswer } from "../engine/refusal.ts";
 import { engineRequest } from "../engine/request.ts";
 import { StopSignal } from "../engine/stop-signal.ts";
 import { Failure, toFailure } from "../errors.ts";
 import type { Instance } from "../instances/instances.ts";
 import { type LoadPolicy, loadProblem, readLoad, readWork, type Work } from "../instances/load.ts";
+import { scanIfObject } from "../json/spans.ts";
 import { Drought, firstModel, probeBody, Silence } from "./stall.ts";
 
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
@@ -202,7 +203,7 @@ export class Watch {
     const deadlines = this.#deadlines;
     const question = { instance, request, deadlines, limitMs, fresh: true, isCheck: true, stop } as const;
     const answer = await askWhole(question, MAX_ANSWER_BYTES).finally(() => this.#stops.delete(stop));
-    const failure = failureFromAnswer(instance, answer);
+    const failure = failureFromAnswer(instance, answer, scanIfObject(answer, ERROR_KEYS));
     if (failure !== undefined) throw failure;
     return answer;
   }
