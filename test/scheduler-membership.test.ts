@@ -8,13 +8,13 @@ import {
   type Program,
   post,
   program,
-  rankTable,
   readiness,
   scheduler,
   simulator,
   temporaryFolder,
   until,
 } from "./pd-processes.ts";
+import { rankTable } from "./rank-table.ts";
 
 interface Outcome {
   readonly code: number;

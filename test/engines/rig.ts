@@ -4,6 +4,7 @@ import { closeSync, openSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { rankTable } from "../rank-table.ts";
 
 /*
  * Real vLLM engines on CPUs, and a scheduler in front, as processes of their own.
@@ -114,7 +115,7 @@ export async function startScheduler(
 ): Promise<Running> {
   const port = await freePort();
   const table = join(logs, "global-rank-table.json");
-  writeFileSync(table, rankTable());
+  writeFileSync(table, rankTable(1, 1));
   const scheduler = start(
     logs,
     "scheduler",
@@ -211,23 +212,4 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, "close");
   return address.port;
-}
-
-/** One prefill and one decode instance on this machine, behind a service entry. */
-function rankTable(): string {
-  const host = { server_id: "127.0.0.1", server_ip: "127.0.0.1" };
-  const instance = (npu: number) => ({
-    ...host,
-    device: [{ device_id: String(npu), device_ip: `29.0.0.${npu}`, rank_id: "0" }],
-  });
-  const groups = [[host], [instance(1)], [instance(2)]];
-  return JSON.stringify({
-    version: "1.0",
-    status: "completed",
-    server_group_list: groups.map((list, id) => ({
-      group_id: String(id),
-      server_count: String(list.length),
-      server_list: list,
-    })),
-  });
 }
