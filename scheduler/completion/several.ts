@@ -22,18 +22,18 @@ export async function answerSeveral(
   reply: Reply,
   answerOne: (sequence: Sequence, answer: Answer) => Promise<void>,
 ): Promise<void> {
-  const all = new Joint(reply);
+  const all = new JoinedAnswer(reply);
   let next = 0;
   const goOn = async () => {
     for (let at = next++; at < sequences.length && all.failure === undefined; at = next++) {
       const sequence = sequences[at] as Sequence;
-      const voice = all.voice(sequence, at);
+      const answer = all.answer(sequence, at);
       try {
-        await answerOne(sequence, voice);
+        await answerOne(sequence, answer);
       } catch (error) {
         all.fail(error);
       } finally {
-        all.ended(voice);
+        all.ended(answer);
       }
     }
   };
@@ -46,9 +46,9 @@ export async function answerSeveral(
 const NOT_WANTED = new Failure("client_left");
 
 /** The one answer that is made of several. */
-class Joint {
+class JoinedAnswer {
   readonly #reply: Reply;
-  readonly #voices = new Set<Voice>();
+  readonly #answers = new Set<SequenceAnswer>();
   readonly #plain: Part[] = [];
   readonly #usages: { readonly usage: Usage; readonly samePrompt: boolean }[] = [];
   /** The chunk that one of the streams has told its usage in. */
@@ -62,26 +62,26 @@ class Joint {
     if (reply.stop.failure !== undefined) this.fail(reply.stop.failure);
     reply.stop.listen({ abort: (failure) => this.fail(failure) });
     reply.onDrain = () => {
-      for (const voice of this.#voices) voice.onDrain?.();
+      for (const answer of this.#answers) answer.onDrain?.();
     };
   }
 
-  voice(sequence: Sequence, at: number): Voice {
-    const voice = new Voice(this, this.#reply.trace, sequence, at);
-    this.#voices.add(voice);
-    return voice;
+  answer(sequence: Sequence, at: number): SequenceAnswer {
+    const answer = new SequenceAnswer(this, this.#reply.trace, sequence, at);
+    this.#answers.add(answer);
+    return answer;
   }
 
   /** Only the first failure counts; what else runs is not wanted any more. */
   fail(error: unknown): void {
     if (this.failure !== undefined) return;
     this.failure = toFailure(error);
-    for (const { stop } of this.#voices) stop.stop(NOT_WANTED);
+    for (const { stop } of this.#answers) stop.stop(NOT_WANTED);
   }
 
-  ended(voice: Voice): void {
-    this.#voices.delete(voice);
-    tellAttempt(this.#reply.trace, voice.trace);
+  ended(answer: SequenceAnswer): void {
+    this.#answers.delete(answer);
+    tellAttempt(this.#reply.trace, answer.trace);
   }
 
   /** A plain answer is whole. */
@@ -154,19 +154,19 @@ function asEvent(data: Buffer): Buffer {
 }
 
 /** What one sequence is answered, as part of the whole answer. */
-class Voice implements Answer {
+class SequenceAnswer implements Answer {
   readonly trace: Trace;
   readonly stop = new StopSignal();
   onDrain: (() => void) | undefined;
   onOpen: (() => void) | undefined;
   started = false;
-  readonly #all: Joint;
+  readonly #all: JoinedAnswer;
   readonly #sequence: Sequence;
   readonly #at: number;
   readonly #held = new ByteBuffer();
   #isStream = false;
 
-  constructor(all: Joint, whole: Trace, sequence: Sequence, at: number) {
+  constructor(all: JoinedAnswer, whole: Trace, sequence: Sequence, at: number) {
     this.#all = all;
     this.#sequence = sequence;
     this.#at = at;
