@@ -6,7 +6,7 @@ import { secretMistakes } from "./components/secrets.ts";
 import manifest from "./package.json" with { type: "json" };
 import { wantedHosts } from "./planning/host-checks/wanted.ts";
 import { plan } from "./planning/make-plan.ts";
-import { formatProblems } from "./planning/problems.ts";
+import { formatProblems } from "./problems/problem.ts";
 
 const stack = pulumi.getStack();
 const stackFile = `stacks/Pulumi.${stack}.yaml`;

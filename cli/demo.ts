@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { stringify } from "yaml";
 import { plan as makePlan } from "../planning/make-plan.ts";
 import type { Plan } from "../planning/plan.ts";
-import { formatProblems } from "../planning/problems.ts";
+import { formatProblems } from "../problems/problem.ts";
 import { type Context, defaultCacheDir, ToolchainError, withLock } from "../toolchain/context.ts";
 import { stopDockerEngine } from "../toolchain/docker-engine.ts";
 import { openState, stateDir } from "../toolchain/state.ts";

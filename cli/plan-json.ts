@@ -1,5 +1,5 @@
 import type { Planned } from "../planning/make-plan.ts";
-import type { Problem } from "../planning/plan.ts";
+import type { Problem } from "../problems/problem.ts";
 
 /**
  * What `ascend-pd plan --json` prints. A container's `files` are paths there, for every container has the global rank

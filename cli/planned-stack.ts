@@ -1,5 +1,5 @@
 import { plan as makePlan, type Planned } from "../planning/make-plan.ts";
-import { formatProblems } from "../planning/problems.ts";
+import { formatProblems } from "../problems/problem.ts";
 import { readStackFile, UserError } from "./stack-file.ts";
 
 export interface PlannedStack extends Planned {

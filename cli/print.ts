@@ -1,4 +1,4 @@
-import { visibleLines } from "../planning/text.ts";
+import { visibleLines } from "../problems/text.ts";
 
 /*
  * The way to the terminal for all that a command says: hosts and engines, which are not ours, may have said a part of it.

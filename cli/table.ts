@@ -1,4 +1,4 @@
-import { visible } from "../planning/text.ts";
+import { visible } from "../problems/text.ts";
 
 /** Rows in columns, two spaces apart, without trailing spaces. No cell ends its row. */
 export function table(content: readonly (readonly string[])[]): string {

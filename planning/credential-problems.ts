@@ -1,7 +1,6 @@
+import { error, type Problem } from "../problems/problem.ts";
+import { showPath } from "../problems/show-path.ts";
 import { type Leak, leaksIn, masked, variableFor } from "./credential.ts";
-import type { Problem } from "./plan.ts";
-import { error } from "./problems.ts";
-import { showPath } from "./show-path.ts";
 import { holdsPassword } from "./url-password.ts";
 
 type Keys = readonly PropertyKey[];

@@ -1,9 +1,9 @@
-import type { FilePlan, Problem } from "./plan.ts";
-import { error } from "./problems.ts";
+import { error, type Problem } from "../problems/problem.ts";
+import { repeated } from "../problems/repeated.ts";
+import { count } from "../problems/text.ts";
+import type { FilePlan } from "./plan.ts";
 import { globalTable, idsOf, localTable, type ServerGroups, serverJson } from "./rank-tables/format.ts";
 import { hostTableName, localTableName } from "./rank-tables/names.ts";
-import { repeated } from "./repeated.ts";
-import { count } from "./text.ts";
 
 /** What runs on one host, as the manual's tool is told: NPU ids in rank order, instance by instance. */
 export interface HostLayout {

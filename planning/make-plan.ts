@@ -1,6 +1,7 @@
+import type { Problem } from "../problems/problem.ts";
 import { engineContainer } from "./engines/engine.ts";
 import { adminSocket } from "./engines/scheduler.ts";
-import type { ContainerPlan, FilePlan, HostPlan, Plan, Problem } from "./plan.ts";
+import type { ContainerPlan, FilePlan, HostPlan, Plan } from "./plan.ts";
 import { globalRankTable, localRankTable, nodePortsFile } from "./rank-tables/writer.ts";
 import { applyRules } from "./rules/index.ts";
 import { parseStackFile } from "./stack-file.ts";

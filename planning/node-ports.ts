@@ -1,6 +1,5 @@
-import type { Problem } from "./plan.ts";
-import { error } from "./problems.ts";
-import { count } from "./text.ts";
+import { error, type Problem } from "../problems/problem.ts";
+import { count } from "../problems/text.ts";
 
 /** The ports in a NODE_PORTS for `instances` prefill and decode instances, or what is wrong with it. */
 export function parseNodePorts(

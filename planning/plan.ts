@@ -91,14 +91,3 @@ export interface RankTablesPlan {
   /** What NODE_PORTS would say, for a scheduler that takes it from a file, so that it can change while that runs. */
   readonly nodePorts?: FilePlan;
 }
-
-/** A reason why a stack file cannot work, or (`warning`) is likely a mistake. */
-export interface Problem {
-  /** Stable, documented: `PD` and three digits. */
-  readonly code: string;
-  readonly severity: "error" | "warning";
-  /** Where in the stack file: `decode[0].devices[1]`. */
-  readonly path: string;
-  readonly message: string;
-  readonly fix: string;
-}

@@ -1,5 +1,4 @@
-import type { Problem } from "./plan.ts";
-import { formatProblems } from "./problems.ts";
+import { formatProblems, type Problem } from "../problems/problem.ts";
 import { notGlobalRankTable, notLocalRankTable } from "./rank-tables/dialects.ts";
 import type { ServerJson } from "./rank-tables/format.ts";
 import {

@@ -1,5 +1,5 @@
 import { Document, isCollection, isPair, isSeq, stringify, visit, type YAMLMap, type YAMLSeq } from "yaml";
-import { formatProblems } from "./problems.ts";
+import { formatProblems } from "../problems/problem.ts";
 import { type Case, cases } from "./rules/cases.ts";
 import { acknowledgeableCodes, documentedRules } from "./rules/index.ts";
 import type { Documented } from "./rules/rule.ts";

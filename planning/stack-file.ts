@@ -1,8 +1,8 @@
 import { z } from "zod";
+import type { Problem } from "../problems/problem.ts";
 import { withoutCredentials } from "./credential-problems.ts";
 import { deploymentSchema, text } from "./deployment.ts";
 import { placeholderProblems } from "./placeholders.ts";
-import type { Problem } from "./plan.ts";
 import { acknowledgeableCodes } from "./rules/index.ts";
 import { secretProblems } from "./secret-problems.ts";
 import { severalHostsProblems } from "./several-hosts.ts";

@@ -1,7 +1,7 @@
 import { npuInfo } from "../planning/host-checks/sample-report.ts";
 import { board } from "../planning/host-tools/sample-outputs.ts";
-import { word } from "../planning/shell-word.ts";
 import { sshOptions } from "../planning/ssh-options.ts";
+import { word } from "../problems/shell-word.ts";
 import { runScript } from "../toolchain/host-report.ts";
 import type { LocalHost } from "../toolchain/hosts/hosts.ts";
 

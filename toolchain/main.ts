@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { visibleLines } from "../planning/text.ts";
+import { visibleLines } from "../problems/text.ts";
 import {
   type Choice,
   type Context,

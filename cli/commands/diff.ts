@@ -1,4 +1,4 @@
-import { visible } from "../../planning/text.ts";
+import { visible } from "../../problems/text.ts";
 import { type Command, mistakesEndWith1, parseOptions } from "../command.ts";
 import type { Difference } from "../diff/change.ts";
 import { failureMarkdown, markdownOf } from "../diff/markdown.ts";

@@ -1,6 +1,6 @@
 import { checkHosts, hostChecks } from "../../planning/host-checks/index.ts";
 import { wantedHosts } from "../../planning/host-checks/wanted.ts";
-import { formatProblems } from "../../planning/problems.ts";
+import { formatProblems } from "../../problems/problem.ts";
 import { chosenHosts } from "../chosen-hosts.ts";
 import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../command.ts";
 import { askHosts } from "../doctor/ask-hosts.ts";

@@ -1,5 +1,5 @@
 import type { Plan } from "../../planning/plan.ts";
-import { formatProblems } from "../../planning/problems.ts";
+import { formatProblems } from "../../problems/problem.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { plannedStack } from "../planned-stack.ts";
 import { complain } from "../print.ts";

@@ -1,5 +1,5 @@
 import { plan as makePlan } from "../../planning/make-plan.ts";
-import { formatProblems } from "../../planning/problems.ts";
+import { formatProblems } from "../../problems/problem.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { planJson } from "../plan-json.ts";
 import { planTable } from "../plan-table.ts";

@@ -1,7 +1,6 @@
-import type { Problem } from "../../planning/plan.ts";
-import { formatProblems } from "../../planning/problems.ts";
 import { planRatio } from "../../planning/ratio/plan-ratio.ts";
 import { sensitivities } from "../../planning/ratio/sensitivity.ts";
+import { formatProblems, type Problem } from "../../problems/problem.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
 import { fragmentFor, fragmentText } from "../ratio/fragment.ts";

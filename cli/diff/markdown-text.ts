@@ -1,4 +1,4 @@
-import { visible } from "../../planning/text.ts";
+import { visible } from "../../problems/text.ts";
 
 /*
  * Text of others in Markdown: only ever inside code, where neither HTML nor mentions nor links work, and which no

@@ -1,4 +1,4 @@
-import { count } from "../../planning/text.ts";
+import { count } from "../../problems/text.ts";
 import {
   type Change,
   type Difference,

@@ -1,6 +1,6 @@
 import type { HostResults, Result } from "../../planning/host-checks/index.ts";
 import type { WantedHost } from "../../planning/host-checks/wanted.ts";
-import { count } from "../../planning/text.ts";
+import { count } from "../../problems/text.ts";
 
 const marks: Readonly<Record<Result["status"], string>> = {
   ok: "ok",

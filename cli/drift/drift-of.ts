@@ -1,5 +1,5 @@
 import type { HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
-import { visible, visibleLines } from "../../planning/text.ts";
+import { visible, visibleLines } from "../../problems/text.ts";
 import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { nodeImageName } from "../../toolchain/node-image.ts";
 import { repositoryDir } from "../../toolchain/repository.ts";

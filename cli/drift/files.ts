@@ -1,4 +1,4 @@
-import { firstDifference } from "../../planning/difference.ts";
+import { firstDifference } from "../../problems/difference.ts";
 import type { Difference } from "./finding.ts";
 import type { DockerContainer } from "./properties.ts";
 import type { ArchivedFile } from "./tar.ts";

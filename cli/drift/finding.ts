@@ -1,4 +1,4 @@
-import { visible } from "../../planning/text.ts";
+import { visible } from "../../problems/text.ts";
 
 export type Kind =
   | "not-brought-up"

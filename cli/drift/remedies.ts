@@ -1,5 +1,5 @@
 import type { HostPlan } from "../../planning/plan.ts";
-import { word } from "../../planning/shell-word.ts";
+import { word } from "../../problems/shell-word.ts";
 
 /*
  * Commands that mend a drift, ready to paste. Each was tried on the engine: after it there is no drift, and a preview

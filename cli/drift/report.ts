@@ -1,4 +1,4 @@
-import { count } from "../../planning/text.ts";
+import { count } from "../../problems/text.ts";
 import { table } from "../table.ts";
 import type { Finding } from "./finding.ts";
 

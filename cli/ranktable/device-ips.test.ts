@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { formatProblems } from "../../planning/problems.ts";
+import { formatProblems } from "../../problems/problem.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
 import { deviceIps } from "./device-ips.ts";
 import { fakeHccnTool, ipaddr } from "./test-support.ts";

@@ -4,9 +4,8 @@ import { isUnicast } from "../../planning/addresses.ts";
 import { readHccnConf } from "../../planning/host-tools/hccn-conf.ts";
 import { readDeviceIp } from "../../planning/host-tools/hccn-tool.ts";
 import { type Reading, unreadable } from "../../planning/host-tools/reading.ts";
-import type { Problem } from "../../planning/plan.ts";
-import { error } from "../../planning/problems.ts";
-import { repeated } from "../../planning/repeated.ts";
+import { error, type Problem } from "../../problems/problem.ts";
+import { repeated } from "../../problems/repeated.ts";
 import { exists, onPath } from "../../toolchain/context.ts";
 
 /** Where the driver puts them. */

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { firstDifference } from "../../planning/difference.ts";
 import { deploymentOf, inRankOrder } from "../../planning/rank-tables/deployment.ts";
 import { type ServerGroups, serverJson } from "../../planning/rank-tables/format.ts";
+import { firstDifference } from "../../problems/difference.ts";
 import { type Command, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
 import { UserError } from "../stack-file.ts";

@@ -1,5 +1,5 @@
-import { formatProblems } from "../../planning/problems.ts";
 import type { FoundProblem } from "../../planning/rank-tables/files.ts";
+import { formatProblems } from "../../problems/problem.ts";
 import { complain, print } from "../print.ts";
 
 /** Problems of several files as the text that a user reads, file by file. */

@@ -1,9 +1,9 @@
-import type { Problem } from "../../planning/plan.ts";
 import type { RatioInput } from "../../planning/ratio/input.ts";
 import type { RatioPlan } from "../../planning/ratio/plan-ratio.ts";
 import type { Sensitivity } from "../../planning/ratio/sensitivity.ts";
 import type { Sizing } from "../../planning/ratio/sizing.ts";
-import { count } from "../../planning/text.ts";
+import type { Problem } from "../../problems/problem.ts";
+import { count } from "../../problems/text.ts";
 import { table } from "../table.ts";
 
 /** A plan as text for people. */

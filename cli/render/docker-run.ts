@@ -1,7 +1,7 @@
 import { everyContainer, labelsOf, restrictions } from "../../planning/container-settings.ts";
 import { firstQuestion } from "../../planning/first-question.ts";
 import type { ContainerPlan, DevicePlan, HostPlan, MountPlan, Plan } from "../../planning/plan.ts";
-import { word } from "../../planning/shell-word.ts";
+import { word } from "../../problems/shell-word.ts";
 import { command, comment } from "./shell.ts";
 import { imageBuild, imageName } from "./source-images.ts";
 

@@ -1,5 +1,5 @@
 import type { HostPlan, ImagePlan } from "../../planning/plan.ts";
-import { word } from "../../planning/shell-word.ts";
+import { word } from "../../problems/shell-word.ts";
 
 /** What the image of a container is called on its host. */
 export function imageName(stack: string, image: ImagePlan): string {

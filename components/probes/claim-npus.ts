@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
 import { isNpuNode } from "../../planning/engines/devices.ts";
 import { heldNodes } from "../../planning/host-checks/devices.ts";
-import { visible } from "../../planning/text.ts";
+import { visible } from "../../problems/text.ts";
 import { probeArguments } from "./arguments.ts";
 import { missingDeviceNodes } from "./device-nodes.ts";
 import { running } from "./docker.ts";

@@ -3,7 +3,7 @@ import { stackLabel } from "../../planning/container-settings.ts";
 import type { Holder } from "../../planning/host-checks/devices.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
-import { visibleLines } from "../../planning/text.ts";
+import { visibleLines } from "../../problems/text.ts";
 import { type EngineAddress, engineAt, hostOf, tryEngine } from "../../toolchain/docker-api.ts";
 import { unframed } from "../../toolchain/docker-frames.ts";
 

@@ -1,4 +1,4 @@
-import { count } from "../../planning/text.ts";
+import { count } from "../../problems/text.ts";
 import { probeArguments } from "./arguments.ts";
 import { runProbe, say } from "./main.ts";
 import { askScheduler, stateOf } from "./scheduler.ts";

@@ -2,7 +2,7 @@ import { hostFacts } from "../../planning/host-checks/facts.ts";
 import { checkHosts, hostChecks } from "../../planning/host-checks/index.ts";
 import { hostScript } from "../../planning/host-checks/script.ts";
 import type { WantedHost } from "../../planning/host-checks/wanted.ts";
-import { visibleLines } from "../../planning/text.ts";
+import { visibleLines } from "../../problems/text.ts";
 import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { engineReport, runScript } from "../../toolchain/host-report.ts";
 import { engineOf, hasContainers } from "./docker.ts";

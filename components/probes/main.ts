@@ -1,4 +1,4 @@
-import { visibleLines } from "../../planning/text.ts";
+import { visibleLines } from "../../problems/text.ts";
 import { ToolchainError } from "../../toolchain/context.ts";
 
 /** Prints a line for people, who see it by way of Pulumi: hosts, containers and engines may have said a part of it. */

@@ -1,7 +1,7 @@
 import { isOf } from "../../planning/container-settings.ts";
 import type { Listener } from "../../planning/host-checks/listeners.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
-import { visible, visibleLines } from "../../planning/text.ts";
+import { visible, visibleLines } from "../../problems/text.ts";
 import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { allContainers, type ContainerSummary } from "./docker.ts";
 import { listenersOn } from "./listeners.ts";

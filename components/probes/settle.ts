@@ -1,4 +1,4 @@
-import { count } from "../../planning/text.ts";
+import { count } from "../../problems/text.ts";
 import { probeArguments } from "./arguments.ts";
 import { runProbe } from "./main.ts";
 import { askScheduler, instancesOf } from "./scheduler.ts";

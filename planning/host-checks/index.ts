@@ -1,4 +1,4 @@
-import { visibleLines } from "../text.ts";
+import { visibleLines } from "../../problems/text.ts";
 import { addressHere } from "./address.ts";
 import { type HostCheck, unseen, type Verdict } from "./check.ts";
 import * as clocks from "./clocks.ts";

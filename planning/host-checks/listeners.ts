@@ -1,4 +1,4 @@
-import { visible } from "../text.ts";
+import { visible } from "../../problems/text.ts";
 
 export interface Listener {
   readonly port: number;

@@ -1,5 +1,5 @@
+import { word } from "../../problems/shell-word.ts";
 import { portsIn } from "../rules/ports.ts";
-import { word } from "../shell-word.ts";
 import { listenersFunction } from "./listeners.ts";
 import type { WantedHost } from "./wanted.ts";
 

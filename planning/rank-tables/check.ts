@@ -1,4 +1,4 @@
-import { firstDifference } from "../difference.ts";
+import { firstDifference } from "../../problems/difference.ts";
 import { parseNodePorts } from "../node-ports.ts";
 import { tableProblems } from "./deployment.ts";
 import { type FoundProblem, found, type GlobalFile, type Member, type TableFile } from "./files.ts";

@@ -1,6 +1,5 @@
+import { error, type Problem } from "../../problems/problem.ts";
 import { isIpv4 } from "../addresses.ts";
-import type { Problem } from "../plan.ts";
-import { error } from "../problems.ts";
 import { rules } from "../rules/index.ts";
 import { parseStackFile } from "../stack-file.ts";
 import { topologyOf } from "../topology.ts";

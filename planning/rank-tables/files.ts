@@ -1,5 +1,4 @@
-import type { Problem } from "../plan.ts";
-import { error } from "../problems.ts";
+import { error, type Problem } from "../../problems/problem.ts";
 import type { ServerGroups, ServerJson } from "./format.ts";
 
 /** Rank tables of one deployment, each well formed in itself; `where` is a path. */

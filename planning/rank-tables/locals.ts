@@ -1,5 +1,5 @@
-import { firstDifference } from "../difference.ts";
-import { repeated } from "../repeated.ts";
+import { firstDifference } from "../../problems/difference.ts";
+import { repeated } from "../../problems/repeated.ts";
 import { type FoundProblem, found, type LocalFile, type Member } from "./files.ts";
 import { idsOf, nameOf, type ServerJson } from "./format.ts";
 import { localNameParts } from "./names.ts";

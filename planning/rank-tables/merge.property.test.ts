@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { firstDifference } from "../difference.ts";
+import { firstDifference } from "../../problems/difference.ts";
 import { plan } from "../make-plan.ts";
 import type { Plan } from "../plan.ts";
 import { RankTableError } from "../rank-table.ts";

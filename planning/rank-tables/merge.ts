@@ -1,5 +1,4 @@
-import type { Problem } from "../plan.ts";
-import { error } from "../problems.ts";
+import { error, type Problem } from "../../problems/problem.ts";
 import { tableProblems } from "./deployment.ts";
 import type { GlobalFile } from "./files.ts";
 import { groupRoles, missingRoles, nameOf, type ServerJson } from "./format.ts";

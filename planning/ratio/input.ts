@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Problem } from "../plan.ts";
+import type { Problem } from "../../problems/problem.ts";
 import { shapeProblems } from "../shape-problems.ts";
 
 /* Descriptions reach editors through schemas/ratio.schema.json, and the `fix` line of shape problems. */

@@ -1,4 +1,4 @@
-import type { Problem } from "../plan.ts";
+import type { Problem } from "../../problems/problem.ts";
 import { sharings } from "./budget.ts";
 import type { RatioInput } from "./input.ts";
 import { transferRate } from "./rates.ts";

@@ -1,4 +1,4 @@
-import type { Problem } from "../plan.ts";
+import type { Problem } from "../../problems/problem.ts";
 import { found } from "../topology.ts";
 import type { RatioInput } from "./input.ts";
 import { planRatio } from "./plan-ratio.ts";

@@ -1,4 +1,4 @@
-import type { Problem } from "../plan.ts";
+import type { Problem } from "../../problems/problem.ts";
 import type { Documented } from "./rule.ts";
 
 export const acknowledgementNeeded = {

@@ -1,4 +1,4 @@
-import { repeated } from "../repeated.ts";
+import { repeated } from "../../problems/repeated.ts";
 import type { Rule } from "./rule.ts";
 
 export const dockerEndpointsDistinct: Rule = {

@@ -1,4 +1,4 @@
-import { count } from "../text.ts";
+import { count } from "../../problems/text.ts";
 import type { Rule } from "./rule.ts";
 
 export const equalDeviceCountsInRole: Rule = {

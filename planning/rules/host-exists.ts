@@ -1,4 +1,4 @@
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../problems/nearest.ts";
 import type { Rule } from "./rule.ts";
 
 export const hostExists: Rule = {

@@ -1,4 +1,4 @@
-import type { Problem } from "../plan.ts";
+import type { Problem } from "../../problems/problem.ts";
 import type { Topology } from "../topology.ts";
 import { type Acknowledgement, acknowledge, acknowledgementNeeded } from "./acknowledgement-needed.ts";
 import { batchHoldsARequest } from "./batch-holds-a-request.ts";

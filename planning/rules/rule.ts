@@ -1,4 +1,4 @@
-import type { Problem } from "../plan.ts";
+import type { Problem } from "../../problems/problem.ts";
 import type { Topology } from "../topology.ts";
 
 /** What docs/rules.md says of a rule. */

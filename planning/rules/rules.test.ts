@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { Problem } from "../../problems/problem.ts";
 import { plan } from "../make-plan.ts";
-import type { Problem } from "../plan.ts";
 import { type Changes, changedInput, sampleInput } from "../sample-input.ts";
 import { cases } from "./cases.ts";
 import { acknowledgeableCodes, documentedRules } from "./index.ts";

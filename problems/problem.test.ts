@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import type { Problem } from "./plan.ts";
-import { formatProblems } from "./problems.ts";
+import { formatProblems, type Problem } from "./problem.ts";
 
 const npu: Problem = {
   code: "PD102",

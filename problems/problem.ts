@@ -1,5 +1,15 @@
-import type { Problem } from "./plan.ts";
 import { count, visible } from "./text.ts";
+
+/** A reason why a stack file cannot work, or (`warning`) is likely a mistake. */
+export interface Problem {
+  /** Stable, documented: `PD` and three digits. */
+  readonly code: string;
+  readonly severity: "error" | "warning";
+  /** Where in the stack file: `decode[0].devices[1]`. */
+  readonly path: string;
+  readonly message: string;
+  readonly fix: string;
+}
 
 export function error(code: string, path: string, message: string, fix: string): Problem {
   return { code, severity: "error", path, message, fix };
