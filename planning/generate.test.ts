@@ -75,7 +75,7 @@ test("What the planner writes fits the published schemas of the rank tables.", (
 
 test("The rank-table reader brings nothing from node_modules into a bundle.", async () => {
   const { metafile } = await build({
-    entryPoints: [new URL("planning/rank-table.ts", root).pathname],
+    entryPoints: [new URL("rank-tables/reader.ts", root).pathname],
     absWorkingDir: root.pathname,
     bundle: true,
     format: "esm",

@@ -3,8 +3,8 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import standaloneCode from "ajv/dist/standalone/index.js";
+import { globalRankTableSchema, hostRankTableSchema, localRankTableSchema } from "../rank-tables/schemas.ts";
 import { hostChecksPage } from "./host-checks-page.ts";
-import { globalRankTableSchema, hostRankTableSchema, localRankTableSchema } from "./rank-tables/schemas.ts";
 import { ratioInputJsonSchema } from "./ratio/input.ts";
 import { rulesPage } from "./rules-page.ts";
 import { stackFileJsonSchema } from "./stack-file.ts";
@@ -16,7 +16,7 @@ export function generatedFiles(): Map<string, string> {
     "schemas/ratio.schema.json": json(ratioInputJsonSchema()),
     "schemas/global-ranktable.schema.json": json(globalRankTableSchema),
     "schemas/local-ranktable.schema.json": json(localRankTableSchema),
-    "planning/rank-tables/validators.js": rankTableValidators(),
+    "rank-tables/validators.js": rankTableValidators(),
     "docs/rules.md": rulesPage(),
     "docs/host-checks.md": hostChecksPage(),
   };

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { readGlobalRankTable, readLocalRankTable } from "../rank-tables/reader.ts";
 import { plan } from "./make-plan.ts";
 import type { Plan } from "./plan.ts";
-import { readGlobalRankTable, readLocalRankTable } from "./rank-table.ts";
 
 /** Random deployments in each property; CONTRIBUTING.md says how to try more. */
 const numRuns = Number(process.env.PROPERTY_RUNS ?? 1000);

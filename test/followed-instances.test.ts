@@ -147,7 +147,7 @@ test("tables that the scheduler refuses fail the up, and it serves as before, al
   const before = [await processOf(scheduler), await fileOf(scheduler, ports), await serving()];
   const project = await cloneProject();
   onTestFinished(() => rm(project, { recursive: true }));
-  const planner = join(project, "planning/rank-tables/writer.ts");
+  const planner = join(project, "planning/table-files.ts");
   const mistaken = (await readFile(planner, "utf8")).replace(
     '"node_ports", nodePorts',
     '"node_ports", "1,2"',

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { tryRun } from "../../toolchain/context.ts";
 import { findCommand } from "../command.ts";
-import { fakeHccnTool, ipaddr } from "../ranktable/test-support.ts";
+import { fakeHccnTool, ipaddr } from "../ranktable/testing/host-tools.ts";
 import { UserError } from "../stack-file.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
 import { ranktable as command } from "./ranktable.ts";

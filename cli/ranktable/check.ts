@@ -1,11 +1,11 @@
-import { type CheckedMember, type CheckedTables, checkTables } from "../../planning/rank-tables/check.ts";
-import { nameOf } from "../../planning/rank-tables/format.ts";
+import { nameOf } from "../../rank-tables/format.ts";
 import { type Command, mistakesEndWith1, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
 import { UserError } from "../stack-file.ts";
 import { table } from "../table.ts";
 import { readTables } from "./read-files.ts";
 import { hasErrors, printJson, problemsJson, problemsText } from "./show-problems.ts";
+import { type CheckedMember, type CheckedTables, checkTables } from "./tables/check.ts";
 
 export const check: Command = {
   summary: "hold rank tables and NODE_PORTS of a deployment against each other",

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { formatProblems } from "../../problems/problem.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
 import { deviceIps } from "./device-ips.ts";
-import { fakeHccnTool, ipaddr } from "./test-support.ts";
+import { fakeHccnTool, ipaddr } from "./testing/host-tools.ts";
 
 const folder = inTemporaryFolder();
 

@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { isUnicast } from "../../planning/addresses.ts";
 import { readHccnConf } from "../../planning/host-tools/hccn-conf.ts";
 import { readDeviceIp } from "../../planning/host-tools/hccn-tool.ts";
 import { type Reading, unreadable } from "../../planning/host-tools/reading.ts";
 import { error, type Problem } from "../../problems/problem.ts";
 import { repeated } from "../../problems/repeated.ts";
+import { isUnicast } from "../../rank-tables/addresses.ts";
 import { exists, onPath } from "../../toolchain/context.ts";
 
 /** Where the driver puts them. */

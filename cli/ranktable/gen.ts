@@ -1,9 +1,8 @@
 import { readdirSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
-import { hostGroups, hostRankTables, parseServerLists } from "../../planning/host-layout.ts";
-import { missingRoles, type ServerGroups } from "../../planning/rank-tables/format.ts";
 import type { Problem } from "../../problems/problem.ts";
+import { missingRoles, type ServerGroups } from "../../rank-tables/format.ts";
 import type { Command } from "../command.ts";
 import { complain, print } from "../print.ts";
 import { UserError } from "../stack-file.ts";
@@ -12,6 +11,7 @@ import { hostIp } from "./host-ip.ts";
 import { parseWithLists } from "./list-options.ts";
 import { nodePortsSkeleton } from "./node-ports-skeleton.ts";
 import { printJson, refuse } from "./show-problems.ts";
+import { hostGroups, hostRankTables, parseServerLists } from "./tables/host-layout.ts";
 import { showFiles, writeFiles } from "./write-files.ts";
 
 export const gen: Command = {

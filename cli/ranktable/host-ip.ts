@@ -1,5 +1,5 @@
 import type { NetworkInterfaceInfo } from "node:os";
-import { isIpv4, isUnicast } from "../../planning/addresses.ts";
+import { isIpv4, isUnicast } from "../../rank-tables/addresses.ts";
 import { UserError } from "../stack-file.ts";
 
 type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;

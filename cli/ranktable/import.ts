@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { deploymentOf, inRankOrder } from "../../planning/rank-tables/deployment.ts";
-import { type ServerGroups, serverJson } from "../../planning/rank-tables/format.ts";
 import { firstDifference } from "../../problems/difference.ts";
+import { type ServerGroups, serverJson } from "../../rank-tables/format.ts";
 import { type Command, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
 import { UserError } from "../stack-file.ts";
 import { checkFiles } from "./check.ts";
 import { importedStackFile } from "./imported-stack-file.ts";
 import { hasErrors, problemsText } from "./show-problems.ts";
+import { deploymentOf, inRankOrder } from "./tables/deployment.ts";
 import { writeFiles } from "./write-files.ts";
 
 export const importTables: Command = {

@@ -1,6 +1,6 @@
 import { Document, isMap } from "yaml";
-import { isLoopback } from "../../planning/addresses.ts";
-import type { deploymentOf } from "../../planning/rank-tables/deployment.ts";
+import { isLoopback } from "../../rank-tables/addresses.ts";
+import type { deploymentOf } from "./tables/deployment.ts";
 
 type Deployment = ReturnType<typeof deploymentOf>;
 

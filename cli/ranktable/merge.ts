@@ -1,8 +1,5 @@
 import { resolve } from "node:path";
-import { globalTable } from "../../planning/rank-tables/format.ts";
-import { mergeProblems } from "../../planning/rank-tables/merge.ts";
-import { mergedTableName } from "../../planning/rank-tables/names.ts";
-import { mergeGroups } from "../../planning/rank-tables/servers.ts";
+import { globalTable } from "../../rank-tables/format.ts";
 import type { Command } from "../command.ts";
 import { complain, print } from "../print.ts";
 import { UserError } from "../stack-file.ts";
@@ -10,6 +7,9 @@ import { parseWithLists } from "./list-options.ts";
 import { nodePortsPlaces, nodePortsSkeleton } from "./node-ports-skeleton.ts";
 import { readTables } from "./read-files.ts";
 import { hasErrors, printJson, problemsJson, problemsText, refuse } from "./show-problems.ts";
+import { mergeProblems } from "./tables/merge.ts";
+import { mergedTableName } from "./tables/names.ts";
+import { mergeGroups } from "./tables/servers.ts";
 import { showFiles, writeFiles } from "./write-files.ts";
 
 export const merge: Command = {

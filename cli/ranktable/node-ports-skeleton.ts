@@ -1,4 +1,4 @@
-import { nameOf, type ServerGroups } from "../../planning/rank-tables/format.ts";
+import { nameOf, type ServerGroups } from "../../rank-tables/format.ts";
 
 /** Every place of NODE_PORTS for a whole global table, in its order. */
 export function nodePortsPlaces({ prefill, decode }: ServerGroups) {

@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
-import { RankTableError } from "../../planning/rank-table.ts";
-import type { FoundProblem, TableFile } from "../../planning/rank-tables/files.ts";
-import { readServer, readServerGroups } from "../../planning/rank-tables/servers.ts";
 import type { Problem } from "../../problems/problem.ts";
+import { RankTableError } from "../../rank-tables/reader.ts";
+import type { FoundProblem, TableFile } from "./tables/files.ts";
+import { readServer, readServerGroups } from "./tables/servers.ts";
 
 export interface ReadTables {
   readonly tables: readonly TableFile[];

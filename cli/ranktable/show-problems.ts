@@ -1,6 +1,6 @@
-import type { FoundProblem } from "../../planning/rank-tables/files.ts";
 import { formatProblems } from "../../problems/problem.ts";
 import { complain, print } from "../print.ts";
+import type { FoundProblem } from "./tables/files.ts";
 
 /** Problems of several files as the text that a user reads, file by file. */
 export function problemsText(found: readonly FoundProblem[]): string {

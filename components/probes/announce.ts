@@ -1,6 +1,6 @@
 import type { SchedulerTables } from "../../planning/administered.ts";
-import { globalTable, serverJson } from "../../planning/rank-tables/format.ts";
 import { count } from "../../problems/text.ts";
+import { globalTable, serverJson } from "../../rank-tables/format.ts";
 import { probeArguments } from "./arguments.ts";
 import { runProbe } from "./main.ts";
 import { askScheduler, instancesOf } from "./scheduler.ts";

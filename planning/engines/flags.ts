@@ -1,4 +1,4 @@
-import { isLoopback } from "../addresses.ts";
+import { isLoopback } from "../../rank-tables/addresses.ts";
 import { found, hostOf, type Instance, type Topology } from "../topology.ts";
 
 /** The flags of the manual's start command, in its order, then what the stack file adds. */

@@ -1,4 +1,4 @@
-import { isIpv4 } from "../addresses.ts";
+import { isIpv4 } from "../../rank-tables/addresses.ts";
 import { linesOf, type Reading, unreadable } from "../host-tools/reading.ts";
 import { failed, type HostCheck, ok, seeing } from "./check.ts";
 import { through } from "./facts.ts";

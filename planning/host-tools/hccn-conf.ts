@@ -1,4 +1,4 @@
-import { isIpv4 } from "../addresses.ts";
+import { isIpv4 } from "../../rank-tables/addresses.ts";
 import { linesOf, type Reading } from "./reading.ts";
 
 /**

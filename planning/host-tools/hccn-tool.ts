@@ -1,4 +1,4 @@
-import { isIpv4 } from "../addresses.ts";
+import { isIpv4 } from "../../rank-tables/addresses.ts";
 import { field, linesOf, type Reading, unreadable } from "./reading.ts";
 
 /*

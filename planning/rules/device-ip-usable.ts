@@ -1,4 +1,4 @@
-import { isUnicast } from "../addresses.ts";
+import { isUnicast } from "../../rank-tables/addresses.ts";
 import type { Rule } from "./rule.ts";
 
 export const deviceIpUsable: Rule = {

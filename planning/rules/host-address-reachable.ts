@@ -1,4 +1,4 @@
-import { isLoopback, isUnicast } from "../addresses.ts";
+import { isLoopback, isUnicast } from "../../rank-tables/addresses.ts";
 import type { Rule } from "./rule.ts";
 
 export const hostAddressReachable: Rule = {

@@ -1,6 +1,6 @@
 import { overlap } from "../absolute-path.ts";
 import { driverMounts } from "../engines/ascendcloud.ts";
-import { rankTableFolder } from "../rank-tables/writer.ts";
+import { rankTableFolder } from "../table-files.ts";
 import { declaredMounts } from "./mounts.ts";
 import type { Rule } from "./rule.ts";
 

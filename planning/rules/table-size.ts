@@ -1,4 +1,4 @@
-import { globalRankTable } from "../rank-tables/writer.ts";
+import { globalRankTable } from "../table-files.ts";
 import type { Topology } from "../topology.ts";
 
 /** Bytes of the global rank table; what other rules find missing is left out. */

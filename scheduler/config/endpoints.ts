@@ -5,7 +5,7 @@ import {
   type RankTableEntry,
   readGlobalRankTable,
   readLocalRankTable,
-} from "../../planning/rank-table.ts";
+} from "../../rank-tables/reader.ts";
 import { shown, type UsageProblem } from "./flags.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;

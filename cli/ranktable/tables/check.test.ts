@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { type HostLayout, hostGroups, hostRankTables } from "../host-layout.ts";
 import { checkTables } from "./check.ts";
 import type { GlobalFile, LocalFile, TableFile } from "./files.ts";
+import { type HostLayout, hostGroups, hostRankTables } from "./host-layout.ts";
 import { mergeProblems } from "./merge.ts";
 import { mergeGroups, readServer, readServerGroups } from "./servers.ts";
 

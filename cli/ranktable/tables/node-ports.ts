@@ -1,5 +1,5 @@
-import { error, type Problem } from "../problems/problem.ts";
-import { count } from "../problems/text.ts";
+import { error, type Problem } from "../../../problems/problem.ts";
+import { count } from "../../../problems/text.ts";
 
 /** The ports in a NODE_PORTS for `instances` prefill and decode instances, or what is wrong with it. */
 export function parseNodePorts(

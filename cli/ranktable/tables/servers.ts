@@ -1,8 +1,8 @@
-import { readTable, refuse } from "../rank-table.ts";
-import { notHostRankTable, notLocalRankTable } from "./dialects.ts";
-import type { groupRoles, ServerGroups, ServerJson } from "./format.ts";
-import { contradictions, type GlobalJson, type GroupJson } from "./problems.ts";
-import { validateHostRankTable, validateLocalRankTable } from "./validators.js";
+import { notHostRankTable, notLocalRankTable } from "../../../rank-tables/dialects.ts";
+import type { groupRoles, ServerGroups, ServerJson } from "../../../rank-tables/format.ts";
+import { contradictions, type GlobalJson, type GroupJson } from "../../../rank-tables/problems.ts";
+import { readTable, refuse } from "../../../rank-tables/reader.ts";
+import { validateHostRankTable, validateLocalRankTable } from "../../../rank-tables/validators.js";
 
 /*
  * Rank tables as they stand in their files, down to keys that nothing here reads: for comparing and merging them.

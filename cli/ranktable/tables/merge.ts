@@ -1,7 +1,7 @@
-import { error, type Problem } from "../../problems/problem.ts";
+import { error, type Problem } from "../../../problems/problem.ts";
+import { groupRoles, missingRoles, nameOf, type ServerJson } from "../../../rank-tables/format.ts";
 import { tableProblems } from "./deployment.ts";
 import type { GlobalFile } from "./files.ts";
-import { groupRoles, missingRoles, nameOf, type ServerJson } from "./format.ts";
 import { mergeGroups } from "./servers.ts";
 
 /** Why the global tables of several hosts cannot be one: what is missing, what is there twice, then every rule. */

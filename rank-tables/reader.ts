@@ -1,6 +1,6 @@
 import { formatProblems, type Problem } from "../problems/problem.ts";
-import { notGlobalRankTable, notLocalRankTable } from "./rank-tables/dialects.ts";
-import type { ServerJson } from "./rank-tables/format.ts";
+import { notGlobalRankTable, notLocalRankTable } from "./dialects.ts";
+import type { ServerJson } from "./format.ts";
 import {
   contradictions,
   depthProblems,
@@ -9,9 +9,9 @@ import {
   repeatedKeyProblem,
   schemaProblems,
   wholeFileProblem,
-} from "./rank-tables/problems.ts";
-import { structureOf } from "./rank-tables/structure.ts";
-import { validateGlobalRankTable, validateLocalRankTable } from "./rank-tables/validators.js";
+} from "./problems.ts";
+import { structureOf } from "./structure.ts";
+import { validateGlobalRankTable, validateLocalRankTable } from "./validators.js";
 
 export interface GlobalRankTable {
   readonly scheduler: { readonly ip: string };

@@ -1,9 +1,9 @@
-import { error, type Problem } from "../../problems/problem.ts";
-import { isIpv4 } from "../addresses.ts";
-import { rules } from "../rules/index.ts";
-import { parseStackFile } from "../stack-file.ts";
-import { topologyOf } from "../topology.ts";
-import { groupRoles, type ServerGroups, type ServerJson } from "./format.ts";
+import { rules } from "../../../planning/rules/index.ts";
+import { parseStackFile } from "../../../planning/stack-file.ts";
+import { topologyOf } from "../../../planning/topology.ts";
+import { error, type Problem } from "../../../problems/problem.ts";
+import { isIpv4 } from "../../../rank-tables/addresses.ts";
+import { groupRoles, type ServerGroups, type ServerJson } from "../../../rank-tables/format.ts";
 
 /** Ports that are in no rank table: of prefill and decode instances, in the order of NODE_PORTS, and the scheduler's. */
 export interface TablePorts {

@@ -1,7 +1,7 @@
-import { firstDifference } from "../../problems/difference.ts";
-import { repeated } from "../../problems/repeated.ts";
+import { firstDifference } from "../../../problems/difference.ts";
+import { repeated } from "../../../problems/repeated.ts";
+import { idsOf, nameOf, type ServerJson } from "../../../rank-tables/format.ts";
 import { type FoundProblem, found, type LocalFile, type Member } from "./files.ts";
-import { idsOf, nameOf, type ServerJson } from "./format.ts";
 import { localNameParts } from "./names.ts";
 
 /** Local tables, each with the entry of the global one that it is or was meant to be. */

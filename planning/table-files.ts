@@ -1,6 +1,6 @@
-import type { FilePlan, Role } from "../plan.ts";
-import { found, hostOf, type Instance, type Topology } from "../topology.ts";
-import { globalTable, localTable, type ServerJson, serverJson } from "./format.ts";
+import { globalTable, localTable, type ServerJson, serverJson } from "../rank-tables/format.ts";
+import type { FilePlan, Role } from "./plan.ts";
+import { found, hostOf, type Instance, type Topology } from "./topology.ts";
 
 /** Where rank tables lie in a container: outside /home/ma-user, which nothing may be mounted over. */
 export const rankTableFolder = "/etc/ascend-pd";

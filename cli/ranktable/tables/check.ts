@@ -1,9 +1,9 @@
-import { firstDifference } from "../../problems/difference.ts";
-import { parseNodePorts } from "../node-ports.ts";
+import { firstDifference } from "../../../problems/difference.ts";
+import { groupRoles, missingRoles, nameOf, type ServerGroups } from "../../../rank-tables/format.ts";
 import { tableProblems } from "./deployment.ts";
 import { type FoundProblem, found, type GlobalFile, type Member, type TableFile } from "./files.ts";
-import { groupRoles, missingRoles, nameOf, type ServerGroups } from "./format.ts";
 import { checkLocalTables } from "./locals.ts";
+import { parseNodePorts } from "./node-ports.ts";
 import { mergeGroups } from "./servers.ts";
 
 export interface CheckedTables {

@@ -1,9 +1,15 @@
-import { error, type Problem } from "../problems/problem.ts";
-import { repeated } from "../problems/repeated.ts";
-import { count } from "../problems/text.ts";
-import type { FilePlan } from "./plan.ts";
-import { globalTable, idsOf, localTable, type ServerGroups, serverJson } from "./rank-tables/format.ts";
-import { hostTableName, localTableName } from "./rank-tables/names.ts";
+import type { FilePlan } from "../../../planning/plan.ts";
+import { error, type Problem } from "../../../problems/problem.ts";
+import { repeated } from "../../../problems/repeated.ts";
+import { count } from "../../../problems/text.ts";
+import {
+  globalTable,
+  idsOf,
+  localTable,
+  type ServerGroups,
+  serverJson,
+} from "../../../rank-tables/format.ts";
+import { hostTableName, localTableName } from "./names.ts";
 
 /** What runs on one host, as the manual's tool is told: NPU ids in rank order, instance by instance. */
 export interface HostLayout {

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { firstDifference } from "../../problems/difference.ts";
-import { plan } from "../make-plan.ts";
-import type { Plan } from "../plan.ts";
-import { RankTableError } from "../rank-table.ts";
-import { deployments, generated, type SampleDeployment } from "../sample-deployments.ts";
+import { plan } from "../../../planning/make-plan.ts";
+import type { Plan } from "../../../planning/plan.ts";
+import { firstDifference } from "../../../problems/difference.ts";
+import { globalTable } from "../../../rank-tables/format.ts";
+import { RankTableError } from "../../../rank-tables/reader.ts";
+import { deployments, generated, type SampleDeployment } from "../testing/sample-deployments.ts";
 import { checkTables } from "./check.ts";
 import type { TableFile } from "./files.ts";
-import { globalTable } from "./format.ts";
 import { mergeProblems } from "./merge.ts";
 import { mergeGroups, readServer, readServerGroups } from "./servers.ts";
 

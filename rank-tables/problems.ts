@@ -1,7 +1,7 @@
 import type { ErrorObject } from "ajv";
-import { error, type Problem } from "../../problems/problem.ts";
-import { repeated } from "../../problems/repeated.ts";
-import { showPath } from "../../problems/show-path.ts";
+import { error, type Problem } from "../problems/problem.ts";
+import { repeated } from "../problems/repeated.ts";
+import { showPath } from "../problems/show-path.ts";
 import type { ServerJson } from "./format.ts";
 import type { RepeatedKey } from "./structure.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RankTableError } from "../rank-table.ts";
+import { RankTableError } from "../../../rank-tables/reader.ts";
 import { mergeGroups, readServer, readServerGroups } from "./servers.ts";
 
 const device = (id: number, rank: number) => ({

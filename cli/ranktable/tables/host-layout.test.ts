@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { manualGlobalTable, manualLocalTable } from "../../../rank-tables/testing/manual-tables.ts";
 import { hostGroups, hostRankTables, parseServerLists } from "./host-layout.ts";
-import { manualGlobalTable, manualLocalTable } from "./rank-tables/manual-tables.ts";
 
 const ips: Record<number, string> = { 4: "29.0.0.22", 5: "29.0.0.23", 6: "29.0.0.56", 7: "29.0.0.72" };
 const ipOf = (device: number) => ips[device] ?? "";

@@ -3,7 +3,7 @@
  * here (`node planning/generate.ts`). Unknown keys are let through: a table may say more than is read.
  */
 
-import { ipv4Pattern } from "../addresses.ts";
+import { ipv4Pattern } from "./addresses.ts";
 
 const draft = "https://json-schema.org/draft/2020-12/schema";
 

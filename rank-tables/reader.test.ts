@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { plan } from "./make-plan.ts";
-import { RankTableError, readGlobalRankTable, readLocalRankTable } from "./rank-table.ts";
-import { manualGlobalTable, manualLocalTable } from "./rank-tables/manual-tables.ts";
-import { put, sampleInput } from "./sample-input.ts";
+import { plan } from "../planning/make-plan.ts";
+import { put, sampleInput } from "../planning/sample-input.ts";
+import { RankTableError, readGlobalRankTable, readLocalRankTable } from "./reader.ts";
+import { manualGlobalTable, manualLocalTable } from "./testing/manual-tables.ts";
 
 function written() {
   const result = plan("2p2d", sampleInput());

@@ -1,5 +1,5 @@
-import { error, type Problem } from "../../problems/problem.ts";
-import type { ServerGroups, ServerJson } from "./format.ts";
+import { error, type Problem } from "../../../problems/problem.ts";
+import type { ServerGroups, ServerJson } from "../../../rank-tables/format.ts";
 
 /** Rank tables of one deployment, each well formed in itself; `where` is a path. */
 export type TableFile = GlobalFile | LocalFile;
