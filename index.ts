@@ -3,8 +3,8 @@ import { PdDeployment } from "./components/deployment.ts";
 import { unfitHosts } from "./components/probes/first-container.ts";
 import { obstacles } from "./components/probes/obstacles.ts";
 import { secretMistakes } from "./components/secrets.ts";
+import { wantedHosts } from "./host-checks/wanted.ts";
 import manifest from "./package.json" with { type: "json" };
-import { wantedHosts } from "./planning/host-checks/wanted.ts";
 import { plan } from "./planning/make-plan.ts";
 import { formatProblems } from "./problems/problem.ts";
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
-import { sampleInput } from "../planning/sample-input.ts";
+import { sampleInput } from "../planning/testing/sample-input.ts";
 import type { Command } from "./command.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";

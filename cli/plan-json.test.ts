@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { plan } from "../planning/make-plan.ts";
-import { sampleInput } from "../planning/sample-input.ts";
+import { sampleInput } from "../planning/testing/sample-input.ts";
 import { planJson } from "./plan-json.ts";
 
 test("Every file is printed once, however many containers have it.", () => {

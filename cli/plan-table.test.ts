@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { plan as makePlan } from "../planning/make-plan.ts";
-import { sampleInput } from "../planning/sample-input.ts";
+import { sampleInput } from "../planning/testing/sample-input.ts";
 import { planTable } from "./plan-table.ts";
 
 test("The table shows every container in start order, in columns, without trailing spaces.", () => {

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { plan as makePlan } from "../planning/make-plan.ts";
 import type { ContainerPlan, Plan } from "../planning/plan.ts";
-import { sampleInput } from "../planning/sample-input.ts";
+import { sampleInput } from "../planning/testing/sample-input.ts";
 import { PdDeployment } from "./deployment.ts";
 import { inTemporaryProject, planOfStack, type Registration, registrationsOf } from "./test-support.ts";
 

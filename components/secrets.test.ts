@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, expect, test } from "vitest";
 import { plan as makePlan } from "../planning/make-plan.ts";
-import { changedInput } from "../planning/sample-input.ts";
+import { changedInput } from "../planning/testing/sample-input.ts";
 import { PdDeployment } from "./deployment.ts";
 import { secretMistakes } from "./secrets.ts";
 import { inTemporaryProject, type Registration, registrationsOf } from "./test-support.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { manualGlobalTable } from "../rank-tables/testing/manual-tables.ts";
 import { plan } from "./make-plan.ts";
 import type { ContainerPlan, Plan } from "./plan.ts";
-import { put, sampleInput } from "./sample-input.ts";
+import { put, sampleInput } from "./testing/sample-input.ts";
 
 function planned(changes: Readonly<Record<string, unknown>> = {}, stack = "1p1d"): Plan {
   const input = sampleInput();

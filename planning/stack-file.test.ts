@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { put, sampleInput } from "./sample-input.ts";
 import { parseStackFile } from "./stack-file.ts";
+import { put, sampleInput } from "./testing/sample-input.ts";
 
 function problemsOf(changes: Readonly<Record<string, unknown>>) {
   const input = sampleInput();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { plan } from "../planning/make-plan.ts";
-import { put, sampleInput } from "../planning/sample-input.ts";
+import { put, sampleInput } from "../planning/testing/sample-input.ts";
 import { RankTableError, readGlobalRankTable, readLocalRankTable } from "./reader.ts";
 import { manualGlobalTable, manualLocalTable } from "./testing/manual-tables.ts";
 

@@ -1,6 +1,6 @@
 /*
  * The two rank tables of the manual as JSON Schemas. schemas/*.json and rank-table-validators.js are generated from
- * here (`node planning/generate.ts`). Unknown keys are let through: a table may say more than is read.
+ * here (`node generate/main.ts`). Unknown keys are let through: a table may say more than is read.
  */
 
 import { ipv4Pattern } from "./addresses.ts";

@@ -1,5 +1,5 @@
-import { npuInfo } from "../planning/host-checks/sample-report.ts";
-import { board } from "../planning/host-tools/sample-outputs.ts";
+import { board } from "../host-checks/testing/sample-outputs.ts";
+import { npuInfo } from "../host-checks/testing/sample-report.ts";
 import { sshOptions } from "../planning/ssh-options.ts";
 import { word } from "../problems/shell-word.ts";
 import { runScript } from "../toolchain/host-report.ts";

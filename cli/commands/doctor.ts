@@ -1,5 +1,5 @@
-import { checkHosts, hostChecks } from "../../planning/host-checks/index.ts";
-import { wantedHosts } from "../../planning/host-checks/wanted.ts";
+import { checkHosts, hostChecks } from "../../host-checks/index.ts";
+import { wantedHosts } from "../../host-checks/wanted.ts";
 import { formatProblems } from "../../problems/problem.ts";
 import { chosenHosts } from "../chosen-hosts.ts";
 import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../command.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { plan } from "../../planning/make-plan.ts";
-import { sampleMeasurements } from "../../planning/ratio/test-support.ts";
+import { sampleMeasurements } from "../../ratio/testing/sample.ts";
 import { UserError } from "../stack-file.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
 import { ratio } from "./ratio.ts";

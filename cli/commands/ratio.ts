@@ -1,6 +1,6 @@
-import { planRatio } from "../../planning/ratio/plan-ratio.ts";
-import { sensitivities } from "../../planning/ratio/sensitivity.ts";
 import { formatProblems, type Problem } from "../../problems/problem.ts";
+import { planRatio } from "../../ratio/plan-ratio.ts";
+import { sensitivities } from "../../ratio/sensitivity.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
 import { fragmentFor, fragmentText } from "../ratio/fragment.ts";

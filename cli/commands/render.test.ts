@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { parse, stringify } from "yaml";
-import { put, sampleInput } from "../../planning/sample-input.ts";
+import { put, sampleInput } from "../../planning/testing/sample-input.ts";
 import { render } from "./render.ts";
 import { inProjectFolder } from "./test-support.ts";
 

@@ -1,6 +1,6 @@
-import { type HostFacts, hostFacts } from "../../planning/host-checks/facts.ts";
-import { hostScript } from "../../planning/host-checks/script.ts";
-import type { WantedHost } from "../../planning/host-checks/wanted.ts";
+import { type HostFacts, hostFacts } from "../../host-checks/facts.ts";
+import { hostScript } from "../../host-checks/script.ts";
+import type { WantedHost } from "../../host-checks/wanted.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
 import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { engineAt } from "../../toolchain/docker-api.ts";

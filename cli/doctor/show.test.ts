@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Result } from "../../planning/host-checks/index.ts";
-import { sampleHosts } from "../../planning/host-checks/sample-report.ts";
+import type { Result } from "../../host-checks/index.ts";
+import { sampleHosts } from "../../host-checks/testing/sample-report.ts";
 import { hostTable } from "./show.ts";
 
 const [host] = sampleHosts();

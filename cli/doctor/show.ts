@@ -1,5 +1,5 @@
-import type { HostResults, Result } from "../../planning/host-checks/index.ts";
-import type { WantedHost } from "../../planning/host-checks/wanted.ts";
+import type { HostResults, Result } from "../../host-checks/index.ts";
+import type { WantedHost } from "../../host-checks/wanted.ts";
 import { count } from "../../problems/text.ts";
 
 const marks: Readonly<Record<Result["status"], string>> = {

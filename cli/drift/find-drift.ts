@@ -1,6 +1,6 @@
+import { heldNodes } from "../../host-checks/devices.ts";
 import { isOf } from "../../planning/container-settings.ts";
 import { isNpuNode } from "../../planning/engines/devices.ts";
-import { heldNodes } from "../../planning/host-checks/devices.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
 import type { Compared, HostAnswer } from "./compared.ts";
 import { type Container, isAlive, nameOf } from "./engine-answers.ts";

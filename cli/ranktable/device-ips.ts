@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { readHccnConf } from "../../planning/host-tools/hccn-conf.ts";
-import { readDeviceIp } from "../../planning/host-tools/hccn-tool.ts";
-import { type Reading, unreadable } from "../../planning/host-tools/reading.ts";
+import { readHccnConf } from "../../host-checks/tools/hccn-conf.ts";
+import { readDeviceIp } from "../../host-checks/tools/hccn-tool.ts";
+import { type Reading, unreadable } from "../../host-checks/tools/reading.ts";
 import { error, type Problem } from "../../problems/problem.ts";
 import { repeated } from "../../problems/repeated.ts";
 import { isUnicast } from "../../rank-tables/addresses.ts";

@@ -1,10 +1,10 @@
 import { plan as makePlan } from "../../planning/make-plan.ts";
-import type { RatioInput } from "../../planning/ratio/input.ts";
-import { type Placement, place } from "../../planning/ratio/place.ts";
-import type { Sizing } from "../../planning/ratio/sizing.ts";
 import { parseStackFile } from "../../planning/stack-file.ts";
 import { topologyOf } from "../../planning/topology.ts";
 import { formatProblems } from "../../problems/problem.ts";
+import type { RatioInput } from "../../ratio/input.ts";
+import { type Placement, place } from "../../ratio/place.ts";
+import type { Sizing } from "../../ratio/sizing.ts";
 import { readStackFile, UserError } from "../stack-file.ts";
 
 /**

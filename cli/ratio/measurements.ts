@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { parseRatioInput } from "../../planning/ratio/input.ts";
+import { parseRatioInput } from "../../ratio/input.ts";
 import { UserError, yamlValue } from "../stack-file.ts";
 
 /** The options of the command that say what was measured, as text. */

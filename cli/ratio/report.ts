@@ -1,9 +1,9 @@
-import type { RatioInput } from "../../planning/ratio/input.ts";
-import type { RatioPlan } from "../../planning/ratio/plan-ratio.ts";
-import type { Sensitivity } from "../../planning/ratio/sensitivity.ts";
-import type { Sizing } from "../../planning/ratio/sizing.ts";
 import type { Problem } from "../../problems/problem.ts";
 import { count } from "../../problems/text.ts";
+import type { RatioInput } from "../../ratio/input.ts";
+import type { RatioPlan } from "../../ratio/plan-ratio.ts";
+import type { Sensitivity } from "../../ratio/sensitivity.ts";
+import type { Sizing } from "../../ratio/sizing.ts";
 import { table } from "../table.ts";
 
 /** A plan as text for people. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { plan as makePlan } from "../../planning/make-plan.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
-import { put, sampleInput } from "../../planning/sample-input.ts";
+import { put, sampleInput } from "../../planning/testing/sample-input.ts";
 
 /** The Plan of the sample of two hosts, changed: `{ "decode[0].port": 8091 }`. */
 export function samplePlan(changes: Readonly<Record<string, unknown>> = {}): Plan {

@@ -1,6 +1,6 @@
 import { text } from "node:stream/consumers";
+import { heldNodes } from "../../host-checks/devices.ts";
 import { isNpuNode } from "../../planning/engines/devices.ts";
-import { heldNodes } from "../../planning/host-checks/devices.ts";
 import { visible } from "../../problems/text.ts";
 import { probeArguments } from "./arguments.ts";
 import { missingDeviceNodes } from "./device-nodes.ts";

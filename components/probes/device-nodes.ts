@@ -1,5 +1,5 @@
-import { readKinds, readSections } from "../../planning/host-checks/facts.ts";
-import { kindsScript } from "../../planning/host-checks/script.ts";
+import { readKinds, readSections } from "../../host-checks/facts.ts";
+import { kindsScript } from "../../host-checks/script.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 import { runScript } from "../../toolchain/host-report.ts";
 import { engineOf } from "./docker.ts";

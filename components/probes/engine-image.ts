@@ -1,4 +1,4 @@
-import { wrongArchitecture } from "../../planning/host-checks/docker.ts";
+import { wrongArchitecture } from "../../host-checks/docker.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 import { callEngine, expectEngine, tryEngine } from "../../toolchain/docker-api.ts";
 import { engineOf } from "./docker.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { wantedHosts } from "../../planning/host-checks/wanted.ts";
+import { wantedHosts } from "../../host-checks/wanted.ts";
 import { plan } from "../../planning/make-plan.ts";
 import { unfitHosts } from "./first-container.ts";
 import { serve, startContainer } from "./test-support.ts";

@@ -1,7 +1,7 @@
-import { hostFacts } from "../../planning/host-checks/facts.ts";
-import { checkHosts, hostChecks } from "../../planning/host-checks/index.ts";
-import { hostScript } from "../../planning/host-checks/script.ts";
-import type { WantedHost } from "../../planning/host-checks/wanted.ts";
+import { hostFacts } from "../../host-checks/facts.ts";
+import { checkHosts, hostChecks } from "../../host-checks/index.ts";
+import { hostScript } from "../../host-checks/script.ts";
+import type { WantedHost } from "../../host-checks/wanted.ts";
 import { visibleLines } from "../../problems/text.ts";
 import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { engineReport, runScript } from "../../toolchain/host-report.ts";

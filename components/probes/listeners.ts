@@ -1,4 +1,4 @@
-import { type Listener, listenersFunction, readListeners } from "../../planning/host-checks/listeners.ts";
+import { type Listener, listenersFunction, readListeners } from "../../host-checks/listeners.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 import { runScript } from "../../toolchain/host-report.ts";
 import { engineOf } from "./docker.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Problem } from "../../problems/problem.ts";
 import { plan } from "../make-plan.ts";
-import { type Changes, changedInput, sampleInput } from "../sample-input.ts";
-import { cases } from "./cases.ts";
+import { cases } from "../testing/rule-cases.ts";
+import { type Changes, changedInput, sampleInput } from "../testing/sample-input.ts";
 import { acknowledgeableCodes, documentedRules } from "./index.ts";
 
 function problemsOf(changes: Changes, stack = "2p2d"): readonly Problem[] {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { plan } from "../../planning/make-plan.ts";
-import { sampleInput } from "../../planning/sample-input.ts";
+import { sampleInput } from "../../planning/testing/sample-input.ts";
 import { resource, unknown, violationsOf } from "../test-support.ts";
 import { noSecretInEnvironment } from "./no-secret-in-environment.ts";
 

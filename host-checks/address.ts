@@ -1,0 +1,26 @@
+import { isIpv4 } from "../rank-tables/addresses.ts";
+import { failed, type HostCheck, ok, seeing } from "./check.ts";
+import { through } from "./facts.ts";
+import { linesOf, type Reading, unreadable } from "./tools/reading.ts";
+
+export const addressHere: HostCheck = {
+  code: "HC601",
+  severity: "error",
+  title: "the host's address is one of its interfaces'",
+  why: "Rank tables name it, and HCCL looks for it among the interfaces; an address that is only translated to is not found.",
+  source: "HCCL documentation, rank table loading failures: address of the network adapter",
+  check: (host) => {
+    const address = host.wanted.address === "localhost" ? "127.0.0.1" : host.wanted.address;
+    return seeing(through(host.said("addresses"), readAddresses), (addresses) => {
+      if (addresses.includes(address)) return ok(address);
+      const others = addresses.filter((one) => !one.startsWith("127.")).join(", ") || "none but loopback";
+      const fix = `put the one that the other hosts reach into hosts.${host.wanted.name}.address`;
+      return failed(`${address} is none of its addresses: ${others}`, fix);
+    });
+  },
+};
+
+function readAddresses(output: string): Reading<readonly string[]> {
+  const addresses = [...new Set(linesOf(output).filter(isIpv4))];
+  return addresses.length > 0 ? { value: addresses } : unreadable(output);
+}

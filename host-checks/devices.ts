@@ -1,0 +1,164 @@
+import { isOf } from "../planning/container-settings.ts";
+import { isNpuNode, managerNodes as managers } from "../planning/engines/devices.ts";
+import {
+  failed,
+  type HostCheck,
+  noNpus,
+  notApplicable,
+  ofEachNpu,
+  ok,
+  on,
+  seeing,
+  together,
+  unseen,
+  type Verdict,
+} from "./check.ts";
+import type { Container } from "./engine-facts.ts";
+import type { HostFacts } from "./facts.ts";
+import { npuInfoOf } from "./npus.ts";
+
+const nodeAt = (host: HostFacts, path: string, fix: string): Verdict =>
+  seeing(host.kind(path), (kind) => {
+    if (kind === "device") return ok(path);
+    if (kind === "hidden") return unseen(`${path} cannot be looked at by the user of that connection`);
+    return failed(kind === "missing" ? `there is no ${path}` : `${path} is a ${kind}, no device node`, fix);
+  });
+
+export const npuNodes: HostCheck = {
+  code: "HC201",
+  severity: "error",
+  guardsUp: true,
+  title: "every NPU that the stack takes has its device node",
+  why: "Docker refuses to start a container whose device is missing.",
+  source: "the manual, step two: `--device=/dev/davinci4`",
+  check: (host) =>
+    ofEachNpu(host, ({ id }) =>
+      nodeAt(
+        host,
+        `/dev/davinci${id}`,
+        `see \`npu-smi info\` and \`ls /dev/davinci*\` ${on(host)}, or change \`devices\` in the stack file`,
+      ),
+    ),
+};
+
+export const managerNodes: HostCheck = {
+  code: "HC202",
+  severity: "error",
+  guardsUp: true,
+  title: "the driver's manager nodes are there",
+  why: "Every Ascend process opens davinci_manager, devmm_svm and hisi_hdc, whatever its NPUs.",
+  source: "the manual, steps two to four: `--device=/dev/davinci_manager`",
+  check: (host) => {
+    const nodes = host.wanted.nodes.filter((node) => managers.includes(node));
+    if (nodes.length === 0) return notApplicable("no container of the stack needs one");
+    const fix = `install the NPU driver ${on(host)}, or start it: \`npu-smi info\` must work there`;
+    return together(nodes.map((node) => nodeAt(host, node, fix)));
+  },
+};
+
+/** What the engine says of a container that can tell whether it has NPUs. */
+export type Holder = Pick<Container, "Name" | "HostConfig"> & {
+  readonly Config: Pick<Container["Config"], "Env">;
+};
+
+/** Those of `nodes` that a container has: as devices, or by what it asks of the Ascend runtime. */
+export function heldNodes({ HostConfig, Config }: Holder, nodes: ReadonlySet<string>): string[] {
+  const devices = (HostConfig.Devices ?? []).map(({ PathOnHost }) => PathOnHost);
+  const asked = HostConfig.Runtime === "ascend" ? (Config.Env ?? []).flatMap(visibleDevices) : [];
+  return [...new Set([...devices, ...asked])].filter((path) => nodes.has(path));
+}
+
+/** `ASCEND_VISIBLE_DEVICES=0-2,4` as nodes; ids end at 15 on every host there is. */
+function visibleDevices(variable: string): string[] {
+  const [name, list = ""] = variable.split("=");
+  if (name !== "ASCEND_VISIBLE_DEVICES") return [];
+  return list.split(",").flatMap((item) => {
+    const [, first, last = first] = /^(\d{1,2})(?:-(\d{1,2}))?$/.exec(item.trim()) ?? [];
+    const ids = Array.from({ length: 64 }, (_, id) => id);
+    return ids.filter((id) => id >= Number(first) && id <= Number(last)).map((id) => `/dev/davinci${id}`);
+  });
+}
+
+export const npusNotHeld: HostCheck = {
+  code: "HC203",
+  severity: "error",
+  guardsUp: true,
+  title: "no running container of somebody else holds an NPU of the stack",
+  why: "The driver gives an NPU to one container; the second one's server fails with error -8020, or -8005.",
+  source: "the manual, step two: do not bind several containers to one NPU",
+  check: (host) => {
+    const nodes = new Set(host.wanted.nodes.filter(isNpuNode));
+    if (nodes.size === 0) return noNpus;
+    return seeing(host.engine, ({ running }) =>
+      together(
+        running
+          .filter((container) => !isOf(host.wanted.stack, container.Config.Labels))
+          .flatMap((container) => {
+            const held = heldNodes(container, nodes);
+            if (held.length === 0) return [];
+            const name = container.Name.slice(1);
+            const fix = `stop that container with \`docker stop ${name}\` ${on(host)}, or take other NPUs in the stack file`;
+            return [failed(`${held.join(", ")} is held by the running container ${name}`, fix)];
+          }),
+        `${[...nodes].join(", ")} in no other container`,
+      ),
+    );
+  },
+};
+
+export const noPrivileged: HostCheck = {
+  code: "HC204",
+  severity: "warning",
+  title: "no privileged container runs beside",
+  why: "It sees every NPU of the host, and Docker does not tell which of them it uses.",
+  source: "vllm-project/vllm-ascend, issue 632: NPUs in use that no device list shows",
+  check: (host) => {
+    if (host.wanted.npus.length === 0) return noNpus;
+    return seeing(host.engine, ({ running }) =>
+      together(
+        running
+          .filter(({ HostConfig }) => HostConfig.Privileged === true)
+          .map(({ Name }) =>
+            failed(
+              `the container ${Name.slice(1)} is privileged`,
+              `make sure that it uses none of ${host.wanted.npus.map(({ id }) => id).join(", ")}, or stop it`,
+            ),
+          ),
+        "none",
+      ),
+    );
+  },
+};
+
+export const noProcesses: HostCheck = {
+  code: "HC205",
+  severity: "error",
+  title: "no process of somebody else runs on an NPU of the stack",
+  why: "It has the NPU's memory, and the port on which HCCL listens there; the instance fails while it starts.",
+  source: "HCCL error codes, EI0020; vllm-project/vllm-ascend, issue 1955",
+  check: (host) => {
+    const { engine } = host;
+    const ours = "value" in engine ? engine.value.running : [];
+    const ids = ours.filter((one) => isOf(host.wanted.stack, one.Config.Labels)).map(({ Id }) => Id);
+    return ofEachNpu(host, ({ id }) =>
+      seeing(npuInfoOf(host), ({ devices, processes }) => {
+        const device = devices.find((one) => one.id === id);
+        if (processes === undefined) return unseen("this release of npu-smi lists no processes");
+        if (device === undefined) return unseen(`npu-smi lists no NPU ${id}`);
+        const here = processes.filter(({ npu, chip }) => npu === device.npu && chip === device.chip);
+        if (here.length > 0 && "unreadable" in engine) return unseen("which containers run is not known");
+        const foreign = here.filter(({ pid }) => !ids.some((one) => cgroupOf(host, pid).includes(one)));
+        if (foreign.length === 0) return ok(here.length === 0 ? "none" : "this stack's own");
+        const [first] = foreign.map(({ pid, name }) => `${pid} (${name})`);
+        const seen = `NPU ${id} is used by process ${first}`;
+        return failed(seen, `end it ${on(host)}, or take another NPU in the stack file`);
+      }),
+    );
+  },
+};
+
+function cgroupOf({ said }: HostFacts, pid: number): string {
+  const owners = said("owners");
+  const lines = "value" in owners ? owners.value.split("\n") : [];
+  return lines.find((line) => line.startsWith(`${pid} `)) ?? "";
+}

@@ -1,0 +1,129 @@
+import { portsIn } from "../planning/rules/ports.ts";
+import { word } from "../problems/shell-word.ts";
+import { listenersFunction } from "./listeners.ts";
+import type { WantedHost } from "./wanted.ts";
+
+/**
+ * What a host is asked, all at once: a script for any POSIX shell that only reads. It needs neither root nor tools
+ * beyond those of busybox; what is not there or not allowed is said in the section's own words.
+ *
+ * A section begins with `@` and its name; every line below is one of the tool's, after a blank, so that no tool can
+ * forge a section. Its last line is `=` and the exit code, unless the output was longer than 32 KiB. A tool that does
+ * not end is killed, and the slowest one is not asked again. Being a function, half a script does nothing.
+ */
+export function hostScript(wanted: WantedHost): string {
+  const { npus, nodes, model, ports } = wanted;
+  const lines = [
+    prelude,
+    listenersFunction,
+    "main() {",
+    "part clock date +%s",
+    "part user id -u",
+    "part machine uname -m",
+    `part nodes kinds ${words(nodes)}`,
+    ...(npus.length > 0 ? npuSections(wanted) : []),
+    "part tcp awk '$4 == \"0A\" { print $2 }' /proc/net/tcp /proc/net/tcp6",
+    `part listeners listeners ${ports.flatMap(portsIn).join(" ")}`,
+    "part addresses awk '/[|]--/ { a = $2 } /32 host LOCAL/ { print a }' /proc/net/fib_trie",
+    "part outgoing cat /proc/sys/net/ipv4/ip_local_port_range",
+    "part reserved cat /proc/sys/net/ipv4/ip_local_reserved_ports",
+    ...(wanted.docker?.startsWith("ssh:") ? ["part sshd within 5 sshd -T"] : []),
+    // The last ones may be on a file server that is gone: whoever looks then waits.
+    `part files kinds ${words(askedFiles(wanted))}`,
+    ...(model === undefined
+      ? []
+      : [
+          `part folders within 5 ls -ldn ${words([...model.folders, model.path])}`,
+          `part weights within 5 ls -lnL ${word(model.path)}`,
+        ]),
+    "part df within 5 df -Pk",
+    "}",
+    "main",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** For a claim on devices alone: what stands at their paths. */
+export function kindsScript(paths: readonly string[]): string {
+  return `${prelude}\npart nodes kinds ${words(paths)}\n`;
+}
+
+/** Files and folders whose kind is asked for, in the order of the answer. */
+export function askedFiles({ mounts, model }: WantedHost): string[] {
+  const weights = model === undefined ? [] : [model.path, `${model.path}/config.json`];
+  return [...mounts.map(({ source }) => source), ...weights];
+}
+
+const words = (texts: readonly string[]): string => texts.map(word).join(" ");
+
+function npuSections({ npus }: WantedHost): string[] {
+  return [
+    `npu_smi=$(find_tool ${npuSmiPaths.join(" ")} npu-smi)`,
+    `hccn_tool=$(find_tool ${hccnToolPaths.join(" ")} hccn_tool)`,
+    'part npu-smi echo "$npu_smi"',
+    'part hccn_tool echo "$hccn_tool"',
+    'if [ -n "$npu_smi" ]; then',
+    'part "npu-smi info" within 15 "$npu_smi" info',
+    "part owners owners",
+    `part board within 10 "$npu_smi" info -t board -i ${npus[0]?.card}`,
+    "fi",
+    "part version.info cat /usr/local/Ascend/driver/version.info",
+    "part hccn.conf grep '^[[:space:]]*address_' /etc/hccn.conf",
+    'if [ -n "$hccn_tool" ]; then',
+    ...npus.flatMap(({ id }) => ["ip", "link", "net_health", "tls"].map((option) => `hccn ${id} ${option}`)),
+    "fi",
+  ];
+}
+
+/** Where the manual mounts it from. */
+export const npuSmiPath = "/usr/local/sbin/npu-smi";
+
+/** Where driver releases put their tools; PATH comes last. */
+const npuSmiPaths: readonly string[] = [npuSmiPath, "/usr/local/bin/npu-smi"];
+const hccnToolPaths: readonly string[] = [
+  "/usr/local/Ascend/driver/tools/hccn_tool",
+  "/usr/local/bin/hccn_tool",
+];
+
+const prelude = String.raw`
+LC_ALL=C; export LC_ALL
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH
+if timeout -s KILL 2 true 2>/dev/null; then
+  within() { timeout -s KILL "$@"; }
+else
+  within() { shift; "$@"; }
+fi
+part() {
+  echo "@$1"; shift
+  text=$({ "$@" 2>&1; printf '\n=%s' "$?"; } | head -c 32768)
+  printf '%s\n' "$text" | sed 's/^/ /'
+  case $text in *=137) return 1 ;; esac
+}
+find_tool() {
+  for tool in "$@"; do command -v "$tool" && return; done
+  return 0
+}
+kinds() {
+  for path in "$@"; do
+    if [ -d "$path" ]; then echo folder
+    elif [ -f "$path" ]; then echo file
+    elif [ -c "$path" ]; then echo device
+    elif [ -e "$path" ]; then echo other
+    else
+      while [ ! -e "$path" ]; do path=$(dirname -- "$path"); done
+      if [ -d "$path" ] && [ ! -x "$path" ]; then echo hidden; else echo missing; fi
+    fi
+  done
+}
+owners() {
+  printf '%s\n' "$text" | sed -n 's/^| *[0-9][0-9]*  *[0-9][0-9]* *| *\([0-9][0-9]*\) *|.*/\1/p' | head -n 64 |
+    while read -r pid; do echo "$pid" $(cat "/proc/$pid/cgroup"); done
+}
+hangs=
+hccn() {
+  if [ -n "$hangs" ]; then
+    printf '@hccn %s %s\n =137\n' "$1" "$2"
+  else
+    part "hccn $1 $2" within 5 "$hccn_tool" -i "$1" "-$2" -g || hangs=yes
+  fi
+}`.trimStart();

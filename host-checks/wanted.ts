@@ -1,0 +1,109 @@
+import { isNpuNode } from "../planning/engines/devices.ts";
+import type { Planned } from "../planning/make-plan.ts";
+import type { ContainerPlan, HostPlan, Plan } from "../planning/plan.ts";
+import { hcclPorts, listeners, type PortRange } from "../planning/rules/ports.ts";
+import { found, type Host, type Topology } from "../planning/topology.ts";
+
+/** What a stack needs of one of its hosts. */
+export interface WantedHost extends HostPlan {
+  readonly stack: string;
+  readonly containers: readonly ContainerPlan[];
+  readonly npus: readonly WantedNpu[];
+  /** Device nodes on the host, each once. */
+  readonly nodes: readonly string[];
+  readonly mounts: readonly WantedMount[];
+  /** Images that are not built there. */
+  readonly images: readonly string[];
+  readonly ports: readonly WantedPorts[];
+  /** Where the weights lie on the host, and the folders above them that are part of the mount, outermost first. */
+  readonly model?: { readonly path: string; readonly folders: readonly string[]; readonly user: string };
+}
+
+/** An NPU that a container of the stack really gets; with the simulator there is none. */
+export interface WantedNpu {
+  /** N of /dev/davinciN. */
+  readonly id: number;
+  /** Its card, as npu-smi counts. */
+  readonly card: number;
+  readonly deviceIp: string;
+}
+
+export interface WantedMount {
+  readonly source: string;
+  /** Undefined where both will do. */
+  readonly kind: "file" | "folder" | undefined;
+}
+
+export interface WantedPorts extends PortRange {
+  /** Who listens: `decode[0]`, or `HCCL`. */
+  readonly owner: string;
+}
+
+/** What each host on which the stack runs must have. */
+export function wantedHosts({ plan, topology }: Planned): readonly WantedHost[] {
+  const used = topology.hosts.filter(({ name }) => plan.containers.some(({ host }) => host === name));
+  return used.map((host) => wantedHost(topology, plan, host));
+}
+
+function wantedHost(topology: Topology, plan: Plan, declared: Host): WantedHost {
+  const { name, npus, deviceIps } = declared;
+  const containers = plan.containers.filter(({ host }) => host === name);
+  const nodes = unique(containers.flatMap(({ devices }) => devices.map(({ hostPath }) => hostPath)));
+  const ids = nodes.filter(isNpuNode).map((node) => Number(node.replace("/dev/davinci", "")));
+  const images = containers.flatMap(({ image }) => (image.kind === "reference" ? [image.name] : []));
+  const model = modelOf(topology, containers);
+  return {
+    ...found(plan.hosts.find((host) => host.name === name)),
+    stack: plan.stack,
+    containers,
+    // Two dies share a card on A3.
+    npus: ids.map((id) => ({ id, card: npus === 16 ? id >> 1 : id, deviceIp: deviceIps[id] ?? "" })),
+    nodes,
+    mounts: unique(containers.flatMap(({ mounts }) => mounts.map(({ source }) => source))).map((source) => ({
+      source,
+      kind: kindOf(topology, source),
+    })),
+    images: unique(images),
+    ports: [
+      ...listeners(topology)
+        .filter(({ host }) => host === name)
+        .map(({ port, owner }) => ({ first: port, last: port, owner })),
+      ...(hcclPorts(topology).get(name) ?? []).map((range) => ({ ...range, owner: "HCCL" })),
+    ],
+    ...(model !== undefined && { model }),
+  };
+}
+
+/** What the driver's installation has there; of the user's own mounts only the work folder is known. */
+const kinds: Readonly<Record<string, "file" | "folder">> = {
+  "/etc/ascend_install.info": "file",
+  "/etc/hccn.conf": "file",
+  "/etc/localtime": "file",
+  "/sys/fs/cgroup": "folder",
+  "/usr/local/Ascend/driver": "folder",
+  "/usr/local/dcmi": "folder",
+  "/usr/local/sbin/npu-smi": "file",
+  "/var/log/npu": "folder",
+};
+
+function kindOf({ file: { engine } }: Topology, source: string): WantedMount["kind"] {
+  if (engine.kind === "ascendcloud" && source === engine.workDir.source) return "folder";
+  return Object.hasOwn(kinds, source) ? kinds[source] : undefined;
+}
+
+/** The weights, seen from the host: `model.path` is a path in the container. */
+function modelOf({ file }: Topology, containers: readonly ContainerPlan[]): WantedHost["model"] {
+  const { path } = file.model;
+  const reader = containers.find(({ npus, mounts }) => npus.length > 0 && mounts.length > 0);
+  const isAbove = (target: string) => path === target || path.startsWith(`${target.replace(/\/+$/, "")}/`);
+  const [mount] = (reader?.mounts ?? [])
+    .filter(({ target }) => isAbove(target))
+    .sort((a, b) => b.target.length - a.target.length);
+  if (reader === undefined || mount === undefined) return undefined;
+  const names = path.slice(mount.target.length).split("/").filter(Boolean);
+  const source = mount.source.replace(/\/+$/, "");
+  const folders = names.map((_, index) => [source, ...names.slice(0, index)].join("/"));
+  return { path: [source, ...names].join("/"), folders, user: reader.user ?? "root" };
+}
+
+const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
