@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isOf } from "../planning/container-settings.ts";
+import { isOf } from "../planning/container/settings.ts";
 import { run } from "../toolchain/context.ts";
 import { callEngine, defaultHost, expectEngine } from "../toolchain/docker-api.ts";
 import type { LocalStack } from "./stack.ts";

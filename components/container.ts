@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
-import { dockerContainer } from "../planning/docker-container.ts";
+import { dockerContainer } from "../planning/container/docker-container.ts";
 import type { ContainerPlan } from "../planning/plan.ts";
 import { secretEntries } from "./secrets.ts";
 

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import standaloneCode from "ajv/dist/standalone/index.js";
-import { stackFileJsonSchema } from "../planning/stack-file.ts";
+import { stackFileJsonSchema } from "../planning/read-stack-file.ts";
 import { globalRankTableSchema, hostRankTableSchema, localRankTableSchema } from "../rank-tables/schemas.ts";
 import { ratioInputJsonSchema } from "../ratio/input.ts";
 import { hostChecksPage } from "./host-checks-page.ts";

@@ -1,4 +1,4 @@
-import { isOf } from "../planning/container-settings.ts";
+import { isOf } from "../planning/container/settings.ts";
 import { isNpuNode, managerNodes as managers } from "../planning/engines/devices.ts";
 import {
   failed,

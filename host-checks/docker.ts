@@ -1,4 +1,4 @@
-import { isOf } from "../planning/container-settings.ts";
+import { isOf } from "../planning/container/settings.ts";
 import {
   failed,
   type HostCheck,

@@ -1,4 +1,4 @@
-import { isOf } from "../planning/container-settings.ts";
+import { isOf } from "../planning/container/settings.ts";
 import { includes, type PortRange, portsIn } from "../planning/rules/ports.ts";
 import { failed, type HostCheck, ok, on, seeing, together, type Verdict } from "./check.ts";
 import { type HostFacts, through } from "./facts.ts";

@@ -2,8 +2,8 @@ import type { Problem } from "../problems/problem.ts";
 import { engineContainer } from "./engines/engine.ts";
 import { adminSocket } from "./engines/scheduler.ts";
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "./plan.ts";
+import { parseStackFile } from "./read-stack-file.ts";
 import { applyRules } from "./rules/index.ts";
-import { parseStackFile } from "./stack-file.ts";
 import { globalRankTable, localRankTable, nodePortsFile } from "./table-files.ts";
 import { found, type Host, hostOf, type Instance, type Topology, topologyOf } from "./topology.ts";
 

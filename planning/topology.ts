@@ -1,5 +1,5 @@
-import type { Deployment } from "./deployment.ts";
 import type { Role } from "./plan.ts";
+import type { Deployment } from "./stack-file/schema.ts";
 
 /** A stack file resolved into the one ordered list that everything else is derived from. */
 export interface Topology {

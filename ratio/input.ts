@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { shapeProblems } from "../planning/shape-problems.ts";
+import { shapeProblems } from "../planning/stack-file/shape-problems.ts";
 import type { Problem } from "../problems/problem.ts";
 
 /* Descriptions reach editors through schemas/ratio.schema.json, and the `fix` line of shape problems. */

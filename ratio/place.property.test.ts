@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { plan } from "../planning/make-plan.ts";
-import { parseStackFile } from "../planning/stack-file.ts";
+import { parseStackFile } from "../planning/read-stack-file.ts";
 import { sampleInput } from "../planning/testing/sample-input.ts";
 import { topologyOf } from "../planning/topology.ts";
 import { place } from "./place.ts";

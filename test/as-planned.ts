@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { everyContainer, labelsOf } from "../planning/container-settings.ts";
+import { everyContainer, labelsOf } from "../planning/container/settings.ts";
 import type { ContainerPlan } from "../planning/plan.ts";
 import { fileOf, inspectContainer } from "./support.ts";
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { readStackFile } from "../cli/stack-file.ts";
-import { dockerContainer } from "../planning/docker-container.ts";
+import { dockerContainer } from "../planning/container/docker-container.ts";
 import type { ContainerPlan, Plan } from "../planning/plan.ts";
 import { tryRun } from "../toolchain/context.ts";
 import { expectEngine } from "../toolchain/docker-api.ts";

@@ -1,5 +1,5 @@
-import { isCredential, masked } from "../../planning/credential.ts";
-import { maskPasswords } from "../../planning/url-password.ts";
+import { isCredential, masked } from "../../planning/credentials/credential.ts";
+import { maskPasswords } from "../../planning/credentials/url-password.ts";
 
 /** Pulumi marks a special value by this key of an object, and a value that it does not know yet is this text. */
 const signature = "4dabf18193072939515e22adb298388d";

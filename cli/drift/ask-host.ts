@@ -1,4 +1,4 @@
-import { isOf } from "../../planning/container-settings.ts";
+import { isOf } from "../../planning/container/settings.ts";
 import type { HostPlan, Plan } from "../../planning/plan.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
 import { unreachableMessage } from "../../planning/unreachable.ts";

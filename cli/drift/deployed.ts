@@ -1,4 +1,4 @@
-import { everyContainer } from "../../planning/container-settings.ts";
+import { everyContainer } from "../../planning/container/settings.ts";
 import { tryRun } from "../../toolchain/context.ts";
 import { asArray, asObject } from "../diff/properties.ts";
 

@@ -1,5 +1,5 @@
 import { heldNodes } from "../../host-checks/devices.ts";
-import { isOf } from "../../planning/container-settings.ts";
+import { isOf } from "../../planning/container/settings.ts";
 import { isNpuNode } from "../../planning/engines/devices.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
 import type { Compared, HostAnswer } from "./compared.ts";

@@ -1,5 +1,5 @@
-import { everyContainer, isOf } from "../../planning/container-settings.ts";
-import { dockerContainer } from "../../planning/docker-container.ts";
+import { dockerContainer } from "../../planning/container/docker-container.ts";
+import { everyContainer, isOf } from "../../planning/container/settings.ts";
 import type { ContainerPlan, HostPlan } from "../../planning/plan.ts";
 import type { PropertyChange } from "../diff/change.ts";
 import { asArray, asObject, containerProperties, differences } from "../diff/properties.ts";

@@ -1,6 +1,6 @@
-import { secretEnvLabel } from "../../planning/container-settings.ts";
-import { masked } from "../../planning/credential.ts";
-import type { dockerContainer } from "../../planning/docker-container.ts";
+import type { dockerContainer } from "../../planning/container/docker-container.ts";
+import { secretEnvLabel } from "../../planning/container/settings.ts";
+import { masked } from "../../planning/credentials/credential.ts";
 import type { PropertyChange } from "../diff/change.ts";
 import { containerProperties, differences } from "../diff/properties.ts";
 import type { Container, Image } from "./engine-answers.ts";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { dockerContainer } from "../../planning/docker-container.ts";
+import { dockerContainer } from "../../planning/container/docker-container.ts";
 import type { ImagePlan, Plan } from "../../planning/plan.ts";
 import type { Compared, HostAnswer } from "./compared.ts";
 import type { Deployed } from "./deployed.ts";

@@ -1,5 +1,5 @@
 import { plan as makePlan } from "../../planning/make-plan.ts";
-import { parseStackFile } from "../../planning/stack-file.ts";
+import { parseStackFile } from "../../planning/read-stack-file.ts";
 import { topologyOf } from "../../planning/topology.ts";
 import { formatProblems } from "../../problems/problem.ts";
 import type { RatioInput } from "../../ratio/input.ts";

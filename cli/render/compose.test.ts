@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { labelsOf } from "../../planning/container-settings.ts";
+import { labelsOf } from "../../planning/container/settings.ts";
 import type { ContainerPlan, Plan } from "../../planning/plan.ts";
 import { compose } from "./compose.ts";
 import { hostilePlan, hostOf, samplePlan } from "./test-support.ts";

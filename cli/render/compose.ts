@@ -1,6 +1,6 @@
 import { basename } from "node:path/posix";
 import { Document, type Scalar, visit } from "yaml";
-import { everyContainer, labelsOf, restrictions } from "../../planning/container-settings.ts";
+import { everyContainer, labelsOf, restrictions } from "../../planning/container/settings.ts";
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../../planning/plan.ts";
 import { comment } from "./shell.ts";
 import { imageBuild, imageName } from "./source-images.ts";

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
-import { labelsOf } from "../../planning/container-settings.ts";
+import { labelsOf } from "../../planning/container/settings.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
 import { dockerRun } from "./docker-run.ts";

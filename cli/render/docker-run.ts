@@ -1,4 +1,4 @@
-import { everyContainer, labelsOf, restrictions } from "../../planning/container-settings.ts";
+import { everyContainer, labelsOf, restrictions } from "../../planning/container/settings.ts";
 import { firstQuestion } from "../../planning/first-question.ts";
 import type { ContainerPlan, DevicePlan, HostPlan, MountPlan, Plan } from "../../planning/plan.ts";
 import { word } from "../../problems/shell-word.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Holder } from "../../host-checks/devices.ts";
-import { stackLabel } from "../../planning/container-settings.ts";
+import { stackLabel } from "../../planning/container/settings.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
 import { visibleLines } from "../../problems/text.ts";

@@ -1,5 +1,5 @@
 import type { Listener } from "../../host-checks/listeners.ts";
-import { isOf } from "../../planning/container-settings.ts";
+import { isOf } from "../../planning/container/settings.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
 import { visible, visibleLines } from "../../problems/text.ts";
 import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";

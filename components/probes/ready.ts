@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { stackLabel } from "../../planning/container-settings.ts";
+import { stackLabel } from "../../planning/container/settings.ts";
 import type { ProbeArguments } from "./arguments.ts";
 import { type ContainerState, inspect, lastWords } from "./docker.ts";
 import { listenersOn } from "./listeners.ts";

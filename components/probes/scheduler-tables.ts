@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { Administered, SchedulerTables } from "../../planning/administered.ts";
-import { everyContainer } from "../../planning/container-settings.ts";
+import { everyContainer } from "../../planning/container/settings.ts";
 import type { FilePlan } from "../../planning/plan.ts";
 import { expectEngine } from "../../toolchain/docker-api.ts";
 import { archiveOf } from "../../toolchain/tar.ts";

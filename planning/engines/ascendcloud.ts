@@ -1,5 +1,5 @@
-import type { Deployment } from "../deployment.ts";
 import type { MountPlan } from "../plan.ts";
+import type { Deployment } from "../stack-file/schema.ts";
 import type { Instance, Topology } from "../topology.ts";
 import { npuDevices } from "./devices.ts";
 import type { EngineContainer } from "./engine-container.ts";

@@ -1,4 +1,4 @@
-import type { Deployment } from "../deployment.ts";
+import type { Deployment } from "../stack-file/schema.ts";
 import { hostOf, type Instance, type Topology } from "../topology.ts";
 import { npuDevices } from "./devices.ts";
 import type { EngineContainer } from "./engine-container.ts";

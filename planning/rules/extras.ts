@@ -1,4 +1,4 @@
-import type { Deployment } from "../deployment.ts";
+import type { Deployment } from "../stack-file/schema.ts";
 
 /** Every place that adds arguments and variables to what is derived. */
 export function declaredExtras({ engine, prefill, decode, scheduler }: Deployment) {

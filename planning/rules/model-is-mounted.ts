@@ -1,4 +1,4 @@
-import { contains } from "../absolute-path.ts";
+import { contains } from "../container/absolute-path.ts";
 import { declaredMounts } from "./mounts.ts";
 import type { Rule } from "./rule.ts";
 

@@ -1,4 +1,4 @@
-import { overlap } from "../absolute-path.ts";
+import { overlap } from "../container/absolute-path.ts";
 import { driverMounts } from "../engines/ascendcloud.ts";
 import { rankTableFolder } from "../table-files.ts";
 import { declaredMounts } from "./mounts.ts";

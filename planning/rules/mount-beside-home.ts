@@ -1,4 +1,4 @@
-import { overlap } from "../absolute-path.ts";
+import { overlap } from "../container/absolute-path.ts";
 import { declaredMounts } from "./mounts.ts";
 import type { Rule } from "./rule.ts";
 

@@ -1,4 +1,4 @@
-import { isPlain } from "../absolute-path.ts";
+import { isPlain } from "../container/absolute-path.ts";
 import { declaredMounts } from "./mounts.ts";
 import type { Rule } from "./rule.ts";
 

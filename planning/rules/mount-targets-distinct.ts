@@ -1,5 +1,5 @@
 import { repeated } from "../../problems/repeated.ts";
-import { normal } from "../absolute-path.ts";
+import { normal } from "../container/absolute-path.ts";
 import { declaredMounts } from "./mounts.ts";
 import type { Rule } from "./rule.ts";
 

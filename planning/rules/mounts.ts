@@ -1,4 +1,4 @@
-import type { Deployment } from "../deployment.ts";
+import type { Deployment } from "../stack-file/schema.ts";
 
 export interface DeclaredMount {
   /** Where the stack file declares it: `engine.mounts[0]`. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hostNetworkLabel } from "../../planning/host-network.ts";
+import { hostNetworkLabel } from "../../planning/container/host-network.ts";
 import { resource, unknown, violationsOf } from "../test-support.ts";
 import { hostNetworkWithReason } from "./host-network-with-reason.ts";
 

@@ -1,4 +1,4 @@
-import { hostNetworkLabel } from "../../planning/host-network.ts";
+import { hostNetworkLabel } from "../../planning/container/host-network.ts";
 import { containerPolicy } from "../container-policy.ts";
 
 /** On the host's network a container reaches, and can be reached at, everything that the host can. */

@@ -1,6 +1,6 @@
-import { secretEnvLabel } from "../../planning/container-settings.ts";
-import { isCredential, leaksIn } from "../../planning/credential.ts";
-import { holdsPassword } from "../../planning/url-password.ts";
+import { secretEnvLabel } from "../../planning/container/settings.ts";
+import { isCredential, leaksIn } from "../../planning/credentials/credential.ts";
+import { holdsPassword } from "../../planning/credentials/url-password.ts";
 import { containerPolicy } from "../container-policy.ts";
 
 /**

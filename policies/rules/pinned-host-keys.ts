@@ -1,5 +1,5 @@
-import { masked } from "../../planning/credential.ts";
-import { maskPasswords } from "../../planning/url-password.ts";
+import { masked } from "../../planning/credentials/credential.ts";
+import { maskPasswords } from "../../planning/credentials/url-password.ts";
 import type { ResourcePolicy } from "../policy.ts";
 
 /** Whoever answers in a host's place is handed its containers, and here that means root on it. */

@@ -1,4 +1,4 @@
-import { contains } from "../../planning/absolute-path.ts";
+import { contains } from "../../planning/container/absolute-path.ts";
 import { mountPolicy } from "../host-mounts.ts";
 
 const systemFolders = ["/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/sbin", "/sys", "/usr"];

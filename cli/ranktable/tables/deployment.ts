@@ -1,5 +1,5 @@
+import { parseStackFile } from "../../../planning/read-stack-file.ts";
 import { rules } from "../../../planning/rules/index.ts";
-import { parseStackFile } from "../../../planning/stack-file.ts";
 import { topologyOf } from "../../../planning/topology.ts";
 import { error, type Problem } from "../../../problems/problem.ts";
 import { isIpv4 } from "../../../rank-tables/addresses.ts";

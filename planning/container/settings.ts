@@ -1,5 +1,5 @@
+import type { Role } from "../plan.ts";
 import { hostNetworkLabel, hostNetworkReason } from "./host-network.ts";
-import type { Role } from "./plan.ts";
 
 /** What every container has, whatever the stack file says: for all renderers of a Plan. */
 export const everyContainer = {

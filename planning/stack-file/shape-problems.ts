@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import { nearest } from "../problems/nearest.ts";
-import type { Problem } from "../problems/problem.ts";
-import { showPath } from "../problems/show-path.ts";
+import { nearest } from "../../problems/nearest.ts";
+import type { Problem } from "../../problems/problem.ts";
+import { showPath } from "../../problems/show-path.ts";
 
 type Issue = z.core.$ZodIssue;
 type Keys = readonly PropertyKey[];

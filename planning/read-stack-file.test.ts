@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseStackFile } from "./stack-file.ts";
+import { parseStackFile } from "./read-stack-file.ts";
 import { put, sampleInput } from "./testing/sample-input.ts";
 
 function problemsOf(changes: Readonly<Record<string, unknown>>) {

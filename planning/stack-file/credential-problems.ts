@@ -1,7 +1,7 @@
-import { error, type Problem } from "../problems/problem.ts";
-import { showPath } from "../problems/show-path.ts";
-import { type Leak, leaksIn, masked, variableFor } from "./credential.ts";
-import { holdsPassword } from "./url-password.ts";
+import { error, type Problem } from "../../problems/problem.ts";
+import { showPath } from "../../problems/show-path.ts";
+import { type Leak, leaksIn, masked, variableFor } from "../credentials/credential.ts";
+import { holdsPassword } from "../credentials/url-password.ts";
 
 type Keys = readonly PropertyKey[];
 

@@ -1,5 +1,5 @@
-import type { Problem } from "../problems/problem.ts";
-import { showPath } from "../problems/show-path.ts";
+import type { Problem } from "../../problems/problem.ts";
+import { showPath } from "../../problems/show-path.ts";
 
 /** PD012: a value that Pulumi has encrypted. In a Plan, and in all that is made from it, it would be plain text. */
 export function secretProblems(input: unknown, keys: readonly PropertyKey[] = []): Problem[] {

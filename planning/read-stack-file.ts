@@ -1,12 +1,12 @@
 import { z } from "zod";
 import type { Problem } from "../problems/problem.ts";
-import { withoutCredentials } from "./credential-problems.ts";
-import { deploymentSchema, text } from "./deployment.ts";
-import { placeholderProblems } from "./placeholders.ts";
 import { acknowledgeableCodes } from "./rules/index.ts";
-import { secretProblems } from "./secret-problems.ts";
-import { severalHostsProblems } from "./several-hosts.ts";
-import { shapeProblems } from "./shape-problems.ts";
+import { withoutCredentials } from "./stack-file/credential-problems.ts";
+import { placeholderProblems } from "./stack-file/placeholders.ts";
+import { deploymentSchema, text } from "./stack-file/schema.ts";
+import { secretProblems } from "./stack-file/secret-problems.ts";
+import { severalHostsProblems } from "./stack-file/several-hosts.ts";
+import { shapeProblems } from "./stack-file/shape-problems.ts";
 
 export const stackFileSchema = z
   .strictObject({

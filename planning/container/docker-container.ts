@@ -1,5 +1,5 @@
-import { everyContainer, labelsOf, restrictions } from "./container-settings.ts";
-import type { ContainerPlan } from "./plan.ts";
+import type { ContainerPlan } from "../plan.ts";
+import { everyContainer, labelsOf, restrictions } from "./settings.ts";
 
 /**
  * The Docker container of a Plan entry, property by property, in the words of Pulumi's Docker provider: what an `up`

@@ -1,5 +1,5 @@
-import type { Problem } from "../problems/problem.ts";
-import { showPath } from "../problems/show-path.ts";
+import type { Problem } from "../../problems/problem.ts";
+import { showPath } from "../../problems/show-path.ts";
 
 /** PD010: a text that still looks like the blank of the manual or of an example. */
 export function placeholderProblems(input: unknown, keys: readonly PropertyKey[] = []): Problem[] {

@@ -1,4 +1,4 @@
-import type { Problem } from "../problems/problem.ts";
+import type { Problem } from "../../problems/problem.ts";
 
 /**
  * PD011: an instance over several hosts. The schema has no form for it; this says why to those who try the obvious

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { plan } from "./make-plan.ts";
-import { changedInput } from "./testing/sample-input.ts";
+import { plan } from "../make-plan.ts";
+import { changedInput } from "../testing/sample-input.ts";
 
 function refusalOf(changes: Readonly<Record<string, unknown>>) {
   const result = plan("2p2d", changedInput(changes));
