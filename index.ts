@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { PdDeployment } from "./components/deployment.ts";
-import { unfitHosts } from "./components/probes/first-container.ts";
-import { obstacles } from "./components/probes/obstacles.ts";
 import { secretMistakes } from "./components/secrets.ts";
 import { wantedHosts } from "./host-checks/wanted.ts";
+import { obstacles } from "./hosts/obstacles.ts";
+import { unfitHosts } from "./hosts/unfit-hosts.ts";
 import manifest from "./package.json" with { type: "json" };
 import { plan } from "./planning/make-plan.ts";
 import { formatProblems } from "./problems/problem.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStack } from "../cli/stack.ts";
 import { type Context, defaultCacheDir, run } from "../toolchain/context.ts";
-import { type LocalHosts, removeHosts, requireHosts, startHosts } from "../toolchain/hosts/hosts.ts";
+import { type LocalHosts, removeHosts, requireHosts, startHosts } from "../toolchain/local-hosts/hosts.ts";
 import { machine } from "./machine.ts";
 
 // Seconds and memory of `pulumi` for stacks over more and more hosts behind SSH, one simulated instance each. The hosts

@@ -3,8 +3,9 @@ import { parseArgs } from "node:util";
 import { stringify } from "yaml";
 import { plan as makePlan } from "../planning/make-plan.ts";
 import type { Plan } from "../planning/plan.ts";
+import { FixableError } from "../problems/fixable-error.ts";
 import { formatProblems } from "../problems/problem.ts";
-import { type Context, defaultCacheDir, ToolchainError, withLock } from "../toolchain/context.ts";
+import { type Context, defaultCacheDir, withLock } from "../toolchain/context.ts";
 import { stopDockerEngine } from "../toolchain/docker-engine.ts";
 import { openState, stateDir } from "../toolchain/state.ts";
 import { ensureToolchain } from "../toolchain/toolchain.ts";
@@ -201,7 +202,7 @@ function indented(text: string): string {
 }
 
 main().catch((error: unknown) => {
-  if (error instanceof ToolchainError) complain(`\n${error.message}\nfix: ${error.fix}`);
+  if (error instanceof FixableError) complain(`\n${error.message}\nfix: ${error.fix}`);
   else complain(`\n${error instanceof Error ? error.message : error}`);
   process.exitCode = error instanceof UserError ? 2 : 1;
 });

@@ -1,4 +1,4 @@
-import { ToolchainError } from "../toolchain/context.ts";
+import { FixableError } from "../problems/fixable-error.ts";
 import { type Command, findCommand } from "./command.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -60,7 +60,7 @@ main(process.argv.slice(2)).then(
     if (error instanceof UserError) {
       complain(`error: ${error.message}`);
       process.exitCode = 2;
-    } else if (error instanceof ToolchainError) {
+    } else if (error instanceof FixableError) {
       complain(`error: ${error.message}\nfix: ${error.fix}`);
       process.exitCode = 1;
     } else {

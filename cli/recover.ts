@@ -2,9 +2,9 @@ import { readdir, readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { callEngine, defaultHost, expectEngine } from "../docker/api.ts";
 import { isOf } from "../planning/container/settings.ts";
 import { run } from "../toolchain/context.ts";
-import { callEngine, defaultHost, expectEngine } from "../toolchain/docker-api.ts";
 import type { LocalStack } from "./stack.ts";
 
 /** `backend` is its folder, if it is one. */

@@ -1,8 +1,8 @@
-import { type Administered, addressesOf, administered } from "../planning/administered.ts";
+import { engineAt, greetEngine, hostOf } from "../docker/api.ts";
+import { askSocket } from "../docker/container-socket.ts";
+import { type Administered, addressesOf, administered } from "../hosts/administered.ts";
 import { sshOptions } from "../planning/ssh-options.ts";
 import { unreachable } from "../planning/unreachable.ts";
-import { askSocket } from "../toolchain/container-socket.ts";
-import { engineAt, greetEngine, hostOf } from "../toolchain/docker-api.ts";
 import { plannedStack } from "./planned-stack.ts";
 import { type AdminAnswer, answerOf, noAnswer, noScheduler } from "./scheduler-admin.ts";
 import { UserError } from "./stack-file.ts";

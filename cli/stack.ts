@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { defaultHost } from "../docker/api.ts";
 import { run } from "../toolchain/context.ts";
-import { defaultHost } from "../toolchain/docker-api.ts";
 import { makeOwnFolder } from "../toolchain/own-folder.ts";
 import { localBackend } from "../toolchain/state.ts";
 import { UserError } from "./stack-file.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type * as pulumi from "@pulumi/pulumi";
-import { type Administered, administered, schedulerTables } from "../planning/administered.ts";
+import { type Administered, administered, schedulerTables } from "../hosts/administered.ts";
 import type { Plan } from "../planning/plan.ts";
 import { probe } from "./probe.ts";
 

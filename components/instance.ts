@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { addressOf } from "../planning/administered.ts";
+import { addressOf } from "../hosts/administered.ts";
 import type { ContainerPlan } from "../planning/plan.ts";
 import type { Administration } from "./administration.ts";
 import { createContainer } from "./container.ts";

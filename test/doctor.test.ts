@@ -8,7 +8,7 @@ import { stringify } from "yaml";
 import type { Result } from "../host-checks/index.ts";
 import { npuInfo } from "../host-checks/testing/sample-report.ts";
 import { tryRun } from "../toolchain/context.ts";
-import type { LocalHost } from "../toolchain/hosts/hosts.ts";
+import type { LocalHost } from "../toolchain/local-hosts/hosts.ts";
 import { becomeAscendHost, deviceIp, image, models, npus, onHost, ownFolders, says } from "./ascend-host.ts";
 import { testStack } from "./support.ts";
 import { noTestHosts, testHosts } from "./test-hosts.ts";

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test, vi } from "vitest";
 import { stringify } from "yaml";
 import type { Finding } from "../cli/drift/finding.ts";
+import { expectEngine } from "../docker/api.ts";
 import { tryRun } from "../toolchain/context.ts";
-import { expectEngine } from "../toolchain/docker-api.ts";
 import { cloneProject, docker, inspectContainer, removeContainersOf, simulated1p1d } from "./support.ts";
 
 // A stack on the real engines, broken by hand in one way after the other. Each remedy that `ascend-pd drift` prints is

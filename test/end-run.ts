@@ -1,10 +1,10 @@
 import { globSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { callEngine, expectEngine, greetEngine } from "../docker/api.ts";
 import type { Context } from "../toolchain/context.ts";
-import { callEngine, expectEngine, greetEngine } from "../toolchain/docker-api.ts";
-import { removeHosts } from "../toolchain/hosts/hosts.ts";
-import { removeNamespace } from "../toolchain/hosts/namespace.ts";
+import { removeHosts } from "../toolchain/local-hosts/hosts.ts";
+import { removeNamespace } from "../toolchain/local-hosts/namespace.ts";
 import { ownEngine, removeEngine } from "../toolchain/own-engine.ts";
 import { endProcessesNaming, mountsBelow } from "../toolchain/traces.ts";
 

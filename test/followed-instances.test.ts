@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { expectEngine } from "../toolchain/docker-api.ts";
+import { expectEngine } from "../docker/api.ts";
 import { expectAsPlanned } from "./as-planned.ts";
 import { clients } from "./clients.ts";
 import { post, until } from "./pd-processes.ts";

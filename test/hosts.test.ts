@@ -9,11 +9,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { driftOf } from "../cli/drift/drift-of.ts";
 import type { SchedulerState } from "../cli/scheduler-state.ts";
+import { expectEngine } from "../docker/api.ts";
 import { fingerprint } from "../planning/ssh-options.ts";
 import { expectedText } from "../simulator/oracle.ts";
 import { type Context, defaultCacheDir, exists, tryRun } from "../toolchain/context.ts";
-import { expectEngine } from "../toolchain/docker-api.ts";
-import type { LocalHost } from "../toolchain/hosts/hosts.ts";
+import type { LocalHost } from "../toolchain/local-hosts/hosts.ts";
 import { startEngine, stopEngine } from "../toolchain/own-engine.ts";
 import { clients } from "./clients.ts";
 import {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dockerRun } from "../cli/render/docker-run.ts";
 import { chosenHost } from "../cli/render/host-choice.ts";
+import { callEngine } from "../docker/api.ts";
 import { expectedText } from "../simulator/oracle.ts";
 import { onPath, tryRun } from "../toolchain/context.ts";
-import { callEngine } from "../toolchain/docker-api.ts";
 import { expectAsPlanned } from "./as-planned.ts";
 import { containersOf, docker, planOf, simulated1p1d } from "./support.ts";
 

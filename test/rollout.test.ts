@@ -2,9 +2,9 @@ import { appendFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { ResourceStep } from "../cli/pulumi.ts";
+import { expectEngine } from "../docker/api.ts";
 import { FLAGS } from "../scheduler/config/flags.ts";
 import { expectedText } from "../simulator/oracle.ts";
-import { expectEngine } from "../toolchain/docker-api.ts";
 import { clients } from "./clients.ts";
 import { post, streamedText, until } from "./pd-processes.ts";
 import {

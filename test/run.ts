@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Context, defaultCacheDir, ToolchainError } from "../toolchain/context.ts";
-import { callEngine, defaultHost } from "../toolchain/docker-api.ts";
+import { callEngine, defaultHost } from "../docker/api.ts";
+import { FixableError } from "../problems/fixable-error.ts";
+import { type Context, defaultCacheDir } from "../toolchain/context.ts";
 import { findDockerEngine, stopDockerEngine } from "../toolchain/docker-engine.ts";
 import { ensureToolchain } from "../toolchain/toolchain.ts";
 import { endProcessesNaming, processesNaming } from "../toolchain/traces.ts";
@@ -19,7 +20,7 @@ try {
   if (typeof ended === "number") process.exitCode = ended;
   else process.kill(process.pid, ended);
 } catch (error) {
-  if (!(error instanceof ToolchainError)) throw error;
+  if (!(error instanceof FixableError)) throw error;
   console.error(`${error.message}\nfix: ${error.fix}`);
   process.exitCode = 1;
 }

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { networkInterfaces } from "node:os";
 import { afterAll, describe, expect, test } from "vitest";
+import { greetEngine } from "../docker/api.ts";
 import { exists } from "../toolchain/context.ts";
-import { greetEngine } from "../toolchain/docker-api.ts";
 import { noTestHosts, testHosts } from "./test-hosts.ts";
 
 const obstacle = await noTestHosts();

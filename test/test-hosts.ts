@@ -1,5 +1,6 @@
-import { type Context, defaultCacheDir, ToolchainError, withLock } from "../toolchain/context.ts";
-import { type LocalHosts, removeHosts, requireHosts, startHosts } from "../toolchain/hosts/hosts.ts";
+import { FixableError } from "../problems/fixable-error.ts";
+import { type Context, defaultCacheDir, withLock } from "../toolchain/context.ts";
+import { type LocalHosts, removeHosts, requireHosts, startHosts } from "../toolchain/local-hosts/hosts.ts";
 import { folderOfThisRun, foldersOfDeadRuns } from "./folders-of-runs.ts";
 
 const context: Context = { cacheDir: defaultCacheDir(), say: console.warn };
@@ -10,7 +11,7 @@ export async function noTestHosts(): Promise<string | undefined> {
   return requireHosts(context).then(
     () => undefined,
     (error: Error) => {
-      if (!(error instanceof ToolchainError)) throw error;
+      if (!(error instanceof FixableError)) throw error;
       return `${error.message}; fix: ${error.fix}`;
     },
   );

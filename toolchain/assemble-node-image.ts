@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Context, onPath, run, ToolchainError } from "./context.ts";
+import { FixableError } from "../problems/fixable-error.ts";
+import { type Context, onPath, run } from "./context.ts";
 import { checkNode, sha256Of } from "./node-digests.ts";
 
 export type Architecture = "amd64" | "arm64";
@@ -127,7 +128,7 @@ async function tar(args: readonly string[]): Promise<void> {
 async function requirePrograms(...names: string[]): Promise<void> {
   for (const name of names) {
     if ((await onPath(name)) !== undefined) continue;
-    throw new ToolchainError(
+    throw new FixableError(
       `No registry is within reach of the Docker Engine, and without ${name} its Node image cannot be assembled`,
       "give the engine access to a registry or a mirror, or work on Debian or Ubuntu with npm",
     );

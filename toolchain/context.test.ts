@@ -2,16 +2,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import {
-  type Context,
-  cached,
-  defaultCacheDir,
-  isCache,
-  openCache,
-  run,
-  ToolchainError,
-  tryRun,
-} from "./context.ts";
+import { FixableError } from "../problems/fixable-error.ts";
+import { type Context, cached, defaultCacheDir, isCache, openCache, run, tryRun } from "./context.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -113,7 +105,7 @@ test("a program that fails is an error that shows how it ended", async () => {
   const failing = run("sh", ["-c", "echo because >&2; exit 3"], { fix: "do better" });
 
   await expect(failing).rejects.toThrow(/exit code 3\n {2}because/);
-  await expect(failing).rejects.toBeInstanceOf(ToolchainError);
+  await expect(failing).rejects.toBeInstanceOf(FixableError);
   await expect(failing).rejects.toMatchObject({ fix: "do better" });
 });
 

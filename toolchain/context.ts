@@ -3,11 +3,9 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { FixableError } from "../problems/fixable-error.ts";
 import { type LockError, lock } from "./lock.mjs";
 import { makeOwnFolder } from "./own-folder.ts";
-import { ToolchainError } from "./toolchain-error.ts";
-
-export { ToolchainError };
 
 /** What every part of the toolchain is given. */
 export interface Context {
@@ -100,7 +98,7 @@ export async function holding<T>(
   const key = createHash("sha256").update(name).digest("hex").slice(0, 32);
   const wait = () => say(`waiting for another run that prepares ${name}`);
   const release = await lock(join(folder, key), wait).catch(({ message, fix }: LockError) => {
-    throw new ToolchainError(message, fix);
+    throw new FixableError(message, fix);
   });
   try {
     return await body();
@@ -171,7 +169,7 @@ export function tryRun(
   });
 }
 
-/** Like `tryRun`, but a non-zero exit is a ToolchainError that shows the end of what the program printed. */
+/** Like `tryRun`, but a non-zero exit is a FixableError that shows the end of what the program printed. */
 export async function run(
   command: string,
   args: readonly string[],
@@ -181,5 +179,5 @@ export async function run(
   const { code, stdout, stderr } = await tryRun(command, args, rest);
   if (code === 0) return stdout;
   const tail = `${stdout}\n${stderr}`.trim().split("\n").slice(-15).join("\n  ");
-  throw new ToolchainError(`${command} ${args.join(" ")} ended with exit code ${code}\n  ${tail}`, fix);
+  throw new FixableError(`${command} ${args.join(" ")} ended with exit code ${code}\n  ${tail}`, fix);
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Context, onPath, openCache, run, ToolchainError, tryRun } from "./context.ts";
+import { FixableError } from "../problems/fixable-error.ts";
+import { type Context, onPath, openCache, run, tryRun } from "./context.ts";
 import { pathForRoot } from "./own-engine.ts";
 
 /** Installs packages on Debian or Ubuntu, as root, without starting their services (where systemd runs, it does). */
@@ -10,10 +11,7 @@ export async function installPackages(
   fix: string,
 ): Promise<void> {
   if ((await onPath("apt-get")) === undefined) {
-    throw new ToolchainError(
-      `${packages.join(", ")} must be installed, and this is no Debian or Ubuntu`,
-      fix,
-    );
+    throw new FixableError(`${packages.join(", ")} must be installed, and this is no Debian or Ubuntu`, fix);
   }
   await openCache(context);
   const folder = await mkdtemp(join(context.cacheDir, "install-"));

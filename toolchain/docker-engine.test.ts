@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { greetEngine } from "../docker/api.ts";
 import { type Context, defaultCacheDir } from "./context.ts";
-import { greetEngine } from "./docker-api.ts";
 import { ensureDockerEngine, stopDockerEngine } from "./docker-engine.ts";
 import { stateDir } from "./state.ts";
 
@@ -69,7 +69,7 @@ describe.skipIf(process.geteuid?.() !== 0)("as root", { timeout: 10 * minutes },
       const ensured = ensureDockerEngine(context, env);
 
       await expect(ensured).rejects.toMatchObject({
-        name: "ToolchainError",
+        name: "FixableError",
         fix: expect.stringMatching(/sudo (apt-get install docker.io|usermod -aG docker)/),
       });
     } finally {

@@ -1,6 +1,7 @@
-import { type Choice, type Context, onPath, ToolchainError } from "./context.ts";
+import { defaultHost, greetEngine } from "../docker/api.ts";
+import { FixableError } from "../problems/fixable-error.ts";
+import { type Choice, type Context, onPath } from "./context.ts";
 import { installPackages } from "./debian-packages.ts";
-import { defaultHost, greetEngine } from "./docker-api.ts";
 import {
   holdingEngine,
   type OwnEngine,
@@ -19,7 +20,7 @@ export interface DockerEngine {
 
 /**
  * The Docker Engine that answers: the one DOCKER_HOST names, else the machine's, else our own. Undefined: none does,
- * and one can be started. Throws a ToolchainError that says what to do where none can.
+ * and one can be started. Throws a FixableError that says what to do where none can.
  */
 export async function findDockerEngine(
   env: NodeJS.ProcessEnv = process.env,
@@ -71,7 +72,7 @@ export async function stopDockerEngine(
 async function engineNamed(host: string): Promise<DockerEngine> {
   const greeting = await greetEngine(host);
   if (!greeting.answers) {
-    throw new ToolchainError(
+    throw new FixableError(
       `DOCKER_HOST is ${host}, but no Docker Engine answers there: ${greeting.reason}`,
       "start that engine, or unset DOCKER_HOST",
     );
@@ -94,14 +95,14 @@ function machineEngine(version: string): DockerEngine {
   return { choice: { part: "Docker Engine", chosen, why: "it answers there" }, env: {} };
 }
 
-function needsRoot(denied: boolean): ToolchainError {
+function needsRoot(denied: boolean): FixableError {
   if (denied) {
-    return new ToolchainError(
+    return new FixableError(
       `This user may not use the Docker Engine at ${defaultHost}`,
       "sudo usermod -aG docker $USER, then log in again",
     );
   }
-  return new ToolchainError(
+  return new FixableError(
     `No Docker Engine answers at ${defaultHost}, and only root can start one`,
     "install Docker Engine (on Debian and Ubuntu: sudo apt-get install docker.io) or start it (sudo systemctl start " +
       "docker), or run this as root, or name an engine in DOCKER_HOST",
@@ -117,6 +118,6 @@ export async function ensureDockerd(context: Context, env: NodeJS.ProcessEnv = p
   context.say("installing the package docker.io, because this machine has no dockerd");
   await installPackages(context, ["docker.io"], fix);
   const installed = await onPath("dockerd", path);
-  if (installed === undefined) throw new ToolchainError("The package docker.io brought no dockerd", fix);
+  if (installed === undefined) throw new FixableError("The package docker.io brought no dockerd", fix);
   return installed;
 }

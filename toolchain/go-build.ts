@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type Context, cached, exists, onPath, ToolchainError, tryRun } from "./context.ts";
+import { FixableError } from "../problems/fixable-error.ts";
+import { type Context, cached, exists, onPath, tryRun } from "./context.ts";
 
 /** Programs that are built from one of the Go modules in toolchain/go. */
 export interface GoBuild {
@@ -43,7 +44,7 @@ async function cacheName(build: GoBuild): Promise<string> {
 async function runGo(context: Context, build: GoBuild, folder: string, progress: string): Promise<void> {
   const go = await onPath("go");
   if (go === undefined) {
-    throw new ToolchainError(
+    throw new FixableError(
       `${build.what} must be built from Go modules, and there is no go on PATH`,
       "install Go 1.21 or newer (it fetches the version it needs by itself) and put its bin folder on PATH",
     );
@@ -66,7 +67,7 @@ async function runGo(context: Context, build: GoBuild, folder: string, progress:
       signal: interrupted.signal,
     });
     if (interrupted.signal.aborted) {
-      throw new ToolchainError(
+      throw new FixableError(
         `building ${build.what} was interrupted`,
         "run it again: it goes on where it stopped",
       );
@@ -86,10 +87,10 @@ function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...kept, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false", GOWORK: "off", GO111MODULE: "on" };
 }
 
-function buildFailed(build: GoBuild, stderr: string): ToolchainError {
+function buildFailed(build: GoBuild, stderr: string): FixableError {
   const tail = stderr.trim().split("\n").slice(-15).join("\n  ");
   const fix = /requires go >=/.test(stderr)
     ? "install that version of Go, or let Go fetch it (unset GOTOOLCHAIN)"
     : "if modules could not be fetched, point GOPROXY at a Go module proxy that this machine reaches";
-  return new ToolchainError(`${build.what} could not be built from Go modules\n  ${tail}`, fix);
+  return new FixableError(`${build.what} could not be built from Go modules\n  ${tail}`, fix);
 }

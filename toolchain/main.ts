@@ -1,15 +1,7 @@
 import { rm } from "node:fs/promises";
+import { FixableError } from "../problems/fixable-error.ts";
 import { visibleLines } from "../problems/text.ts";
-import {
-  type Choice,
-  type Context,
-  defaultCacheDir,
-  exists,
-  isCache,
-  onPath,
-  ToolchainError,
-  tryRun,
-} from "./context.ts";
+import { type Choice, type Context, defaultCacheDir, exists, isCache, onPath, tryRun } from "./context.ts";
 import { stopDockerEngine } from "./docker-engine.ts";
 import { requireOwnFolder } from "./own-folder.ts";
 import { stateDir } from "./state.ts";
@@ -118,7 +110,7 @@ async function clean(context: Context): Promise<void> {
   if (!(await exists(context.cacheDir))) return print(`there is no ${context.cacheDir}`);
   await requireOwnFolder(context.cacheDir, "ASCEND_PD_CACHE");
   if (!(await isCache(context))) {
-    throw new ToolchainError(
+    throw new FixableError(
       `${context.cacheDir} was not made by this toolchain, so it is not deleted`,
       "point ASCEND_PD_CACHE at a folder of its own, or delete it by hand",
     );
@@ -142,7 +134,7 @@ main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof UsageError) {
     complain(`error: ${error.message}\n\n${usage}`);
     process.exitCode = 2;
-  } else if (error instanceof ToolchainError) {
+  } else if (error instanceof FixableError) {
     complain(`error: ${error.message}\n  fix: ${error.fix}`);
     process.exitCode = 1;
   } else {

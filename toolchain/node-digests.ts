@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { FixableError } from "../problems/fixable-error.ts";
 import type { Architecture } from "./assemble-node-image.ts";
-import { ToolchainError } from "./toolchain-error.ts";
 
 /** What `node-digests.json` holds: the sha256 of the program `node` of that version, by platform. */
 export interface NodeDigests {
@@ -22,7 +22,7 @@ export async function nodeDigest(architecture: Architecture): Promise<string> {
 export async function checkNode(file: string, name: string, wanted: string): Promise<void> {
   const found = await sha256Of(file);
   if (found === wanted) return;
-  throw new ToolchainError(
+  throw new FixableError(
     `The node of the npm package ${name} is not the one as published: its sha256 is ${found}, not ${wanted}`,
     "the registry that npm uses (npm config get registry) hands out another program: use another registry",
   );

@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { callEngine, type EngineAddress, expectEngine, hostOf, tryEngine } from "../docker/api.ts";
+import { FixableError } from "../problems/fixable-error.ts";
 import { type Architecture, assembleNodeImage } from "./assemble-node-image.ts";
-import { type Choice, type Context, cached, openCache, ToolchainError } from "./context.ts";
-import { callEngine, type EngineAddress, expectEngine, hostOf, tryEngine } from "./docker-api.ts";
+import { type Choice, type Context, cached, openCache } from "./context.ts";
 import { nodeDigest } from "./node-digests.ts";
 import { pinnedVersion } from "./repository.ts";
 
@@ -61,7 +62,7 @@ async function tag(engine: EngineAddress, image: string, name: string): Promise<
 async function engineArchitecture(engine: EngineAddress): Promise<Architecture> {
   const name = JSON.parse(await expectEngine(engine, "/version")).Arch;
   if (name === "amd64" || name === "arm64") return name;
-  throw new ToolchainError(
+  throw new FixableError(
     `The Docker Engine at ${hostOf(engine)} runs on ${name}; there is no Node image for that`,
     "use a host that is amd64 or arm64",
   );

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { callEngine, expectEngine, greetEngine } from "../docker/api.ts";
 import { type Context, defaultCacheDir, exists, onPath } from "./context.ts";
-import { callEngine, expectEngine, greetEngine } from "./docker-api.ts";
 import { ensureDockerEngine } from "./docker-engine.ts";
 import {
   holdingEngine,

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Context, holding, ToolchainError, tryRun } from "./context.ts";
-import { callEngine, greetEngine } from "./docker-api.ts";
+import { callEngine, greetEngine } from "../docker/api.ts";
+import { FixableError } from "../problems/fixable-error.ts";
+import { type Context, holding, tryRun } from "./context.ts";
 import { mountsBelow, processesUsing } from "./traces.ts";
 
 /** A Docker Engine of our own: one per state folder, apart from any other on the machine. */
@@ -55,7 +56,7 @@ const rootEnv = () => ({ ...process.env, PATH: pathForRoot() });
 export async function startEngine(context: Context, engine: OwnEngine, dockerd: string): Promise<void> {
   for (const folder of [engine.dataRoot, engine.runDir]) {
     await mkdir(folder, { recursive: true }).catch(({ message }: Error) => {
-      throw new ToolchainError(
+      throw new FixableError(
         `The Docker Engine cannot have ${folder}: ${message}`,
         "set ASCEND_PD_STATE to a folder that can be written",
       );
@@ -102,7 +103,7 @@ export async function removeEngine(context: Context, engine: OwnEngine): Promise
   const mounts = await mountsBelow([engine.dataRoot, engine.runDir]);
   if (mounts.length > 0) {
     // Deleting through a mount would delete what is mounted, e.g. a model folder.
-    throw new ToolchainError(
+    throw new FixableError(
       `Docker's data in ${engine.dataRoot} was not deleted, because these are still mounted: ${mounts.join(", ")}`,
       `umount ${mounts.join(" ")}, then try again`,
     );
@@ -188,7 +189,7 @@ async function untilItAnswers(context: Context, engine: OwnEngine): Promise<void
   if (answers) return;
   const log = await readFile(engine.log, "utf8");
   const end = log.trim().split("\n").slice(-8).join("\n  ");
-  throw new ToolchainError(`dockerd did not start. The end of ${engine.log}:\n  ${end}`, needsMachine);
+  throw new FixableError(`dockerd did not start. The end of ${engine.log}:\n  ${end}`, needsMachine);
 }
 
 const needsMachine =
@@ -198,7 +199,7 @@ const needsMachine =
 /** Without this right dockerd starts and answers, but cannot even unpack an image. */
 async function requireNamespaces(): Promise<void> {
   const { code, stderr } = await tryRun("unshare", ["--mount", "true"], { env: rootEnv() });
-  if (code !== 0) throw new ToolchainError(`No Docker Engine can work here: ${stderr.trim()}`, needsMachine);
+  if (code !== 0) throw new FixableError(`No Docker Engine can work here: ${stderr.trim()}`, needsMachine);
 }
 
 const everyProgram = /^(dockerd|containerd(-shim.*)?)$/;

@@ -2,7 +2,8 @@ import { chmod, chown, lchown, mkdir, mkdtemp, rm, stat, symlink } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { cached, ToolchainError, tryRun } from "./context.ts";
+import { FixableError } from "../problems/fixable-error.ts";
+import { cached, tryRun } from "./context.ts";
 import { makeOwnFolder, requireOwnFolder } from "./own-folder.ts";
 
 let base: string;
@@ -36,7 +37,7 @@ test.each([0o775, 0o757, 0o1777])(
 
     const refused = requireOwnFolder(folder, "ASCEND_PD_CACHE");
 
-    await expect(refused).rejects.toBeInstanceOf(ToolchainError);
+    await expect(refused).rejects.toBeInstanceOf(FixableError);
     await expect(refused).rejects.toMatchObject({
       message: `${folder} can be written by other users (mode ${mode.toString(8)})`,
       fix: `chmod 700 ${folder}, if nobody else has put anything there; or set ASCEND_PD_CACHE to a folder of your own`,

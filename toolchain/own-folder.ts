@@ -1,6 +1,6 @@
 import type { Stats } from "node:fs";
 import { lstat, mkdir, stat } from "node:fs/promises";
-import { ToolchainError } from "./toolchain-error.ts";
+import { FixableError } from "../problems/fixable-error.ts";
 
 /** The variable that names another folder, for the fix. */
 export type FolderVariable = "ASCEND_PD_CACHE" | "ASCEND_PD_STATE";
@@ -8,7 +8,7 @@ export type FolderVariable = "ASCEND_PD_CACHE" | "ASCEND_PD_STATE";
 /** Makes `folder`, for this user alone, if it is not there. Throws where it is not this user's own. */
 export async function makeOwnFolder(folder: string, variable: FolderVariable): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch(({ message }: Error) => {
-    throw new ToolchainError(`${folder} cannot be made: ${message}`, elsewhere(variable));
+    throw new FixableError(`${folder} cannot be made: ${message}`, elsewhere(variable));
   });
   await requireOwnFolder(folder, variable);
 }
@@ -18,7 +18,7 @@ export async function makeOwnFolder(folder: string, variable: FolderVariable): P
  * records of what is deployed. A folder that is not there is nobody's; a link of this user's own may lead to it.
  */
 export async function requireOwnFolder(folder: string, variable: FolderVariable): Promise<void> {
-  const refused = (why: string, fix = elsewhere(variable)) => new ToolchainError(`${folder} ${why}`, fix);
+  const refused = (why: string, fix = elsewhere(variable)) => new FixableError(`${folder} ${why}`, fix);
   const look = (ask: (path: string) => Promise<Stats>) =>
     ask(folder).catch(({ code, message }: NodeJS.ErrnoException) => {
       if (code !== "ENOENT") throw refused(`cannot be used: ${message}`);

@@ -1,5 +1,5 @@
 import { setGlobalProxyFromEnv } from "node:http";
-import { ToolchainError } from "./context.ts";
+import { FixableError } from "../problems/fixable-error.ts";
 
 /** Why something else is used, for a `Choice`. */
 export const unreachable = "Pulumi's downloads could not be reached";
@@ -30,7 +30,7 @@ export async function installPublishedCli(folder: string): Promise<void> {
       .trim()
       .split("\n")
       .at(-1);
-    throw new ToolchainError(
+    throw new FixableError(
       `Pulumi's installer failed: ${reason}`,
       "run `npx pulumi version` to see all of it",
     );

@@ -1,10 +1,10 @@
+import { engineAt } from "../../docker/api.ts";
 import { type HostFacts, hostFacts } from "../../host-checks/facts.ts";
 import { hostScript } from "../../host-checks/script.ts";
 import type { WantedHost } from "../../host-checks/wanted.ts";
+import { hostsAtOnce, mapAtOnce } from "../../hosts/at-once.ts";
+import { engineReport, runScript } from "../../hosts/host-report.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
-import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
-import { engineAt } from "../../toolchain/docker-api.ts";
-import { engineReport, runScript } from "../../toolchain/host-report.ts";
 
 /** What is seen of each host, in the order of `hosts`. Only reads; a host that is not there is a fact too. */
 export function askHosts(hosts: readonly WantedHost[], say: (line: string) => void): Promise<HostFacts[]> {

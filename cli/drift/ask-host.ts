@@ -1,7 +1,3 @@
-import { isOf } from "../../planning/container/settings.ts";
-import type { HostPlan, Plan } from "../../planning/plan.ts";
-import { sshOptions } from "../../planning/ssh-options.ts";
-import { unreachableMessage } from "../../planning/unreachable.ts";
 import {
   callEngine,
   type EngineAddress,
@@ -9,12 +5,16 @@ import {
   engineAt,
   greetEngine,
   hostOf,
-} from "../../toolchain/docker-api.ts";
+} from "../../docker/api.ts";
+import { archivedFile } from "../../docker/archive-reader.ts";
+import { isOf } from "../../planning/container/settings.ts";
+import type { HostPlan, Plan } from "../../planning/plan.ts";
+import { sshOptions } from "../../planning/ssh-options.ts";
+import { unreachableMessage } from "../../planning/unreachable.ts";
 import type { HostAnswer } from "./compared.ts";
 import { type Container, type Image, isAlive, readContainer, readImage, readList } from "./engine-answers.ts";
 import type { SeenFile } from "./files.ts";
 import { standIn } from "./find-drift.ts";
-import { archivedFile } from "./tar.ts";
 
 /** Characters of an answer. A thousand containers in a list, or instances in a rank table, have a few million. */
 const longest = 16 * 1024 * 1024;

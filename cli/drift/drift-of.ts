@@ -1,6 +1,6 @@
+import { hostsAtOnce, mapAtOnce } from "../../hosts/at-once.ts";
 import type { HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
 import { visible, visibleLines } from "../../problems/text.ts";
-import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
 import { nodeImageName } from "../../toolchain/node-image.ts";
 import { repositoryDir } from "../../toolchain/repository.ts";
 import { sourceImage } from "../../toolchain/source-image.ts";

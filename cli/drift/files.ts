@@ -1,7 +1,7 @@
+import type { ArchivedFile } from "../../docker/archive-reader.ts";
 import { firstDifference } from "../../problems/difference.ts";
 import type { Difference } from "./finding.ts";
 import type { DockerContainer } from "./properties.ts";
-import type { ArchivedFile } from "./tar.ts";
 
 export type Upload = DockerContainer["uploads"][number];
 

@@ -1,4 +1,4 @@
-import type { SchedulerTables } from "../../planning/administered.ts";
+import type { SchedulerTables } from "../../hosts/administered.ts";
 import { count } from "../../problems/text.ts";
 import { globalTable, serverJson } from "../../rank-tables/format.ts";
 import { probeArguments } from "./arguments.ts";

@@ -1,4 +1,4 @@
-import type { Administered } from "../../planning/administered.ts";
+import type { Administered } from "../../hosts/administered.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 
 /** An instance, and the scheduler that sends it requests. */

@@ -1,10 +1,10 @@
 import { text } from "node:stream/consumers";
 import { heldNodes } from "../../host-checks/devices.ts";
+import { running } from "../../hosts/containers.ts";
+import { missingDeviceNodes } from "../../hosts/device-nodes.ts";
 import { isNpuNode } from "../../planning/engines/devices.ts";
 import { visible } from "../../problems/text.ts";
 import { probeArguments } from "./arguments.ts";
-import { missingDeviceNodes } from "./device-nodes.ts";
-import { running } from "./docker.ts";
 import { type RegistryAuth, requireImage } from "./engine-image.ts";
 import { runProbe } from "./main.ts";
 

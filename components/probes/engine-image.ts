@@ -1,7 +1,7 @@
+import { callEngine, expectEngine, tryEngine } from "../../docker/api.ts";
 import { wrongArchitecture } from "../../host-checks/docker.ts";
+import { engineOf } from "../../hosts/containers.ts";
 import type { HostPlan } from "../../planning/plan.ts";
-import { callEngine, expectEngine, tryEngine } from "../../toolchain/docker-api.ts";
-import { engineOf } from "./docker.ts";
 
 export interface RegistryAuth {
   /** As it stands in front of an image's name, or `docker.io`. */

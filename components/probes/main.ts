@@ -1,5 +1,5 @@
+import { FixableError } from "../../problems/fixable-error.ts";
 import { visibleLines } from "../../problems/text.ts";
-import { ToolchainError } from "../../toolchain/context.ts";
 
 /** Prints a line for people, who see it by way of Pulumi: hosts, containers and engines may have said a part of it. */
 export const say = (text: string): void => console.log(visibleLines(text));
@@ -11,7 +11,7 @@ export async function runProbe(body: () => Promise<string>): Promise<void> {
     say(await body());
   } catch (error) {
     complain(error instanceof Error ? error.message : String(error));
-    if (error instanceof ToolchainError) complain(`fix: ${error.fix}`);
+    if (error instanceof FixableError) complain(`fix: ${error.fix}`);
     process.exitCode = 1;
   }
 }

@@ -1,15 +1,16 @@
-import { type Context, defaultCacheDir, ToolchainError } from "../../toolchain/context.ts";
+import { engineOf } from "../../hosts/containers.ts";
+import { FixableError } from "../../problems/fixable-error.ts";
+import { type Context, defaultCacheDir } from "../../toolchain/context.ts";
 import { ensureNodeImage } from "../../toolchain/node-image.ts";
 import { probeArguments } from "./arguments.ts";
-import { engineOf } from "./docker.ts";
 import { runProbe, say } from "./main.ts";
 
 await runProbe(async () => {
   const { host } = probeArguments("node-image");
   const context: Context = { cacheDir: defaultCacheDir(), say };
   const { choice } = await ensureNodeImage(context, engineOf(host)).catch((error: unknown) => {
-    throw error instanceof ToolchainError
-      ? new ToolchainError(`${host.name}: ${error.message}`, error.fix)
+    throw error instanceof FixableError
+      ? new FixableError(`${host.name}: ${error.message}`, error.fix)
       : error;
   });
   return `${choice.chosen} on ${host.name}: ${choice.why}`;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { type ContainerState, inspect, lastWords } from "../../hosts/containers.ts";
+import { listenersOn } from "../../hosts/listeners.ts";
+import { portTaken } from "../../hosts/obstacles.ts";
 import { stackLabel } from "../../planning/container/settings.ts";
 import type { ProbeArguments } from "./arguments.ts";
-import { type ContainerState, inspect, lastWords } from "./docker.ts";
-import { listenersOn } from "./listeners.ts";
 import { reasonOf } from "./main.ts";
-import { portTaken } from "./obstacles.ts";
 
 /**
  * Waits until a container answers on its ready path. Throws with its last words when it ends, or time is up, and with

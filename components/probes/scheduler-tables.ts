@@ -1,12 +1,12 @@
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import type { Administered, SchedulerTables } from "../../planning/administered.ts";
+import { expectEngine } from "../../docker/api.ts";
+import { archiveOf } from "../../docker/archive-writer.ts";
+import type { Administered, SchedulerTables } from "../../hosts/administered.ts";
+import { engineOf } from "../../hosts/containers.ts";
 import { everyContainer } from "../../planning/container/settings.ts";
 import type { FilePlan } from "../../planning/plan.ts";
-import { expectEngine } from "../../toolchain/docker-api.ts";
-import { archiveOf } from "../../toolchain/tar.ts";
-import { engineOf } from "./docker.ts";
 import { askScheduler } from "./scheduler.ts";
 
 /** What a probe is given by standard input. */

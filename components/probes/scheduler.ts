@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Administered } from "../../planning/administered.ts";
-import { askSocket } from "../../toolchain/container-socket.ts";
-import { hostOf } from "../../toolchain/docker-api.ts";
+import { hostOf } from "../../docker/api.ts";
+import { askSocket } from "../../docker/container-socket.ts";
+import type { Administered } from "../../hosts/administered.ts";
+import { engineOf } from "../../hosts/containers.ts";
 import type { Membership } from "./arguments.ts";
-import { engineOf } from "./docker.ts";
 
 export type Answer =
   | { readonly done: true; readonly body: unknown }

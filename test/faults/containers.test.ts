@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { expectEngine } from "../../toolchain/docker-api.ts";
+import { expectEngine } from "../../docker/api.ts";
 import {
   docker,
   fileOf,

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { callEngine } from "../../docker/api.ts";
 import { tryRun } from "../../toolchain/context.ts";
-import { callEngine } from "../../toolchain/docker-api.ts";
 import { docker, inspectContainer, logOf, simulated1p1d, type TestStack, testStack } from "../support.ts";
 import { expectConverged, expectFailure, idsOf, stateOf, up } from "./support.ts";
 

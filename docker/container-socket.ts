@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { EngineAddress } from "./docker-api.ts";
-import { execute } from "./docker-exec.ts";
+import type { EngineAddress } from "./api.ts";
+import { execute } from "./exec.ts";
 
 /** A request to a server on a Unix socket inside a container: a POST where there is a body, else a GET. */
 export interface SocketQuestion {

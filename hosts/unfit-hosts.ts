@@ -1,11 +1,11 @@
-import { hostFacts } from "../../host-checks/facts.ts";
-import { checkHosts, hostChecks } from "../../host-checks/index.ts";
-import { hostScript } from "../../host-checks/script.ts";
-import type { WantedHost } from "../../host-checks/wanted.ts";
-import { visibleLines } from "../../problems/text.ts";
-import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
-import { engineReport, runScript } from "../../toolchain/host-report.ts";
-import { engineOf, hasContainers } from "./docker.ts";
+import { hostFacts } from "../host-checks/facts.ts";
+import { checkHosts, hostChecks } from "../host-checks/index.ts";
+import { hostScript } from "../host-checks/script.ts";
+import type { WantedHost } from "../host-checks/wanted.ts";
+import { visibleLines } from "../problems/text.ts";
+import { hostsAtOnce, mapAtOnce } from "./at-once.ts";
+import { engineOf, hasContainers } from "./containers.ts";
+import { engineReport, runScript } from "./host-report.ts";
 
 const guards = new Set(hostChecks.filter(({ guardsUp }) => guardsUp === true).map(({ code }) => code));
 

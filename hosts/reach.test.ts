@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
+import { deadUrl } from "../components/probes/test-support.ts";
 import { unreachableHosts } from "./reach.ts";
-import { deadUrl } from "./test-support.ts";
 
 const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6GE0bSjXCpjpmUqc8vRmqL3rTLTBSrvJsQ/UIoTn0Z";
 const local = { name: "local", address: "127.0.0.1" };

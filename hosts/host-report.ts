@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { type EngineAddress, hostOf, sshOptionsOf, tryEngine } from "./docker-api.ts";
-import { startSsh } from "./ssh.ts";
+import { type EngineAddress, hostOf, sshOptionsOf, tryEngine } from "../docker/api.ts";
+import { startSsh } from "../docker/ssh.ts";
 
 /** What a script printed, and why it stopped where it did not end by itself. */
 export interface ScriptRun {

@@ -1,9 +1,9 @@
-import type { Listener } from "../../host-checks/listeners.ts";
-import { isOf } from "../../planning/container/settings.ts";
-import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
-import { visible, visibleLines } from "../../problems/text.ts";
-import { hostsAtOnce, mapAtOnce } from "../../toolchain/at-once.ts";
-import { allContainers, type ContainerSummary } from "./docker.ts";
+import type { Listener } from "../host-checks/listeners.ts";
+import { isOf } from "../planning/container/settings.ts";
+import type { ContainerPlan, HostPlan, Plan } from "../planning/plan.ts";
+import { visible, visibleLines } from "../problems/text.ts";
+import { hostsAtOnce, mapAtOnce } from "./at-once.ts";
+import { allContainers, type ContainerSummary } from "./containers.ts";
 import { listenersOn } from "./listeners.ts";
 import { unreachableHosts } from "./reach.ts";
 

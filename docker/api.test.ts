@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
-import { callEngine, type EngineMessage, expectEngine, greetEngine, tryEngine } from "./docker-api.ts";
+import { callEngine, type EngineMessage, expectEngine, greetEngine, tryEngine } from "./api.ts";
 
 const servers: Server[] = [];
 const folders: string[] = [];

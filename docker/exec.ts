@@ -1,6 +1,6 @@
 import { type IncomingMessage, request } from "node:http";
-import { callEngine, connection, type EngineAddress, messageOf } from "./docker-api.ts";
-import { unframed } from "./docker-frames.ts";
+import { callEngine, connection, type EngineAddress, messageOf } from "./api.ts";
+import { unframed } from "./frames.ts";
 
 export interface Executed {
   readonly exitCode: number;

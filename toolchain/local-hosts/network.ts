@@ -1,6 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { run, ToolchainError } from "../context.ts";
+import { FixableError } from "../../problems/fixable-error.ts";
+import { run } from "../context.ts";
 import { pathForRoot } from "../own-engine.ts";
 import { inNamespace, makeNamespace } from "./namespace.ts";
 
@@ -47,7 +48,7 @@ async function uplink(bridge: string): Promise<string> {
     await run("ip", ["link", "set", name, "up"], { env });
     return `10.213.${number}`;
   }
-  throw new ToolchainError("all networks of 10.213.0.0/16 are in use", "remove interfaces named ascend-pd…");
+  throw new FixableError("all networks of 10.213.0.0/16 are in use", "remove interfaces named ascend-pd…");
 }
 
 function freeNumbers(): number[] {

@@ -1,4 +1,4 @@
-import type { ContainerPlan, FilePlan, HostPlan, Plan } from "./plan.ts";
+import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../planning/plan.ts";
 
 /** A scheduler's administration: a socket inside its container, on a host. */
 export interface Administered {

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Holder } from "../../host-checks/devices.ts";
-import { stackLabel } from "../../planning/container/settings.ts";
-import type { HostPlan } from "../../planning/plan.ts";
-import { sshOptions } from "../../planning/ssh-options.ts";
-import { visibleLines } from "../../problems/text.ts";
-import { type EngineAddress, engineAt, hostOf, tryEngine } from "../../toolchain/docker-api.ts";
-import { unframed } from "../../toolchain/docker-frames.ts";
+import { type EngineAddress, engineAt, hostOf, tryEngine } from "../docker/api.ts";
+import { unframed } from "../docker/frames.ts";
+import type { Holder } from "../host-checks/devices.ts";
+import { stackLabel } from "../planning/container/settings.ts";
+import type { HostPlan } from "../planning/plan.ts";
+import { sshOptions } from "../planning/ssh-options.ts";
+import { visibleLines } from "../problems/text.ts";
 
 export interface ContainerState extends Holder {
   readonly Id: string;

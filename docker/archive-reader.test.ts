@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { archivedFile } from "./tar.ts";
+import { archivedFile } from "./archive-reader.ts";
 
 let folder: string;
 

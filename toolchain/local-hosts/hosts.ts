@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Context, exists, onPath, run, ToolchainError, tryRun } from "../context.ts";
+import { FixableError } from "../../problems/fixable-error.ts";
+import { type Context, exists, onPath, run, tryRun } from "../context.ts";
 import { installPackages } from "../debian-packages.ts";
 import { ensureDockerd } from "../docker-engine.ts";
 import {
@@ -37,14 +38,14 @@ export function environmentOf(folder: string): LocalHosts["env"] {
   return { SSH_AUTH_SOCK: join(runDirOf(folder), "agent") };
 }
 
-/** What `startHosts` needs, installed if need be. Throws a ToolchainError that says why there can be no hosts here. */
+/** What `startHosts` needs, installed if need be. Throws a FixableError that says why there can be no hosts here. */
 export async function requireHosts(context: Context): Promise<void> {
   if (process.geteuid?.() !== 0) {
-    throw new ToolchainError("only root can make hosts of network namespaces", "run this as root");
+    throw new FixableError("only root can make hosts of network namespaces", "run this as root");
   }
   const { code, stderr } = await tryRun("unshare", ["--net", "true"], { env: rootEnv() });
   if (code !== 0) {
-    throw new ToolchainError(
+    throw new FixableError(
       `no network namespace can be made here: ${stderr.trim()}`,
       "use a virtual machine or a privileged container",
     );
@@ -58,7 +59,7 @@ export async function requireHosts(context: Context): Promise<void> {
   const fix = `apt-get install ${missing.flat().join(" ")}`;
   if (missing.flat().includes("openssh-server") && (await exists("/run/systemd/system"))) {
     // Installing it would open port 22 of this machine.
-    throw new ToolchainError("there is no sshd on this machine", fix);
+    throw new FixableError("there is no sshd on this machine", fix);
   }
   await installPackages(context, missing.flat(), fix);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { execute } from "./docker-exec.ts";
-import { command, engine, startContainer } from "./test-support.ts";
+import { command, engine, startContainer } from "../toolchain/test-support.ts";
+import { execute } from "./exec.ts";
 
 let name: string;
 

@@ -1,6 +1,6 @@
 import { type ClientRequestArgs, request } from "node:http";
 import type { Readable } from "node:stream";
-import { ToolchainError } from "./context.ts";
+import { FixableError } from "../problems/fixable-error.ts";
 import { dialThroughSsh } from "./ssh.ts";
 
 /** Where a Docker Engine listens unless someone says otherwise. */
@@ -94,7 +94,7 @@ export async function tryEngine(
   }
 }
 
-/** Like `callEngine`, for calls that must succeed: the answer's body, or a ToolchainError. */
+/** Like `callEngine`, for calls that must succeed: the answer's body, or a FixableError. */
 export async function expectEngine(
   engine: EngineAddress,
   path: string,
@@ -103,7 +103,7 @@ export async function expectEngine(
   const { body, failure } = await tryEngine(engine, path, options);
   if (failure === undefined) return body;
   const call = `${options.method ?? "GET"} ${path.split("?")[0]}`;
-  throw new ToolchainError(
+  throw new FixableError(
     `The Docker Engine at ${hostOf(engine)} failed ${call}: ${failure}`,
     "see that the connection holds, that its disk has room, and what its log says; then do it again",
   );
@@ -129,7 +129,7 @@ export async function greetEngine(engine: EngineAddress): Promise<Greeting> {
     if (status !== 200) return { answers: false, denied: false, reason: messageOf(body) };
     return { answers: true, version: String(JSON.parse(body).Version) };
   } catch (error) {
-    if (error instanceof ToolchainError) throw error;
+    if (error instanceof FixableError) throw error;
     const { name, code, message } = error as NodeJS.ErrnoException;
     const isLate = name === "AbortError" || name === "TimeoutError";
     return { answers: false, denied: code === "EACCES", reason: isLate ? "no answer within 10 s" : message };
@@ -149,7 +149,7 @@ export function connection(engine: EngineAddress): ClientRequestArgs {
       return { createConnection: () => dialThroughSsh(url, sshOptionsOf(engine)) };
     }
     default:
-      throw new ToolchainError(
+      throw new FixableError(
         `${host} is no address of a Docker Engine`,
         "set DOCKER_HOST to unix:///path/to/docker.sock, ssh://user@host or tcp://host:port",
       );

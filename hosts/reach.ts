@@ -1,7 +1,7 @@
-import type { HostPlan } from "../../planning/plan.ts";
-import { unreachableMessage } from "../../planning/unreachable.ts";
-import { greetEngine, hostOf } from "../../toolchain/docker-api.ts";
-import { engineOf } from "./docker.ts";
+import { greetEngine, hostOf } from "../docker/api.ts";
+import type { HostPlan } from "../planning/plan.ts";
+import { unreachableMessage } from "../planning/unreachable.ts";
+import { engineOf } from "./containers.ts";
 
 /** For each host whose Docker Engine does not answer within seconds: what was tried, what came, and what to do. */
 export async function unreachableHosts(hosts: readonly HostPlan[]): Promise<string[]> {

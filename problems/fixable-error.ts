@@ -1,10 +1,10 @@
 /** A failure that the user can mend: `message` says what and where, `fix` says how. Shown without a stack. */
-export class ToolchainError extends Error {
+export class FixableError extends Error {
   readonly fix: string;
 
   constructor(message: string, fix: string) {
     super(message);
-    this.name = "ToolchainError";
+    this.name = "FixableError";
     this.fix = fix;
   }
 }

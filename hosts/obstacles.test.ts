@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { plan } from "../../planning/make-plan.ts";
+import { serve } from "../components/probes/test-support.ts";
+import { plan } from "../planning/make-plan.ts";
 import { obstacles } from "./obstacles.ts";
-import { serve } from "./test-support.ts";
 
 /** A plan for a host whose engine, a stand-in, answers so by path. */
 async function planOn(answers: Readonly<Record<string, string>>) {
