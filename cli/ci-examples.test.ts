@@ -89,7 +89,7 @@ async function shell(script: string) {
 
 function record(preview: string): void {
   if (preview === "nothing") writeFileSync(join(folder, "recorded.json"), "");
-  else copyFileSync(`cli/diff/fixtures/${preview}.json`, join(folder, "recorded.json"));
+  else copyFileSync(`cli/testing/previews/${preview}.json`, join(folder, "recorded.json"));
 }
 
 const cases: [preview: string, code: string, headline: string][] = [

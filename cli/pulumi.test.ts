@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { type ResourceStep, runPulumi } from "./pulumi.ts";
 import type { LocalStack } from "./stack.ts";
-import { inTemporaryProject, projectStack } from "./test-support.ts";
+import { inTemporaryProject, projectStack } from "./testing/pulumi-project.ts";
 
 inTemporaryProject();
 

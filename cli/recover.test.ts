@@ -8,7 +8,7 @@ import { callEngine, defaultHost, expectEngine } from "../docker/api.ts";
 import { run } from "../toolchain/context.ts";
 import { recoverStack } from "./recover.ts";
 import type { LocalStack } from "./stack.ts";
-import { inTemporaryProject, projectStack } from "./test-support.ts";
+import { inTemporaryProject, projectStack } from "./testing/pulumi-project.ts";
 
 inTemporaryProject();
 

@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readStackFile, stackNames, UserError } from "./stack-file.ts";
-import { inTemporaryFolder } from "./temporary-folder.ts";
+import { inTemporaryFolder } from "./testing/temporary-folder.ts";
 
 const folder = inTemporaryFolder();
 

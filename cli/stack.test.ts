@@ -5,7 +5,7 @@ import { run } from "../toolchain/context.ts";
 import { runPulumi } from "./pulumi.ts";
 import { closeStack, isOpen, openStack } from "./stack.ts";
 import { UserError } from "./stack-file.ts";
-import { inTemporaryProject, projectStack } from "./test-support.ts";
+import { inTemporaryProject, projectStack } from "./testing/pulumi-project.ts";
 
 inTemporaryProject();
 

@@ -5,7 +5,7 @@ import { plan as makePlan } from "../planning/make-plan.ts";
 import type { ContainerPlan, Plan } from "../planning/plan.ts";
 import { sampleInput } from "../planning/testing/sample-input.ts";
 import { PdDeployment } from "./deployment.ts";
-import { inTemporaryProject, planOfStack, type Registration, registrationsOf } from "./test-support.ts";
+import { inTemporaryProject, planOfStack, type Registration, registrationsOf } from "./testing/mocks.ts";
 
 inTemporaryProject();
 

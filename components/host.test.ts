@@ -8,7 +8,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { HostPlan } from "../planning/plan.ts";
 import { fingerprint, sshOptions } from "../planning/ssh-options.ts";
 import { Host } from "./host.ts";
-import { registrationsOf } from "./test-support.ts";
+import { registrationsOf } from "./testing/mocks.ts";
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6GE0bSjXCpjpmUqc8vRmqL3rTLTBSrvJsQ/UIoTn0Z";
 const sshHost: HostPlan = {

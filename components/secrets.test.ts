@@ -4,7 +4,7 @@ import { plan as makePlan } from "../planning/make-plan.ts";
 import { changedInput } from "../planning/testing/sample-input.ts";
 import { PdDeployment } from "./deployment.ts";
 import { secretMistakes } from "./secrets.ts";
-import { inTemporaryProject, type Registration, registrationsOf } from "./test-support.ts";
+import { inTemporaryProject, type Registration, registrationsOf } from "./testing/mocks.ts";
 
 inTemporaryProject();
 afterEach(() => pulumi.runtime.setAllConfig({}));

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { Host } from "./host.ts";
-import { registrationsOf } from "./test-support.ts";
+import { registrationsOf } from "./testing/mocks.ts";
 
 const root = process.cwd();
 const folder = await mkdtemp(join(tmpdir(), "ascend-pd-images-"));

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { command, engine, logOf, startContainer } from "../toolchain/test-support.ts";
 import { askSocket } from "./container-socket.ts";
+import { command, engine, logOf, startContainer } from "./testing/containers.ts";
 
 const socket = "/dev/shm/test.sock";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { command, engine, startContainer } from "../toolchain/test-support.ts";
 import { execute } from "./exec.ts";
+import { command, engine, startContainer } from "./testing/containers.ts";
 
 let name: string;
 

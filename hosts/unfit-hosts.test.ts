@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { serve, startContainer } from "../components/probes/test-support.ts";
+import { serve, startContainer } from "../components/testing/probes.ts";
 import { wantedHosts } from "../host-checks/wanted.ts";
 import { plan } from "../planning/make-plan.ts";
 import { unfitHosts } from "./unfit-hosts.ts";

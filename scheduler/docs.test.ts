@@ -12,9 +12,9 @@ import { MAX_HEAD_BYTES } from "./http/head.ts";
 import { MAX_WAITING } from "./log.ts";
 import { ADMIN_ROUTES } from "./operations/admin.ts";
 import { METRICS } from "./operations/metric-table.ts";
-import { type Bench, bench } from "./testing/bench.ts";
 import { ask, get, PLAIN, post, STREAM, until } from "./testing/client.ts";
 import { answerJson, goodDecode, goodPrefill, type Script } from "./testing/engine.ts";
+import { type Rig, startRig } from "./testing/rig.ts";
 
 const text = readFileSync("docs/scheduler.md", "utf8");
 
@@ -113,12 +113,12 @@ function fieldsOf(lines: readonly object[]): string[] {
 }
 
 /** A scheduler to which everything has happened that can be logged. */
-async function eventfulBench(): Promise<Bench> {
+async function eventfulRig(): Promise<Rig> {
   let params = true;
   let reloads = 0;
   const breaks: Script = (call) => call.path !== "/metrics" && call.socket.destroy();
   const gives: Script = (call) => (params ? goodPrefill(call) : answerJson(call, "{}"));
-  const one = await bench(
+  const one = await startRig(
     { prefill: [breaks, gives], decode: [goodDecode, goodDecode] },
     {
       policy: "BLB",
@@ -159,7 +159,7 @@ async function eventfulBench(): Promise<Bench> {
 }
 
 test("docs/scheduler.md lists every field of the log, and no other", async () => {
-  const { lines } = await eventfulBench();
+  const { lines } = await eventfulRig();
   const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   const kinds = ["id", "instance", "reloaded"].map((mark) => entries.filter((entry) => mark in entry));
 
@@ -171,7 +171,7 @@ test("docs/scheduler.md lists every field of the log, and no other", async () =>
 });
 
 test("docs/scheduler.md lists every state of an instance that the log has", async () => {
-  const { lines } = await eventfulBench();
+  const { lines } = await eventfulRig();
 
   const states = new Set(lines.map((line) => JSON.parse(line).state).filter((state) => state !== undefined));
   const row = tables("Log")[1]?.find(([field]) => field === "state");

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { type Bench, bench, startBench } from "./testing/bench.ts";
 import { ask, client, get, PLAIN, post, STREAM, until } from "./testing/client.ts";
 import {
   answerEvents,
@@ -17,6 +16,7 @@ import {
   type Script,
   STREAM_HEAD,
 } from "./testing/engine.ts";
+import { type Rig, rigOf, startRig } from "./testing/rig.ts";
 
 const hang: Script = () => {};
 const close: Script = ({ socket }) => socket.end();
@@ -41,7 +41,7 @@ test.for([
     code: "decode_timeout",
   },
 ])("rule 15: $limit ends a leg that hangs with a 504, and closes its connection", async (one) => {
-  const { port, prefill, decode } = await bench(
+  const { port, prefill, decode } = await startRig(
     { prefill: [one.prefill], decode: [one.decode] },
     { timeouts: { [one.limit]: 100 } },
   );
@@ -56,7 +56,7 @@ test.for([
 });
 
 test("rule 15: tokenGapMs ends a stream that stops moving with an error event", async () => {
-  const { port, decode } = await bench(
+  const { port, decode } = await startRig(
     { decode: [(call) => call.socket.write(STREAM_HEAD + chunked(FIRST))] },
     { timeouts: { tokenGapMs: 100 } },
   );
@@ -71,7 +71,7 @@ test.for([
   ["bytes that complete no event", `${FIRST}data: `, "x"],
   ["comments", FIRST, ": ping\n\n"],
 ])("rule 15: %s do not extend the gap between tokens", async ([, begin = "", trickled = ""]) => {
-  const { port } = await bench(
+  const { port } = await startRig(
     {
       decode: [
         ({ socket }) => {
@@ -90,11 +90,11 @@ test.for([
 });
 
 test.for([
-  { how: "refuses", break: async (b: Bench) => kill(b.prefill[0]) },
-  { how: "closes", break: async (b: Bench) => void Object.assign(b.prefill[0] ?? {}, { script: close }) },
-  { how: "resets", break: async (b: Bench) => void Object.assign(b.prefill[0] ?? {}, { script: reset }) },
+  { how: "refuses", break: async (b: Rig) => kill(b.prefill[0]) },
+  { how: "closes", break: async (b: Rig) => void Object.assign(b.prefill[0] ?? {}, { script: close }) },
+  { how: "resets", break: async (b: Rig) => void Object.assign(b.prefill[0] ?? {}, { script: reset }) },
 ])("rule 17: a prefill instance that $how is replaced by another", async ({ break: breakIt }) => {
-  const one = await bench(
+  const one = await startRig(
     { prefill: [goodPrefill, goodPrefill] },
     { health: { intervalMs: 60_000, timeoutMs: 1000 } },
   );
@@ -107,7 +107,7 @@ test.for([
 });
 
 test("rule 16: when only decode's connect failed prefill's result is used again", async () => {
-  const one = await bench(
+  const one = await startRig(
     { decode: [goodDecode, goodDecode] },
     { health: { intervalMs: 60_000, timeoutMs: 1000 } },
   );
@@ -121,7 +121,7 @@ test("rule 16: when only decode's connect failed prefill's result is used again"
 });
 
 test("rule 16: there are at most two attempts per leg", async () => {
-  const { port, prefill } = await bench({ prefill: [close, close, close] });
+  const { port, prefill } = await startRig({ prefill: [close, close, close] });
 
   const answer = await ask(port, post(PLAIN));
 
@@ -133,7 +133,7 @@ test("rule 16: there are at most two attempts per leg", async () => {
 
 test("rule 16: nothing is tried again behind the first relayed byte", async () => {
   const cut: Script = ({ socket }) => socket.end(STREAM_HEAD + chunked(FIRST));
-  const { port, decode } = await bench({ decode: [cut, cut] });
+  const { port, decode } = await startRig({ decode: [cut, cut] });
 
   const answer = await ask(port, post(STREAM));
 
@@ -142,7 +142,7 @@ test("rule 16: nothing is tried again behind the first relayed byte", async () =
 });
 
 test("rule 16: without another instance a request that a new connection lost is not sent again", async () => {
-  const { port, prefill } = await bench(
+  const { port, prefill } = await startRig(
     { prefill: [close] },
     { health: { intervalMs: 60_000, timeoutMs: 1000 } },
   );
@@ -157,7 +157,7 @@ test("rule 16: without another instance a request that a new connection lost is 
 
 test("rule 17: a kept connection that dies before any byte is replaced once, on the same instance", async () => {
   let calls = 0;
-  const { port, decode } = await bench({
+  const { port, decode } = await startRig({
     decode: [(call) => (++calls === 2 ? call.socket.destroy() : goodDecode(call))],
   });
 
@@ -169,7 +169,7 @@ test("rule 17: a kept connection that dies before any byte is replaced once, on 
 });
 
 test("connections to the engines are kept and used again", async () => {
-  const { port, prefill, decode } = await bench({}, { health: { intervalMs: 60_000, timeoutMs: 1000 } });
+  const { port, prefill, decode } = await startRig({}, { health: { intervalMs: 60_000, timeoutMs: 1000 } });
 
   const accepted = () => [...prefill, ...decode].map(({ connections }) => connections.accepted);
   const forChecks = accepted();
@@ -193,7 +193,7 @@ test.for([
   { name: "FastAPI's form", body: '{"detail":"too long"}', message: "too long" },
   { name: "FastAPI's list", body: '{"detail":[{"msg":"too long"}]}', message: '[{"msg":"too long"}]' },
 ])("rule 18: an engine's refusal in $name is relayed with status and message", async ({ body, message }) => {
-  const { port, prefill, decode } = await bench({
+  const { port, prefill, decode } = await startRig({
     prefill: [(call) => answerJson(call, body, "422 x"), (call) => answerJson(call, body, "422 x")],
   });
 
@@ -210,7 +210,7 @@ test.for(["429 Too Many Requests", "503 Service Unavailable"])(
   async (status) => {
     const busy: Script = (call) =>
       answerJson(call, '{"error":{"message":"busy"}}', status, "Retry-After: 17");
-    const { port, decode } = await bench({ decode: [busy, busy] });
+    const { port, decode } = await startRig({ decode: [busy, busy] });
 
     const answer = await ask(port, post(STREAM));
 
@@ -222,7 +222,7 @@ test.for(["429 Too Many Requests", "503 Service Unavailable"])(
 );
 
 test("rule 18: neither refusals nor clients that leave make an instance unavailable", async () => {
-  const { port, prefill } = await bench({ prefill: [(call) => answerJson(call, "{}", "400 Bad")] });
+  const { port, prefill } = await startRig({ prefill: [(call) => answerJson(call, "{}", "400 Bad")] });
 
   for (let i = 0; i < 20; i++) await ask(port, post(PLAIN));
   if (prefill[0] !== undefined) prefill[0].script = goodPrefill;
@@ -237,7 +237,7 @@ test.for([
   '{"error":{"message":"<!DOCTYPE html>"}}',
   '{"error":{"message":"  at f (x.js:1)\\n    at g (x.js:2)"}}',
 ])("rule 29: a page or stack trace in a refusal (%s) is replaced", async (body) => {
-  const { port } = await bench({ prefill: [(call) => answerJson(call, body, "400 Bad")] });
+  const { port } = await startRig({ prefill: [(call) => answerJson(call, body, "400 Bad")] });
 
   const answer = await ask(port, post(PLAIN));
 
@@ -252,7 +252,7 @@ test.for([
     script: ({ socket }: EngineCall) => socket.end(`HTTP/1.1 400 Bad\r\n\r\n${DEEP}`),
   },
 ])("rule 31: a refusal that is nested deep and framed $framing keeps its status only", async ({ script }) => {
-  const { port } = await bench({ decode: [script] });
+  const { port } = await startRig({ decode: [script] });
 
   const answer = await ask(port, post(PLAIN));
 
@@ -261,11 +261,11 @@ test.for([
 });
 
 /** A scheduler whose instances have names, as on a machine that knows them. */
-async function benchOf(host: string, decode: Script): Promise<Bench> {
+async function rigAt(host: string, decode: Script): Promise<Rig> {
   const engines = [await fakeEngine(goodPrefill), await fakeEngine(decode)];
   const [prefill, other] = engines.map(({ port }) => [{ host: "127.0.0.1", port }]);
   const endpoints = { prefill: [...(prefill ?? []), { host, port: 9 }], decode: other ?? [] };
-  const one = await startBench([], [], { endpoints, ready: false });
+  const one = await rigOf([], [], { endpoints, ready: false });
   await until(async () => (await ask(one.port, get("/readyz"))).status === 200);
   return one;
 }
@@ -288,7 +288,7 @@ test.for(ADDRESSES)(
   "rule 29: of addresses in the refusal %s nothing is left",
   async ([said, told = said]) => {
     const body = JSON.stringify({ error: { message: said } });
-    const { port } = await benchOf("known-host", (call) => answerJson(call, body, "400 Bad"));
+    const { port } = await rigAt("known-host", (call) => answerJson(call, body, "400 Bad"));
 
     const answer = await ask(port, post(PLAIN));
 
@@ -300,7 +300,7 @@ test("rule 29: addresses in an error event are blanked, before the first token a
   const event = 'data: {"error":{"message":"pull from host-b:8088 failed","type":"T","code":500}}\n\n';
   const script: Script = (call) =>
     call.body.includes("late") ? answerEvents(call, FIRST, event) : answerEvents(call, event);
-  const { port } = await bench({ decode: [script] });
+  const { port } = await startRig({ decode: [script] });
 
   const early = await ask(port, post(STREAM));
   const late = await ask(port, post(STREAM.replace("hi", "late")));
@@ -344,7 +344,7 @@ test.for(
     { ...phase, how: "resets its connection" as const },
   ]),
 )("rule 20: a client that $how while $phase closes the engine's at once", async (one) => {
-  const { port, prefill, decode, logged } = await bench({ prefill: [one.prefill], decode: [one.decode] });
+  const { port, prefill, decode, logged } = await startRig({ prefill: [one.prefill], decode: [one.decode] });
   const connection = await client(port);
 
   connection.send(post(one.body));
@@ -359,7 +359,7 @@ test.for(
 });
 
 test("rule 21: an instance whose health check fails gets no requests until it is well again", async () => {
-  const { port, prefill } = await bench({ prefill: [goodPrefill, goodPrefill] });
+  const { port, prefill } = await startRig({ prefill: [goodPrefill, goodPrefill] });
   const [first, second] = prefill;
   const healthOf = async () => JSON.parse((await ask(port, get("/health"))).body).prefill;
 
@@ -378,7 +378,7 @@ test("rule 21: an instance whose health check fails gets no requests until it is
 /** A scheduler that checks one prefill instance; which of its checks that are hung get no answer in time. */
 async function checked(isHung: (check: number) => boolean) {
   let checks = 0;
-  const one = await bench({}, { health: { intervalMs: 20, timeoutMs: 400 } });
+  const one = await startRig({}, { health: { intervalMs: 20, timeoutMs: 400 } });
   const [engine] = one.prefill;
   if (engine === undefined) throw new Error("no engine");
   engine.health = (call) => {
@@ -426,7 +426,7 @@ test.for<{ how: string; end: Script }>([
 });
 
 test("rule 21: one health check that is refused is an outage", async () => {
-  const one = await bench({}, { health: { intervalMs: 20, timeoutMs: 60_000 } });
+  const one = await startRig({}, { health: { intervalMs: 20, timeoutMs: 60_000 } });
 
   await kill(one.prefill[0]);
   await until(() => one.healthChanges === 3);
@@ -440,13 +440,9 @@ test.for(["prefill", "decode"] as const)(
     const down = await fakeEngine(hang);
     await down.close();
     const up = await fakeEngine(role === "prefill" ? goodDecode : goodPrefill);
-    const { port } = await startBench(
-      role === "prefill" ? [down] : [up],
-      role === "prefill" ? [up] : [down],
-      {
-        ready: false,
-      },
-    );
+    const { port } = await rigOf(role === "prefill" ? [down] : [up], role === "prefill" ? [up] : [down], {
+      ready: false,
+    });
     const state = async () => JSON.parse((await ask(port, get("/health"))).body);
     while ((await state())[role === "prefill" ? "decode" : "prefill"] === 0) {
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -464,7 +460,7 @@ test.for(["prefill", "decode"] as const)(
 );
 
 test("round robin gives every prefill instance its turn", async () => {
-  const { port, prefill } = await bench({ prefill: [goodPrefill, goodPrefill, goodPrefill] });
+  const { port, prefill } = await startRig({ prefill: [goodPrefill, goodPrefill, goodPrefill] });
 
   for (let i = 0; i < 6; i++) await ask(port, post(PLAIN));
 
@@ -472,7 +468,7 @@ test("round robin gives every prefill instance its turn", async () => {
 });
 
 test("decode goes to the instance with the fewest requests in flight", async () => {
-  const { port, decode } = await bench({ decode: [hang, (call) => answerEvents(call, FIRST, DONE)] });
+  const { port, decode } = await startRig({ decode: [hang, (call) => answerEvents(call, FIRST, DONE)] });
   const slow = await client(port);
   slow.send(post(STREAM));
   await decode[0]?.call(1);
@@ -493,7 +489,7 @@ test.for([
     (text: string): Script =>
     (call) =>
       call.path === "/metrics" ? answerJson(call, text) : goodPrefill(call);
-  const { port, prefill } = await bench({ prefill: metrics.map(say) }, { policy });
+  const { port, prefill } = await startRig({ prefill: metrics.map(say) }, { policy });
   await Promise.all(prefill.map((engine) => engine.call(1)));
   await ask(port, get("/livez"));
 
@@ -510,7 +506,7 @@ test.for([
   "an engine's error with %s in a long message is an error of a few words, and nothing hangs",
   async ([, what]) => {
     const long = `{"error":{"message":"${"x".repeat(2000)}${what}","code":422}}`;
-    const { port, logged } = await bench({
+    const { port, logged } = await startRig({
       decode: [(call) => answerJson(call, long, "422 Unprocessable Content")],
     });
 

@@ -5,7 +5,6 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
-import { bench } from "./testing/bench.ts";
 import { ask, client, get, PLAIN, post, STREAM } from "./testing/client.ts";
 import {
   chunked,
@@ -18,12 +17,13 @@ import {
   PLAIN_ANSWER,
   STREAM_HEAD,
 } from "./testing/engine.ts";
+import { startRig } from "./testing/rig.ts";
 
 const [FIRST = "", SECOND = ""] = EVENTS;
 
 test("rule 23: requests in flight finish, new ones get a 503 with Connection: close", async () => {
   let call: EngineCall | undefined;
-  const { port, decode, drain } = await bench({
+  const { port, decode, drain } = await startRig({
     decode: [
       (one) => {
         call = one;
@@ -56,7 +56,7 @@ test("rule 23: requests in flight finish, new ones get a 503 with Connection: cl
 });
 
 test("rule 23: at the drain limit a stream ends with an error event, another request with a 503", async () => {
-  const { port, decode, drain, log } = await bench(
+  const { port, decode, drain, log } = await startRig(
     {
       decode: [
         ({ socket, body }) =>
@@ -88,7 +88,7 @@ test("rule 23: at the drain limit a stream ends with an error event, another req
 });
 
 test("rule 23: an idle scheduler is drained at once, kept connections or not", async () => {
-  const { port, drain } = await bench();
+  const { port, drain } = await startRig();
   const [idle, used] = [await client(port), await client(port)];
   used.send(post(PLAIN));
   await used.answer();

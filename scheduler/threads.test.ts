@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { ListenError } from "./listen.ts";
-import { type Bench, bench, type Overrides, operator } from "./testing/bench.ts";
 import { ask, type Client, client, get, PLAIN, post, STREAM, until } from "./testing/client.ts";
 import {
   chunked,
@@ -20,6 +19,7 @@ import {
   type Script,
   STREAM_HEAD,
 } from "./testing/engine.ts";
+import { type Overrides, operator, type Rig, startRig } from "./testing/rig.ts";
 
 const WORKERS = 3;
 const THREADED: Overrides = {
@@ -44,20 +44,20 @@ function listeners(port: number): number {
 }
 
 /** A stream on a connection of its own, so that the kernel chooses its thread, with its first event. */
-async function openStream({ port }: Bench): Promise<Client> {
+async function openStream({ port }: Rig): Promise<Client> {
   const one = await client(port);
   one.send(post(STREAM));
   await one.received((text) => text.includes(FIRST));
   return one;
 }
 
-async function openStreams(one: Bench, count: number): Promise<Client[]> {
+async function openStreams(one: Rig, count: number): Promise<Client[]> {
   const streams: Client[] = [];
   for (let i = 0; i < count; i++) streams.push(await openStream(one));
   return streams;
 }
 
-async function metric({ metricsPort }: Bench, name: string): Promise<number> {
+async function metric({ metricsPort }: Rig, name: string): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
   return Number(new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1]);
 }
@@ -65,7 +65,7 @@ async function metric({ metricsPort }: Bench, name: string): Promise<number> {
 const counts = (engines: readonly FakeEngine[]) => engines.map(({ calls }) => calls.length);
 
 test("each worker listens on the one port and serves", async () => {
-  const one = await bench({}, THREADED);
+  const one = await startRig({}, THREADED);
 
   const answers = await Promise.all(Array.from({ length: 48 }, () => ask(one.port, post(PLAIN))));
 
@@ -75,7 +75,7 @@ test("each worker listens on the one port and serves", async () => {
 });
 
 test("all workers count an instance's requests together: the next one goes where the fewest are", async () => {
-  const one = await bench({ decode: [begin, begin] }, THREADED);
+  const one = await startRig({ decode: [begin, begin] }, THREADED);
   const [first, second] = one.decode as [FakeEngine, FakeEngine];
   const streams = await openStreams(one, 12);
 
@@ -90,7 +90,7 @@ test("all workers count an instance's requests together: the next one goes where
 });
 
 test("prefill instances have their turns over all workers", async () => {
-  const one = await bench({ prefill: [goodPrefill, goodPrefill, goodPrefill] }, THREADED);
+  const one = await startRig({ prefill: [goodPrefill, goodPrefill, goodPrefill] }, THREADED);
 
   for (let i = 0; i < 30; i++) await ask(one.port, post(PLAIN));
 
@@ -98,7 +98,7 @@ test("prefill instances have their turns over all workers", async () => {
 });
 
 test("an instance that drains gets nothing from any worker, and is drained when none needs it", async () => {
-  const one = await bench({ decode: [begin, begin] }, THREADED);
+  const one = await startRig({ decode: [begin, begin] }, THREADED);
   const { drain, join, stateOf } = operator(one);
   await openStreams(one, 12);
   const [first] = one.decode;
@@ -120,7 +120,7 @@ test("an instance that drains gets nothing from any worker, and is drained when 
 test("a reload reaches every worker: the new instance serves, the old one leaves without a lost stream", async () => {
   const late = await fakeEngine(goodDecode);
   const endpoint = ({ port }: FakeEngine) => ({ host: "127.0.0.1", port });
-  const one = await bench(
+  const one = await startRig(
     { decode: [begin] },
     {
       ...THREADED,
@@ -154,7 +154,7 @@ async function saysThatItDrains(connection: Client): Promise<boolean> {
 }
 
 test("rule 23: every worker drains, none before its requests are over", async () => {
-  const one = await bench({ decode: [begin] }, THREADED);
+  const one = await startRig({ decode: [begin] }, THREADED);
   const streams = await openStreams(one, 12);
   const idle = await Promise.all(Array.from({ length: 12 }, () => client(one.port)));
 
@@ -195,7 +195,7 @@ await serveInThread();
 
 test("a worker that dies takes its own requests with it and nothing else; another takes its place", async () => {
   const { program, kill } = mortalProgram();
-  const one = await bench({ decode: [begin] }, { ...THREADED, program });
+  const one = await startRig({ decode: [begin] }, { ...THREADED, program });
   const streams = await openStreams(one, 24);
   const answers = streams.map((stream) => stream.answer());
   const eventsBefore = await metric(one, "ascend_pd_events_total");
@@ -225,7 +225,7 @@ test("a worker that dies takes its own requests with it and nothing else; anothe
 
 test("what a worker has logged is not lost when it dies", async () => {
   const { program, kill } = mortalProgram();
-  const one = await bench({}, { ...THREADED, program });
+  const one = await startRig({}, { ...THREADED, program });
   await Promise.all(Array.from({ length: 24 }, () => ask(one.port, post(PLAIN))));
 
   kill();
@@ -237,7 +237,7 @@ test("what a worker has logged is not lost when it dies", async () => {
 
 test("a worker that dies while it drains is told of, and the others finish", async () => {
   const { program, kill } = mortalProgram();
-  const one = await bench({ decode: [begin] }, { ...THREADED, program });
+  const one = await startRig({ decode: [begin] }, { ...THREADED, program });
   const streams = await openStreams(one, 24);
   const idle = await Promise.all(Array.from({ length: 24 }, () => client(one.port)));
   const drained = one.drain();
@@ -258,7 +258,7 @@ test("a worker that dies while it drains is told of, and the others finish", asy
 
 test("rule 23: a worker that hangs does not keep the others from ending", async () => {
   const { program, kill } = mortalProgram("for (;;);");
-  const one = await bench({}, { ...THREADED, program, timeouts: { drainMs: 10 } });
+  const one = await startRig({}, { ...THREADED, program, timeouts: { drainMs: 10 } });
 
   kill();
   await until(() => existsSync(`${fileURLToPath(new URL("die", program))}.seen`));
@@ -269,7 +269,7 @@ test("rule 23: a worker that hangs does not keep the others from ending", async 
 
 test("a worker that cannot be started is started later", async () => {
   const { program, kill } = mortalProgram();
-  const one = await bench({}, { ...THREADED, program });
+  const one = await startRig({}, { ...THREADED, program });
 
   // No such file can be run: the start fails as it does when the kernel has no more threads.
   program.hostname = "nowhere";
@@ -285,14 +285,14 @@ test("a worker that cannot be started is started later", async () => {
 });
 
 test("a port on which another process listens is not shared with it", async () => {
-  const other = await bench({}, THREADED);
+  const other = await startRig({}, THREADED);
   const plain = createServer().listen(0, "127.0.0.1");
   onTestFinished(() => void plain.close());
   await new Promise((resolve) => plain.once("listening", resolve));
   const taken = [other.port, (plain.address() as { port: number }).port];
 
   for (const port of taken) {
-    const failure = await bench({}, { ...THREADED, port }).catch((error: unknown) => error);
+    const failure = await startRig({}, { ...THREADED, port }).catch((error: unknown) => error);
 
     expect(failure).toBeInstanceOf(ListenError);
     expect(failure).toMatchObject({

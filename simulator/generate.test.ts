@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { expectedText, expectedTokens } from "./oracle.ts";
-import { post, start, until } from "./test-support.ts";
+import { post, start, until } from "./testing/client.ts";
 
 const body = (fields: object) => JSON.stringify({ prompt: "Grüß \u{1f44b} ", max_tokens: 6, ...fields });
 

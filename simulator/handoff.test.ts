@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { members } from "./json.ts";
 import { expectedText } from "./oracle.ts";
 import { parseRequest } from "./request.ts";
-import { completionText, post, quick, sseData, start, type TestSimulator, until } from "./test-support.ts";
+import { completionText, post, quick, sseData, start, type TestSimulator, until } from "./testing/client.ts";
 
 const prompt = `"prompt":"Hello there","seed":9007199254740993`;
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { members } from "./json.ts";
 import { expectedText, expectedTexts } from "./oracle.ts";
-import { completionText, post, sseData, start, type TestSimulator } from "./test-support.ts";
+import { completionText, post, sseData, start, type TestSimulator } from "./testing/client.ts";
 
 /** 20 tokens: a full block of 16 and some. */
 const long = (word: string) => `${word} `.repeat(20);

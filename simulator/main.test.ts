@@ -11,7 +11,7 @@ import { build } from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
 import { members } from "./json.ts";
 import { expectedText } from "./oracle.ts";
-import { completionText, post, sseData } from "./test-support.ts";
+import { completionText, post, sseData } from "./testing/client.ts";
 
 type Program = ChildProcessByStdio<null, Readable, Readable>;
 

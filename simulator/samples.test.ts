@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { expectedText, expectedTexts } from "./oracle.ts";
-import { post, sseData, start, until } from "./test-support.ts";
+import { post, sseData, start, until } from "./testing/client.ts";
 
 const chat = (fields: object) => ({ messages: [{ role: "user", content: "Hi" }], ...fields });
 

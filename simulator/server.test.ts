@@ -2,7 +2,7 @@ import { request as httpRequest } from "node:http";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { expectedText, expectedTokens } from "./oracle.ts";
-import { completionText, post, sample, sseData, start, until } from "./test-support.ts";
+import { completionText, post, sample, sseData, start, until } from "./testing/client.ts";
 
 test("a completion has exactly the tokens of the oracle, and exact usage", async () => {
   const { url } = await start();

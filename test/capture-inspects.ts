@@ -1,14 +1,14 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { askHost } from "../cli/drift/ask-host.ts";
 import type { Plan } from "../planning/plan.ts";
-import { createAscendcloud, npuNode } from "./created-ascendcloud.ts";
-import { planOf, simulated1p1d, testStack } from "./support.ts";
+import { createAscendcloud, npuNode } from "./testing/created-ascendcloud.ts";
+import { planOf, simulated1p1d, testStack } from "./testing/stacks.ts";
 
-// Writes cli/drift/fixtures/: what a real engine says of untouched containers of both kinds of engine, with the Plan
+// Writes cli/testing/inspects/: what a real engine says of untouched containers of both kinds of engine, with the Plan
 // that they were made from.
 // Usage: npm run toolchain -- --engine exec node test/capture-inspects.ts
 
-const folder = "cli/drift/fixtures";
+const folder = "cli/testing/inspects";
 await mkdir(folder, { recursive: true });
 
 const deployment = simulated1p1d(18480);

@@ -1,11 +1,11 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { run } from "../toolchain/context.ts";
-import { docker, simulated1p1d, testStack } from "./support.ts";
+import { docker, simulated1p1d, testStack } from "./testing/stacks.ts";
 
-// Writes cli/diff/fixtures/: what the real engine says about changes of a real deployment, in `pulumi preview --json`.
+// Writes cli/testing/previews/: what the real engine says about changes of a real deployment, in `pulumi preview --json`.
 // Usage: npm run toolchain -- --engine exec node test/capture-previews.ts
 
-const folder = "cli/diff/fixtures";
+const folder = "cli/testing/previews";
 const base = 18700;
 const deployment = simulated1p1d(base);
 const { model } = deployment;

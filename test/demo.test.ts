@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { stringify } from "yaml";
 import { folderOfThisRun, foldersOfDeadRuns } from "./folders-of-runs.ts";
-import { cloneProject, containersOf, removeContainersOf, simulated1p1d } from "./support.ts";
-import { noTestHosts } from "./test-hosts.ts";
+import { cloneProject, containersOf, removeContainersOf, simulated1p1d } from "./testing/stacks.ts";
+import { noTestHosts } from "./testing/test-hosts.ts";
 
 // The demo as a new user runs it: in a clone of its own, with state of its own.
 const name = "sim-e2e";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectedText } from "../simulator/oracle.ts";
-import { simulated1p1d, type TestStack, testStack } from "./support.ts";
+import { simulated1p1d, type TestStack, testStack } from "./testing/stacks.ts";
 
 // USE_OPENAI=0 reaches every container, the hand-over follows it, and so does the completion that accepts the stack.
 const base = simulated1p1d(18190);

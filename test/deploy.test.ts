@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectedText, expectedTokens } from "../simulator/oracle.ts";
 import { tryRun } from "../toolchain/context.ts";
-import { expectAsPlanned } from "./as-planned.ts";
+import { expectAsPlanned } from "./testing/as-planned.ts";
 import {
   containersOf,
   inspectContainer,
@@ -10,7 +10,7 @@ import {
   simulated1p1d,
   type TestStack,
   testStack,
-} from "./support.ts";
+} from "./testing/stacks.ts";
 
 // One stack from nothing to nothing, on the real Pulumi engine and a real Docker Engine; each test goes on from
 // where the one before it stopped.

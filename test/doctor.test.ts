@@ -9,9 +9,18 @@ import type { Result } from "../host-checks/index.ts";
 import { npuInfo } from "../host-checks/testing/sample-report.ts";
 import { tryRun } from "../toolchain/context.ts";
 import type { LocalHost } from "../toolchain/local-hosts/hosts.ts";
-import { becomeAscendHost, deviceIp, image, models, npus, onHost, ownFolders, says } from "./ascend-host.ts";
-import { testStack } from "./support.ts";
-import { noTestHosts, testHosts } from "./test-hosts.ts";
+import {
+  becomeAscendHost,
+  deviceIp,
+  image,
+  models,
+  npus,
+  onHost,
+  ownFolders,
+  says,
+} from "./testing/ascend-host.ts";
+import { testStack } from "./testing/stacks.ts";
+import { noTestHosts, testHosts } from "./testing/test-hosts.ts";
 
 // `ascend-pd doctor` on two hosts behind SSH, with a Docker Engine each, device nodes, and tools that replay what real
 // ones have printed; each test breaks something on host-b and puts it right again.

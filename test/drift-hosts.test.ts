@@ -4,9 +4,9 @@ import { askHost } from "../cli/drift/ask-host.ts";
 import { driftOf } from "../cli/drift/drift-of.ts";
 import type { HostPlan, Plan } from "../planning/plan.ts";
 import { run } from "../toolchain/context.ts";
-import { createAscendcloud, npuNode } from "./created-ascendcloud.ts";
-import { planOf, simulated1p1d } from "./support.ts";
-import { noTestHosts, testHosts } from "./test-hosts.ts";
+import { createAscendcloud, npuNode } from "./testing/created-ascendcloud.ts";
+import { planOf, simulated1p1d } from "./testing/stacks.ts";
+import { noTestHosts, testHosts } from "./testing/test-hosts.ts";
 
 const findingsOf = async (plan: Plan) => (await driftOf(plan)).findings;
 

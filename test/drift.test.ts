@@ -5,7 +5,13 @@ import { stringify } from "yaml";
 import type { Finding } from "../cli/drift/finding.ts";
 import { expectEngine } from "../docker/api.ts";
 import { tryRun } from "../toolchain/context.ts";
-import { cloneProject, docker, inspectContainer, removeContainersOf, simulated1p1d } from "./support.ts";
+import {
+  cloneProject,
+  docker,
+  inspectContainer,
+  removeContainersOf,
+  simulated1p1d,
+} from "./testing/stacks.ts";
 
 // A stack on the real engines, broken by hand in one way after the other. Each remedy that `ascend-pd drift` prints is
 // pasted into a shell as it is.

@@ -2,9 +2,9 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { expectEngine } from "../docker/api.ts";
-import { expectAsPlanned } from "./as-planned.ts";
-import { clients } from "./clients.ts";
-import { post, until } from "./pd-processes.ts";
+import { expectAsPlanned } from "./testing/as-planned.ts";
+import { clients } from "./testing/clients.ts";
+import { post, until } from "./testing/pd-processes.ts";
 import {
   cloneProject,
   docker,
@@ -16,7 +16,7 @@ import {
   simulated1p1d,
   type TestStack,
   testStack,
-} from "./support.ts";
+} from "./testing/stacks.ts";
 
 // The instances of a running stack change in number and place, on the real Pulumi engine and a real Docker Engine, while
 // clients ask; its scheduler is one and the same process throughout. Each test goes on from where the one before stopped.

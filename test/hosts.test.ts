@@ -15,7 +15,7 @@ import { expectedText } from "../simulator/oracle.ts";
 import { type Context, defaultCacheDir, exists, tryRun } from "../toolchain/context.ts";
 import type { LocalHost } from "../toolchain/local-hosts/hosts.ts";
 import { startEngine, stopEngine } from "../toolchain/own-engine.ts";
-import { clients } from "./clients.ts";
+import { clients } from "./testing/clients.ts";
 import {
   containersOf,
   inspectContainer,
@@ -23,8 +23,8 @@ import {
   simulated1p1d,
   type TestStack,
   testStack,
-} from "./support.ts";
-import { noTestHosts, testHosts } from "./test-hosts.ts";
+} from "./testing/stacks.ts";
+import { noTestHosts, testHosts } from "./testing/test-hosts.ts";
 
 const context: Context = { cacheDir: defaultCacheDir(), say: () => {} };
 

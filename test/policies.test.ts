@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readStackFile } from "../cli/stack-file.ts";
 import { run, tryRun } from "../toolchain/context.ts";
-import { testStack } from "./support.ts";
+import { testStack } from "./testing/stacks.ts";
 
 // Programs that are not ours, under the real engine and our policy pack. No container is made.
 const pack = resolve("policies");

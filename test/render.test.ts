@@ -4,8 +4,8 @@ import { chosenHost } from "../cli/render/host-choice.ts";
 import { callEngine } from "../docker/api.ts";
 import { expectedText } from "../simulator/oracle.ts";
 import { onPath, tryRun } from "../toolchain/context.ts";
-import { expectAsPlanned } from "./as-planned.ts";
-import { containersOf, docker, planOf, simulated1p1d } from "./support.ts";
+import { expectAsPlanned } from "./testing/as-planned.ts";
+import { containersOf, docker, planOf, simulated1p1d } from "./testing/stacks.ts";
 
 const name = "e2e-render";
 const plan = planOf(name, simulated1p1d(18340));

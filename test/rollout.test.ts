@@ -5,8 +5,8 @@ import type { ResourceStep } from "../cli/pulumi.ts";
 import { expectEngine } from "../docker/api.ts";
 import { FLAGS } from "../scheduler/config/flags.ts";
 import { expectedText } from "../simulator/oracle.ts";
-import { clients } from "./clients.ts";
-import { post, streamedText, until } from "./pd-processes.ts";
+import { clients } from "./testing/clients.ts";
+import { post, streamedText, until } from "./testing/pd-processes.ts";
 import {
   cloneProject,
   containersOf,
@@ -18,7 +18,7 @@ import {
   simulated1p1d,
   type TestStack,
   testStack,
-} from "./support.ts";
+} from "./testing/stacks.ts";
 
 // A running 2p2d is changed in every way, on the real Pulumi engine and a real Docker Engine, while clients ask it;
 // each test goes on from where the one before it stopped.

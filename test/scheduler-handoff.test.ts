@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { expectedText } from "../simulator/oracle.ts";
-import { metric, type Program, post, scheduler, simulator, streamedText } from "./pd-processes.ts";
+import { metric, type Program, post, scheduler, simulator, streamedText } from "./testing/pd-processes.ts";
 
 const PREFILLS = 2;
 const DECODES = 2;

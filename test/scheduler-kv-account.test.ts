@@ -1,7 +1,15 @@
 import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { metric, type Program, post, scheduler, simulator, temporaryFolder, until } from "./pd-processes.ts";
+import {
+  metric,
+  type Program,
+  post,
+  scheduler,
+  simulator,
+  temporaryFolder,
+  until,
+} from "./testing/pd-processes.ts";
 
 /*
  * What the scheduler believes of KV cache that prefill keeps, against what the simulated engine keeps, when clients

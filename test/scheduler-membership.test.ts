@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { clients } from "./clients.ts";
+import { clients } from "./testing/clients.ts";
 import {
   metric,
   type Program,
@@ -13,8 +13,8 @@ import {
   simulator,
   temporaryFolder,
   until,
-} from "./pd-processes.ts";
-import { rankTable } from "./rank-table.ts";
+} from "./testing/pd-processes.ts";
+import { rankTable } from "./testing/rank-table.ts";
 
 interface Outcome {
   readonly code: number;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { expectedText } from "../simulator/oracle.ts";
-import { metric, type Program, post, scheduler, simulator, until } from "./pd-processes.ts";
+import { metric, type Program, post, scheduler, simulator, until } from "./testing/pd-processes.ts";
 
 /** How many prompts each instance has computed. */
 function computed(instances: readonly Program[]): Promise<number[]> {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { expectedText, expectedTexts } from "../simulator/oracle.ts";
-import { metric, type Program, post, scheduler, simulator } from "./pd-processes.ts";
+import { metric, type Program, post, scheduler, simulator } from "./testing/pd-processes.ts";
 
 /** More than a block of 16 tokens, so that decode's prefix cache keeps it. */
 const long = (word: string) => `${word} `.repeat(20);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { metric, post, scheduler, simulator } from "./pd-processes.ts";
+import { metric, post, scheduler, simulator } from "./testing/pd-processes.ts";
 
 const STALL = "--stall-timeout=0.5";
 const CLIENTS = 8;

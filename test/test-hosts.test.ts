@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import { afterAll, describe, expect, test } from "vitest";
 import { greetEngine } from "../docker/api.ts";
 import { exists } from "../toolchain/context.ts";
-import { noTestHosts, testHosts } from "./test-hosts.ts";
+import { noTestHosts, testHosts } from "./testing/test-hosts.ts";
 
 const obstacle = await noTestHosts();
 

@@ -2,15 +2,15 @@ import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { run, tryRun } from "../../toolchain/context.ts";
-import { fixture } from "../diff/test-support.ts";
-import { inTemporaryFolder } from "../temporary-folder.ts";
+import { fixture } from "../testing/previews.ts";
+import { keepConsole, pieces, printed } from "../testing/run-command.ts";
+import { inTemporaryFolder } from "../testing/temporary-folder.ts";
 import { diff } from "./diff.ts";
-import { keepConsole, pieces, printed } from "./test-support.ts";
 
 const folder = inTemporaryFolder();
 keepConsole();
 
-const fixturePath = (name: string) => `cli/diff/fixtures/${name}.json`;
+const fixturePath = (name: string) => `cli/testing/previews/${name}.json`;
 
 /** A file of this content. */
 function file(content: string | Uint8Array, name = "preview.json"): string {
@@ -33,7 +33,7 @@ test.each([
 test("The comment of a changed port.", async () => {
   await diff.run([fixturePath("changed-port")]);
 
-  await expect(`${printed("log")}\n`).toMatchFileSnapshot("../diff/fixtures/changed-port.md");
+  await expect(`${printed("log")}\n`).toMatchFileSnapshot("../testing/previews/changed-port.md");
 });
 
 test("A failed preview says what failed, in the comment; and where a policy's word stands.", async () => {

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { stringify } from "yaml";
 import { readStackFile } from "../stack-file.ts";
+import { inProjectFolder, keepConsole, printed } from "../testing/run-command.ts";
 import { drift } from "./drift.ts";
-import { inProjectFolder, keepConsole, printed } from "./test-support.ts";
 
 const servers: Server[] = [];
 const folder = inProjectFolder();

@@ -2,8 +2,8 @@ import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { readStackFile } from "../stack-file.ts";
+import { inProjectFolder, keepConsole, printed } from "../testing/run-command.ts";
 import { plan } from "./plan.ts";
-import { inProjectFolder, keepConsole, printed } from "./test-support.ts";
 
 inProjectFolder();
 keepConsole();

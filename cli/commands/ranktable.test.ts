@@ -5,11 +5,11 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { tryRun } from "../../toolchain/context.ts";
 import { findCommand } from "../command.ts";
-import { fakeHccnTool, ipaddr } from "../ranktable/testing/host-tools.ts";
 import { UserError } from "../stack-file.ts";
-import { inTemporaryFolder } from "../temporary-folder.ts";
+import { fakeHccnTool, ipaddr } from "../testing/hccn-tool.ts";
+import { keepConsole, printed } from "../testing/run-command.ts";
+import { inTemporaryFolder } from "../testing/temporary-folder.ts";
 import { ranktable as command } from "./ranktable.ts";
-import { keepConsole, printed } from "./test-support.ts";
 
 const root = process.cwd();
 const folder = inTemporaryFolder();

@@ -5,9 +5,9 @@ import { parse, stringify } from "yaml";
 import { plan } from "../../planning/make-plan.ts";
 import { sampleMeasurements } from "../../ratio/testing/sample.ts";
 import { UserError } from "../stack-file.ts";
-import { inTemporaryFolder } from "../temporary-folder.ts";
+import { keepConsole, pieces, printed } from "../testing/run-command.ts";
+import { inTemporaryFolder } from "../testing/temporary-folder.ts";
 import { ratio } from "./ratio.ts";
-import { keepConsole, pieces, printed } from "./test-support.ts";
 
 const folder = inTemporaryFolder();
 keepConsole();

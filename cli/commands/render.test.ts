@@ -2,8 +2,8 @@ import { writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { parse, stringify } from "yaml";
 import { put, sampleInput } from "../../planning/testing/sample-input.ts";
+import { inProjectFolder } from "../testing/run-command.ts";
 import { render } from "./render.ts";
-import { inProjectFolder } from "./test-support.ts";
 
 inProjectFolder();
 beforeEach(() => writeStack("two"));

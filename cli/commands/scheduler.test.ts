@@ -4,11 +4,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { stringify } from "yaml";
+import { command, logOf, startContainer } from "../../docker/testing/containers.ts";
 import { adminSocket } from "../../planning/engines/scheduler.ts";
-import { command, logOf, startContainer } from "../../toolchain/test-support.ts";
 import { readStackFile } from "../stack-file.ts";
+import { inProjectFolder, keepConsole, printed } from "../testing/run-command.ts";
 import { scheduler } from "./scheduler.ts";
-import { inProjectFolder, keepConsole, printed } from "./test-support.ts";
 
 // `--stack`, without a stack that is up; test/hosts.test.ts has that.
 inProjectFolder();

@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { UserError } from "../stack-file.ts";
+import { fixture } from "../testing/previews.ts";
 import type { Difference } from "./change.ts";
 import { failureMarkdown, markdownOf } from "./markdown.ts";
 import { comparePlans, readPlan } from "./read-plans.ts";
 import { readPreview } from "./read-preview.ts";
-import { fixture } from "./test-support.ts";
 
 /** The document with the value at some place replaced by another, or left out. */
 function spoiled(document: unknown, path: readonly number[], value: unknown): unknown {

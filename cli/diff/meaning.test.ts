@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { differenceOf, fixture } from "../testing/previews.ts";
 import { meaningOf } from "./meaning.ts";
-import { differenceOf, fixture } from "./test-support.ts";
 
 const meaning = (name: string) => meaningOf(differenceOf(fixture(name)), (text) => text);
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { run } from "../../toolchain/context.ts";
-import { inTemporaryProject, projectStack } from "../test-support.ts";
+import { differenceOf } from "../testing/previews.ts";
+import { inTemporaryProject, projectStack } from "../testing/pulumi-project.ts";
 import { markdownOf } from "./markdown.ts";
-import { differenceOf } from "./test-support.ts";
 
 inTemporaryProject();
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import { plan as makePlan } from "../../planning/make-plan.ts";
 import type { Plan } from "../../planning/plan.ts";
 import { planJson } from "../plan-json.ts";
+import { differenceOf, fixture } from "../testing/previews.ts";
 import { meaningOf } from "./meaning.ts";
 import { comparePlans, readPlan } from "./read-plans.ts";
-import { differenceOf, fixture } from "./test-support.ts";
 
 /** The Plan of the deployment that a preview was made of. */
 function planOf(name: string): Plan {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { differenceOf, fixture } from "../testing/previews.ts";
 import { isPreview, readPreview } from "./read-preview.ts";
-import { differenceOf, fixture } from "./test-support.ts";
 
 const changed = (name: string) =>
   differenceOf(fixture(name)).changes.map((change) => `${change.operation} ${change.subject} ${change.name}`);

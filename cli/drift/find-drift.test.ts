@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { HostPlan } from "../../planning/plan.ts";
+import { containerOf, deployedOf, find, findAfter, others, recorded } from "../testing/drift-samples.ts";
 import type { Container } from "./engine-answers.ts";
 import { findDrift } from "./find-drift.ts";
-import { containerOf, deployedOf, find, findAfter, others, recorded } from "./test-support.ts";
 
 test("Untouched containers give no finding, with Pulumi's state and without.", () => {
   const simulated = recorded("simulated");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { containerOf, deployedOf, find, findAfter, others, recorded } from "./test-support.ts";
+import { containerOf, deployedOf, find, findAfter, others, recorded } from "../testing/drift-samples.ts";
 
 test("A credential's value is never told, neither the planned one nor the one that is there.", () => {
   const { compared, answer } = recorded("simulated");

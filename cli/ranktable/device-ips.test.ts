@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { formatProblems } from "../../problems/problem.ts";
-import { inTemporaryFolder } from "../temporary-folder.ts";
+import { fakeHccnTool, ipaddr } from "../testing/hccn-tool.ts";
+import { inTemporaryFolder } from "../testing/temporary-folder.ts";
 import { deviceIps } from "./device-ips.ts";
-import { fakeHccnTool, ipaddr } from "./testing/host-tools.ts";
 
 const folder = inTemporaryFolder();
 

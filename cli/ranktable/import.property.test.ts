@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { plan } from "../../planning/make-plan.ts";
+import { deployments } from "../testing/sample-deployments.ts";
 import { importedStackFile } from "./imported-stack-file.ts";
 import { deploymentOf } from "./tables/deployment.ts";
 import { readServerGroups } from "./tables/servers.ts";
-import { deployments } from "./testing/sample-deployments.ts";
 
 /** What people fill in, by the key that holds the placeholder. */
 const answers: Readonly<Record<string, unknown>> = {

@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { labelsOf } from "../../planning/container/settings.ts";
 import type { ContainerPlan, Plan } from "../../planning/plan.ts";
+import { hostilePlan, hostOf, samplePlan } from "../testing/rendered.ts";
 import { compose } from "./compose.ts";
-import { hostilePlan, hostOf, samplePlan } from "./test-support.ts";
 
 /**
  * The file as Compose takes it: YAML, also as of 1.1, to which more words are numbers, dates and booleans, whose values

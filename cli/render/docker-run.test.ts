@@ -5,9 +5,9 @@ import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { labelsOf } from "../../planning/container/settings.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
-import { inTemporaryFolder } from "../temporary-folder.ts";
+import { hostilePlan, hostOf, samplePlan } from "../testing/rendered.ts";
+import { inTemporaryFolder } from "../testing/temporary-folder.ts";
 import { dockerRun } from "./docker-run.ts";
-import { hostilePlan, hostOf, samplePlan } from "./test-support.ts";
 
 const folder = inTemporaryFolder();
 

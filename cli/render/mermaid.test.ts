@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { hostileNames, samplePlan } from "../testing/rendered.ts";
 import { mermaid } from "./mermaid.ts";
-import { hostileNames, samplePlan } from "./test-support.ts";
 
 test("Hosts hold their instances; requests and KV cache flow along the edges.", () => {
   expect(mermaid(samplePlan())).toMatch(

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { hostileNames, samplePlan } from "../testing/rendered.ts";
 import { svg } from "./svg.ts";
-import { hostileNames, samplePlan } from "./test-support.ts";
 
 const tags = (text: string) => text.match(/<[^>]*>/g);
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { deadUrl, logOf, runProbe, serve, startContainer } from "./test-support.ts";
+import { deadUrl, logOf, runProbe, serve, startContainer } from "../testing/probes.ts";
 
 const idle = "setInterval(() => {}, 1000)";
 

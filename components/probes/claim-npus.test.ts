@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../toolchain/context.ts";
-import { runProbe, serve, startContainer, stopContainer } from "./test-support.ts";
+import { runProbe, serve, startContainer, stopContainer } from "../testing/probes.ts";
 
 const idle = "setInterval(() => {}, 1000)";
 let folder: string;

@@ -2,7 +2,7 @@ import type { RequestListener } from "node:http";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { tryRun } from "../../toolchain/context.ts";
-import { deadUrl, runProbe, serve } from "./test-support.ts";
+import { deadUrl, runProbe, serve } from "../testing/probes.ts";
 
 function complete(url: string, timeoutSeconds = 30, api: "openai" | "vllm" = "openai") {
   return runProbe("first-completion", { url, api, model: "test-model", timeoutSeconds });

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { expect, test } from "vitest";
+import { logOf, runProbe, startContainer, stopContainer } from "../testing/probes.ts";
 import type { Membership } from "./arguments.ts";
-import { logOf, runProbe, startContainer, stopContainer } from "./test-support.ts";
 
 const idle = "setInterval(() => {}, 1000)";
 const conflict = { status: 409, error: { code: "conflict", message: "it is the last one" } };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { hostNetworkLabel } from "../../planning/container/host-network.ts";
-import { resource, unknown, violationsOf } from "../test-support.ts";
+import { resource, unknown, violationsOf } from "../testing/validated.ts";
 import { hostNetworkWithReason } from "./host-network-with-reason.ts";
 
 const reason = (value: string) => ({

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { resource, unknown, violationsOf } from "../test-support.ts";
+import { resource, unknown, violationsOf } from "../testing/validated.ts";
 import { noPrivilegedContainer } from "./no-privileged-container.ts";
 
 test.each([

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { plan } from "../../planning/make-plan.ts";
 import { sampleInput } from "../../planning/testing/sample-input.ts";
-import { resource, unknown, violationsOf } from "../test-support.ts";
+import { resource, unknown, violationsOf } from "../testing/validated.ts";
 import { noSecretInEnvironment } from "./no-secret-in-environment.ts";
 
 const violationsWith = (props: object) => violationsOf(noSecretInEnvironment, resource("decode-0", props));

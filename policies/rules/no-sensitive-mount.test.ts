@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { driverMounts } from "../../planning/engines/ascendcloud.ts";
-import { resource, unknown, violationsOf } from "../test-support.ts";
+import { resource, unknown, violationsOf } from "../testing/validated.ts";
 import { noSensitiveMount } from "./no-sensitive-mount.ts";
 
 const mounting = (source: string) =>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { resource, type StackResource, stackViolationsOf, unknown } from "../test-support.ts";
+import { resource, type StackResource, stackViolationsOf, unknown } from "../testing/validated.ts";
 import { npuHeldOnce } from "./npu-held-once.ts";
 
 function container(name: string, hostPaths: readonly string[], host?: string): StackResource {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { npuDevices } from "../../planning/engines/devices.ts";
-import { resource, unknown, violationsOf } from "../test-support.ts";
+import { resource, unknown, violationsOf } from "../testing/validated.ts";
 import { onlyPlannedDevices } from "./only-planned-devices.ts";
 
 const violationsWith = (props: object) => violationsOf(onlyPlannedDevices, resource("decode-0", props));

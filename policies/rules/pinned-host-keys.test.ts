@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { resource, unknown, violationsOf } from "../test-support.ts";
+import { resource, unknown, violationsOf } from "../testing/validated.ts";
 import { pinnedHostKeys } from "./pinned-host-keys.ts";
 
 const pinned = ["-o", "StrictHostKeyChecking=yes", "-o", "KnownHostsCommand=/bin/echo * ssh-ed25519 AAAA"];

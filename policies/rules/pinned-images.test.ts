@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { resource, stackViolationsOf, unknown } from "../test-support.ts";
+import { resource, stackViolationsOf, unknown } from "../testing/validated.ts";
 import { pinnedImages } from "./pinned-images.ts";
 
 const digest = `sha256:${"0123456789abcdef".repeat(4)}`;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { driverMounts } from "../../planning/engines/ascendcloud.ts";
-import { resource, violationsOf } from "../test-support.ts";
+import { resource, violationsOf } from "../testing/validated.ts";
 import { systemMountsReadOnly } from "./system-mounts-read-only.ts";
 
 const mounting = (...mounts: object[]) => resource("decode-0", { mounts });

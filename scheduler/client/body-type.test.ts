@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { bench } from "../testing/bench.ts";
 import { ask, client, PLAIN, post } from "../testing/client.ts";
+import { startRig } from "../testing/rig.ts";
 
 /** A completion declared as `type`, `undefined` for not at all. */
 function typed(type: string | undefined, path?: string, ...extra: string[]): string {
@@ -15,7 +15,7 @@ test.for([
   'application/json ; Charset="UTF-8"; x=y',
   "application/json;",
 ])("rule 41: a body of the type %j is taken, and reaches the engines as JSON", async (type) => {
-  const { port, decode } = await bench();
+  const { port, decode } = await startRig();
 
   const answer = await ask(port, typed(type));
 
@@ -40,7 +40,7 @@ test.for([
   "json",
   "*/*",
 ])("rule 41: a body of the type %j is a 415, and no engine hears of it", async (type) => {
-  const { port, prefill } = await bench();
+  const { port, prefill } = await startRig();
 
   const answer = await ask(port, typed(type));
 
@@ -57,7 +57,7 @@ test.for([
 test.for([[], ["Accept: */*", "User-Agent: curl/8"]])(
   "rule 41: a body of no type is taken from a client that is no browser",
   async (headers) => {
-    const { port, decode } = await bench();
+    const { port, decode } = await startRig();
 
     const answer = await ask(port, typed(undefined, undefined, ...headers));
 
@@ -69,7 +69,7 @@ test.for([[], ["Accept: */*", "User-Agent: curl/8"]])(
 test.for(["Origin: https://other.example", "Origin: null", "Sec-Fetch-Site: cross-site"])(
   "rule 41: a body of no type is a 415 from a browser, which sends %s",
   async (header) => {
-    const { port, prefill } = await bench();
+    const { port, prefill } = await startRig();
 
     const answer = await ask(port, typed(undefined, undefined, header));
 
@@ -83,7 +83,7 @@ test.for([
   { path: "/v1/chat/completions", api: "openai" },
   { path: "/generate", api: "generate" },
 ] as const)("rule 41: $path takes nothing but JSON", async ({ path, api }) => {
-  const { port } = await bench({}, { api });
+  const { port } = await startRig({}, { api });
 
   const answer = await ask(port, typed("text/plain", path));
 
@@ -91,7 +91,7 @@ test.for([
 });
 
 test("rule 41: two types are refused, also equal ones", async () => {
-  const { port } = await bench();
+  const { port } = await startRig();
 
   const answer = await ask(port, typed("application/json", undefined, "Content-Type: application/json"));
 
@@ -100,7 +100,7 @@ test("rule 41: two types are refused, also equal ones", async () => {
 });
 
 test("rule 41: a wrong type is answered before the body comes, without 100 Continue, and what comes is dropped", async () => {
-  const { port, prefill } = await bench();
+  const { port, prefill } = await startRig();
   const connection = await client(port);
   const [head = ""] = typed("text/plain", undefined, "Expect: 100-continue").split("\r\n\r\n");
 

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { bench } from "../testing/bench.ts";
 import { ask, client, get, PLAIN, post, STREAM } from "../testing/client.ts";
 import {
   answerEvents,
@@ -11,9 +10,10 @@ import {
   PLAIN_ANSWER,
   STREAM_HEAD,
 } from "../testing/engine.ts";
+import { startRig } from "../testing/rig.ts";
 
 test("rule 20: a client that leaves while it sends its request leaves nothing behind", async () => {
-  const { port, prefill, log, logged } = await bench();
+  const { port, prefill, log, logged } = await startRig();
   const connection = await client(port);
 
   connection.send(post(PLAIN).slice(0, -1));
@@ -29,7 +29,7 @@ test("rule 20: a client that leaves while it sends its request leaves nothing be
 });
 
 test("rule 26: an early error is answered although the client goes on sending its body", async () => {
-  const { port } = await bench({}, { maxBodyBytes: 1000 });
+  const { port } = await startRig({}, { maxBodyBytes: 1000 });
   const connection = await client(port);
 
   connection.send(
@@ -46,7 +46,7 @@ test("rule 26: an early error is answered although the client goes on sending it
 });
 
 test("rule 27: the head that reaches an engine is made new", async () => {
-  const { port, prefill, decode } = await bench();
+  const { port, prefill, decode } = await startRig();
 
   await ask(
     port,
@@ -86,7 +86,7 @@ test("rule 27: the head that reaches an engine is made new", async () => {
 });
 
 test("rule 27: a client's chunked body reaches the engines with its length", async () => {
-  const { port, decode } = await bench({ prefill: [(call) => answerJson(call, "{}")] });
+  const { port, decode } = await startRig({ prefill: [(call) => answerJson(call, "{}")] });
 
   await ask(
     port,
@@ -98,7 +98,7 @@ test("rule 27: a client's chunked body reaches the engines with its length", asy
 });
 
 test("rule 28: models are asked of an engine, without the client's query", async () => {
-  const { port, decode } = await bench({
+  const { port, decode } = await startRig({
     decode: [(call) => answerJson(call, '{"object":"list","data":[]}')],
   });
 
@@ -110,7 +110,7 @@ test("rule 28: models are asked of an engine, without the client's query", async
 });
 
 test("rule 28: a wrong method is answered with the right ones", async () => {
-  const { port } = await bench();
+  const { port } = await startRig();
 
   expect((await ask(port, get("/v1/completions"))).header("allow")).toBe("POST");
   expect((await ask(port, "POST /v1/models HTTP/1.1\r\nHost: test\r\n\r\n")).header("allow")).toBe(
@@ -119,7 +119,7 @@ test("rule 28: a wrong method is answered with the right ones", async () => {
 });
 
 test("HEAD is answered like GET, without the body", async () => {
-  const { port } = await bench();
+  const { port } = await startRig();
   const connection = await client(port);
 
   connection.send(`${get("/livez").replace("GET", "HEAD")}${get("/readyz")}`);
@@ -130,7 +130,7 @@ test("HEAD is answered like GET, without the body", async () => {
 });
 
 test("rule 29: of an engine's headers none but the listed ones reach the client", async () => {
-  const { port } = await bench({
+  const { port } = await startRig({
     decode: [
       (call) =>
         answerJson(
@@ -154,7 +154,7 @@ test("rule 29: of an engine's headers none but the listed ones reach the client"
 test.for(["a client that waits for it", "a client that sends on"])(
   "rule 30: 100 Continue is sent to %s, before the body, once",
   async (which) => {
-    const { port } = await bench();
+    const { port } = await startRig();
     const connection = await client(port);
     const [head = "", body = ""] = post(PLAIN, "/v1/completions", "Expect: 100-continue").split("\r\n\r\n");
 
@@ -170,7 +170,7 @@ test.for(["a client that waits for it", "a client that sends on"])(
 );
 
 test("rule 30: a body over the limit is refused at once when declared, without 100 Continue", async () => {
-  const { port } = await bench({}, { maxBodyBytes: 100 });
+  const { port } = await startRig({}, { maxBodyBytes: 100 });
   const connection = await client(port);
 
   connection.send(
@@ -189,7 +189,7 @@ test.for([
 ])(
   "rule 30: a chunked body of $size bytes with a limit of 100 is answered with $status",
   async ({ size, status }) => {
-    const { port } = await bench({}, { maxBodyBytes: 100 });
+    const { port } = await startRig({}, { maxBodyBytes: 100 });
     const body = `{"p":"${"x".repeat(size - 8)}"}`;
 
     const answer = await ask(
@@ -202,7 +202,7 @@ test.for([
 );
 
 test("rule 30: a body of the default limit is taken", async () => {
-  const { port, decode } = await bench();
+  const { port, decode } = await startRig();
   const body = `{"p":"${"x".repeat(8 * 1024 * 1024 - 8)}"}`;
 
   const answer = await ask(port, post(body));
@@ -220,7 +220,7 @@ test.for([
   { name: "digits", body: `{"a":${"1".repeat(8_000_000)}` },
   { name: "keys", body: `{"a":1${',"":0'.repeat(1_390_000)}}` },
 ])("rule 31: 8 MB of $name are a 400, and other requests go on", async ({ body }) => {
-  const { port } = await bench();
+  const { port } = await startRig();
 
   const [bad, good] = await Promise.all([ask(port, post(body)), ask(port, post(PLAIN))]);
 
@@ -230,7 +230,7 @@ test.for([
 });
 
 test("rule 31: an error about a body does not repeat what stands in it", async () => {
-  const { port, logged } = await bench();
+  const { port, logged } = await startRig();
 
   const answer = await ask(port, post('{"prompt":"canary" x}'));
 
@@ -239,7 +239,7 @@ test("rule 31: an error about a body does not repeat what stands in it", async (
 });
 
 test("slow clients: a head that does not arrive is a 408, a body likewise, an idle connection just ends", async () => {
-  const { port } = await bench({}, { timeouts: { requestHeadMs: 100, requestBodyMs: 100 } });
+  const { port } = await startRig({}, { timeouts: { requestHeadMs: 100, requestBodyMs: 100 } });
   const [head, body, idle] = [await client(port), await client(port), await client(port)];
 
   head.send("GET /livez HT");
@@ -254,7 +254,7 @@ test("slow clients: a head that does not arrive is a 408, a body likewise, an id
 async function stalledStream(timeouts: { stalledClientMs: number }) {
   const event = `data: ${"x".repeat(8000)}\n\n`;
   let written = 0;
-  const one = await bench(
+  const one = await startRig(
     {
       decode: [
         ({ socket }) => {
@@ -304,7 +304,7 @@ test("rule 32: a client that does not read is dropped, and its engine told", asy
 test("rule 32: answers to requests sent ahead do not pile up before a client that does not read", async () => {
   let answered = 0;
   const body = `{"a":"${"x".repeat(900_000)}"}`;
-  const { port } = await bench({
+  const { port } = await startRig({
     decode: [
       (call) => {
         answered++;
@@ -328,7 +328,7 @@ test("rule 32: answers to requests sent ahead do not pile up before a client tha
 });
 
 test("rule 32: of clients that left nothing is left but kept connections", async () => {
-  const { port, decode, logged } = await bench({
+  const { port, decode, logged } = await startRig({
     decode: [(call) => (JSON.parse(call.body).stream ? answerEvents(call, ...EVENTS, DONE) : undefined)],
   });
   const clients = await Promise.all(Array.from({ length: 30 }, () => client(port)));
@@ -351,7 +351,7 @@ test("rule 33: proxies of the environment are not used", async () => {
     ALL_PROXY: "http://127.0.0.1:1",
   });
   try {
-    const { port } = await bench();
+    const { port } = await startRig();
 
     expect((await ask(port, post(PLAIN))).status).toBe(200);
   } finally {
@@ -363,7 +363,7 @@ test("rule 33: proxies of the environment are not used", async () => {
 });
 
 test("rule 33: prompts, answers, keys and queries are not in the log; phases and instances are", async () => {
-  const { port, logged } = await bench({
+  const { port, logged } = await startRig({
     prefill: [goodPrefill],
     decode: [({ socket }) => socket.end(`${STREAM_HEAD}${chunked("data: canary-answer\n\n")}`)],
   });
@@ -391,7 +391,7 @@ test("rule 33: prompts, answers, keys and queries are not in the log; phases and
 });
 
 test("every answered request is one log line, health checks are none", async () => {
-  const { port, log, logged } = await bench();
+  const { port, log, logged } = await startRig();
 
   await ask(port, post(PLAIN));
   await ask(port, get("/livez"));
@@ -403,7 +403,7 @@ test("every answered request is one log line, health checks are none", async () 
 });
 
 test("streams run side by side", async () => {
-  const { port } = await bench();
+  const { port } = await startRig();
 
   const answers = await Promise.all(Array.from({ length: 100 }, () => ask(port, post(STREAM))));
 

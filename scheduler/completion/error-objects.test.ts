@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { bench } from "../testing/bench.ts";
 import { ask, PLAIN, post, STREAM } from "../testing/client.ts";
 import {
   answerEvents,
@@ -10,6 +9,7 @@ import {
   goodPrefill,
   type Script,
 } from "../testing/engine.ts";
+import { startRig } from "../testing/rig.ts";
 
 const [FIRST = ""] = EVENTS;
 const ERROR = { message: "prompt too long", type: "BadRequestError", param: null, code: 400 };
@@ -35,7 +35,7 @@ const event = (text: string) => `${text.replace(/^/gm, "data: ")}\n\n`;
 /** Resolves with what a client is answered, and with what is logged of it. */
 async function answered(request: string, engines: { prefill?: Script; decode?: Script }) {
   const { prefill = goodPrefill, decode } = engines;
-  const one = await bench({ prefill: [prefill], ...(decode && { decode: [decode] }) });
+  const one = await startRig({ prefill: [prefill], ...(decode && { decode: [decode] }) });
   const answer = await ask(one.port, request);
   return { answer, entry: await one.logged(1), calls: one.decode[0]?.calls ?? [] };
 }

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Bench, bench, type Overrides } from "../testing/bench.ts";
 import { ask, client, get, post } from "../testing/client.ts";
 import { answerJson, chunked, type EngineCall, type Script } from "../testing/engine.ts";
+import { type Overrides, type Rig, startRig } from "../testing/rig.ts";
 import { RecordSplitter } from "./records.ts";
 
 const GENERATE: Overrides = { api: "generate", handoff: "plain" };
@@ -17,13 +17,13 @@ const recordsEndedBy =
 
 const prefill: Script = (call) => answerJson(call, '{"text":["hi a"]}');
 
-function generateBench(decode: Script, overrides: Overrides = {}): Promise<Bench> {
-  return bench({ prefill: [prefill], decode: [decode] }, { ...GENERATE, ...overrides });
+function generateRig(decode: Script, overrides: Overrides = {}): Promise<Rig> {
+  return startRig({ prefill: [prefill], decode: [decode] }, { ...GENERATE, ...overrides });
 }
 
 test("POST /generate goes to prefill for one token, then to decode as the client wrote it", async () => {
   const body = ' {"prompt":"h\\u0069", "n":1, "max_tokens":7,"stream":false, "seed":9007199254740993}\n';
-  const one = await generateBench((call) => answerJson(call, '{"text":["hi a b"]}'));
+  const one = await generateRig((call) => answerJson(call, '{"text":["hi a b"]}'));
 
   const answer = await ask(one.port, post(body, "/generate"));
 
@@ -39,7 +39,7 @@ test("POST /generate goes to prefill for one token, then to decode as the client
 });
 
 test("a client's kv_transfer_params reach no engine here either", async () => {
-  const one = await generateBench((call) => answerJson(call, '{"text":["x"]}'));
+  const one = await generateRig((call) => answerJson(call, '{"text":["x"]}'));
 
   await ask(one.port, post('{"prompt":"x","kv_transfer_p\\u0061rams":{"remote_host":"evil"}}', "/generate"));
 
@@ -51,7 +51,7 @@ test.for([
   { end: "\0", name: "NUL" },
   { end: "\n", name: "a line feed" },
 ])("records that end with $name are relayed to the byte, with a framed end", async ({ end }) => {
-  const one = await generateBench(recordsEndedBy(end));
+  const one = await generateRig(recordsEndedBy(end));
 
   const answer = await ask(one.port, post('{"prompt":"hi","stream":true}', "/generate"));
 
@@ -64,7 +64,7 @@ test.for([
 
 test("a record is passed on as soon as it is whole, and its half is not", async () => {
   let call: EngineCall | undefined;
-  const one = await generateBench((asked) => {
+  const one = await generateRig((asked) => {
     call = asked;
     asked.socket.write(HEAD + chunked(`${RECORDS[0]}\0{"te`));
   });
@@ -85,7 +85,7 @@ test.for([
   { how: "ends within a record", rest: `${chunked('{"tex')}0\r\n\r\n` },
   { how: "breaks its framing", rest: "zz\r\n" },
 ])("a stream that $how ends with an error record and without its last chunk", async ({ rest }) => {
-  const one = await generateBench(({ socket }) => socket.end(HEAD + chunked(`${RECORDS[0]}\0`) + rest));
+  const one = await generateRig(({ socket }) => socket.end(HEAD + chunked(`${RECORDS[0]}\0`) + rest));
 
   const answer = await ask(one.port, post('{"prompt":"hi","stream":true}', "/generate"));
 
@@ -107,7 +107,7 @@ test.for([
     script: ({ socket }: EngineCall) => socket.end(`HTTP/1.1 200 OK\r\n\r\n${RECORDS[0]}\0`),
   },
 ])("a stream that $how is a 502", async ({ script }) => {
-  const one = await generateBench(script);
+  const one = await generateRig(script);
 
   const answer = await ask(one.port, post('{"prompt":"hi","stream":true}', "/generate"));
 
@@ -115,7 +115,7 @@ test.for([
 });
 
 test("what vLLM 0.6.3 answers to any error, a bare 500, stays one", async () => {
-  const one = await generateBench((call) => answerJson(call, "Internal Server Error", "500 No"));
+  const one = await generateRig((call) => answerJson(call, "Internal Server Error", "500 No"));
 
   const answer = await ask(one.port, post('{"prompt":"hi","stream":true}', "/generate"));
 
@@ -123,7 +123,7 @@ test("what vLLM 0.6.3 answers to any error, a bare 500, stays one", async () => 
 });
 
 test("a record without end is a failure before it fills the memory", async () => {
-  const one = await generateBench(({ socket }) => {
+  const one = await generateRig(({ socket }) => {
     socket.write(HEAD);
     const flood = chunked("x".repeat(60_000));
     const pour = () => {
@@ -143,7 +143,7 @@ test("a record without end is a failure before it fills the memory", async () =>
 test("a record may repeat a long prompt, in which two bytes have become six", async () => {
   const prompt = "ü".repeat(400_000);
   const record = `{"text": ["${"\\u00fc".repeat(400_000)}"]}`;
-  const one = await generateBench(({ socket }) => socket.write(`${HEAD}${chunked(`${record}\0`)}0\r\n\r\n`));
+  const one = await generateRig(({ socket }) => socket.write(`${HEAD}${chunked(`${record}\0`)}0\r\n\r\n`));
 
   const answer = await ask(one.port, post(JSON.stringify({ prompt, stream: true }), "/generate"));
 
@@ -153,7 +153,7 @@ test("a record may repeat a long prompt, in which two bytes have become six", as
 test("a record of many texts passes, each with the prompt in it", async () => {
   const text = "x".repeat(300_000);
   const record = JSON.stringify({ text: Array(16).fill(text) });
-  const one = await generateBench(({ socket }) => socket.write(`${HEAD}${chunked(`${record}\0`)}0\r\n\r\n`));
+  const one = await generateRig(({ socket }) => socket.write(`${HEAD}${chunked(`${record}\0`)}0\r\n\r\n`));
 
   const body = JSON.stringify({ prompt: text, n: 16, stream: true });
   const answer = await ask(one.port, post(body, "/generate"));
@@ -162,7 +162,7 @@ test("a record of many texts passes, each with the prompt in it", async () => {
 });
 
 test("an HTTP/1.0 client gets records until the connection ends", async () => {
-  const one = await generateBench(recordsEndedBy("\0"));
+  const one = await generateRig(recordsEndedBy("\0"));
 
   const request = post('{"prompt":"hi","stream":true}', "/generate").replace("HTTP/1.1", "HTTP/1.0");
   const answer = await ask(one.port, request);
@@ -179,7 +179,7 @@ test.for([
   { stream: '""', streams: false },
   { stream: "null", streams: false },
 ])("`stream` is read as Python does: $stream is $streams", async ({ stream, streams }) => {
-  const one = await generateBench((call) =>
+  const one = await generateRig((call) =>
     streams ? recordsEndedBy("\0")(call) : answerJson(call, '{"text":["x"]}'),
   );
 
@@ -195,7 +195,7 @@ test.for([
   { body: '{"stream":true,"str\\u0065am":false}', code: "duplicate_key" },
   { body: '["prompt"]', code: "invalid_json" },
 ])("$body is refused before an engine sees it", async ({ body, code }) => {
-  const one = await generateBench(recordsEndedBy("\0"));
+  const one = await generateRig(recordsEndedBy("\0"));
 
   const answer = await ask(one.port, post(body, "/generate"));
 
@@ -204,7 +204,7 @@ test.for([
 });
 
 test("either API is served, not both", async () => {
-  const [generate, openAi] = [await generateBench(recordsEndedBy("\0")), await bench()];
+  const [generate, openAi] = [await generateRig(recordsEndedBy("\0")), await startRig()];
 
   const refused = [
     await ask(generate.port, post("{}")),

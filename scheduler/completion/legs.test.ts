@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { bench } from "../testing/bench.ts";
 import { ask, client, get, PLAIN, post, STREAM } from "../testing/client.ts";
 import {
   answerJson,
@@ -9,6 +8,7 @@ import {
   KV_PARAMS,
   PLAIN_ANSWER,
 } from "../testing/engine.ts";
+import { startRig } from "../testing/rig.ts";
 
 const SKELETON =
   '{"do_remote_decode":true,"do_remote_prefill":false,"remote_engine_id":null,' +
@@ -16,14 +16,14 @@ const SKELETON =
 
 /** The bodies that reach prefill and decode when a client sends `body`. */
 async function bodiesOf(body: string): Promise<[prefill: string, decode: string]> {
-  const { port, prefill, decode } = await bench();
+  const { port, prefill, decode } = await startRig();
   expect((await ask(port, post(body))).status).toBe(200);
   return [prefill[0]?.calls[0]?.body ?? "", decode[0]?.calls[0]?.body ?? ""];
 }
 
 test("rule 1: decode is asked only when prefill's answer is complete", async () => {
   let held: EngineCall | undefined;
-  const { port, prefill, decode } = await bench({
+  const { port, prefill, decode } = await startRig({
     prefill: [
       (call) => {
         held = call;
@@ -47,7 +47,7 @@ test("rule 1: decode is asked only when prefill's answer is complete", async () 
 test.for([{ path: "/v1/completions" }, { path: "/v1/chat/completions" }])(
   "rule 1: both legs of $path go to that path",
   async ({ path }) => {
-    const { port, prefill, decode } = await bench();
+    const { port, prefill, decode } = await startRig();
 
     const answer = await ask(port, post(PLAIN, path));
 
@@ -90,7 +90,7 @@ test("rule 3: decode gets the client's body and prefill's parameters to the byte
 
 test("rule 3: prefill's parameters and a prompt that are not ASCII reach decode to the byte", async () => {
   const params = '{"remote_host":"é→昇腾😀\u007f"}';
-  const { port, decode } = await bench({
+  const { port, decode } = await startRig({
     prefill: [(call) => answerJson(call, `{"kv_transfer_params":${params}}`)],
   });
 
@@ -113,7 +113,7 @@ test("rule 4: number literals, key order, white space and escapes reach prefill 
 });
 
 test("rule 5: edited keys are recognised in escaped spelling", async () => {
-  const { port, prefill } = await bench();
+  const { port, prefill } = await startRig();
 
   const answer = await ask(
     port,
@@ -136,7 +136,7 @@ test.for([
   "min_tokens",
   "kv_transfer_params",
 ])("rule 5: a body with %s twice is refused before an engine sees it", async (key) => {
-  const { port, prefill } = await bench();
+  const { port, prefill } = await startRig();
 
   const answer = await ask(
     port,
@@ -161,7 +161,7 @@ test.for(["kv_transfer_params", "\\u006bv_transfer_params", "kv\\u005Ftransfer\\
 );
 
 test("rule 6: a client's kv_transfer_params reaches no engine when prefill gives none either", async () => {
-  const { port, decode } = await bench({ prefill: [(call) => answerJson(call, "{}")] });
+  const { port, decode } = await startRig({ prefill: [(call) => answerJson(call, "{}")] });
 
   await ask(port, post('{"prompt":"x","\\u006bv_transfer_params":{"remote_host":"evil"}}'));
 
@@ -169,7 +169,7 @@ test("rule 6: a client's kv_transfer_params reaches no engine when prefill gives
 });
 
 test("rule 6: kv_transfer_params of a plain answer does not reach the client, all else does", async () => {
-  const { port } = await bench({
+  const { port } = await startRig({
     decode: [
       (call) =>
         answerJson(call, '{"id":"x", "kv_transfer_params": {"remote_host":"h"} , "seed":9007199254740993}'),
@@ -184,7 +184,7 @@ test("rule 6: kv_transfer_params of a plain answer does not reach the client, al
 const idOf = (call: EngineCall | undefined) => call?.header("x-request-id");
 
 test("rule 7: both legs and the client get one id that holds a well-formed id of the client's", async () => {
-  const { port, prefill, decode } = await bench();
+  const { port, prefill, decode } = await startRig();
 
   const answer = await ask(port, post(PLAIN, "/v1/completions", "X-Request-Id: my.req-1_a"));
 
@@ -195,7 +195,7 @@ test("rule 7: both legs and the client get one id that holds a well-formed id of
 });
 
 test("rule 7: concurrent requests with one id get two", async () => {
-  const { port } = await bench();
+  const { port } = await startRig();
   const request = post(PLAIN, "/v1/completions", "X-Request-Id: same");
 
   const [one, two] = await Promise.all([ask(port, request), ask(port, request)]);
@@ -214,7 +214,7 @@ test.for([
   "-a",
   "a___prefill_addr_10.0.0.1___decode_addr_10.0.0.2",
 ])("rule 7: the unsafe id %s is replaced", async (unsafe) => {
-  const { port, prefill } = await bench();
+  const { port, prefill } = await startRig();
 
   const answer = await ask(port, post(PLAIN, "/v1/completions", `X-Request-Id: ${unsafe}`));
 
@@ -223,7 +223,7 @@ test.for([
 });
 
 test("rule 7: several ids of a client's are replaced by one", async () => {
-  const { port } = await bench();
+  const { port } = await startRig();
 
   const answer = await ask(port, post(PLAIN, "/v1/completions", "X-Request-Id: a", "X-Request-Id: b"));
 
@@ -233,7 +233,7 @@ test("rule 7: several ids of a client's are replaced by one", async () => {
 test.for(["{}", '{"kv_transfer_params":null}', '{"kv_transfer_params": { } }'])(
   "rule 8: when prefill answers %s decode recomputes, and the log says so",
   async (prefillAnswer) => {
-    const { port, decode, logged } = await bench({ prefill: [(call) => answerJson(call, prefillAnswer)] });
+    const { port, decode, logged } = await startRig({ prefill: [(call) => answerJson(call, prefillAnswer)] });
 
     const answer = await ask(port, post(STREAM));
 
@@ -244,7 +244,7 @@ test.for(["{}", '{"kv_transfer_params":null}', '{"kv_transfer_params": { } }'])(
 );
 
 test("rule 8: when prefill gives no parameters and the flag says fail, the client gets a 502", async () => {
-  const { port, decode } = await bench(
+  const { port, decode } = await startRig(
     { prefill: [(call) => answerJson(call, "{}")], decode: [goodDecode] },
     { missingKvParams: "fail" },
   );
@@ -257,7 +257,7 @@ test("rule 8: when prefill gives no parameters and the flag says fail, the clien
 });
 
 test("rule 8: with parameters nothing is said about recomputing", async () => {
-  const { port, logged } = await bench({ prefill: [goodPrefill] }, { missingKvParams: "fail" });
+  const { port, logged } = await startRig({ prefill: [goodPrefill] }, { missingKvParams: "fail" });
 
   await ask(port, post(PLAIN));
 
@@ -271,7 +271,7 @@ test.for([
   '{"kv_transfer_params":{},"kv_transfer_params":{"a":1}}',
   "<html>",
 ])("a prefill answer that is not usable (%s) is a 502 that names no detail", async (prefillAnswer) => {
-  const { port, decode } = await bench({ prefill: [(call) => answerJson(call, prefillAnswer)] });
+  const { port, decode } = await startRig({ prefill: [(call) => answerJson(call, prefillAnswer)] });
 
   const answer = await ask(port, post(PLAIN));
 
@@ -309,7 +309,7 @@ test.for([
   ["vllm_xargs.ec_transfer_params", '{"vllm_xargs":{"ec_transfer_params":"x"}}'],
   ["extra_args.kv_transfer_params", '{"extra_args":{"kv_transfer_params":{}}}'],
 ] as const)("rule 36: a client's own %s is refused before an engine sees it", async ([param, body]) => {
-  const { port, prefill } = await bench();
+  const { port, prefill } = await startRig();
 
   const answer = await ask(port, post(body));
 
@@ -322,7 +322,7 @@ test.for([
 });
 
 test("rule 36: two sets of other arguments are refused, of which the engine would take one", async () => {
-  const { port } = await bench();
+  const { port } = await startRig();
 
   const answer = await ask(port, post('{"vllm_xargs":{},"vllm_xargs":{"kv_transfer_params":"x"}}'));
 

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { bench } from "../testing/bench.ts";
 import { ask, post } from "../testing/client.ts";
 import { PLAIN_ANSWER } from "../testing/engine.ts";
+import { startRig } from "../testing/rig.ts";
 
 const SERVED = ["glm", "glm-ü"];
 
@@ -13,7 +13,7 @@ test.for([
   { model: '""', why: "an empty name" },
 ])("`model` may be $model: $why", async ({ model }) => {
   const body = `{"prompt":"hi","model" : ${model}}`;
-  const { port, decode } = await bench({}, { servedModels: SERVED });
+  const { port, decode } = await startRig({}, { servedModels: SERVED });
 
   const answer = await ask(port, post(body));
 
@@ -22,13 +22,13 @@ test.for([
 });
 
 test("a request without `model` is for the model that there is", async () => {
-  const { port } = await bench({}, { servedModels: SERVED });
+  const { port } = await startRig({}, { servedModels: SERVED });
 
   expect((await ask(port, post('{"prompt":"hi"}'))).status).toBe(200);
 });
 
 test("any name will do when the scheduler was not told which are served", async () => {
-  const { port } = await bench();
+  const { port } = await startRig();
 
   expect((await ask(port, post('{"prompt":"hi","model":"whatever"}'))).status).toBe(200);
 });
@@ -36,7 +36,7 @@ test("any name will do when the scheduler was not told which are served", async 
 test.for([{ key: "model" }, { key: "\\u006dodel" }, { key: "mode\\u006C" }])(
   'another name under the key "$key" is a 404 in the words of vLLM, and no engine is asked',
   async ({ key }) => {
-    const { port, prefill, decode, logged } = await bench({}, { servedModels: SERVED });
+    const { port, prefill, decode, logged } = await startRig({}, { servedModels: SERVED });
 
     const answer = await ask(port, post(`{"${key}":"glm-2","prompt":"secret"}`, "/v1/chat/completions"));
 
@@ -66,7 +66,7 @@ test.for([
   { model: '"\\ud800"' },
   { model: `"${"m".repeat(100_000)}"` },
 ])("$model is another name", async ({ model }) => {
-  const { port } = await bench({}, { servedModels: SERVED });
+  const { port } = await startRig({}, { servedModels: SERVED });
 
   const answer = await ask(port, post(`{"model":${model}}`));
 
@@ -77,7 +77,7 @@ test.for([
 test.for([{ model: "1" }, { model: '["glm"]' }, { model: '{"a":"glm"}' }, { model: "true" }])(
   "`model` may not be $model",
   async ({ model }) => {
-    const { port, prefill } = await bench({}, { servedModels: SERVED });
+    const { port, prefill } = await startRig({}, { servedModels: SERVED });
 
     const answer = await ask(port, post(`{"model":${model}}`));
 
@@ -93,7 +93,7 @@ test.for([
   { body: '{"model":"glm","model":"glm"}' },
   { body: '{"model":"glm","prompt":"x","\\u006d\\u006fdel":"glm-2"}' },
 ])("two names, in any spelling of the key, are refused: $body", async ({ body }) => {
-  const { port, prefill } = await bench({}, { servedModels: SERVED });
+  const { port, prefill } = await startRig({}, { servedModels: SERVED });
 
   const answer = await ask(port, post(body));
 
@@ -108,7 +108,7 @@ test.for([
   ["a long escaped text", `"${"\\u006d".repeat(50_000)}"`, 404],
 ] as const)("a model that is %s is refused without being parsed", async ([, model, status]) => {
   const parse = vi.spyOn(JSON, "parse");
-  const { port } = await bench({}, { servedModels: ["m"] });
+  const { port } = await startRig({}, { servedModels: ["m"] });
 
   const answer = await ask(port, post(`{"model":${model},"prompt":"x"}`));
 
@@ -118,7 +118,7 @@ test.for([
 });
 
 test("a long model name that is no JSON text is no such model", async () => {
-  const { port } = await bench({}, { servedModels: ["m"] });
+  const { port } = await startRig({}, { servedModels: ["m"] });
 
   const answer = await ask(port, post(`{"model":"${"m".repeat(1100)}\\x","prompt":"x"}`));
 

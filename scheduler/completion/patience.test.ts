@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { type Bench, bench, type Overrides } from "../testing/bench.ts";
 import { ask, client, PLAIN, post, STREAM, until } from "../testing/client.ts";
 import {
   answerJson,
@@ -10,6 +9,7 @@ import {
   type Script,
   STREAM_HEAD,
 } from "../testing/engine.ts";
+import { type Overrides, type Rig, startRig } from "../testing/rig.ts";
 
 const [FIRST = ""] = EVENTS;
 const LIMITS: Overrides = {
@@ -37,14 +37,14 @@ function computing(moves: () => boolean, rest: Script = () => {}): Script {
 }
 
 /** Resolves when the decode instance has been tried for several times as long as a first token is waited for. */
-async function longAfter({ decode: [engine] }: Bench): Promise<void> {
+async function longAfter({ decode: [engine] }: Rig): Promise<void> {
   const tries = () => engine?.calls.filter(isProbe).length ?? 0;
   const before = tries();
   await until(() => tries() > before + 8);
 }
 
 test("rule 15: a plain request to an instance that works, but gets no KV cache, ends as a stream does", async () => {
-  const one = await bench({ decode: [computing(() => false)] }, LIMITS);
+  const one = await startRig({ decode: [computing(() => false)] }, LIMITS);
 
   const answers = await Promise.all([PLAIN, STREAM].map((body) => ask(one.port, post(body))));
   await one.logged(2);
@@ -58,7 +58,7 @@ test("rule 15: a plain request to an instance that works, but gets no KV cache, 
 
 test("rule 15: so does one to an instance that stands still, by its metrics too", async () => {
   const frozen = computing(() => false);
-  const one = await bench({ decode: [(call) => !isProbe(call) && frozen(call)] }, LIMITS);
+  const one = await startRig({ decode: [(call) => !isProbe(call) && frozen(call)] }, LIMITS);
 
   const answer = await ask(one.port, post(PLAIN));
 
@@ -66,7 +66,7 @@ test("rule 15: so does one to an instance that stands still, by its metrics too"
 });
 
 test("rule 15: so does one to an instance that answers nothing, and has no metrics", async () => {
-  const one = await bench(
+  const one = await startRig(
     { decode: [(call) => call.path === "/metrics" && answerJson(call, "", "404 x")] },
     LIMITS,
   );
@@ -81,7 +81,7 @@ test("rule 15: so does one to an instance that does not answer its health check 
     if (one.decode[0] !== undefined) one.decode[0].health = (check) => answerJson(check, "", "503 x");
     if (isProbe(call)) answerJson(call, PLAIN_ANSWER);
   };
-  const one = await bench({ decode: [script] }, LIMITS);
+  const one = await startRig({ decode: [script] }, LIMITS);
 
   const answer = await ask(one.port, post(PLAIN));
 
@@ -107,7 +107,7 @@ test.for<{ why: string; script: (held: EngineCall[]) => Script }>([
   },
 ])("rule 15: a plain answer of an instance $why may take longer", async ({ script }) => {
   const held: EngineCall[] = [];
-  const one = await bench({ decode: [script(held)] }, LIMITS);
+  const one = await startRig({ decode: [script(held)] }, LIMITS);
   const connection = await client(one.port);
 
   connection.send(post(PLAIN));
@@ -137,7 +137,7 @@ test("rule 15: a plain answer of an instance that gives others tokens may take l
       call.socket.on("close", () => clearInterval(moving));
     },
   );
-  const one = await bench({ decode: [script] }, LIMITS);
+  const one = await startRig({ decode: [script] }, LIMITS);
   const [stream, plain] = [await client(one.port), await client(one.port)];
 
   stream.send(post(STREAM));

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { bench, type Overrides } from "../testing/bench.ts";
 import { ask, PLAIN, post, STREAM } from "../testing/client.ts";
 import {
   answerJson,
@@ -10,13 +9,14 @@ import {
   PLAIN_ANSWER,
   type Script,
 } from "../testing/engine.ts";
+import { type Overrides, startRig } from "../testing/rig.ts";
 
 const PLAIN_HANDOFF: Overrides = { handoff: "plain" };
 const noParams: Script = (call) => answerJson(call, '{"id":"p"}');
 
 test("plain handoff: prefill computes one token, then decode gets what the client wrote", async () => {
   const body = '{ "prompt":"x","max_tokens" : 5, "stream":true,"stream_options":{"include_usage":true}}\n';
-  const { port, prefill, decode, logged } = await bench({ prefill: [noParams] }, PLAIN_HANDOFF);
+  const { port, prefill, decode, logged } = await startRig({ prefill: [noParams] }, PLAIN_HANDOFF);
 
   const answer = await ask(port, post(body, "/v1/chat/completions"));
 
@@ -27,7 +27,7 @@ test("plain handoff: prefill computes one token, then decode gets what the clien
 });
 
 test("plain handoff: parameters that prefill gives all the same are not carried over", async () => {
-  const { port, decode } = await bench({ prefill: [goodPrefill] }, PLAIN_HANDOFF);
+  const { port, decode } = await startRig({ prefill: [goodPrefill] }, PLAIN_HANDOFF);
 
   await ask(port, post(PLAIN));
 
@@ -35,7 +35,7 @@ test("plain handoff: parameters that prefill gives all the same are not carried 
 });
 
 test("plain handoff: a prefill without parameters is no failure where missing ones would be", async () => {
-  const { port } = await bench({ prefill: [noParams] }, { ...PLAIN_HANDOFF, missingKvParams: "fail" });
+  const { port } = await startRig({ prefill: [noParams] }, { ...PLAIN_HANDOFF, missingKvParams: "fail" });
 
   const answer = await ask(port, post(PLAIN));
 
@@ -50,7 +50,7 @@ test.for([
     status: 502,
   },
 ])("plain handoff: decode is not asked when prefill $how", async ({ prefill, status }) => {
-  const { port, decode } = await bench({ prefill: [prefill], decode: [goodDecode] }, PLAIN_HANDOFF);
+  const { port, decode } = await startRig({ prefill: [prefill], decode: [goodDecode] }, PLAIN_HANDOFF);
 
   const answer = await ask(port, post(STREAM));
 

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { bench } from "../testing/bench.ts";
 import { ask, client, post, until } from "../testing/client.ts";
 import {
   answerEvents,
@@ -9,6 +8,7 @@ import {
   type Script,
   STREAM_HEAD,
 } from "../testing/engine.ts";
+import { startRig } from "../testing/rig.ts";
 
 const bodyOf = (call: EngineCall) => JSON.parse(call.body);
 const idOf = (call: EngineCall) => call.header("x-request-id")[0] ?? "";
@@ -53,7 +53,7 @@ function decode(): Script {
   };
 }
 
-const pair = () => bench({ prefill: [prefill()], decode: [decode()] });
+const pair = () => startRig({ prefill: [prefill()], decode: [decode()] });
 
 interface Chunk {
   readonly id: string;
@@ -175,7 +175,7 @@ test("rule 35: events that come one by one, each read into the same memory, are 
   const events = [{ choices: [{ index: 0, text: "a" }] }, { choices: [], usage }].map(
     (chunk) => `data: ${JSON.stringify({ id: "x", ...chunk })}\n\n`,
   );
-  const { port } = await bench({
+  const { port } = await startRig({
     prefill: [prefill()],
     decode: [
       async ({ socket }) => {
@@ -217,7 +217,7 @@ test.for([
   '{"prompt":[],"n":null,"max_tokens":3}',
   '{"prompt":"x","n":0,"best_of":4,"max_tokens":3}',
 ])("a request of one sequence reaches decode as it is: %s", async (body) => {
-  const { port, decode } = await bench();
+  const { port, decode } = await startRig();
 
   await ask(port, post(body));
 
@@ -227,7 +227,7 @@ test.for([
 });
 
 test("a chat is one sequence, whatever stands in a key that only completions have", async () => {
-  const { port, decode } = await bench();
+  const { port, decode } = await startRig();
 
   await ask(port, post('{"messages":[],"prompt":["a","b"]}', "/v1/chat/completions"));
 
@@ -267,7 +267,7 @@ test.for([
 );
 
 test("a beam search is decode's alone, without parameters: vLLM hands none on to beams", async () => {
-  const { port, prefill, decode } = await bench();
+  const { port, prefill, decode } = await startRig();
   const body = '{"prompt":["a","b"],"n":4,"use_beam_search":true,"temperature":0}';
 
   const answer = await ask(port, post(body));
@@ -278,7 +278,7 @@ test("a beam search is decode's alone, without parameters: vLLM hands none on to
 });
 
 test("where the prompt alone is handed over, samples stay one sequence, and prefill computes one", async () => {
-  const { port, prefill, decode } = await bench({}, { handoff: "plain" });
+  const { port, prefill, decode } = await startRig({}, { handoff: "plain" });
 
   await ask(port, post('{"prompt":"a","n":3,"best_of":4}'));
 
@@ -290,7 +290,7 @@ test("where the prompt alone is handed over, samples stay one sequence, and pref
 
 test("one prompt that an engine refuses is the answer, and no leg of the others is left running", async () => {
   const hung: EngineCall[] = [];
-  const { port, log, logged } = await bench({
+  const { port, log, logged } = await startRig({
     prefill: [prefill()],
     decode: [
       (call) => {
@@ -311,7 +311,7 @@ test("one prompt that an engine refuses is the answer, and no leg of the others 
 });
 
 test("a stream of several of which one fails ends with one error and without [DONE]", async () => {
-  const { port } = await bench({
+  const { port } = await startRig({
     prefill: [prefill()],
     decode: [
       (call) => {
@@ -328,7 +328,7 @@ test("a stream of several of which one fails ends with one error and without [DO
 });
 
 test("a client that leaves ends every leg of its sequences", async () => {
-  const { port, decode, logged } = await bench({ prefill: [prefill()], decode: [() => {}] });
+  const { port, decode, logged } = await startRig({ prefill: [prefill()], decode: [() => {}] });
   const connection = await client(port);
   connection.send(post('{"prompt":["a","b","c"],"stream":true}'));
   await decode[0]?.call(3);
@@ -343,7 +343,7 @@ test("no more than sixteen sequences of a request are worked on at once", async 
   let open = 0;
   let most = 0;
   const good = decode();
-  const { port } = await bench({
+  const { port } = await startRig({
     prefill: [prefill()],
     decode: [
       (call) => {
@@ -366,7 +366,7 @@ test("a client that reads slowly holds all streams of its sequences back, and ge
   const text = "x".repeat(120_000);
   const chunk = `data: {"choices":[{"index":0,"text":"${text}"}]}\n\n`;
   let written = 0;
-  const { port } = await bench({
+  const { port } = await startRig({
     prefill: [prefill()],
     decode: [
       (call) => {
@@ -414,7 +414,7 @@ test("a client that reads slowly holds all streams of its sequences back, and ge
 
 test("answers that are too long to be held together are one error, which is no instance's fault", async () => {
   const text = "x".repeat(900_000);
-  const { port, adminPorts } = await bench(
+  const { port, adminPorts } = await startRig(
     {
       prefill: [prefill()],
       decode: [(call) => answerJson(call, `{"choices":[{"index":0,"text":"${text}"}]}`)],
@@ -431,7 +431,7 @@ test("answers that are too long to be held together are one error, which is no i
 });
 
 test("the log names every instance that had part in the answer", async () => {
-  const { port, logged } = await bench({
+  const { port, logged } = await startRig({
     prefill: [prefill(), prefill()],
     decode: [
       (call) => answerJson(call, '{"choices":[{"index":0}]}'),
@@ -446,7 +446,7 @@ test("the log names every instance that had part in the answer", async () => {
 
 test("a usage is read without what else stands in it, which a scan may not have seen", async () => {
   const answerOf = `{"choices":[{"index":0}],"usage":{"prompt_tokens":1,"x":"${"x".repeat(2000)}\\x"}}`;
-  const { port } = await bench({ prefill: [prefill()], decode: [(call) => answerJson(call, answerOf)] });
+  const { port } = await startRig({ prefill: [prefill()], decode: [(call) => answerJson(call, answerOf)] });
 
   const answer = await ask(port, post('{"prompt":["a","b"]}'));
 

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { bench } from "../testing/bench.ts";
 import { ask, client, PLAIN, post, STREAM } from "../testing/client.ts";
 import {
   answerEvents,
@@ -11,12 +10,13 @@ import {
   type Script,
   STREAM_HEAD,
 } from "../testing/engine.ts";
+import { startRig } from "../testing/rig.ts";
 
 const [FIRST = "", SECOND = ""] = EVENTS;
 
 /** What a client gets when decode answers a streaming request like this. */
 async function streamed(script: Script) {
-  const { port, logged } = await bench({ decode: [script] });
+  const { port, logged } = await startRig({ decode: [script] });
   const answer = await ask(port, post(STREAM));
   return { answer, entry: await logged(1) };
 }
@@ -30,7 +30,7 @@ const raw =
 
 test("rule 9: a complete event is passed on at once, an incomplete one waits for its end", async () => {
   let call: EngineCall | undefined;
-  const { port, decode } = await bench({
+  const { port, decode } = await startRig({
     decode: [
       (one) => {
         call = one;
@@ -62,7 +62,7 @@ test.for([
   { name: "bytes that are not UTF-8", text: "data: \xff\xfe\n\ndata: [DONE]\n\n" },
 ])("rule 9: a stream with $name arrives as it is, wherever it is cut", async ({ text }) => {
   const bytes = Buffer.from(text, /[\u0100-\uffff]/.test(text) ? "utf8" : "latin1");
-  const { port } = await bench({
+  const { port } = await startRig({
     decode: [
       async (call) => {
         call.socket.write(STREAM_HEAD);
@@ -130,7 +130,7 @@ test("rule 10: what follows [DONE] is dropped, a second [DONE] too", async () =>
 });
 
 test("rule 10: the client has its whole answer with [DONE], whatever the engine does then", async () => {
-  const { port } = await bench({
+  const { port } = await startRig({
     decode: [(call) => call.socket.write(STREAM_HEAD + chunked(FIRST + DONE))],
   });
   const connection = await client(port);
@@ -150,7 +150,7 @@ test("rule 10: an engine that goes on behind [DONE] is cut off", async () => {
     const more = setInterval(() => socket.write(chunked(SECOND)), 20);
     socket.on("close", () => clearInterval(more));
   };
-  const { port, decode } = await bench({ decode: [goOn] }, { timeouts: { tokenGapMs: 600_000 } });
+  const { port, decode } = await startRig({ decode: [goOn] }, { timeouts: { tokenGapMs: 600_000 } });
 
   const answer = await ask(port, post(STREAM));
   await decode[0]?.calls[0]?.closed;
@@ -284,7 +284,7 @@ test("rule 32: beyond one large event nothing is read for a client that does not
     socket.write(STREAM_HEAD);
     pour();
   };
-  const { port } = await bench({ decode: [flood] });
+  const { port } = await startRig({ decode: [flood] });
   const connection = await client(port);
   connection.send(post(STREAM));
   await connection.received((text) => text.includes("data: "));
@@ -309,7 +309,7 @@ test("rule 12: text that only looks like an error is relayed", async () => {
 });
 
 test("rule 12: an HTTP/1.0 client gets the stream until the connection ends", async () => {
-  const { port } = await bench();
+  const { port } = await startRig();
 
   const answer = await ask(port, post(STREAM).replace("HTTP/1.1", "HTTP/1.0"));
 
@@ -330,7 +330,7 @@ test.for([
       call.socket.write(`HTTP/1.1 200 OK\r\n\r\n{"a":"${"x".repeat(1100 * 1024)}`),
   },
 ])("rule 14: $name becomes a clean 502", async ({ script }) => {
-  const { port } = await bench({ decode: [script] });
+  const { port } = await startRig({ decode: [script] });
 
   const answer = await ask(port, post(PLAIN));
 
@@ -340,7 +340,7 @@ test.for([
 });
 
 test("rule 14: a plain answer is one JSON body with its length, however decode frames it", async () => {
-  const { port } = await bench({
+  const { port } = await startRig({
     decode: [
       raw(
         'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: text/html\r\n\r\n4\r\n{"a"\r\n3\r\n:1}\r\n0\r\n\r\n',
@@ -359,7 +359,7 @@ test("rule 14: a plain answer is one JSON body with its length, however decode f
 const LARGE = `{"a":"${"x".repeat(3 * 1024 * 1024)}"}`;
 
 test("rule 14: an answer over 1 MiB is relayed with its length", async () => {
-  const { port } = await bench({ decode: [(call) => answerJson(call, LARGE)] });
+  const { port } = await startRig({ decode: [(call) => answerJson(call, LARGE)] });
 
   const answer = await ask(port, post(PLAIN));
 
@@ -369,7 +369,7 @@ test("rule 14: an answer over 1 MiB is relayed with its length", async () => {
 });
 
 test("rule 14: an answer over 1 MiB that fails breaks the connection", async () => {
-  const { port, logged } = await bench({
+  const { port, logged } = await startRig({
     decode: [raw(`HTTP/1.1 200 OK\r\ncontent-length: ${LARGE.length}\r\n\r\n${LARGE.slice(0, 2_000_000)}`)],
   });
   const connection = await client(port);

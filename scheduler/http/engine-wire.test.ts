@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { bench } from "../testing/bench.ts";
 import { ask, PLAIN, post } from "../testing/client.ts";
 import { answerJson, type EngineCall, goodPrefill, type Script } from "../testing/engine.ts";
-import { ENGINE_CASES } from "./engine-cases.ts";
+import { ENGINE_CASES } from "../testing/engine-cases.ts";
+import { startRig } from "../testing/rig.ts";
 
 /** A decode instance that answers so the first time, and well afterwards. */
 function decodeThatAnswers(first: (call: EngineCall) => void): Script {
@@ -18,7 +18,7 @@ test.for(ENGINE_CASES)("the engine's answer $id ($clause) becomes a $status", as
     call.socket.write(Buffer.from(one.bytes, "latin1"));
     if (one.closes) call.socket.end();
   });
-  const { port, decode, logged } = await bench({ decode: [answers] }, noMoreChecks);
+  const { port, decode, logged } = await startRig({ decode: [answers] }, noMoreChecks);
 
   const answer = await ask(port, post(PLAIN));
   const next = await ask(port, post(PLAIN));
@@ -37,7 +37,7 @@ test.for(ENGINE_CASES)("the engine's answer $id ($clause) becomes a $status", as
 test.for(ENGINE_CASES.filter(({ bytes }) => bytes.length < 600))(
   "the engine's answer $id becomes the same byte by byte",
   async (one) => {
-    const { port } = await bench({
+    const { port } = await startRig({
       decode: [
         decodeThatAnswers(async ({ socket }) => {
           for (const byte of Buffer.from(one.bytes, "latin1")) {
@@ -56,7 +56,7 @@ test.for(ENGINE_CASES.filter(({ bytes }) => bytes.length < 600))(
 );
 
 test("bytes on a kept connection that nobody asked for end it", async () => {
-  const { port, prefill } = await bench({
+  const { port, prefill } = await startRig({
     prefill: [
       (call) => {
         goodPrefill(call);

@@ -2,12 +2,12 @@ import { createServer as createHttpServer, request as httpRequest } from "node:h
 import { Duplex } from "node:stream";
 import fc from "fast-check";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { ENGINE_CASES } from "../testing/engine-cases.ts";
+import { WIRE_CASES } from "../testing/wire-cases.ts";
 import { bodyDecoder } from "./body.ts";
-import { ENGINE_CASES } from "./engine-cases.ts";
 import { findHeadEnd, HttpSyntaxError } from "./head.ts";
 import { parseRequestHead } from "./request.ts";
 import { parseResponseHead } from "./response.ts";
-import { WIRE_CASES } from "./wire-cases.ts";
 
 /*
  * Over ten thousand messages a run, good and damaged, cut anywhere, in both directions. Node's own parser is the judge

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { bench } from "../testing/bench.ts";
 import { client, get } from "../testing/client.ts";
 import type { EngineCall } from "../testing/engine.ts";
-import { WIRE_CASES } from "./wire-cases.ts";
+import { startRig } from "../testing/rig.ts";
+import { WIRE_CASES } from "../testing/wire-cases.ts";
 
 test("every case has its own name", () => {
   const ids = WIRE_CASES.map(({ id }) => id);
@@ -22,7 +22,7 @@ function expectMadeNew({ method, path, head, body, header }: EngineCall): void {
 }
 
 test.for(WIRE_CASES)("the wire case $id ($clause) ends as it should", async (one) => {
-  const { port, prefill } = await bench();
+  const { port, prefill } = await startRig();
   const connection = await client(port);
   const statuses: number[] = [];
 
@@ -40,7 +40,7 @@ test.for(WIRE_CASES)("the wire case $id ($clause) ends as it should", async (one
 const SHORT_CASES = WIRE_CASES.filter(({ bytes }) => bytes.length <= 600);
 
 test.for(SHORT_CASES)("the wire case $id ends the same when it comes byte by byte", async (one) => {
-  const { port, prefill } = await bench();
+  const { port, prefill } = await startRig();
   const connection = await client(port);
   const statuses: number[] = [];
 

@@ -50,22 +50,22 @@ async function silentPort(): Promise<number> {
 }
 
 test("rule 15: an attempt to connect that nobody answers ends at its limit", async () => {
-  const bench = instanceAt(await silentPort(), 100);
+  const rig = instanceAt(await silentPort(), 100);
 
-  const failure = await askWhole(question(bench), 1000).catch((error: unknown) => error);
+  const failure = await askWhole(question(rig), 1000).catch((error: unknown) => error);
 
   expect(failure).toMatchObject({ code: "prefill_unreachable", detail: "not connected within 100 ms" });
 });
 
 test("an idle connection is kept, used again, and gone when the engine closes it", async () => {
   const engine = await fakeEngine(goodPrefill);
-  const bench = instanceAt(engine.port, 1000);
+  const rig = instanceAt(engine.port, 1000);
 
-  await askWhole(question(bench), 1000);
-  const kept = bench.instance.pool.idleCount;
-  await askWhole(question(bench), 1000);
+  await askWhole(question(rig), 1000);
+  const kept = rig.instance.pool.idleCount;
+  await askWhole(question(rig), 1000);
   engine.calls[1]?.socket.end();
-  while (bench.instance.pool.idleCount > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (rig.instance.pool.idleCount > 0) await new Promise((resolve) => setTimeout(resolve, 5));
 
   expect(kept).toBe(1);
   expect(engine.connections.accepted).toBe(1);
@@ -77,10 +77,10 @@ test.for([
   { hint: "timeout=soon", engineMs: 5000 },
 ])("an engine that says Keep-Alive: $hint never closes first", async ({ hint, engineMs }) => {
   const engine = await fakeEngine((call) => answerJson(call, "{}", "200 OK", `Keep-Alive: ${hint}`));
-  const bench = instanceAt(engine.port, 1000);
+  const rig = instanceAt(engine.port, 1000);
 
-  await askWhole(question(bench), 1000);
-  const kept = bench.instance.pool.idleCount;
+  await askWhole(question(rig), 1000);
+  const kept = rig.instance.pool.idleCount;
   const first = await Promise.race([
     engine.calls[0]?.closed.then(() => "scheduler"),
     new Promise((resolve) => setTimeout(resolve, engineMs, "engine")),
@@ -94,10 +94,10 @@ test.for(["timeout=1", "timeout=0", "max=0", "timeout=5, max=0"])(
   "a connection is not used again after Keep-Alive: %s",
   async (hint) => {
     const engine = await fakeEngine((call) => answerJson(call, "{}", "200 OK", `Keep-Alive: ${hint}`));
-    const bench = instanceAt(engine.port, 1000);
+    const rig = instanceAt(engine.port, 1000);
 
-    await askWhole(question(bench), 1000);
-    await askWhole(question(bench), 1000);
+    await askWhole(question(rig), 1000);
+    await askWhole(question(rig), 1000);
 
     expect(engine.connections.accepted).toBe(2);
   },
@@ -107,9 +107,9 @@ test("an engine gets as many more requests on a connection as it said once, then
   const engine = await fakeEngine((call) =>
     answerJson(call, "{}", "200 OK", ...(engine.calls.length === 1 ? ["Keep-Alive: max=2"] : [])),
   );
-  const bench = instanceAt(engine.port, 1000);
+  const rig = instanceAt(engine.port, 1000);
 
-  for (let i = 0; i < 4; i++) await askWhole(question(bench), 1000);
+  for (let i = 0; i < 4; i++) await askWhole(question(rig), 1000);
 
   const sockets = engine.calls.map(({ socket }) => socket);
   expect(new Set(sockets.slice(0, 3)).size).toBe(1);
@@ -118,18 +118,18 @@ test("an engine gets as many more requests on a connection as it said once, then
 
 test("a fresh question does not use a kept connection", async () => {
   const engine = await fakeEngine(goodPrefill);
-  const bench = instanceAt(engine.port, 1000);
+  const rig = instanceAt(engine.port, 1000);
 
-  await askWhole(question(bench), 1000);
-  await askWhole(question(bench, true), 1000);
+  await askWhole(question(rig), 1000);
+  await askWhole(question(rig, true), 1000);
 
   expect(engine.connections.accepted).toBe(2);
 });
 
 test("a request that stops before it starts is never sent", async () => {
   const engine = await fakeEngine(goodPrefill);
-  const bench = instanceAt(engine.port, 1000);
-  const one = question(bench);
+  const rig = instanceAt(engine.port, 1000);
+  const one = question(rig);
   const left = new Error("left");
 
   one.stop.stop(left as never);
@@ -144,34 +144,34 @@ test.for([
   { how: "fails", script: (call: EngineCall) => call.socket.destroy() },
 ])("no deadline outlives a question that $how", async ({ script }) => {
   const engine = await fakeEngine(script);
-  const bench = instanceAt(engine.port, 1000);
+  const rig = instanceAt(engine.port, 1000);
 
-  await askWhole(question(bench), 1000).catch(() => {});
-  bench.instance.pool.close();
-  while (bench.instance.pool.idleCount > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await askWhole(question(rig), 1000).catch(() => {});
+  rig.instance.pool.close();
+  while (rig.instance.pool.idleCount > 0) await new Promise((resolve) => setTimeout(resolve, 5));
 
-  expect(bench.deadlines.size).toBe(0);
+  expect(rig.deadlines.size).toBe(0);
 });
 
 test("bytes on a kept connection that nobody asked for end it", async () => {
   const engine = await fakeEngine(goodPrefill);
-  const bench = instanceAt(engine.port, 1000);
-  await askWhole(question(bench), 1000);
+  const rig = instanceAt(engine.port, 1000);
+  await askWhole(question(rig), 1000);
   // Without deadlines it would be kept for ever.
-  bench.deadlines.close();
+  rig.deadlines.close();
 
   engine.calls[0]?.socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
   await engine.calls[0]?.closed;
 
-  expect(bench.instance.pool.idleCount).toBe(0);
+  expect(rig.instance.pool.idleCount).toBe(0);
 });
 
 test("a connection whose reader paused it at the very end can be used again", async () => {
   const engine = await fakeEngine(goodPrefill);
-  const bench = instanceAt(engine.port, 1000);
+  const rig = instanceAt(engine.port, 1000);
 
-  await ask(question(bench), { data: (_, flow) => flow.pause(), end() {} });
-  const answer = await askWhole(question(bench), 1000);
+  await ask(question(rig), { data: (_, flow) => flow.pause(), end() {} });
+  const answer = await askWhole(question(rig), 1000);
 
   expect(answer.length).toBeGreaterThan(0);
   expect(engine.connections.accepted).toBe(1);

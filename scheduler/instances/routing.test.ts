@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { type Bench, bench } from "../testing/bench.ts";
 import { ask, client, get, PLAIN, post, until } from "../testing/client.ts";
 import { answerJson, type EngineCall, type FakeEngine, goodPrefill, type Script } from "../testing/engine.ts";
+import { type Rig, startRig } from "../testing/rig.ts";
 
 /** A prefill instance whose /metrics are `text`, or what `Object.assign` puts there later. */
 interface Telling {
@@ -27,7 +27,7 @@ function shares(engines: readonly FakeEngine[]): number[] {
 }
 
 /** Waits until every instance has been asked for its load `times` more; the answers but the last have been heard. */
-async function scraped({ prefill, port }: Bench, times: number): Promise<void> {
+async function scraped({ prefill, port }: Rig, times: number): Promise<void> {
   const count = ({ calls }: FakeEngine) => calls.filter(({ path }) => path === "/metrics").length;
   const before = prefill.map(count);
   const isDone = () => prefill.every((engine, index) => count(engine) >= (before[index] ?? 0) + times);
@@ -36,7 +36,7 @@ async function scraped({ prefill, port }: Bench, times: number): Promise<void> {
 }
 
 /** Waits for the first answer, where there is no second one to wait for. */
-async function scrapedOnce({ prefill, port }: Bench): Promise<void> {
+async function scrapedOnce({ prefill, port }: Rig): Promise<void> {
   await Promise.all(prefill.map((engine) => engine.call(1)));
   for (let i = 0; i < 5; i++) await ask(port, get("/livez"));
 }
@@ -46,12 +46,12 @@ const waiting = (count: number) => `vllm:num_requests_waiting{model_name="m",eng
 const cache = (blocks: number, usage: number) =>
   `vllm:cache_config_info{block_size="16",num_gpu_blocks="${blocks}"} 1.0\nvllm:kv_cache_usage_perc{engine="0"} ${usage}\n`;
 
-async function send({ port }: Bench, count: number, body = PLAIN): Promise<void> {
+async function send({ port }: Rig, count: number, body = PLAIN): Promise<void> {
   for (let i = 0; i < count; i++) expect((await ask(port, post(body))).status).toBe(200);
 }
 
 test("BLB: what was sent since the scrape counts as queued, so a short queue is filled up, then all share", async () => {
-  const one = await bench(
+  const one = await startRig(
     { prefill: [telling(waiting(3)), telling(waiting(0)), telling(waiting(1))].map(({ script }) => script) },
     { policy: "BLB", ...ONCE },
   );
@@ -67,7 +67,7 @@ test("BLB: what was sent since the scrape counts as queued, so a short queue is 
 
 test("BLB: queues of several ranks of one instance add up", async () => {
   const ranks = 'vllm:num_requests_waiting{engine="0"} 2\nvllm:num_requests_waiting{engine="1"} 2\n';
-  const one = await bench(
+  const one = await startRig(
     { prefill: [telling(ranks).script, telling(waiting(3)).script] },
     { policy: "BLB", ...ONCE },
   );
@@ -80,7 +80,7 @@ test("BLB: queues of several ranks of one instance add up", async () => {
 
 test("BLB: a new scrape replaces what was counted since the one before", async () => {
   const tellers = [telling(waiting(2)), telling(waiting(0))];
-  const one = await bench(
+  const one = await startRig(
     { prefill: tellers.map(({ script }) => script) },
     { policy: "BLB", health: { intervalMs: 20, timeoutMs: 2000 } },
   );
@@ -95,7 +95,7 @@ test("BLB: a new scrape replaces what was counted since the one before", async (
 
 test("FreeKVFirst: free tokens count, not the fraction that is free, less the prompts sent since", async () => {
   // 16,000 tokens free of 16,000; 16,800 of 160,000.
-  const one = await bench(
+  const one = await startRig(
     { prefill: [telling(cache(1000, 0)).script, telling(cache(10_000, 0.895)).script] },
     { policy: "FreeKVFirst", ...ONCE },
   );
@@ -124,7 +124,7 @@ test.for([
   { policy: "BLB", text: undefined, says: "requests in flight decide: /metrics does not answer" },
 ] as const)("$policy without its signal: $says", async ({ policy, text, says }) => {
   const tellers = [telling(text), telling(waiting(9) + cache(10_000, 0.9))];
-  const one = await bench(
+  const one = await startRig(
     { prefill: tellers.map(({ script }) => script) },
     { policy, health: { intervalMs: 30, timeoutMs: 2000 } },
   );
@@ -137,7 +137,7 @@ test.for([
 });
 
 test("an instance that gets no requests need not tell its load", async () => {
-  const one = await bench(
+  const one = await startRig(
     { prefill: [telling(waiting(5)), telling(waiting(0)), telling(undefined)].map(({ script }) => script) },
     { policy: "BLB", health: { intervalMs: 20, timeoutMs: 2000 } },
   );
@@ -152,7 +152,7 @@ test("an instance that gets no requests need not tell its load", async () => {
 
 test("a signal that comes back decides again, and that is said too", async () => {
   const tellers = [telling(waiting(5)), telling(undefined)];
-  const one = await bench(
+  const one = await startRig(
     { prefill: tellers.map(({ script }) => script) },
     { policy: "BLB", health: { intervalMs: 30, timeoutMs: 2000 } },
   );
@@ -171,7 +171,7 @@ test("a signal that comes back decides again, and that is said too", async () =>
 
 test("a scrape that hangs makes the numbers stale: requests in flight decide", async () => {
   const tellers = [telling(waiting(5)), telling(waiting(0))];
-  const one = await bench(
+  const one = await startRig(
     { prefill: tellers.map(({ script }) => script) },
     { policy: "BLB", health: { intervalMs: 30, timeoutMs: 150 } },
   );
@@ -189,7 +189,7 @@ test("a scrape that hangs makes the numbers stale: requests in flight decide", a
 
 test("without a signal requests in flight decide, not turns", async () => {
   const hang: Script = (call) => call.path === "/metrics" && answerJson(call, "");
-  const one = await bench({ prefill: [hang, telling("").script] }, { policy: "BLB", ...ONCE });
+  const one = await startRig({ prefill: [hang, telling("").script] }, { policy: "BLB", ...ONCE });
   const slow = await client(one.port);
   slow.send(post(PLAIN));
   await until(() => shares(one.prefill)[0] === 1);
@@ -200,7 +200,7 @@ test("without a signal requests in flight decide, not turns", async () => {
 });
 
 test("RoundRobin asks no instance for its load", async () => {
-  const one = await bench({ prefill: [telling(waiting(9)).script, telling(waiting(0)).script] });
+  const one = await startRig({ prefill: [telling(waiting(9)).script, telling(waiting(0)).script] });
 
   await send(one, 4);
 

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { joined, MAX_TEXT_BYTES } from "../data/pieces.ts";
+import { membersOf, topLevel } from "../testing/json-values.ts";
 import { editObject } from "./edit.ts";
 import { scanObject } from "./spans.ts";
-import { membersOf, topLevel } from "./test-support.ts";
 
 const edited = (text: string, edits: Record<string, string | undefined>): string => {
   const bytes = Buffer.from(text);

@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { KEYS, membersOf, topLevel } from "../testing/json-values.ts";
 import { JsonSyntaxError, scanArray, scanIfObject, scanObject } from "./spans.ts";
-import { KEYS, membersOf, topLevel } from "./test-support.ts";
 
 test("members are found with their spans, keys asked for with escapes resolved", () => {
   expect(membersOf(' { "a" : [1, {"b":2}] ,\n"\\u0062\\/" :-1.5e+9,"ab":0}\t', ["a", "b/", "b"])).toEqual([

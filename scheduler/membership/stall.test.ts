@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { type Bench, bench, type Overrides } from "../testing/bench.ts";
 import { ask, client, get, PLAIN, post, STREAM, until } from "../testing/client.ts";
 import {
   answerJson,
@@ -11,6 +10,7 @@ import {
   type Script,
   STREAM_HEAD,
 } from "../testing/engine.ts";
+import { type Overrides, type Rig, startRig } from "../testing/rig.ts";
 
 const [FIRST = ""] = EVENTS;
 const hang: Script = () => {};
@@ -22,11 +22,11 @@ const QUICK: Overrides = {
 const isProbe = ({ body }: EngineCall) => body === '{"model":"m","prompt":"a","max_tokens":1}';
 
 /** What was logged of an instance that stands still: whose, and whether it does. */
-const stalls = ({ events }: Bench) =>
+const stalls = ({ events }: Rig) =>
   events.filter(({ stalled }) => stalled !== undefined).map(({ instance, stalled }) => [instance, stalled]);
 
 /** Resolves after so many health checks of that instance: several times longer than a stall is waited for. */
-async function checks(one: Bench, role: "prefill" | "decode", count = 30): Promise<void> {
+async function checks(one: Rig, role: "prefill" | "decode", count = 30): Promise<void> {
   const engine = one[role][0];
   if (engine === undefined) throw new Error("no engine");
   const { health } = engine;
@@ -45,7 +45,7 @@ test.for([
   "rule 21: a $role instance whose requests stand still is left out, health green or not, until it gives a token",
   async ({ role, good }) => {
     const answers: Script = (call) => call.path !== "/metrics" && good(call);
-    const one = await bench({ [role]: [hang, answers] }, QUICK);
+    const one = await startRig({ [role]: [hang, answers] }, QUICK);
     const [stuck] = one[role];
     if (stuck === undefined) throw new Error("no engine");
     (await client(one.port)).send(post(PLAIN));
@@ -65,7 +65,7 @@ test.for([
 );
 
 test("rule 21: a stream that stops moving makes its instance stand still, and moves it again", async () => {
-  const one = await bench({ decode: [({ socket }) => socket.write(STREAM_HEAD + chunked(FIRST))] }, QUICK);
+  const one = await startRig({ decode: [({ socket }) => socket.write(STREAM_HEAD + chunked(FIRST))] }, QUICK);
   const connection = await client(one.port);
   connection.send(post(STREAM));
   await connection.received((text) => text.includes(FIRST));
@@ -88,7 +88,7 @@ test("an instance that moves one stream of many does not stand still", async () 
     const moving = setInterval(() => socket.write(chunked(FIRST)), 10);
     socket.on("close", () => clearInterval(moving));
   };
-  const one = await bench({ decode: [script] }, QUICK);
+  const one = await startRig({ decode: [script] }, QUICK);
   const moving = await client(one.port);
   moving.send(post('{"stream":true,"moves":true}'));
   await moving.received((text) => text.includes(FIRST));
@@ -101,7 +101,7 @@ test("an instance that moves one stream of many does not stand still", async () 
 });
 
 test("a prefill instance is given the time that its largest prompt needs, without being tried", async () => {
-  const one = await bench({ prefill: [hang] }, QUICK);
+  const one = await startRig({ prefill: [hang] }, QUICK);
   for (const size of [1_000_000, 10, 10]) {
     (await client(one.port)).send(post(JSON.stringify({ prompt: "x".repeat(size) })));
   }
@@ -115,7 +115,7 @@ test("a prefill instance is given the time that its largest prompt needs, withou
 
 test("a silent instance that gives a token when it is tried does not stand still", async () => {
   const script: Script = (call) => isProbe(call) && goodDecode(call);
-  const one = await bench({ decode: [script] }, QUICK);
+  const one = await startRig({ decode: [script] }, QUICK);
   (await client(one.port)).send(post(PLAIN));
 
   await until(() => (one.decode[0]?.calls.filter(isProbe).length ?? 0) > 3);
@@ -138,7 +138,7 @@ test.for([
   { moves: false, stalled: true },
 ])("a full instance that cannot give a token is known by its metrics: they move: $moves", async (one) => {
   const tell = metrics(one.moves, 1);
-  const b = await bench({ decode: [(call) => call.path === "/metrics" && tell(call)] }, QUICK);
+  const b = await startRig({ decode: [(call) => call.path === "/metrics" && tell(call)] }, QUICK);
   (await client(b.port)).send(post(PLAIN));
   const looks = () => b.decode[0]?.calls.filter(({ path }) => path === "/metrics").length ?? 0;
 
@@ -153,7 +153,7 @@ test.for([
 ])("where $why an instance is not tried: it is back when none of its requests is left", async (given) => {
   const { overrides, key } = given;
   const script: Script = (call) => isProbe(call) && answerJson(call, "{}", key);
-  const one = await bench({ decode: [script] }, { ...QUICK, ...overrides });
+  const one = await startRig({ decode: [script] }, { ...QUICK, ...overrides });
   const connection = await client(one.port);
   connection.send(post(PLAIN));
   await until(() => stalls(one).length === 1);
@@ -171,7 +171,7 @@ test.for([
 test("where it is not tried, an idle engine's metrics excuse a client that does not read", async () => {
   const tell = metrics(false, 0);
   const script: Script = (call) => call.path === "/metrics" && tell(call);
-  const one = await bench({ decode: [script] }, { ...QUICK, handoff: "plain" });
+  const one = await startRig({ decode: [script] }, { ...QUICK, handoff: "plain" });
   (await client(one.port)).send(post(PLAIN));
   const looks = () => one.decode[0]?.calls.filter(({ path }) => path === "/metrics").length ?? 0;
 
@@ -185,7 +185,7 @@ test("an engine is tried with the model that it tells of when the scheduler was 
     if (call.path === "/v1/models")
       answerJson(call, '{"object":"list","data":[{"id":"glm","x":[{"id":"y"}]}]}');
   };
-  const one = await bench({ prefill: [script] }, { ...QUICK, servedModels: [] });
+  const one = await startRig({ prefill: [script] }, { ...QUICK, servedModels: [] });
   (await client(one.port)).send(post(PLAIN));
 
   await until(() => stalls(one).length === 1);
@@ -195,7 +195,7 @@ test("an engine is tried with the model that it tells of when the scheduler was 
 });
 
 test("an instance that was started anew stands still no more", async () => {
-  const one = await bench({ prefill: [hang] }, QUICK);
+  const one = await startRig({ prefill: [hang] }, QUICK);
   (await client(one.port)).send(post(PLAIN));
   await until(() => stalls(one).length === 1);
   const [engine] = one.prefill;

@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { type Endpoints, InvalidTables } from "../config/endpoints.ts";
-import { type Bench, bench, type Overrides, operator, startBench } from "../testing/bench.ts";
 import { ask, client, get, PLAIN, post, STREAM, until } from "../testing/client.ts";
 import {
   answerJson,
@@ -23,6 +22,7 @@ import {
   type Script,
   STREAM_HEAD,
 } from "../testing/engine.ts";
+import { type Overrides, operator, type Rig, rigOf, startRig } from "../testing/rig.ts";
 
 const [FIRST = "", SECOND = ""] = EVENTS;
 const ADMIN: Overrides = { admin: [{ port: 0 }] };
@@ -42,7 +42,7 @@ function slowDecode(): { script: Script; calls: EngineCall[]; finish(): void } {
   };
 }
 
-async function openStream({ port }: Bench) {
+async function openStream({ port }: Rig) {
   const connection = await client(port);
   connection.send(post(STREAM));
   await connection.received((received) => received.includes(FIRST));
@@ -51,7 +51,7 @@ async function openStream({ port }: Bench) {
 
 test("state tells of every instance", async () => {
   const slow = slowDecode();
-  const one = await bench({ prefill: [goodPrefill], decode: [slow.script] }, ADMIN);
+  const one = await startRig({ prefill: [goodPrefill], decode: [slow.script] }, ADMIN);
   await openStream(one);
 
   const state = await operator(one).state();
@@ -88,7 +88,7 @@ test("state counts what an instance has served, and its own failures but not its
     const status = answers.shift() ?? "";
     call.socket.write(`HTTP/1.1 ${status}\r\ncontent-length: 2\r\n\r\n{}`);
   };
-  const one = await bench({ prefill: [script] }, ADMIN);
+  const one = await startRig({ prefill: [script] }, ADMIN);
 
   for (const status of [200, 500, 400, 200]) {
     expect((await ask(one.port, post(PLAIN))).status).toBe(status);
@@ -100,7 +100,7 @@ test("state counts what an instance has served, and its own failures but not its
 
 test("a drained instance gets nothing new, finishes what it has, and the drain returns only then", async () => {
   const slow = slowDecode();
-  const one = await bench({ decode: [slow.script, goodDecode] }, ADMIN);
+  const one = await startRig({ decode: [slow.script, goodDecode] }, ADMIN);
   const { drain, stateOf } = operator(one);
   const stream = await openStream(one);
   let ended = false;
@@ -126,7 +126,7 @@ test("a drained instance gets nothing new, finishes what it has, and the drain r
 
 test("a prefill instance is drained only when decode has fetched the KV cache that it keeps", async () => {
   const held: EngineCall[] = [];
-  const one = await bench(
+  const one = await startRig(
     { prefill: [goodPrefill, goodPrefill], decode: [(call) => held.push(call)] },
     ADMIN,
   );
@@ -150,7 +150,7 @@ test("a prefill instance is drained only when decode has fetched the KV cache th
 });
 
 test("a KV cache that decode did not fetch is held until its lease is over, and a drain waits for that", async () => {
-  const one = await bench(
+  const one = await startRig(
     { prefill: [goodPrefill, goodPrefill], decode: [() => {}] },
     { ...ADMIN, kvLeaseMs: 500 },
   );
@@ -171,7 +171,7 @@ test("a KV cache that decode did not fetch is held until its lease is over, and 
 });
 
 test("a prefill instance that gave no KV parameters keeps no KV cache", async () => {
-  const one = await bench(
+  const one = await startRig(
     { prefill: [(call) => answerJson(call, "{}"), goodPrefill], decode: [() => {}] },
     ADMIN,
   );
@@ -188,7 +188,7 @@ test("a prefill instance that gave no KV parameters keeps no KV cache", async ()
 
 test("at its deadline a drain says what is left, and the instance goes on draining", async () => {
   const slow = slowDecode();
-  const one = await bench({ decode: [slow.script, goodDecode] }, ADMIN);
+  const one = await startRig({ decode: [slow.script, goodDecode] }, ADMIN);
   const { drain, stateOf } = operator(one);
   await openStream(one);
 
@@ -207,7 +207,7 @@ test("at its deadline a drain says what is left, and the instance goes on draini
 
 test("drains of one instance at once all wait and all end", async () => {
   const slow = slowDecode();
-  const one = await bench({ decode: [slow.script, goodDecode] }, ADMIN);
+  const one = await startRig({ decode: [slow.script, goodDecode] }, ADMIN);
   const { drain, stateOf } = operator(one);
   await openStream(one);
 
@@ -222,7 +222,7 @@ test("drains of one instance at once all wait and all end", async () => {
 
 test("a drain whose operator hangs up goes on", async () => {
   const slow = slowDecode();
-  const one = await bench({ decode: [slow.script, goodDecode] }, ADMIN);
+  const one = await startRig({ decode: [slow.script, goodDecode] }, ADMIN);
   await openStream(one);
   const leaving = new AbortController();
   const url = `http://127.0.0.1:${one.adminPorts[0]}/drain`;
@@ -241,7 +241,7 @@ test("a drain whose operator hangs up goes on", async () => {
 });
 
 test("the last instance of a role that gets requests is drained by force only", async () => {
-  const one = await bench({ prefill: [goodPrefill, goodPrefill] }, ADMIN);
+  const one = await startRig({ prefill: [goodPrefill, goodPrefill] }, ADMIN);
   const { drain } = operator(one);
 
   const results = await Promise.all([drain("prefill-0"), drain("prefill-1")]);
@@ -265,7 +265,7 @@ test("the last instance of a role that gets requests is drained by force only", 
 });
 
 test("an instance that is ill is no loss: it is drained although no other is ready", async () => {
-  const one = await bench({}, { ...ADMIN, ready: false, health: { intervalMs: 20, timeoutMs: 1000 } });
+  const one = await startRig({}, { ...ADMIN, ready: false, health: { intervalMs: 20, timeoutMs: 1000 } });
   await until(async () => (await operator(one).stateOf("decode-0"))?.healthy === true);
   Object.assign(one.decode[0] ?? {}, { health: (call: EngineCall) => call.socket.destroy() });
   await until(async () => (await operator(one).stateOf("decode-0"))?.healthy === false);
@@ -276,7 +276,7 @@ test("an instance that is ill is no loss: it is drained although no other is rea
 });
 
 test("a joined instance gets requests when it has answered a health check, not before", async () => {
-  const one = await bench(
+  const one = await startRig(
     { decode: [goodDecode, goodDecode] },
     { ...ADMIN, health: { intervalMs: 20, timeoutMs: 60_000 } },
   );
@@ -304,7 +304,7 @@ test("a joined instance gets requests when it has answered a health check, not b
 });
 
 test("joining an instance that gets requests changes nothing", async () => {
-  const one = await bench({}, ADMIN);
+  const one = await startRig({}, ADMIN);
 
   const { answer } = await operator(one).join("decode-0", 0);
 
@@ -314,7 +314,7 @@ test("joining an instance that gets requests changes nothing", async () => {
 
 test("a join ends the drain that waits, and a drain the join", async () => {
   const slow = slowDecode();
-  const one = await bench(
+  const one = await startRig(
     { decode: [slow.script, goodDecode] },
     { ...ADMIN, health: { intervalMs: 20, timeoutMs: 60_000 } },
   );
@@ -336,7 +336,7 @@ test("a join ends the drain that waits, and a drain the join", async () => {
 });
 
 test("a drain closes the connections that were kept to the instance", async () => {
-  const one = await bench({ decode: [goodDecode, goodDecode] }, ADMIN);
+  const one = await startRig({ decode: [goodDecode, goodDecode] }, ADMIN);
   for (let i = 0; i < 2; i++) await ask(one.port, post(PLAIN));
   const kept = one.decode.map(({ calls }) => calls[0]?.socket);
 
@@ -350,7 +350,7 @@ test("a drain closes the connections that were kept to the instance", async () =
 async function reloadable(engines: { prefill: FakeEngine[]; decode: FakeEngine[] }) {
   let next: () => Endpoints = () => ({ prefill: [], decode: [] });
   const endpoints = (list: readonly FakeEngine[]) => list.map(({ port }) => ({ host: "127.0.0.1", port }));
-  const one = await startBench(engines.prefill, engines.decode, {
+  const one = await rigOf(engines.prefill, engines.decode, {
     ...ADMIN,
     readEndpoints: () => next(),
     health: { intervalMs: 20, timeoutMs: 1000 },
@@ -518,7 +518,7 @@ test("reload: tables that are wrong change nothing and say why, from the admin p
 });
 
 test("every wish and what came of it is logged", async () => {
-  const one = await bench({ decode: [goodDecode, goodDecode] }, ADMIN);
+  const one = await startRig({ decode: [goodDecode, goodDecode] }, ADMIN);
   const { drain, join: joinAgain } = operator(one);
 
   await drain("decode-1");
@@ -532,7 +532,7 @@ test("every wish and what came of it is logged", async () => {
 });
 
 test("an instance is named by its address too", async () => {
-  const one = await bench({ decode: [goodDecode, goodDecode] }, ADMIN);
+  const one = await startRig({ decode: [goodDecode, goodDecode] }, ADMIN);
 
   const { answer } = await operator(one).drain(`127.0.0.1:${one.decode[1]?.port}`);
 
@@ -559,7 +559,7 @@ test.for([
 ])(
   "$path with $body is $status, with a way out, and changes nothing",
   async ({ path, body, status, code }) => {
-    const one = await bench({}, ADMIN);
+    const one = await startRig({}, ADMIN);
     const { send, state } = operator(one);
     const before = await state();
 
@@ -578,7 +578,7 @@ test.for([
   { name: "a name that a web page points here", headers: { Host: "evil.example" }, status: 403 },
   { name: "a name that only looks right", headers: { Host: "127.0.0.1.evil.example" }, status: 403 },
 ])("$name cannot drain an instance", async ({ headers, status }) => {
-  const one = await bench({ decode: [goodDecode, goodDecode] }, ADMIN);
+  const one = await startRig({ decode: [goodDecode, goodDecode] }, ADMIN);
 
   const answered = await new Promise<number | undefined>((resolve, reject) => {
     const call = httpRequest(
@@ -601,7 +601,7 @@ test.for([
 });
 
 test("the client port serves none of it", async () => {
-  const one = await bench({}, ADMIN);
+  const one = await startRig({}, ADMIN);
 
   for (const path of ["/state", "/drain", "/join", "/reload"]) {
     const answers = [await ask(one.port, get(path)), await ask(one.port, post("{}", path))];
@@ -610,7 +610,7 @@ test("the client port serves none of it", async () => {
 });
 
 test("the admin port is one of the loopback interface", async () => {
-  const one = await bench({}, { ...ADMIN, host: "0.0.0.0" });
+  const one = await startRig({}, { ...ADMIN, host: "0.0.0.0" });
 
   const { stdout } = spawnSync("cat", ["/proc/net/tcp"], { encoding: "utf8" });
   const hex = (one.adminPorts[0] ?? 0).toString(16).toUpperCase().padStart(4, "0");
@@ -636,7 +636,7 @@ async function stateOver(socketPath: string): Promise<unknown> {
 
 test("on a Unix socket only its user is served, and it is gone afterwards", async () => {
   const socket = join(temporaryFolder(), "admin.sock");
-  const one = await bench({}, { admin: [{ socket }] });
+  const one = await startRig({}, { admin: [{ socket }] });
 
   const state = await stateOver(socket);
   const { mode } = statSync(socket);
@@ -653,7 +653,7 @@ test("a socket that a killed process has left is replaced", async () => {
   spawnSync(process.execPath, ["-e", program]);
   expect(existsSync(socket)).toBe(true);
 
-  await bench({}, { admin: [{ socket }] });
+  await startRig({}, { admin: [{ socket }] });
 
   expect(await stateOver(socket)).toMatchObject({ ready: true });
 });
@@ -664,7 +664,7 @@ test("a socket that is served, and a file that is none, are left alone: the star
   onTestFinished(() => void other.close());
   writeFileSync(file, "precious");
 
-  const starts = [served, file, "/nowhere/admin.sock"].map((socket) => bench({}, { admin: [{ socket }] }));
+  const starts = [served, file, "/nowhere/admin.sock"].map((socket) => startRig({}, { admin: [{ socket }] }));
   const errors = await Promise.all(starts.map((start) => start.catch((error: Error) => error.message)));
 
   expect(errors).toEqual([

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Bench, bench } from "../testing/bench.ts";
 import { ask, client, get, PLAIN, post, STREAM, until } from "../testing/client.ts";
 import {
   answerEvents,
@@ -15,6 +14,7 @@ import {
   type Script,
   STREAM_HEAD,
 } from "../testing/engine.ts";
+import { type Rig, startRig } from "../testing/rig.ts";
 import { METRICS, VERSION } from "./metric-table.ts";
 import { Histogram, metricsText } from "./metrics.ts";
 
@@ -61,7 +61,7 @@ function parse(text: string): Map<string, Family> {
   return families;
 }
 
-async function scrape({ metricsPort }: Bench): Promise<Map<string, Family>> {
+async function scrape({ metricsPort }: Rig): Promise<Map<string, Family>> {
   const answer = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
   expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
   return parse(await answer.text());
@@ -78,7 +78,7 @@ function requests(families: ReadonlyMap<string, Family>): Record<string, number>
 }
 
 test("every metric of the table is there, in its order, with its type and its labels only", async () => {
-  const one = await bench({ prefill: [(call) => answerJson(call, "{}", "500 No")] }, METERED);
+  const one = await startRig({ prefill: [(call) => answerJson(call, "{}", "500 No")] }, METERED);
   await ask(one.port, post(PLAIN));
 
   const families = await scrape(one);
@@ -96,7 +96,7 @@ test("every metric of the table is there, in its order, with its type and its la
 });
 
 test("requests are counted by path, outcome and class of status; what a client invents is other", async () => {
-  const one = await bench({}, METERED);
+  const one = await startRig({}, METERED);
 
   await ask(one.port, post(PLAIN));
   await ask(one.port, post(STREAM));
@@ -119,7 +119,7 @@ test("requests are counted by path, outcome and class of status; what a client i
 
 test("bytes and events of an answer count as they are relayed, [DONE] not as an event", async () => {
   let release = () => {};
-  const one = await bench(
+  const one = await startRig(
     {
       decode: [
         ({ socket }) => {
@@ -149,7 +149,7 @@ test("bytes and events of an answer count as they are relayed, [DONE] not as an 
 });
 
 test("times are observed once for each stream and leg", async () => {
-  const one = await bench({}, METERED);
+  const one = await startRig({}, METERED);
 
   for (let i = 0; i < 3; i++) await ask(one.port, post(STREAM));
   await ask(one.port, post(PLAIN));
@@ -164,7 +164,7 @@ test("times are observed once for each stream and leg", async () => {
 });
 
 test("a leg is observed when it went well, from where it began", async () => {
-  const one = await bench({ decode: [(call) => answerJson(call, "{}", "500 No")] }, METERED);
+  const one = await startRig({ decode: [(call) => answerJson(call, "{}", "500 No")] }, METERED);
   const slow = await client(one.port);
   const request = post(PLAIN);
   slow.send(request.slice(0, -1));
@@ -183,7 +183,7 @@ test("a leg is observed when it went well, from where it began", async () => {
 
 test("time to first token and between tokens are those that a client sees", async () => {
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-  const one = await bench(
+  const one = await startRig(
     {
       decode: [
         async ({ socket }) => {
@@ -214,7 +214,7 @@ test("time to first token and between tokens are those that a client sees", asyn
 });
 
 test("an instance's failures are told by kind, also when another attempt went well", async () => {
-  const one = await bench(
+  const one = await startRig(
     { prefill: [({ socket }) => socket.destroy(), goodPrefill], decode: [goodDecode] },
     METERED,
   );
@@ -236,7 +236,7 @@ test("an instance's failures are told by kind, also when another attempt went we
 });
 
 test("a prefill that gives no parameters is counted", async () => {
-  const one = await bench({ prefill: [(call) => answerJson(call, "{}")] }, METERED);
+  const one = await startRig({ prefill: [(call) => answerJson(call, "{}")] }, METERED);
 
   await ask(one.port, post(PLAIN));
 
@@ -244,7 +244,7 @@ test("a prefill that gives no parameters is counted", async () => {
 });
 
 test("a blocked event loop shows", async () => {
-  const one = await bench({}, METERED);
+  const one = await startRig({}, METERED);
   const before = value(await scrape(one), "ascend_pd_event_loop_lag_seconds_count");
   await until(async () => value(await scrape(one), "ascend_pd_event_loop_lag_seconds_count") > before);
 
@@ -269,7 +269,7 @@ test.for([
   { path: "/drain", method: "POST", status: 404 },
   { path: "/metrics", method: "POST", status: 405 },
 ])("the metrics port answers $method $path with $status", async ({ path, method, status }) => {
-  const one = await bench({}, METERED);
+  const one = await startRig({}, METERED);
 
   const answer = await fetch(`http://127.0.0.1:${one.metricsPort}${path}`, { method });
 
@@ -277,7 +277,7 @@ test.for([
 });
 
 test("the client port has no metrics, and without its flag nobody has", async () => {
-  const [metered, bare] = [await bench({}, METERED), await bench()];
+  const [metered, bare] = [await startRig({}, METERED), await startRig()];
 
   expect((await ask(metered.port, get("/metrics"))).status).toBe(404);
   expect(bare.metricsPort).toBe(undefined);
@@ -285,27 +285,27 @@ test("the client port has no metrics, and without its flag nobody has", async ()
 
 /** What a client does, and what it must see. */
 const MOVES = {
-  plain: async ({ port }: Bench) => {
+  plain: async ({ port }: Rig) => {
     expect((await ask(port, post(PLAIN))).body).toBe(PLAIN_ANSWER);
   },
-  stream: async ({ port }: Bench) => {
+  stream: async ({ port }: Rig) => {
     expect((await ask(port, post(STREAM))).body).toBe(EVENTS.join("") + DONE);
   },
-  refused: async ({ port }: Bench) => {
+  refused: async ({ port }: Rig) => {
     expect((await ask(port, post('{"refuse":true}'))).status).toBe(400);
   },
-  cut: async ({ port }: Bench) => {
+  cut: async ({ port }: Rig) => {
     expect((await ask(port, post('{"cut":true,"stream":true}'))).body).toContain('"decode_failed"');
   },
-  malformed: async ({ port }: Bench) => {
+  malformed: async ({ port }: Rig) => {
     expect((await ask(port, "GET / HTTP/9.9\r\n\r\n")).status).toBe(505);
   },
-  leaveEarly: async ({ port }: Bench) => {
+  leaveEarly: async ({ port }: Rig) => {
     const connection = await client(port);
     connection.send(post('{"hang":true,"stream":true}').slice(0, -3));
     connection.socket.destroy();
   },
-  leave: async ({ port }: Bench) => {
+  leave: async ({ port }: Rig) => {
     const connection = await client(port);
     connection.send(post('{"hang":true,"stream":true}'));
     await connection.received((text) => text.includes(FIRST));
@@ -329,7 +329,7 @@ test("whatever clients do at once: counters only grow, each request counts once,
   await fc.assert(
     fc.asyncProperty(moves, async (all) => {
       const engines = { prefill: [goodPrefill, goodPrefill], decode: [decodeForMoves, decodeForMoves] };
-      const one = await bench(engines, { ...METERED, kvLeaseMs: 50 });
+      const one = await startRig(engines, { ...METERED, kvLeaseMs: 50 });
       let last = await scrape(one);
       const grows = async () => {
         const next = await scrape(one);
@@ -426,7 +426,7 @@ test("label values are escaped so that they read back as they were", () => {
 });
 
 test("answers of a stream that failed are counted under their failure", async () => {
-  const one = await bench({ decode: [(call) => answerEvents(call, FIRST)] }, METERED);
+  const one = await startRig({ decode: [(call) => answerEvents(call, FIRST)] }, METERED);
 
   await ask(one.port, post(STREAM));
   await one.logged(1);

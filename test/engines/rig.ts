@@ -4,7 +4,7 @@ import { closeSync, openSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { rankTable } from "../rank-table.ts";
+import { rankTable } from "../testing/rank-table.ts";
 
 /*
  * Real vLLM engines on CPUs, and a scheduler in front, as processes of their own.

@@ -4,16 +4,6 @@ import { createServer } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectEngine } from "../../docker/api.ts";
 import {
-  docker,
-  fileOf,
-  inspectContainer,
-  loading,
-  planOf,
-  simulated1p1d,
-  type TestStack,
-  testStack,
-} from "../support.ts";
-import {
   expectConverged,
   expectFailure,
   expectNoChanges,
@@ -23,7 +13,17 @@ import {
   startForeign,
   stateOf,
   up,
-} from "./support.ts";
+} from "../testing/faults.ts";
+import {
+  docker,
+  fileOf,
+  inspectContainer,
+  loading,
+  planOf,
+  simulated1p1d,
+  type TestStack,
+  testStack,
+} from "../testing/stacks.ts";
 
 // What goes wrong with containers on one machine; each test leaves the stack as it should be. A container of somebody
 // else stands by all the while, and must be none the worse for it.

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { simulated1p1d, type TestStack, testStack } from "../support.ts";
-import { noTestHosts, testHosts } from "../test-hosts.ts";
-import { expectConverged, expectFailure, expectNoChanges, idsOf, up } from "./support.ts";
+import { expectConverged, expectFailure, expectNoChanges, idsOf, up } from "../testing/faults.ts";
+import { simulated1p1d, type TestStack, testStack } from "../testing/stacks.ts";
+import { noTestHosts, testHosts } from "../testing/test-hosts.ts";
 
 // What goes wrong between this machine and its hosts: one with prefill and scheduler, and behind a link that can be
 // cut, one with decode. Each test leaves the stack as it should be.

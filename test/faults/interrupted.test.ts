@@ -6,7 +6,6 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tryRun } from "../../toolchain/context.ts";
-import { containersOf, simulated1p1d, type TestStack, testStack } from "../support.ts";
 import {
   expectConverged,
   expectFailure,
@@ -15,7 +14,8 @@ import {
   removeForeign,
   startForeign,
   up,
-} from "./support.ts";
+} from "../testing/faults.ts";
+import { containersOf, simulated1p1d, type TestStack, testStack } from "../testing/stacks.ts";
 
 // Pulumi killed while it creates, replaces and deletes, and two at once; each test leaves the stack as it should be.
 const name = "faults-interrupted";

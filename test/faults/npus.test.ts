@@ -2,10 +2,16 @@ import { existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runPulumi } from "../../cli/pulumi.ts";
-import { inTemporaryProject, projectStack } from "../../cli/test-support.ts";
+import { inTemporaryProject, projectStack } from "../../cli/testing/pulumi-project.ts";
 import type { ContainerPlan } from "../../planning/plan.ts";
-import { containersOf, inspectContainer, simulated1p1d, type TestStack, testStack } from "../support.ts";
-import { expectFailure, up } from "./support.ts";
+import { expectFailure, up } from "../testing/faults.ts";
+import {
+  containersOf,
+  inspectContainer,
+  simulated1p1d,
+  type TestStack,
+  testStack,
+} from "../testing/stacks.ts";
 
 // What an Ascend host can lack, up to the last thing that can be tried where there are no NPUs.
 describe.skipIf(existsSync("/dev/davinci4"))("A machine without NPUs", () => {

@@ -6,8 +6,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { callEngine } from "../../docker/api.ts";
 import { tryRun } from "../../toolchain/context.ts";
-import { docker, inspectContainer, logOf, simulated1p1d, type TestStack, testStack } from "../support.ts";
-import { expectConverged, expectFailure, idsOf, stateOf, up } from "./support.ts";
+import { expectConverged, expectFailure, idsOf, stateOf, up } from "../testing/faults.ts";
+import {
+  docker,
+  inspectContainer,
+  logOf,
+  simulated1p1d,
+  type TestStack,
+  testStack,
+} from "../testing/stacks.ts";
 
 // A secret that exists nowhere else is given to two instances, changed and taken away, and everything that is printed,
 // kept or run meanwhile is searched for it.

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { isAlive, processIdentity, tryRun } from "../context.ts";
-import { launcher, type StartedPlugin, startPlugin } from "./started-plugin.ts";
+import { launcher, type StartedPlugin, startPlugin } from "../testing/started-plugin.ts";
 import { secret, unknown } from "./values.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -4,7 +4,7 @@ import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { tryRun } from "../context.ts";
-import { type StartedPlugin, startPlugin } from "./started-plugin.ts";
+import { type StartedPlugin, startPlugin } from "../testing/started-plugin.ts";
 
 const nobody = { uid: 65534, gid: 65534 };
 let plugin: StartedPlugin;

@@ -4,8 +4,8 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { startPlugin } from "../testing/started-plugin.ts";
 import { overSsh } from "./remote-test-support.ts";
-import { startPlugin } from "./started-plugin.ts";
 import { freePort, haveSshd, type StartedSshd, startSshd } from "./started-sshd.ts";
 import { secret, unknown } from "./values.ts";
 

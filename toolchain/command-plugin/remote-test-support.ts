@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
-import { type StartedPlugin, startPlugin } from "./started-plugin.ts";
+import { type StartedPlugin, startPlugin } from "../testing/started-plugin.ts";
 import { type StartedSshd, startSshd } from "./started-sshd.ts";
 import type { PropertyMap } from "./values.ts";
 

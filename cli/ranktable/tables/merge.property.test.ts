@@ -5,7 +5,7 @@ import type { Plan } from "../../../planning/plan.ts";
 import { firstDifference } from "../../../problems/difference.ts";
 import { globalTable } from "../../../rank-tables/format.ts";
 import { RankTableError } from "../../../rank-tables/reader.ts";
-import { deployments, generated, type SampleDeployment } from "../testing/sample-deployments.ts";
+import { deployments, generated, type SampleDeployment } from "../../testing/sample-deployments.ts";
 import { checkTables } from "./check.ts";
 import type { TableFile } from "./files.ts";
 import { mergeProblems } from "./merge.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished, vi } from "vitest";
-import { type Simulator, type SimulatorConfig, startSimulator } from "./server.ts";
+import { type Simulator, type SimulatorConfig, startSimulator } from "../server.ts";
 
 // Sockets and processes are quick, but the machine may be busy.
 vi.setConfig({ testTimeout: 120_000 });

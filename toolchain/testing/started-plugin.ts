@@ -10,7 +10,7 @@ import providerService from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import rpc from "@pulumi/pulumi/proto/provider_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
-import type { PropertyMap } from "./values.ts";
+import type { PropertyMap } from "../command-plugin/values.ts";
 
 export const launcher = join(dirname(fileURLToPath(import.meta.url)), "pulumi-resource-command");
 

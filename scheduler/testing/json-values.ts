@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { scanObject } from "./spans.ts";
+import { scanObject } from "../json/spans.ts";
 
 /** The members that a scan for `keys` finds, as text. */
 export const membersOf = (text: string, keys: readonly string[]) => {

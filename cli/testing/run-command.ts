@@ -1,7 +1,7 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, vi } from "vitest";
-import { inTemporaryFolder } from "../temporary-folder.ts";
+import { inTemporaryFolder } from "./temporary-folder.ts";
 
 /** Each test works in a folder of its own, with this project's stacks. */
 export function inProjectFolder(): () => string {

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import { everyContainer, labelsOf } from "../planning/container/settings.ts";
-import type { ContainerPlan } from "../planning/plan.ts";
-import { fileOf, inspectContainer } from "./support.ts";
+import { everyContainer, labelsOf } from "../../planning/container/settings.ts";
+import type { ContainerPlan } from "../../planning/plan.ts";
+import { fileOf, inspectContainer } from "./stacks.ts";
 
 /** A container of the simulator or the scheduler is what its Plan says, by the engine's own word. */
 export async function expectAsPlanned(stack: string, plan: ContainerPlan): Promise<void> {

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
-import type { Difference } from "./change.ts";
-import { type FailedPreview, readPreview } from "./read-preview.ts";
+import type { Difference } from "../diff/change.ts";
+import { type FailedPreview, readPreview } from "../diff/read-preview.ts";
 
 /** What the real engine said about a change of a real deployment; test/capture-previews.ts writes these. */
 export function fixture(name: string): { [key: string]: unknown; steps: Record<string, unknown>[] } {
-  return JSON.parse(readFileSync(`cli/diff/fixtures/${name}.json`, "utf8"));
+  return JSON.parse(readFileSync(`cli/testing/previews/${name}.json`, "utf8"));
 }
 
 /** The difference in a preview that did not fail. */

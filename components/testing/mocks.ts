@@ -4,8 +4,8 @@ import { join, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll } from "vitest";
 import { parse } from "yaml";
-import { plan as makePlan } from "../planning/make-plan.ts";
-import type { Plan } from "../planning/plan.ts";
+import { plan as makePlan } from "../../planning/make-plan.ts";
+import type { Plan } from "../../planning/plan.ts";
 
 /** A resource as the program asked the engine for it. Other resources are named by type and name: `Container x`. */
 export interface Registration {

@@ -1,7 +1,7 @@
-import { FixableError } from "../problems/fixable-error.ts";
-import { type Context, defaultCacheDir, withLock } from "../toolchain/context.ts";
-import { type LocalHosts, removeHosts, requireHosts, startHosts } from "../toolchain/local-hosts/hosts.ts";
-import { folderOfThisRun, foldersOfDeadRuns } from "./folders-of-runs.ts";
+import { FixableError } from "../../problems/fixable-error.ts";
+import { type Context, defaultCacheDir, withLock } from "../../toolchain/context.ts";
+import { type LocalHosts, removeHosts, requireHosts, startHosts } from "../../toolchain/local-hosts/hosts.ts";
+import { folderOfThisRun, foldersOfDeadRuns } from "../folders-of-runs.ts";
 
 const context: Context = { cacheDir: defaultCacheDir(), say: console.warn };
 const prefix = "ascend-pd-hosts-";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { afterEach, vi } from "vitest";
 import { defaultHost, expectEngine } from "../../docker/api.ts";
 import { type RunResult, tryRun } from "../../toolchain/context.ts";
-import type { ProbeArguments } from "./arguments.ts";
+import type { ProbeArguments } from "../probes/arguments.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 

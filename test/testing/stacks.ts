@@ -2,15 +2,15 @@ import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { type PulumiRun, type ResourceStep, runPulumi } from "../cli/pulumi.ts";
-import { recoverStack } from "../cli/recover.ts";
-import { type LocalStack, openStack } from "../cli/stack.ts";
-import { callEngine, defaultHost, expectEngine } from "../docker/api.ts";
-import { archivedFile } from "../docker/archive-reader.ts";
-import { plan as makePlan } from "../planning/make-plan.ts";
-import type { Plan } from "../planning/plan.ts";
-import { tryRun } from "../toolchain/context.ts";
-import { endProcessesNaming } from "../toolchain/traces.ts";
+import { type PulumiRun, type ResourceStep, runPulumi } from "../../cli/pulumi.ts";
+import { recoverStack } from "../../cli/recover.ts";
+import { type LocalStack, openStack } from "../../cli/stack.ts";
+import { callEngine, defaultHost, expectEngine } from "../../docker/api.ts";
+import { archivedFile } from "../../docker/archive-reader.ts";
+import { plan as makePlan } from "../../planning/make-plan.ts";
+import type { Plan } from "../../planning/plan.ts";
+import { tryRun } from "../../toolchain/context.ts";
+import { endProcessesNaming } from "../../toolchain/traces.ts";
 
 export const docker = process.env.DOCKER_HOST ?? defaultHost;
 

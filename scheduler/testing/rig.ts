@@ -24,7 +24,7 @@ export type Overrides = Partial<Omit<Config, "timeouts">> & {
   program?: URL;
 };
 
-export interface Bench {
+export interface Rig {
   readonly port: number;
   readonly adminPorts: readonly number[];
   readonly metricsPort: number | undefined;
@@ -57,21 +57,21 @@ export interface LogEntry {
 }
 
 /** A scheduler in this process before fake engines, ready unless `ready` is false. Ends with the test. */
-export async function bench(
+export async function startRig(
   engines: { prefill?: Script[]; decode?: Script[] } = {},
   overrides: Overrides & { ready?: boolean } = {},
-): Promise<Bench> {
+): Promise<Rig> {
   const { prefill: prefillScripts = [goodPrefill], decode: decodeScripts = [goodDecode] } = engines;
   const prefill = await Promise.all(prefillScripts.map(fakeEngine));
   const decode = await Promise.all(decodeScripts.map(fakeEngine));
-  return startBench(prefill, decode, overrides);
+  return rigOf(prefill, decode, overrides);
 }
 
-export async function startBench(
+export async function rigOf(
   prefill: FakeEngine[],
   decode: FakeEngine[],
   { timeouts, ready = true, program = MAIN, ...overrides }: Overrides & { ready?: boolean } = {},
-): Promise<Bench> {
+): Promise<Rig> {
   const endpoint = ({ port }: FakeEngine) => ({ host: "127.0.0.1", port });
   const endpoints = { prefill: prefill.map(endpoint), decode: decode.map(endpoint) };
   const config: Config = {
@@ -148,7 +148,7 @@ interface State {
 type Result = Readonly<Record<string, unknown>>;
 
 /** An operator at the scheduler's admin port. */
-export function operator({ adminPorts: [port] }: Bench) {
+export function operator({ adminPorts: [port] }: Rig) {
   const send = async (path: string, body: unknown): Promise<{ status: number; answer: Result }> => {
     const headers = { "Content-Type": "application/json" };
     const init = body === undefined ? {} : { method: "POST", headers, body: JSON.stringify(body) };

@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import { expect } from "vitest";
 import { callEngine, expectEngine } from "../../docker/api.ts";
 import { run } from "../../toolchain/context.ts";
-import { containersOf, docker, inspectContainer, type TestStack } from "../support.ts";
+import { containersOf, docker, inspectContainer, type TestStack } from "./stacks.ts";
 
 export interface Outcome {
   readonly code: number;

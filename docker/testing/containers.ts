@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { afterEach } from "vitest";
-import { defaultHost, expectEngine } from "../docker/api.ts";
+import { defaultHost, expectEngine } from "../api.ts";
 
 export const engine = process.env.DOCKER_HOST || defaultHost;
 const containers: string[] = [];

@@ -1,9 +1,9 @@
-import { board } from "../host-checks/testing/sample-outputs.ts";
-import { npuInfo } from "../host-checks/testing/sample-report.ts";
-import { runScript } from "../hosts/host-report.ts";
-import { sshOptions } from "../planning/ssh-options.ts";
-import { word } from "../problems/shell-word.ts";
-import type { LocalHost } from "../toolchain/local-hosts/hosts.ts";
+import { board } from "../../host-checks/testing/sample-outputs.ts";
+import { npuInfo } from "../../host-checks/testing/sample-report.ts";
+import { runScript } from "../../hosts/host-report.ts";
+import { sshOptions } from "../../planning/ssh-options.ts";
+import { word } from "../../problems/shell-word.ts";
+import type { LocalHost } from "../../toolchain/local-hosts/hosts.ts";
 
 /*
  * Test hosts that look like Ascend hosts to those who log in: device nodes, driver files, and tools that replay what

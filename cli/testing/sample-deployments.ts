@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import type { FilePlan } from "../../../planning/plan.ts";
-import { hostGroups, hostRankTables, parseServerLists } from "../tables/host-layout.ts";
+import type { FilePlan } from "../../planning/plan.ts";
+import { hostGroups, hostRankTables, parseServerLists } from "../ranktable/tables/host-layout.ts";
 
 /** A deployment as a whole and as what each of its hosts is told, for property tests. */
 export interface SampleDeployment {

@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { dockerContainer } from "../../planning/container/docker-container.ts";
 import type { ImagePlan, Plan } from "../../planning/plan.ts";
-import type { Compared, HostAnswer } from "./compared.ts";
-import type { Deployed } from "./deployed.ts";
-import { type Container, type Image, readContainer, readImage } from "./engine-answers.ts";
-import type { SeenFile } from "./files.ts";
-import { findDrift } from "./find-drift.ts";
-import type { Finding } from "./finding.ts";
+import type { Compared, HostAnswer } from "../drift/compared.ts";
+import type { Deployed } from "../drift/deployed.ts";
+import { type Container, type Image, readContainer, readImage } from "../drift/engine-answers.ts";
+import type { SeenFile } from "../drift/files.ts";
+import { findDrift } from "../drift/find-drift.ts";
+import type { Finding } from "../drift/finding.ts";
 
 /** Untouched containers of a stack, as a real engine told of them; test/capture-inspects.ts writes these. */
 export function recorded(name: "simulated" | "ascendcloud"): { compared: Compared; answer: HostAnswer } {
   const { plan, containers, images, files } = JSON.parse(
-    readFileSync(`cli/drift/fixtures/${name}.json`, "utf8"),
+    readFileSync(`cli/testing/inspects/${name}.json`, "utf8"),
   ) as {
     plan: Plan;
     containers: Container[];

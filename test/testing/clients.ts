@@ -1,4 +1,4 @@
-import { expectedText } from "../simulator/oracle.ts";
+import { expectedText } from "../../simulator/oracle.ts";
 import { post, streamedText } from "./pd-processes.ts";
 
 export interface Kind {

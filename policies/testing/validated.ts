@@ -4,7 +4,7 @@ import {
   type ResourceValidationArgs,
   unknownCheckingProxy,
 } from "@pulumi/policy";
-import type { ResourcePolicy, StackPolicy } from "./policy.ts";
+import type { ResourcePolicy, StackPolicy } from "../policy.ts";
 
 const containerType = "docker:index/container:Container";
 

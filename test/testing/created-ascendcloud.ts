@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { readStackFile } from "../cli/stack-file.ts";
-import { expectEngine } from "../docker/api.ts";
-import { dockerContainer } from "../planning/container/docker-container.ts";
-import type { ContainerPlan, Plan } from "../planning/plan.ts";
-import { tryRun } from "../toolchain/context.ts";
-import { docker, planOf, removeContainersOf } from "./support.ts";
+import { readStackFile } from "../../cli/stack-file.ts";
+import { expectEngine } from "../../docker/api.ts";
+import { dockerContainer } from "../../planning/container/docker-container.ts";
+import type { ContainerPlan, Plan } from "../../planning/plan.ts";
+import { tryRun } from "../../toolchain/context.ts";
+import { docker, planOf, removeContainersOf } from "./stacks.ts";
 
 /** In place of `/dev/davinci`: NPUs that no machine has. */
 export const npuNode = `/dev/davinci${process.pid}`;
