@@ -1,4 +1,4 @@
-import { UserError } from "./stack-file.ts";
+import { UserError } from "./user-error.ts";
 
 /** The hosts that `--host` names, each once, or all of them. */
 export function chosenHosts<T extends { readonly name: string }>(

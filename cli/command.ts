@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { complain } from "./print.ts";
-import { UserError } from "./stack-file.ts";
+import { UserError } from "./user-error.ts";
 
 /** A subcommand of `ascend-pd`. */
 export interface Command {

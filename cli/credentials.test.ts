@@ -10,8 +10,8 @@ import { graph } from "./commands/graph.ts";
 import { plan } from "./commands/plan.ts";
 import { render } from "./commands/render.ts";
 import { scheduler } from "./commands/scheduler.ts";
-import { UserError } from "./stack-file.ts";
 import { inProjectFolder, keepConsole, printed } from "./testing/run-command.ts";
+import { UserError } from "./user-error.ts";
 
 inProjectFolder();
 keepConsole();

@@ -11,7 +11,7 @@ import { recover } from "./commands/recover.ts";
 import { render } from "./commands/render.ts";
 import { scheduler } from "./commands/scheduler.ts";
 import { complain, print } from "./print.ts";
-import { UserError } from "./stack-file.ts";
+import { UserError } from "./user-error.ts";
 
 const commands: Readonly<Record<string, Command>> = {
   diff,

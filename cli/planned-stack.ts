@@ -1,6 +1,7 @@
 import { plan as makePlan, type Planned } from "../planning/make-plan.ts";
 import { formatProblems } from "../problems/problem.ts";
-import { readStackFile, UserError } from "./stack-file.ts";
+import { readStackFile } from "./stack-file.ts";
+import { UserError } from "./user-error.ts";
 
 export interface PlannedStack extends Planned {
   /** Path of the stack file, for messages. */

@@ -1,8 +1,9 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readStackFile, stackNames, UserError } from "./stack-file.ts";
+import { readStackFile, stackNames } from "./stack-file.ts";
 import { inTemporaryFolder } from "./testing/temporary-folder.ts";
+import { UserError } from "./user-error.ts";
 
 const folder = inTemporaryFolder();
 

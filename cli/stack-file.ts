@@ -1,8 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { UserError } from "./user-error.ts";
 import { parseYaml } from "./yaml.ts";
-
-/** A mistake of the user's: shown as it is, without a stack. */
-export class UserError extends Error {}
 
 export interface StackFile {
   /** Path from the project's root, for messages. */

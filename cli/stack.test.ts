@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import { run } from "../toolchain/context.ts";
 import { runPulumi } from "./pulumi.ts";
 import { closeStack, isOpen, openStack } from "./stack.ts";
-import { UserError } from "./stack-file.ts";
 import { inTemporaryProject, projectStack } from "./testing/pulumi-project.ts";
+import { UserError } from "./user-error.ts";
 
 inTemporaryProject();
 

@@ -5,7 +5,7 @@ import { defaultHost } from "../docker/api.ts";
 import { run } from "../toolchain/context.ts";
 import { makeOwnFolder } from "../toolchain/own-folder.ts";
 import { localBackend } from "../toolchain/state.ts";
-import { UserError } from "./stack-file.ts";
+import { UserError } from "./user-error.ts";
 
 /** A stack of the local backend that a command of ours drives, and what `pulumi` needs to be told about it. */
 export interface LocalStack {

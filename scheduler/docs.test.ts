@@ -66,7 +66,7 @@ test("docs/scheduler.md says what limits are fixed", () => {
 test("docs/scheduler.md lists every path for clients, with its methods and its API", () => {
   const [documented] = tables("What it serves");
 
-  const needs = { openai: "USE_OPENAI=1", generate: "USE_OPENAI=0" };
+  const needs = { openai: "USE_OPENAI=1", vllm: "USE_OPENAI=0" };
   expect(documented?.map((row) => row.slice(0, 3))).toEqual(
     ROUTES.map(({ path, methods, api }: Route) => [path, methods.join(", "), api ? needs[api] : "both"]),
   );

@@ -134,7 +134,7 @@ const ourAddresses = () =>
   Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []);
 
 function start(...args: string[]): ChildProcess {
-  return spawn("node", ["toolchain/bootstrap.mjs", "cli/demo.ts", ...args], {
+  return spawn("node", ["toolchain/bootstrap.mjs", "cli/demo/main.ts", ...args], {
     cwd: clone,
     env: { ...process.env, ASCEND_PD_STATE: state },
     detached: true,

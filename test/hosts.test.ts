@@ -8,7 +8,7 @@ import { pipeline } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { driftOf } from "../cli/drift/drift-of.ts";
-import type { SchedulerState } from "../cli/scheduler-state.ts";
+import type { SchedulerState } from "../cli/scheduler/state.ts";
 import { expectEngine } from "../docker/api.ts";
 import { fingerprint } from "../planning/ssh-options.ts";
 import { expectedText } from "../simulator/oracle.ts";

@@ -1,13 +1,13 @@
 import { visible } from "../../problems/text.ts";
 import { type Command, mistakesEndWith1, parseOptions } from "../command.ts";
-import type { Difference } from "../diff/change.ts";
 import { failureMarkdown, markdownOf } from "../diff/markdown.ts";
 import { meaningOf } from "../diff/meaning.ts";
 import { nameOf, readDocument } from "../diff/read-document.ts";
 import { comparePlans, isPlan, readPlan } from "../diff/read-plans.ts";
 import { type FailedPreview, isPreview, readPreview } from "../diff/read-preview.ts";
+import type { Difference } from "../differences/change.ts";
 import { complain, print } from "../print.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 export const diff: Command = {
   summary: "say what a change means, from a preview or from two Plans",

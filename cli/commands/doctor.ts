@@ -7,7 +7,7 @@ import { askHosts } from "../doctor/ask-hosts.ts";
 import { hostTable } from "../doctor/show.ts";
 import { plannedStack } from "../planned-stack.ts";
 import { complain, print } from "../print.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 export const doctor: Command = {
   summary: "look at the hosts of a stack: what would keep it from running there",

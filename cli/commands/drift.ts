@@ -5,7 +5,7 @@ import { driftOf } from "../drift/drift-of.ts";
 import { reportText } from "../drift/report.ts";
 import { plannedStack } from "../planned-stack.ts";
 import { complain, print } from "../print.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 export const drift: Command = {
   summary: "say where the hosts of a deployed stack are not as planned, and what mends it",

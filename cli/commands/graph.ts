@@ -5,7 +5,7 @@ import { plannedStack } from "../planned-stack.ts";
 import { complain } from "../print.ts";
 import { mermaid } from "../render/mermaid.ts";
 import { svg } from "../render/svg.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 const formats: Readonly<Record<string, (plan: Plan) => string>> = { mermaid, svg };
 

@@ -5,10 +5,10 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { tryRun } from "../../toolchain/context.ts";
 import { findCommand } from "../command.ts";
-import { UserError } from "../stack-file.ts";
 import { fakeHccnTool, ipaddr } from "../testing/hccn-tool.ts";
 import { keepConsole, printed } from "../testing/run-command.ts";
 import { inTemporaryFolder } from "../testing/temporary-folder.ts";
+import { UserError } from "../user-error.ts";
 import { ranktable as command } from "./ranktable.ts";
 
 const root = process.cwd();

@@ -3,7 +3,7 @@ import { check } from "../ranktable/check.ts";
 import { gen } from "../ranktable/gen.ts";
 import { importTables } from "../ranktable/import.ts";
 import { merge } from "../ranktable/merge.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 const subcommands = { gen, merge, check, import: importTables };
 

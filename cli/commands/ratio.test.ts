@@ -4,9 +4,9 @@ import { beforeEach, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { plan } from "../../planning/make-plan.ts";
 import { sampleMeasurements } from "../../ratio/testing/sample.ts";
-import { UserError } from "../stack-file.ts";
 import { keepConsole, pieces, printed } from "../testing/run-command.ts";
 import { inTemporaryFolder } from "../testing/temporary-folder.ts";
+import { UserError } from "../user-error.ts";
 import { ratio } from "./ratio.ts";
 
 const folder = inTemporaryFolder();

@@ -6,7 +6,7 @@ import { complain } from "../print.ts";
 import { compose } from "../render/compose.ts";
 import { dockerRun } from "../render/docker-run.ts";
 import { chosenHost } from "../render/host-choice.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 const targets: Readonly<Record<string, (plan: Plan, host: HostPlan) => string>> = {
   "docker-run": dockerRun,

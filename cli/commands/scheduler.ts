@@ -1,9 +1,9 @@
 import { type Command, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
-import { type AdminAddress, type AdminProblem, askScheduler } from "../scheduler-admin.ts";
-import { type SchedulerState, stateTable } from "../scheduler-state.ts";
-import { UserError } from "../stack-file.ts";
-import { askStackScheduler, type StackScheduler, stackScheduler } from "../stack-scheduler.ts";
+import { type AdminAddress, type AdminProblem, askScheduler } from "../scheduler/admin.ts";
+import { askStackScheduler, type StackScheduler, stackScheduler } from "../scheduler/of-stack.ts";
+import { type SchedulerState, stateTable } from "../scheduler/state.ts";
+import { UserError } from "../user-error.ts";
 
 const OPTIONS = {
   stack: { type: "string" },

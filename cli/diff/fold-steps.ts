@@ -5,7 +5,7 @@ import {
   type Operation,
   type Placement,
   type PropertyChange,
-} from "./change.ts";
+} from "../differences/change.ts";
 import {
   asArray,
   asObject,
@@ -13,7 +13,7 @@ import {
   differences,
   type Properties,
   propertiesOf,
-} from "./properties.ts";
+} from "../differences/properties.ts";
 
 /** A step of the engine that touches something. */
 export interface Step {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { UserError } from "../stack-file.ts";
+import type { Difference } from "../differences/change.ts";
 import { fixture } from "../testing/previews.ts";
-import type { Difference } from "./change.ts";
+import { UserError } from "../user-error.ts";
 import { failureMarkdown, markdownOf } from "./markdown.ts";
 import { comparePlans, readPlan } from "./read-plans.ts";
 import { readPreview } from "./read-preview.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Change, Difference, Operation } from "./change.ts";
+import type { Change, Difference, Operation } from "../differences/change.ts";
+import { differences, propertiesOf } from "../differences/properties.ts";
 import { failureMarkdown, longestComment, markdownOf } from "./markdown.ts";
-import { differences, propertiesOf } from "./properties.ts";
 
 const hostile = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),

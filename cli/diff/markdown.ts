@@ -7,7 +7,7 @@ import {
   npuList,
   ownProperties,
   type PropertyChange,
-} from "./change.ts";
+} from "../differences/change.ts";
 import { code, codeBlock, fitting } from "./markdown-text.ts";
 import { meaningOf } from "./meaning.ts";
 

@@ -7,7 +7,7 @@ import {
   isContainer,
   npuList,
   ownProperties,
-} from "./change.ts";
+} from "../differences/change.ts";
 import { listed, loading, named, names, placed, type Show, some } from "./words.ts";
 
 /** What a difference means to the people who run the service. */

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 /** A preview of a hundred instances has about half of it. */
 const limit = 64 * 1024 * 1024;

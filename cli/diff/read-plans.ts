@@ -1,7 +1,13 @@
 import { basename } from "node:path";
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../../planning/plan.ts";
-import { UserError } from "../stack-file.ts";
-import { type Change, type Difference, inOrder, isOfFile, type Placement, shortName } from "./change.ts";
+import {
+  type Change,
+  type Difference,
+  inOrder,
+  isOfFile,
+  type Placement,
+  shortName,
+} from "../differences/change.ts";
 import {
   asArray,
   asObject,
@@ -9,7 +15,8 @@ import {
   differences,
   type Properties,
   propertiesOf,
-} from "./properties.ts";
+} from "../differences/properties.ts";
+import { UserError } from "../user-error.ts";
 
 /** What the gate alone reads; every other property of a container is ForceNew in the docker provider. */
 const inPlace: readonly (keyof ContainerPlan)[] = ["port", "readyPath", "startTimeoutSeconds"];

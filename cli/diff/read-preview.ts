@@ -1,8 +1,14 @@
-import { UserError } from "../stack-file.ts";
-import { type Container, type Difference, inOrder, namedAfter, type Operation } from "./change.ts";
+import {
+  type Container,
+  type Difference,
+  inOrder,
+  namedAfter,
+  type Operation,
+} from "../differences/change.ts";
+import { asArray, asObject } from "../differences/properties.ts";
+import { maskText } from "../differences/secrets.ts";
+import { UserError } from "../user-error.ts";
 import { type State, type Step, stackType, toChanges } from "./fold-steps.ts";
-import { asArray, asObject } from "./properties.ts";
-import { maskText } from "./secrets.ts";
 
 /** Pulumi's operations; those that touch nothing are undefined. An unknown one is refused: it could be a change. */
 const operations: Readonly<Record<string, Operation | undefined>> = {

@@ -1,4 +1,4 @@
-import { type Change, npuList, type Placement } from "./change.ts";
+import { type Change, npuList, type Placement } from "../differences/change.ts";
 
 /** How a name or a value is set off from the words around it. */
 export type Show = (text: string) => string;

@@ -1,6 +1,6 @@
 import { everyContainer } from "../../planning/container/settings.ts";
 import { tryRun } from "../../toolchain/context.ts";
-import { asArray, asObject } from "../diff/properties.ts";
+import { asArray, asObject } from "../differences/properties.ts";
 
 /** A container that Pulumi brought up, by its state. */
 export interface DeployedContainer {

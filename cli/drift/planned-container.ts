@@ -1,9 +1,9 @@
 import { dockerContainer } from "../../planning/container/docker-container.ts";
 import { everyContainer, isOf } from "../../planning/container/settings.ts";
 import type { ContainerPlan, HostPlan } from "../../planning/plan.ts";
-import type { PropertyChange } from "../diff/change.ts";
-import { asArray, asObject, containerProperties, differences } from "../diff/properties.ts";
-import { isSecretObject } from "../diff/secrets.ts";
+import type { PropertyChange } from "../differences/change.ts";
+import { asArray, asObject, containerProperties, differences } from "../differences/properties.ts";
+import { isSecretObject } from "../differences/secrets.ts";
 import type { Compared, HostAnswer } from "./compared.ts";
 import type { DeployedContainer } from "./deployed.ts";
 import { type Container, type Image, nameOf } from "./engine-answers.ts";

@@ -1,8 +1,8 @@
 import type { dockerContainer } from "../../planning/container/docker-container.ts";
 import { secretEnvLabel } from "../../planning/container/settings.ts";
 import { masked } from "../../planning/credentials/credential.ts";
-import type { PropertyChange } from "../diff/change.ts";
-import { containerProperties, differences } from "../diff/properties.ts";
+import type { PropertyChange } from "../differences/change.ts";
+import { containerProperties, differences } from "../differences/properties.ts";
 import type { Container, Image } from "./engine-answers.ts";
 
 export type DockerContainer = ReturnType<typeof dockerContainer>;

@@ -1,8 +1,8 @@
 import { nameOf } from "../../rank-tables/format.ts";
 import { type Command, mistakesEndWith1, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
-import { UserError } from "../stack-file.ts";
 import { table } from "../table.ts";
+import { UserError } from "../user-error.ts";
 import { readTables } from "./read-files.ts";
 import { hasErrors, printJson, problemsJson, problemsText } from "./show-problems.ts";
 import { type CheckedMember, type CheckedTables, checkTables } from "./tables/check.ts";

@@ -5,7 +5,7 @@ import type { Problem } from "../../problems/problem.ts";
 import { missingRoles, type ServerGroups } from "../../rank-tables/format.ts";
 import type { Command } from "../command.ts";
 import { complain, print } from "../print.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 import { deviceIps } from "./device-ips.ts";
 import { hostIp } from "./host-ip.ts";
 import { parseWithLists } from "./list-options.ts";

@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from "node:os";
 import { expect, test } from "vitest";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 import { hostIp } from "./host-ip.ts";
 
 const ipv4 = (address: string): NetworkInterfaceInfo[] => [

@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from "node:os";
 import { isIpv4, isUnicast } from "../../rank-tables/addresses.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 

@@ -4,7 +4,7 @@ import { firstDifference } from "../../problems/difference.ts";
 import { type ServerGroups, serverJson } from "../../rank-tables/format.ts";
 import { type Command, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 import { checkFiles } from "./check.ts";
 import { importedStackFile } from "./imported-stack-file.ts";
 import { hasErrors, problemsText } from "./show-problems.ts";

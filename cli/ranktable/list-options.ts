@@ -1,6 +1,6 @@
 import type { ParseArgsConfig } from "node:util";
 import { parseOptions } from "../command.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { globalTable } from "../../rank-tables/format.ts";
 import type { Command } from "../command.ts";
 import { complain, print } from "../print.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 import { parseWithLists } from "./list-options.ts";
 import { nodePortsPlaces, nodePortsSkeleton } from "./node-ports-skeleton.ts";
 import { readTables } from "./read-files.ts";

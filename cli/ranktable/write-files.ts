@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { FilePlan } from "../../planning/plan.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 /**
  * Writes `files`, whose paths are names, into `folder`, which is made if it is not there. Each becomes visible

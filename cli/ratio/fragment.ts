@@ -5,7 +5,8 @@ import { formatProblems } from "../../problems/problem.ts";
 import type { RatioInput } from "../../ratio/input.ts";
 import { type Placement, place } from "../../ratio/place.ts";
 import type { Sizing } from "../../ratio/sizing.ts";
-import { readStackFile, UserError } from "../stack-file.ts";
+import { readStackFile } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 /**
  * These instances on the hosts of a stack, in place of those it has. Throws UserError when they do not fit, or when

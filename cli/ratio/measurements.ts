@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseRatioInput } from "../../ratio/input.ts";
-import { UserError, yamlValue } from "../stack-file.ts";
+import { yamlValue } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 /** The options of the command that say what was measured, as text. */
 export type MeasurementOptions = {

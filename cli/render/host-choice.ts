@@ -1,5 +1,5 @@
 import type { HostPlan, Plan } from "../../planning/plan.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 
 /** The host to render for: the one that `name` names, or the only one on which something runs. */
 export function chosenHost(plan: Plan, name: string | undefined): HostPlan {

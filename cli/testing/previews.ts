@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { Difference } from "../diff/change.ts";
 import { type FailedPreview, readPreview } from "../diff/read-preview.ts";
+import type { Difference } from "../differences/change.ts";
 
 /** What the real engine said about a change of a real deployment; test/capture-previews.ts writes these. */
 export function fixture(name: string): { [key: string]: unknown; steps: Record<string, unknown>[] } {

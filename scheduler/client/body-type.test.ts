@@ -81,7 +81,7 @@ test.for(["Origin: https://other.example", "Origin: null", "Sec-Fetch-Site: cros
 test.for([
   { path: "/v1/completions", api: "openai" },
   { path: "/v1/chat/completions", api: "openai" },
-  { path: "/generate", api: "generate" },
+  { path: "/generate", api: "vllm" },
 ] as const)("rule 41: $path takes nothing but JSON", async ({ path, api }) => {
   const { port } = await startRig({}, { api });
 

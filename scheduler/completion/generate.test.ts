@@ -5,7 +5,7 @@ import { answerJson, chunked, type EngineCall, type Script } from "../testing/en
 import { type Overrides, type Rig, startRig } from "../testing/rig.ts";
 import { RecordSplitter } from "./records.ts";
 
-const GENERATE: Overrides = { api: "generate", handoff: "plain" };
+const GENERATE: Overrides = { api: "vllm", handoff: "plain" };
 const RECORDS = ['{"text": ["hi a"]}', '{"text": ["hi a b"]}'];
 const HEAD = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
 

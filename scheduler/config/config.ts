@@ -51,7 +51,7 @@ export interface Config {
   /** Names that a request's `model` may have. None: any. */
   readonly servedModels: readonly string[];
   readonly policy: PolicyName;
-  readonly api: "openai" | "generate";
+  readonly api: "openai" | "vllm";
   readonly handoff: Handoff;
   readonly missingKvParams: "recompute" | "fail";
   readonly maxBodyBytes: number;
@@ -104,10 +104,10 @@ export function readConfig(args: readonly string[], env: Env): Reading {
   if (useOpenAi !== "0" && useOpenAi !== "1") {
     problem(`USE_OPENAI is ${shown(useOpenAi)}`, "set 1 for the OpenAI API, 0 for vLLM's own /generate");
   }
-  const api = useOpenAi === "0" ? "generate" : "openai";
-  let handoff: Handoff = api === "generate" ? "plain" : "kv-params";
+  const api = useOpenAi === "0" ? "vllm" : "openai";
+  let handoff: Handoff = api === "vllm" ? "plain" : "kv-params";
   if (given("handoff").length > 0) handoff = oneOf("handoff", ["kv-params", "plain"]);
-  if (api === "generate" && handoff !== "plain") {
+  if (api === "vllm" && handoff !== "plain") {
     problem(
       `--handoff is ${handoff} with USE_OPENAI=0, where there are no kv_transfer_params`,
       "give --handoff plain, or leave it out",

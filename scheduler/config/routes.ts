@@ -15,7 +15,7 @@ export const ROUTES: readonly Route[] = [
   { path: "/v1/completions", methods: ["POST"], serves: "completion", api: "openai" },
   { path: "/v1/chat/completions", methods: ["POST"], serves: "completion", api: "openai" },
   { path: "/v1/models", methods: READ, serves: "models", api: "openai" },
-  { path: "/generate", methods: ["POST"], serves: "completion", api: "generate" },
+  { path: "/generate", methods: ["POST"], serves: "completion", api: "vllm" },
   { path: "/livez", methods: READ, serves: "liveness" },
   { path: "/health", methods: READ, serves: "liveness" },
   { path: "/readyz", methods: READ, serves: "readiness" },

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { isCredential, masked } from "../../planning/credentials/credential.ts";
-import { UserError } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 import { globalRankTable, type PropertyChange } from "./change.ts";
 import { isSecretObject, maskText } from "./secrets.ts";
 

@@ -1,11 +1,11 @@
-import { engineAt, greetEngine, hostOf } from "../docker/api.ts";
-import { askSocket } from "../docker/container-socket.ts";
-import { type Administered, addressesOf, administered } from "../hosts/administered.ts";
-import { sshOptions } from "../planning/ssh-options.ts";
-import { unreachable } from "../planning/unreachable.ts";
-import { plannedStack } from "./planned-stack.ts";
-import { type AdminAnswer, answerOf, noAnswer, noScheduler } from "./scheduler-admin.ts";
-import { UserError } from "./stack-file.ts";
+import { engineAt, greetEngine, hostOf } from "../../docker/api.ts";
+import { askSocket } from "../../docker/container-socket.ts";
+import { type Administered, addressesOf, administered } from "../../hosts/administered.ts";
+import { sshOptions } from "../../planning/ssh-options.ts";
+import { unreachable } from "../../planning/unreachable.ts";
+import { plannedStack } from "../planned-stack.ts";
+import { UserError } from "../user-error.ts";
+import { type AdminAnswer, answerOf, noAnswer, noScheduler } from "./admin.ts";
 
 /** The scheduler of a stack, as its stack file has it. */
 export interface StackScheduler extends Administered {

@@ -1,4 +1,4 @@
-import type { ResourceStep } from "./pulumi.ts";
+import type { ResourceStep } from "../pulumi.ts";
 
 /** One line for people about a step of the engine, or undefined where a line would say nothing. */
 export function describeStep({ op, type, name, state }: ResourceStep): string | undefined {

@@ -1,22 +1,23 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { stringify } from "yaml";
-import { plan as makePlan } from "../planning/make-plan.ts";
-import type { Plan } from "../planning/plan.ts";
-import { FixableError } from "../problems/fixable-error.ts";
-import { formatProblems } from "../problems/problem.ts";
-import { type Context, defaultCacheDir, withLock } from "../toolchain/context.ts";
-import { stopDockerEngine } from "../toolchain/docker-engine.ts";
-import { openState, stateDir } from "../toolchain/state.ts";
-import { ensureToolchain } from "../toolchain/toolchain.ts";
+import { plan as makePlan } from "../../planning/make-plan.ts";
+import type { Plan } from "../../planning/plan.ts";
+import { FixableError } from "../../problems/fixable-error.ts";
+import { formatProblems } from "../../problems/problem.ts";
+import { type Context, defaultCacheDir, withLock } from "../../toolchain/context.ts";
+import { stopDockerEngine } from "../../toolchain/docker-engine.ts";
+import { openState, stateDir } from "../../toolchain/state.ts";
+import { ensureToolchain } from "../../toolchain/toolchain.ts";
+import { planTable } from "../plan-table.ts";
+import { complain, print, printPiece } from "../print.ts";
+import { type PulumiRun, runPulumi } from "../pulumi.ts";
+import { recoverStack } from "../recover.ts";
+import { closeStack, isOpen, openStack } from "../stack.ts";
+import { readStackFile, stackNames } from "../stack-file.ts";
+import { UserError } from "../user-error.ts";
 import { streamChat } from "./chat.ts";
-import { freshHosts, onLocalHosts, removeDemoHosts, runningHosts, sshHosts } from "./demo-hosts.ts";
-import { planTable } from "./plan-table.ts";
-import { complain, print, printPiece } from "./print.ts";
-import { type PulumiRun, runPulumi } from "./pulumi.ts";
-import { recoverStack } from "./recover.ts";
-import { closeStack, isOpen, openStack } from "./stack.ts";
-import { readStackFile, stackNames, UserError } from "./stack-file.ts";
+import { freshHosts, onLocalHosts, removeDemoHosts, runningHosts, sshHosts } from "./hosts.ts";
 import { describeStep } from "./steps.ts";
 
 const usage = `usage: npm run demo [-- [--stack NAME | --hosts N] [--explain]]

@@ -1,4 +1,4 @@
-import { table } from "./table.ts";
+import { table } from "../table.ts";
 
 /** What the scheduler's `/state` answers. */
 export interface SchedulerState {

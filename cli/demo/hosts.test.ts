@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { runningHosts } from "./demo-hosts.ts";
-import { inTemporaryFolder } from "./testing/temporary-folder.ts";
+import { inTemporaryFolder } from "../testing/temporary-folder.ts";
+import { runningHosts } from "./hosts.ts";
 
 const state = inTemporaryFolder();
 

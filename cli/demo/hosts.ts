@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { greetEngine } from "../docker/api.ts";
-import type { Context } from "../toolchain/context.ts";
+import { greetEngine } from "../../docker/api.ts";
+import type { Context } from "../../toolchain/context.ts";
 import {
   environmentOf,
   type LocalHost,
@@ -9,8 +9,8 @@ import {
   removeHosts,
   requireHosts,
   startHosts,
-} from "../toolchain/local-hosts/hosts.ts";
-import { stateDir } from "../toolchain/state.ts";
+} from "../../toolchain/local-hosts/hosts.ts";
+import { stateDir } from "../../toolchain/state.ts";
 
 interface Deployment {
   readonly hosts?: Readonly<Record<string, { readonly docker?: unknown }>>;
