@@ -25,7 +25,7 @@ async function serveSocket(listener: RequestListener): Promise<string> {
   return `unix://${folder}/docker.sock`;
 }
 
-test("a tar archive reaches an engine behind a Unix socket whole", async () => {
+test("A tar archive reaches an engine behind a Unix socket whole.", async () => {
   const host = await serveSocket(async (request, response) => {
     response.end(
       `${request.method} ${request.url} ${request.headers["content-type"]} ${await text(request)}`,
@@ -40,7 +40,7 @@ test("a tar archive reaches an engine behind a Unix socket whole", async () => {
   expect(answer).toEqual({ status: 200, body: "POST /images/load?quiet=1 application/x-tar abcd" });
 });
 
-test("an engine behind a TCP port is called as well", async () => {
+test("An engine behind a TCP port is called as well.", async () => {
   const server = createServer((_request, response) => response.end('{"Version":"1.2.3"}'));
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -50,7 +50,7 @@ test("an engine behind a TCP port is called as well", async () => {
   expect(greeting).toEqual({ answers: true, version: "1.2.3" });
 });
 
-test("progress messages arrive one by one, however the stream is cut", async () => {
+test("Progress messages arrive one by one, however the stream is cut.", async () => {
   const host = await serveSocket((_request, response) => {
     for (const character of '{"status":"Pulling"}\r\n{"status":"Done","id":"a"}\r\n')
       response.write(character);
@@ -66,7 +66,7 @@ test("progress messages arrive one by one, however the stream is cut", async () 
   expect(messages).toEqual([{ status: "Pulling" }, { status: "Done", id: "a" }]);
 });
 
-test("a progress stream that ends in an error is a failure, though its status was 200", async () => {
+test("A progress stream that ends in an error is a failure, though its status was 200.", async () => {
   const host = await serveSocket((_request, response) => {
     response.end('{"status":"Pulling"}\n{"errorDetail":{},"error":"disk full"}\n');
   });
@@ -76,7 +76,7 @@ test("a progress stream that ends in an error is a failure, though its status wa
   expect(failure).toBe("disk full");
 });
 
-test("a call that is refused at once is not reported as progress", async () => {
+test("A call that is refused at once is not reported as progress.", async () => {
   const host = await serveSocket((_request, response) => {
     response.writeHead(500).end('{"message":"no such host"}\n');
   });
@@ -91,7 +91,7 @@ test("a call that is refused at once is not reported as progress", async () => {
   expect(messages).toEqual([]);
 });
 
-test("a refused call tells what the engine said and where", async () => {
+test("A refused call tells what the engine said and where.", async () => {
   const host = await serveSocket((_request, response) => {
     response.writeHead(404).end('{"message":"no such image"}');
   });
@@ -101,7 +101,7 @@ test("a refused call tells what the engine said and where", async () => {
   await expect(call).rejects.toThrow(`The Docker Engine at ${host} failed GET /images/x/json: no such image`);
 });
 
-test("an engine that is not there does not answer, and says why", async () => {
+test("An engine that is not there does not answer, and says why.", async () => {
   const greeting = await greetEngine("unix:///nowhere/docker.sock");
 
   expect(greeting).toMatchObject({
@@ -111,7 +111,7 @@ test("an engine that is not there does not answer, and says why", async () => {
   });
 });
 
-test("a server that is no Docker Engine does not count as one", async () => {
+test("A server that is no Docker Engine does not count as one.", async () => {
   const host = await serveSocket((_request, response) => {
     response.writeHead(404).end("page not found");
   });
@@ -121,7 +121,7 @@ test("a server that is no Docker Engine does not count as one", async () => {
   expect(greeting).toEqual({ answers: false, denied: false, reason: "page not found" });
 });
 
-test("an address that no engine can have is refused with the forms that work", async () => {
+test("An address that no engine can have is refused with the forms that work.", async () => {
   await expect(greetEngine("docker.example")).rejects.toMatchObject({
     fix: expect.stringContaining("ssh://"),
   });

@@ -36,7 +36,7 @@ function tables(heading: string): string[][][] {
   );
 }
 
-test("docs/scheduler.md lists every flag, with its default and its meaning", () => {
+test("docs/scheduler.md lists every flag, with its default and its meaning.", () => {
   const [documented] = tables("Flags");
 
   expect(documented).toEqual(
@@ -44,14 +44,14 @@ test("docs/scheduler.md lists every flag, with its default and its meaning", () 
   );
 });
 
-test("docs/scheduler.md lists every flag that is ignored", () => {
+test("docs/scheduler.md lists every flag that is ignored.", () => {
   const [, list = ""] = /no effect here: ([^.]*)\./.exec(text) ?? [];
 
   const documented = Array.from(list.matchAll(/`(--[a-z-]+)`/g), ([, flag]) => flag);
   expect(documented).toEqual(IGNORED_FLAGS.map(({ name }) => `--${name}`));
 });
 
-test("docs/scheduler.md says what limits are fixed", () => {
+test("docs/scheduler.md says what limits are fixed.", () => {
   const [documented = []] = tables("Fixed limits");
   const size = (of: string) => documented.find(([name = ""]) => name.startsWith(of))?.[1];
 
@@ -63,7 +63,7 @@ test("docs/scheduler.md says what limits are fixed", () => {
   expect(size("lines of the log")).toBe(`${MAX_WAITING / 1024 ** 2} MiB`);
 });
 
-test("docs/scheduler.md lists every path for clients, with its methods and its API", () => {
+test("docs/scheduler.md lists every path for clients, with its methods and its API.", () => {
   const [documented] = tables("What it serves");
 
   const needs = { openai: "USE_OPENAI=1", vllm: "USE_OPENAI=0" };
@@ -72,7 +72,7 @@ test("docs/scheduler.md lists every path for clients, with its methods and its A
   );
 });
 
-test("docs/scheduler.md lists every path for operators, with the keys of its body", () => {
+test("docs/scheduler.md lists every path for operators, with the keys of its body.", () => {
   const [documented] = tables("Seeing, draining, joining and reloading instances");
 
   expect(documented?.map((row) => row.slice(0, 2))).toEqual(
@@ -80,7 +80,7 @@ test("docs/scheduler.md lists every path for operators, with the keys of its bod
   );
 });
 
-test("docs/scheduler.md lists every error code, with its status and its meaning", () => {
+test("docs/scheduler.md lists every error code, with its status and its meaning.", () => {
   const [documented] = tables("Errors");
 
   expect(documented).toEqual(
@@ -92,7 +92,7 @@ test("docs/scheduler.md lists every error code, with its status and its meaning"
   );
 });
 
-test("docs/scheduler.md lists every metric, with its type, its labels and its meaning", () => {
+test("docs/scheduler.md lists every metric, with its type, its labels and its meaning.", () => {
   const [documented] = tables("Metrics");
 
   expect(documented).toEqual(
@@ -158,7 +158,7 @@ async function eventfulRig(): Promise<Rig> {
   return one;
 }
 
-test("docs/scheduler.md lists every field of the log, and no other", async () => {
+test("docs/scheduler.md lists every field of the log, and no other.", async () => {
   const { lines } = await eventfulRig();
   const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   const kinds = ["id", "instance", "reloaded"].map((mark) => entries.filter((entry) => mark in entry));
@@ -170,7 +170,7 @@ test("docs/scheduler.md lists every field of the log, and no other", async () =>
   expect(kinds.map(fieldsOf)).toEqual(documented.filter((fields) => !fields.some(elsewhere)));
 });
 
-test("docs/scheduler.md lists every state of an instance that the log has", async () => {
+test("docs/scheduler.md lists every state of an instance that the log has.", async () => {
   const { lines } = await eventfulRig();
 
   const states = new Set(lines.map((line) => JSON.parse(line).state).filter((state) => state !== undefined));

@@ -40,7 +40,7 @@ test.for([
     body: STREAM,
     code: "decode_timeout",
   },
-])("rule 15: $limit ends a leg that hangs with a 504, and closes its connection", async (one) => {
+])("Rule 15: $limit ends a leg that hangs with a 504, and closes its connection.", async (one) => {
   const { port, prefill, decode } = await startRig(
     { prefill: [one.prefill], decode: [one.decode] },
     { timeouts: { [one.limit]: 100 } },
@@ -55,7 +55,7 @@ test.for([
   expect(hung?.calls).toHaveLength(1);
 });
 
-test("rule 15: tokenGapMs ends a stream that stops moving with an error event", async () => {
+test("Rule 15: tokenGapMs ends a stream that stops moving with an error event.", async () => {
   const { port, decode } = await startRig(
     { decode: [(call) => call.socket.write(STREAM_HEAD + chunked(FIRST))] },
     { timeouts: { tokenGapMs: 100 } },
@@ -70,7 +70,7 @@ test("rule 15: tokenGapMs ends a stream that stops moving with an error event", 
 test.for([
   ["bytes that complete no event", `${FIRST}data: `, "x"],
   ["comments", FIRST, ": ping\n\n"],
-])("rule 15: %s do not extend the gap between tokens", async ([, begin = "", trickled = ""]) => {
+])("Rule 15: %s do not extend the gap between tokens.", async ([, begin = "", trickled = ""]) => {
   const { port } = await startRig(
     {
       decode: [
@@ -93,7 +93,7 @@ test.for([
   { how: "refuses", break: async (b: Rig) => kill(b.prefill[0]) },
   { how: "closes", break: async (b: Rig) => void Object.assign(b.prefill[0] ?? {}, { script: close }) },
   { how: "resets", break: async (b: Rig) => void Object.assign(b.prefill[0] ?? {}, { script: reset }) },
-])("rule 17: a prefill instance that $how is replaced by another", async ({ break: breakIt }) => {
+])("Rule 17: a prefill instance that $how is replaced by another.", async ({ break: breakIt }) => {
   const one = await startRig(
     { prefill: [goodPrefill, goodPrefill] },
     { health: { intervalMs: 60_000, timeoutMs: 1000 } },
@@ -106,7 +106,7 @@ test.for([
   expect(one.prefill[1]?.calls).toHaveLength(2);
 });
 
-test("rule 16: when only decode's connect failed prefill's result is used again", async () => {
+test("Rule 16: when only decode's connect failed prefill's result is used again.", async () => {
   const one = await startRig(
     { decode: [goodDecode, goodDecode] },
     { health: { intervalMs: 60_000, timeoutMs: 1000 } },
@@ -120,7 +120,7 @@ test("rule 16: when only decode's connect failed prefill's result is used again"
   expect(one.decode[1]?.calls[0]?.body).toContain(KV_PARAMS);
 });
 
-test("rule 16: there are at most two attempts per leg", async () => {
+test("Rule 16: there are at most two attempts per leg.", async () => {
   const { port, prefill } = await startRig({ prefill: [close, close, close] });
 
   const answer = await ask(port, post(PLAIN));
@@ -131,7 +131,7 @@ test("rule 16: there are at most two attempts per leg", async () => {
   expect(prefill.flatMap(({ calls }) => calls)).toHaveLength(2);
 });
 
-test("rule 16: nothing is tried again behind the first relayed byte", async () => {
+test("Rule 16: nothing is tried again behind the first relayed byte.", async () => {
   const cut: Script = ({ socket }) => socket.end(STREAM_HEAD + chunked(FIRST));
   const { port, decode } = await startRig({ decode: [cut, cut] });
 
@@ -141,7 +141,7 @@ test("rule 16: nothing is tried again behind the first relayed byte", async () =
   expect(decode.flatMap(({ calls }) => calls)).toHaveLength(1);
 });
 
-test("rule 16: without another instance a request that a new connection lost is not sent again", async () => {
+test("Rule 16: without another instance a request that a new connection lost is not sent again.", async () => {
   const { port, prefill } = await startRig(
     { prefill: [close] },
     { health: { intervalMs: 60_000, timeoutMs: 1000 } },
@@ -155,7 +155,7 @@ test("rule 16: without another instance a request that a new connection lost is 
   expect(prefill[0]?.calls).toHaveLength(before + 1);
 });
 
-test("rule 17: a kept connection that dies before any byte is replaced once, on the same instance", async () => {
+test("Rule 17: a kept connection that dies before any byte is replaced once, on the same instance.", async () => {
   let calls = 0;
   const { port, decode } = await startRig({
     decode: [(call) => (++calls === 2 ? call.socket.destroy() : goodDecode(call))],
@@ -168,7 +168,7 @@ test("rule 17: a kept connection that dies before any byte is replaced once, on 
   expect(decode[0]?.calls).toHaveLength(3);
 });
 
-test("connections to the engines are kept and used again", async () => {
+test("Connections to the engines are kept and used again.", async () => {
   const { port, prefill, decode } = await startRig({}, { health: { intervalMs: 60_000, timeoutMs: 1000 } });
 
   const accepted = () => [...prefill, ...decode].map(({ connections }) => connections.accepted);
@@ -192,7 +192,7 @@ test.for([
   },
   { name: "FastAPI's form", body: '{"detail":"too long"}', message: "too long" },
   { name: "FastAPI's list", body: '{"detail":[{"msg":"too long"}]}', message: '[{"msg":"too long"}]' },
-])("rule 18: an engine's refusal in $name is relayed with status and message", async ({ body, message }) => {
+])("Rule 18: an engine's refusal in $name is relayed with status and message.", async ({ body, message }) => {
   const { port, prefill, decode } = await startRig({
     prefill: [(call) => answerJson(call, body, "422 x"), (call) => answerJson(call, body, "422 x")],
   });
@@ -206,7 +206,7 @@ test.for([
 });
 
 test.for(["429 Too Many Requests", "503 Service Unavailable"])(
-  "rule 18: a %s of decode keeps its Retry-After and is not tried again",
+  "Rule 18: a %s of decode keeps its Retry-After and is not tried again.",
   async (status) => {
     const busy: Script = (call) =>
       answerJson(call, '{"error":{"message":"busy"}}', status, "Retry-After: 17");
@@ -221,7 +221,7 @@ test.for(["429 Too Many Requests", "503 Service Unavailable"])(
   },
 );
 
-test("rule 18: neither refusals nor clients that leave make an instance unavailable", async () => {
+test("Rule 18: neither refusals nor clients that leave make an instance unavailable.", async () => {
   const { port, prefill } = await startRig({ prefill: [(call) => answerJson(call, "{}", "400 Bad")] });
 
   for (let i = 0; i < 20; i++) await ask(port, post(PLAIN));
@@ -236,7 +236,7 @@ test.for([
   '{"error":{"message":"Traceback (most recent call last): File"}}',
   '{"error":{"message":"<!DOCTYPE html>"}}',
   '{"error":{"message":"  at f (x.js:1)\\n    at g (x.js:2)"}}',
-])("rule 29: a page or stack trace in a refusal (%s) is replaced", async (body) => {
+])("Rule 29: a page or stack trace in a refusal (%s) is replaced.", async (body) => {
   const { port } = await startRig({ prefill: [(call) => answerJson(call, body, "400 Bad")] });
 
   const answer = await ask(port, post(PLAIN));
@@ -251,14 +251,17 @@ test.for([
     framing: "until it closes",
     script: ({ socket }: EngineCall) => socket.end(`HTTP/1.1 400 Bad\r\n\r\n${DEEP}`),
   },
-])("rule 31: a refusal that is nested deep and framed $framing keeps its status only", async ({ script }) => {
-  const { port } = await startRig({ decode: [script] });
+])(
+  "Rule 31: a refusal that is nested deep and framed $framing keeps its status only.",
+  async ({ script }) => {
+    const { port } = await startRig({ decode: [script] });
 
-  const answer = await ask(port, post(PLAIN));
+    const answer = await ask(port, post(PLAIN));
 
-  expect(answer.status).toBe(400);
-  expect(answer.json().error.message).toBe("The engine refused the request");
-});
+    expect(answer.status).toBe(400);
+    expect(answer.json().error.message).toBe("The engine refused the request");
+  },
+);
 
 /** A scheduler whose instances have names, as on a machine that knows them. */
 async function rigAt(host: string, decode: Script): Promise<Rig> {
@@ -285,7 +288,7 @@ const ADDRESSES = [
 ] as const;
 
 test.for(ADDRESSES)(
-  "rule 29: of addresses in the refusal %s nothing is left",
+  "Rule 29: of addresses in the refusal %s nothing is left.",
   async ([said, told = said]) => {
     const body = JSON.stringify({ error: { message: said } });
     const { port } = await rigAt("known-host", (call) => answerJson(call, body, "400 Bad"));
@@ -296,7 +299,7 @@ test.for(ADDRESSES)(
   },
 );
 
-test("rule 29: addresses in an error event are blanked, before the first token and behind it", async () => {
+test("Rule 29: addresses in an error event are blanked, before the first token and behind it.", async () => {
   const event = 'data: {"error":{"message":"pull from host-b:8088 failed","type":"T","code":500}}\n\n';
   const script: Script = (call) =>
     call.body.includes("late") ? answerEvents(call, FIRST, event) : answerEvents(call, event);
@@ -343,7 +346,7 @@ test.for(
     { ...phase, how: "closes its connection" as const },
     { ...phase, how: "resets its connection" as const },
   ]),
-)("rule 20: a client that $how while $phase closes the engine's at once", async (one) => {
+)("Rule 20: a client that $how while $phase closes the engine's at once.", async (one) => {
   const { port, prefill, decode, logged } = await startRig({ prefill: [one.prefill], decode: [one.decode] });
   const connection = await client(port);
 
@@ -358,7 +361,7 @@ test.for(
   expect(decode[0]?.calls).toHaveLength(one.at === "prefill" ? 0 : 1);
 });
 
-test("rule 21: an instance whose health check fails gets no requests until it is well again", async () => {
+test("Rule 21: an instance whose health check fails gets no requests until it is well again.", async () => {
   const { port, prefill } = await startRig({ prefill: [goodPrefill, goodPrefill] });
   const [first, second] = prefill;
   const healthOf = async () => JSON.parse((await ask(port, get("/health"))).body).prefill;
@@ -387,7 +390,7 @@ async function checked(isHung: (check: number) => boolean) {
   return { port: one.port, engine, checks: () => checks, healthChanges: () => one.healthChanges };
 }
 
-test("rule 21: a health check that is not answered in time is no outage, be it every second one", async () => {
+test("Rule 21: a health check that is not answered in time is no outage, be it every second one.", async () => {
   const one = await checked((check) => check % 2 === 1);
 
   await until(() => one.checks() > 6);
@@ -396,7 +399,7 @@ test("rule 21: a health check that is not answered in time is no outage, be it e
   expect(one.healthChanges()).toBe(2);
 });
 
-test("rule 21: two health checks in a row that are not answered in time are an outage", async () => {
+test("Rule 21: two health checks in a row that are not answered in time are an outage.", async () => {
   const one = await checked((check) => check > 3);
 
   await until(() => one.healthChanges() === 3);
@@ -411,7 +414,7 @@ test.for<{ how: string; end: Script }>([
   { how: "no HTTP", end: ({ socket }) => socket.end("x\r\n\r\n") },
   { how: "a closed connection", end: close },
   { how: "a reset connection", end: reset },
-])("rule 21: one health check that is answered by $how is an outage", async ({ end }) => {
+])("Rule 21: one health check that is answered by $how is an outage.", async ({ end }) => {
   const one = await checked(() => false);
   const before = one.checks();
   const { health } = one.engine;
@@ -425,7 +428,7 @@ test.for<{ how: string; end: Script }>([
   expect(one.checks()).toBeGreaterThan(before);
 });
 
-test("rule 21: one health check that is refused is an outage", async () => {
+test("Rule 21: one health check that is refused is an outage.", async () => {
   const one = await startRig({}, { health: { intervalMs: 20, timeoutMs: 60_000 } });
 
   await kill(one.prefill[0]);
@@ -435,7 +438,7 @@ test("rule 21: one health check that is refused is an outage", async () => {
 });
 
 test.for(["prefill", "decode"] as const)(
-  "rule 22: with no %s instance the answer is a 503 with Retry-After, and no engine is asked",
+  "Rule 22: with no %s instance the answer is a 503 with Retry-After, and no engine is asked.",
   async (role) => {
     const down = await fakeEngine(hang);
     await down.close();
@@ -459,7 +462,7 @@ test.for(["prefill", "decode"] as const)(
   },
 );
 
-test("round robin gives every prefill instance its turn", async () => {
+test("Round robin gives every prefill instance its turn.", async () => {
   const { port, prefill } = await startRig({ prefill: [goodPrefill, goodPrefill, goodPrefill] });
 
   for (let i = 0; i < 6; i++) await ask(port, post(PLAIN));
@@ -467,7 +470,7 @@ test("round robin gives every prefill instance its turn", async () => {
   expect(prefill.map(({ calls }) => calls.length)).toEqual([2, 2, 2]);
 });
 
-test("decode goes to the instance with the fewest requests in flight", async () => {
+test("Decode goes to the instance with the fewest requests in flight.", async () => {
   const { port, decode } = await startRig({ decode: [hang, (call) => answerEvents(call, FIRST, DONE)] });
   const slow = await client(port);
   slow.send(post(STREAM));
@@ -484,7 +487,7 @@ test.for([
     policy: "FreeKVFirst",
     metrics: ['vllm:gpu_cache_usage_perc{m="a"} 0.9', "vllm:kv_cache_usage_perc 0.1"],
   },
-] as const)("$policy prefers the instance that says it has the most room", async ({ policy, metrics }) => {
+] as const)("$policy prefers the instance that says it has the most room.", async ({ policy, metrics }) => {
   const say =
     (text: string): Script =>
     (call) =>
@@ -503,7 +506,7 @@ test.for([
   ["a control character", "\n"],
   ["a bad escape", "\\x"],
 ])(
-  "an engine's error with %s in a long message is an error of a few words, and nothing hangs",
+  "An engine's error with %s in a long message is an error of a few words, and nothing hangs.",
   async ([, what]) => {
     const long = `{"error":{"message":"${"x".repeat(2000)}${what}","code":422}}`;
     const { port, logged } = await startRig({

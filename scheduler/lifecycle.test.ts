@@ -21,7 +21,7 @@ import { startRig } from "./testing/rig.ts";
 
 const [FIRST = "", SECOND = ""] = EVENTS;
 
-test("rule 23: requests in flight finish, new ones get a 503 with Connection: close", async () => {
+test("Rule 23: requests in flight finish, new ones get a 503 with Connection: close.", async () => {
   let call: EngineCall | undefined;
   const { port, decode, drain } = await startRig({
     decode: [
@@ -55,7 +55,7 @@ test("rule 23: requests in flight finish, new ones get a 503 with Connection: cl
   await expect(ask(port, get("/livez"))).rejects.toThrow();
 });
 
-test("rule 23: at the drain limit a stream ends with an error event, another request with a 503", async () => {
+test("Rule 23: at the drain limit a stream ends with an error event, another request with a 503.", async () => {
   const { port, decode, drain, log } = await startRig(
     {
       decode: [
@@ -87,7 +87,7 @@ test("rule 23: at the drain limit a stream ends with an error event, another req
   for (const { closed } of decode[0]?.calls ?? []) await closed;
 });
 
-test("rule 23: an idle scheduler is drained at once, kept connections or not", async () => {
+test("Rule 23: an idle scheduler is drained at once, kept connections or not.", async () => {
   const { port, drain } = await startRig();
   const [idle, used] = [await client(port), await client(port)];
   used.send(post(PLAIN));
@@ -167,7 +167,7 @@ function watched(child: ChildProcess): Process {
 
 const ENV = { GLOBAL_RANK_TABLE_FILE_PATH: GLOBAL, NODE_PORTS: "8088,8089" };
 
-test("rule 24: the process is live before its engines are up, and ready when they are", async () => {
+test("Rule 24: the process is live before its engines are up, and ready when they are.", async () => {
   const [prefill, decode] = [await fakeEngine(goodPrefill), await fakeEngine(goodDecode)];
   const env = { ...ENV, NODE_PORTS: `${prefill.port},${decode.port}` };
   const late: (() => void)[] = [];
@@ -194,7 +194,7 @@ test("rule 24: the process is live before its engines are up, and ready when the
   expect(output()).toMatch(/"outcome":"ok"/);
 });
 
-test("signals that come while it starts are obeyed when it has started", async () => {
+test("Signals that come while it starts are obeyed when it has started.", async () => {
   const [prefill, decode] = [await fakeEngine(goodPrefill), await fakeEngine(goodDecode)];
   const env = { ...ENV, NODE_PORTS: `${prefill.port},${decode.port}` };
   // Many threads take a while to start; the first health checks are answered before.
@@ -208,7 +208,7 @@ test("signals that come while it starts are obeyed when it has started", async (
   expect(output()).toContain('"reloaded":true');
 });
 
-test("a reader of its standard output that goes away does not end it", async () => {
+test("A reader of its standard output that goes away does not end it.", async () => {
   const [prefill, decode] = [await fakeEngine(goodPrefill), await fakeEngine(goodDecode)];
   const env = { ...ENV, NODE_PORTS: `${prefill.port},${decode.port}` };
   const { child, exit, output } = run(["--host=127.0.0.1", "--port=0", "--admin-port=0"], env);
@@ -220,7 +220,7 @@ test("a reader of its standard output that goes away does not end it", async () 
   expect(await exit).toBe(0);
 });
 
-test("rule 23: a second SIGTERM ends the process although a request is in flight", async () => {
+test("Rule 23: a second SIGTERM ends the process although a request is in flight.", async () => {
   const [prefill, decode] = [await fakeEngine(goodPrefill), await fakeEngine(() => {})];
   const env = { ...ENV, NODE_PORTS: `${prefill.port},${decode.port}` };
   const { port, child, exit } = run(["--host=127.0.0.1", "--port=0", "--health-interval=0.05"], env);
@@ -240,7 +240,7 @@ test("rule 23: a second SIGTERM ends the process although a request is in flight
 });
 
 test.skipIf(process.platform !== "linux")(
-  "a burst of 4096 clients, or as many as the kernel allows, waits for a scheduler that is busy",
+  "A burst of 4096 clients, or as many as the kernel allows, waits for a scheduler that is busy.",
   async () => {
     const { port, child } = run(["--host=127.0.0.1", "--port=0"], ENV);
     const at = await port;
@@ -377,7 +377,7 @@ test.for([
     says: ['--drain-timeout is "soon"'],
   },
 ])(
-  "rule 24: $problem ends the start with exit code 2, all reasons and no stack trace",
+  "Rule 24: $problem ends the start with exit code 2, all reasons and no stack trace.",
   async ({ env, args, says }) => {
     const { exit, output } = run(args, env);
 
@@ -389,7 +389,7 @@ test.for([
 );
 
 test.for([{ flag: "--port" }, { flag: "--admin-port" }, { flag: "--metrics-port" }])(
-  "rule 24: a used $flag ends the start with exit code 1 and a clear message",
+  "Rule 24: a used $flag ends the start with exit code 1 and a clear message.",
   async ({ flag }) => {
     const taken = await fakeEngine(() => {});
 
@@ -426,7 +426,7 @@ test.for([
     says: "over 107 bytes",
     fix: "choose another --admin-socket",
   },
-])("rule 24: $args cannot be listened on: exit code 1 and no stack trace", async ({ args, says, fix }) => {
+])("Rule 24: $args cannot be listened on: exit code 1 and no stack trace.", async ({ args, says, fix }) => {
   const { exit, output } = run(["--port=0", ...args], ENV);
 
   expect(await exit).toBe(1);
@@ -435,7 +435,7 @@ test.for([
   expect(output()).toContain(fix);
 });
 
-test("rule 24: workers for which there is no room end the start with exit code 1 and a clear message", async () => {
+test("Rule 24: workers for which there is no room end the start with exit code 1 and a clear message.", async () => {
   const child = spawn(
     "sh",
     ["-c", 'ulimit -n 60; exec "$0" "$@"', ...command(["--workers=64", "--port=0"])],
@@ -451,7 +451,7 @@ test("rule 24: workers for which there is no room end the start with exit code 1
   );
 });
 
-test("the manual's whole command line is taken, in both spellings of a flag", async () => {
+test("The manual's whole command line is taken, in both spellings of a flag.", async () => {
   const { port, child, exit } = run(
     [
       ..."--model=/weights --tensor-parallel-size=2 --max-model-len=4096 --max-num-seqs=256".split(" "),
@@ -471,7 +471,7 @@ test("the manual's whole command line is taken, in both spellings of a flag", as
   expect(await exit).toBe(0);
 });
 
-test("--help shows every flag with its default and an example, and ends well", async () => {
+test("--help shows every flag with its default and an example, and ends well.", async () => {
   const { exit, output } = run(["--help"], {});
 
   expect(await exit).toBe(0);

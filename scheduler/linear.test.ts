@@ -221,7 +221,7 @@ const READERS: readonly { what: string; length: number; read: (text: string) => 
 ];
 
 test.for(READERS)(
-  "rule 43: reading $what takes time in proportion to its length, whatever it says",
+  "Rule 43: reading $what takes time in proportion to its length, whatever it says.",
   ({ length, read }) => {
     const [short, long] = [shapes(length), shapes(TIMES * length)];
 

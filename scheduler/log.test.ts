@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { gathering, logLine, MAX_WAITING, Trace } from "./log.ts";
 import { Stats } from "./operations/stats.ts";
 
-test("a line says what is known of a request, and nothing of what is not", () => {
+test("A line says what is known of a request, and nothing of what is not.", () => {
   const trace = new Trace("id-1", "POST", "/v1/completions", new Stats());
   trace.mark("body");
   trace.outcome = "ok";
@@ -15,7 +15,7 @@ test("a line says what is known of a request, and nothing of what is not", () =>
 });
 
 test.for(["\u0000", "\n", "\u001b", "\u007f", "\u009b", "\u2028", "\u2029"])(
-  "the character %j stands in no line, and is read back out of it",
+  "The character %j stands in no line, and is read back out of it.",
   (character) => {
     const line = logLine({ detail: `a${character}b` });
 
@@ -24,7 +24,7 @@ test.for(["\u0000", "\n", "\u001b", "\u007f", "\u009b", "\u2028", "\u2029"])(
   },
 );
 
-test("of a method and a path 200 characters are in the line", () => {
+test("Of a method and a path 200 characters are in the line.", () => {
   const trace = new Trace("id-1", "A".repeat(8000), `/${"x".repeat(16_000)}`, new Stats());
 
   const { method, path } = JSON.parse(logLine(trace));
@@ -32,7 +32,7 @@ test("of a method and a path 200 characters are in the line", () => {
   expect([method, path]).toEqual([`${"A".repeat(199)}…`, `/${"x".repeat(198)}…`]);
 });
 
-test("a path of 200 characters is in the line as it came", () => {
+test("A path of 200 characters is in the line as it came.", () => {
   const path = `/${"x".repeat(199)}`;
 
   const trace = new Trace("id-1", "GET", path, new Stats());
@@ -51,7 +51,7 @@ function slowReader() {
   return { ...log, lots, next: () => gone() };
 }
 
-test("lines that come together are passed on together, in their order", async () => {
+test("Lines that come together are passed on together, in their order.", async () => {
   const { say, lots } = slowReader();
 
   for (const line of ["a", "b", "c"]) say(line);
@@ -60,7 +60,7 @@ test("lines that come together are passed on together, in their order", async ()
   expect(lots).toEqual([["a", "b", "c"]]);
 });
 
-test("while lines are being taken no others are passed on, and those there is no room for are counted", () => {
+test("While lines are being taken no others are passed on, and those there is no room for are counted.", () => {
   const { say, flush, lots, next } = slowReader();
   const line = "x".repeat(1024);
   const fit = MAX_WAITING / line.length;
@@ -78,7 +78,7 @@ test("while lines are being taken no others are passed on, and those there is no
   expect(JSON.parse(lots[1]?.at(-1) ?? "")).toEqual({ time: expect.any(String), lost: 5 });
 });
 
-test("when there is room again lines are passed on as before", async () => {
+test("When there is room again lines are passed on as before.", async () => {
   const { say, flush, lots, next } = slowReader();
   for (let i = 0; i < 2; i++) say("x".repeat(MAX_WAITING));
   flush();

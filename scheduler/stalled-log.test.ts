@@ -74,7 +74,7 @@ async function askInVain(port: number): Promise<number> {
 }
 
 test.for([{ workers: 1 }, { workers: 2 }])(
-  "while nobody reads the log, $workers workers answer, and what there is no room for is counted",
+  "While nobody reads the log, $workers workers answer, and what there is no room for is counted.",
   async ({ workers }) => {
     const folder = temporaryFolder();
     const pipe = join(folder, "log");
@@ -104,7 +104,7 @@ test.for([{ workers: 1 }, { workers: 2 }])(
   },
 );
 
-test("a scheduler whose log nobody reads still ends when it is told to", async () => {
+test("A scheduler whose log nobody reads still ends when it is told to.", async () => {
   const folder = temporaryFolder();
   const { words, env } = await command(folder, []);
   const child = start(words, env, "pipe");
@@ -117,7 +117,7 @@ test("a scheduler whose log nobody reads still ends when it is told to", async (
   expect(code).toBe(0);
 });
 
-test("a terminal that is held stops nobody's requests", async () => {
+test("A terminal that is held stops nobody's requests.", async () => {
   const folder = temporaryFolder();
   const { words, env } = await command(folder, []);
   const terminal = ["script", "--quiet", "--return", "--command", `exec ${words.join(" ")}`, "/dev/null"];

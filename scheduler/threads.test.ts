@@ -64,7 +64,7 @@ async function metric({ metricsPort }: Rig, name: string): Promise<number> {
 
 const counts = (engines: readonly FakeEngine[]) => engines.map(({ calls }) => calls.length);
 
-test("each worker listens on the one port and serves", async () => {
+test("Each worker listens on the one port and serves.", async () => {
   const one = await startRig({}, THREADED);
 
   const answers = await Promise.all(Array.from({ length: 48 }, () => ask(one.port, post(PLAIN))));
@@ -74,7 +74,7 @@ test("each worker listens on the one port and serves", async () => {
   expect(new Set(answers.map((answer) => answer.header("x-request-id"))).size).toBe(48);
 });
 
-test("all workers count an instance's requests together: the next one goes where the fewest are", async () => {
+test("All workers count an instance's requests together: the next one goes where the fewest are.", async () => {
   const one = await startRig({ decode: [begin, begin] }, THREADED);
   const [first, second] = one.decode as [FakeEngine, FakeEngine];
   const streams = await openStreams(one, 12);
@@ -89,7 +89,7 @@ test("all workers count an instance's requests together: the next one goes where
   expect(counts([first, second])).toEqual([12, 6]);
 });
 
-test("prefill instances have their turns over all workers", async () => {
+test("Prefill instances have their turns over all workers.", async () => {
   const one = await startRig({ prefill: [goodPrefill, goodPrefill, goodPrefill] }, THREADED);
 
   for (let i = 0; i < 30; i++) await ask(one.port, post(PLAIN));
@@ -97,7 +97,7 @@ test("prefill instances have their turns over all workers", async () => {
   expect(counts(one.prefill)).toEqual([10, 10, 10]);
 });
 
-test("an instance that drains gets nothing from any worker, and is drained when none needs it", async () => {
+test("An instance that drains gets nothing from any worker, and is drained when none needs it.", async () => {
   const one = await startRig({ decode: [begin, begin] }, THREADED);
   const { drain, join, stateOf } = operator(one);
   await openStreams(one, 12);
@@ -117,7 +117,7 @@ test("an instance that drains gets nothing from any worker, and is drained when 
   expect(counts(one.decode)).toEqual([18, 18]);
 });
 
-test("a reload reaches every worker: the new instance serves, the old one leaves without a lost stream", async () => {
+test("A reload reaches every worker: the new instance serves, the old one leaves without a lost stream.", async () => {
   const late = await fakeEngine(goodDecode);
   const endpoint = ({ port }: FakeEngine) => ({ host: "127.0.0.1", port });
   const one = await startRig(
@@ -153,7 +153,7 @@ async function saysThatItDrains(connection: Client): Promise<boolean> {
   }
 }
 
-test("rule 23: every worker drains, none before its requests are over", async () => {
+test("Rule 23: every worker drains, none before its requests are over.", async () => {
   const one = await startRig({ decode: [begin] }, THREADED);
   const streams = await openStreams(one, 12);
   const idle = await Promise.all(Array.from({ length: 12 }, () => client(one.port)));
@@ -193,7 +193,7 @@ await serveInThread();
   return { program: pathToFileURL(program), kill: () => writeFileSync(file, "") };
 }
 
-test("a worker that dies takes its own requests with it and nothing else; another takes its place", async () => {
+test("A worker that dies takes its own requests with it and nothing else; another takes its place.", async () => {
   const { program, kill } = mortalProgram();
   const one = await startRig({ decode: [begin] }, { ...THREADED, program });
   const streams = await openStreams(one, 24);
@@ -223,7 +223,7 @@ test("a worker that dies takes its own requests with it and nothing else; anothe
   expect(await metric(one, "ascend_pd_events_total")).toBe(24 + inFlight + 24);
 });
 
-test("what a worker has logged is not lost when it dies", async () => {
+test("What a worker has logged is not lost when it dies.", async () => {
   const { program, kill } = mortalProgram();
   const one = await startRig({}, { ...THREADED, program });
   await Promise.all(Array.from({ length: 24 }, () => ask(one.port, post(PLAIN))));
@@ -235,7 +235,7 @@ test("what a worker has logged is not lost when it dies", async () => {
   expect(one.log.map(({ outcome }) => outcome)).toEqual(Array(24).fill("ok"));
 });
 
-test("a worker that dies while it drains is told of, and the others finish", async () => {
+test("A worker that dies while it drains is told of, and the others finish.", async () => {
   const { program, kill } = mortalProgram();
   const one = await startRig({ decode: [begin] }, { ...THREADED, program });
   const streams = await openStreams(one, 24);
@@ -256,7 +256,7 @@ test("a worker that dies while it drains is told of, and the others finish", asy
   expect(listeners(one.port)).toBe(0);
 });
 
-test("rule 23: a worker that hangs does not keep the others from ending", async () => {
+test("Rule 23: a worker that hangs does not keep the others from ending.", async () => {
   const { program, kill } = mortalProgram("for (;;);");
   const one = await startRig({}, { ...THREADED, program, timeouts: { drainMs: 10 } });
 
@@ -267,7 +267,7 @@ test("rule 23: a worker that hangs does not keep the others from ending", async 
   expect(one.events).toMatchObject([{ died: "it ended with code 1" }]);
 });
 
-test("a worker that cannot be started is started later", async () => {
+test("A worker that cannot be started is started later.", async () => {
   const { program, kill } = mortalProgram();
   const one = await startRig({}, { ...THREADED, program });
 
@@ -284,7 +284,7 @@ test("a worker that cannot be started is started later", async () => {
   ]);
 });
 
-test("a port on which another process listens is not shared with it", async () => {
+test("A port on which another process listens is not shared with it.", async () => {
   const other = await startRig({}, THREADED);
   const plain = createServer().listen(0, "127.0.0.1");
   onTestFinished(() => void plain.close());

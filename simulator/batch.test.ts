@@ -17,7 +17,7 @@ function observed(maxNumSeqs: number, maxNumBatchedTokens: number, kvBlocks: num
 
 const settle = () => new Promise(setImmediate);
 
-test("prompts beyond max-num-batched-tokens wait until those before them are computed", async () => {
+test("Prompts beyond max-num-batched-tokens wait until those before them are computed.", async () => {
   const { batch, entered, enter } = observed(10, 100, 10);
   for (const name of [0, 1, 2]) void enter(name, 1, 50);
   await settle();
@@ -32,7 +32,7 @@ test("prompts beyond max-num-batched-tokens wait until those before them are com
   expect([batch.running, batch.waiting]).toEqual([3, 0]);
 });
 
-test("whoever comes, sequences enter in their order, within the limits, and all of them in the end", async () => {
+test("Whoever comes, sequences enter in their order, within the limits, and all of them in the end.", async () => {
   const wanted = fc.record({ blocks: fc.integer({ min: 1, max: 8 }), tokens: fc.nat(20), leaves: fc.nat(5) });
   await fc.assert(
     fc.asyncProperty(fc.array(wanted, { maxLength: 30 }), async (sequences) => {

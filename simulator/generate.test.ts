@@ -4,7 +4,7 @@ import { post, start, until } from "./testing/client.ts";
 
 const body = (fields: object) => JSON.stringify({ prompt: "Grüß \u{1f44b} ", max_tokens: 6, ...fields });
 
-test("POST /generate answers with the prompt and the oracle's completion", async () => {
+test("POST /generate answers with the prompt and the oracle's completion.", async () => {
   const { url } = await start();
 
   const answer = await post(`${url}/generate`, body({ temperature: 0 }));
@@ -15,7 +15,7 @@ test("POST /generate answers with the prompt and the oracle's completion", async
   );
 });
 
-test("its stream is one record per token, ended by NUL, each with the whole text so far in ASCII", async () => {
+test("Its stream is one record per token, ended by NUL, each with the whole text so far in ASCII.", async () => {
   const { url } = await start();
 
   const answer = await post(`${url}/generate`, body({ stream: true }));
@@ -42,7 +42,7 @@ test.for([
   { fields: { prompt: undefined } },
   { fields: { prompt: ["a", "b"] } },
   { fields: { prompt: "x ".repeat(5000) } },
-])("what SamplingParams does not take is an Internal Server Error: $fields", async ({ fields }) => {
+])("What SamplingParams does not take is an Internal Server Error: $fields.", async ({ fields }) => {
   const { url } = await start();
 
   const answer = await post(`${url}/generate`, body(fields));
@@ -50,7 +50,7 @@ test.for([
   expect([answer.status, await answer.text()]).toEqual([500, "Internal Server Error"]);
 });
 
-test("prefill keeps the KV cache of a prompt, and decode finds it by the prompt alone", async () => {
+test("Prefill keeps the KV cache of a prompt, and decode finds it by the prompt alone.", async () => {
   const prefills = [await start({ kvLookup: "prompt" }), await start({ kvLookup: "prompt" })];
   const kvPeers = prefills.map(({ port }) => `127.0.0.1:${port}`);
   const decode = await start({ role: "decode", kvLookup: "prompt", kvPeers });
@@ -69,7 +69,7 @@ test("prefill keeps the KV cache of a prompt, and decode finds it by the prompt 
   expect(prefills.map(({ engine }) => engine.gauges.kvBlocksUsed)).toEqual([0, 0]);
 });
 
-test("the KV cache of a prompt is handed out once, and of another prompt never", async () => {
+test("The KV cache of a prompt is handed out once, and of another prompt never.", async () => {
   const prefill = await start({ kvLookup: "prompt" });
   const kvPeers = [`127.0.0.1:${prefill.port}`];
   const decode = await start({ role: "decode", kvLookup: "prompt", kvPeers });
@@ -86,7 +86,7 @@ test("the KV cache of a prompt is handed out once, and of another prompt never",
   });
 });
 
-test("a client that leaves ends the generation", async () => {
+test("A client that leaves ends the generation.", async () => {
   const { url, engine } = await start({ interTokenMs: 1000 });
   const leaving = new AbortController();
   const answer = post(`${url}/generate`, body({ stream: true }), { signal: leaving.signal });

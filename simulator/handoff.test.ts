@@ -36,7 +36,7 @@ const internalError = {
   error: { message: "Internal server error", type: "InternalServerError", param: null, code: 500 },
 };
 
-test("prefill keeps the KV blocks and says where, decode pulls them and answers what the oracle says", async () => {
+test("Prefill keeps the KV blocks and says where, decode pulls them and answers what the oracle says.", async () => {
   const [p, d] = [await start(), await start({ role: "decode" })];
 
   const params = await prefill(p);
@@ -60,7 +60,7 @@ test("prefill keeps the KV blocks and says where, decode pulls them and answers 
   expect(d.engine.counters).toMatchObject({ pulled: { ok: 1, failed: 0 }, recomputed: { no_params: 0 } });
 });
 
-test("parameters that a router parsed and serialised again are refused, and the KV cache stays for the right ones", async () => {
+test("Parameters that a router parsed and serialised again are refused, and the KV cache stays for the right ones.", async () => {
   const [p, d] = [await start(), await start({ role: "decode" })];
   const params = await prefill(p);
 
@@ -75,7 +75,7 @@ test("parameters that a router parsed and serialised again are refused, and the 
 test.each([
   ["another prompt", `"prompt":"Hello where","seed":9007199254740993`],
   ["a field that prefill did not have", `${prompt},"top_p":1.0`],
-])("%s on the decode leg is refused", async (_, fields) => {
+])("%s on the decode leg is refused.", async (_, fields) => {
   const [p, d] = [await start(), await start({ role: "decode" })];
 
   const answer = await decode(d, await prefill(p), fields);
@@ -86,7 +86,7 @@ test.each([
 test.each([
   ["another seed", `"prompt":"Hello there","seed":9007199254740994`],
   ["a choice of tool", `${prompt},"tool_choice":"required"`],
-])("%s on the decode leg goes with the same KV cache, and has its own answer", async (_, fields) => {
+])("%s on the decode leg goes with the same KV cache, and has its own answer.", async (_, fields) => {
   const [p, d] = [await start(), await start({ role: "decode" })];
 
   const answer = await decode(d, await prefill(p), fields);
@@ -96,13 +96,13 @@ test.each([
   expect(text).not.toBe(expectedText(`{${prompt}}`, 8));
 });
 
-test("instances with different weights do not work together", async () => {
+test("Instances with different weights do not work together.", async () => {
   const [p, d] = [await start({ seed: 1 }), await start({ role: "decode", seed: 2 })];
 
   expect((await decode(d, await prefill(p))).status).toBe(400);
 });
 
-test("a KV cache can be pulled once", async () => {
+test("A KV cache can be pulled once.", async () => {
   const [p, d] = [await start(), await start({ role: "decode" })];
   const params = await prefill(p);
 
@@ -111,7 +111,7 @@ test("a KV cache can be pulled once", async () => {
   expect(statuses).toEqual([200, 500]);
 });
 
-test("in a stream, whose head is out already, a failed load is an error event", async () => {
+test("In a stream, whose head is out already, a failed load is an error event.", async () => {
   const [p, d] = [await start(), await start({ role: "decode" })];
   const params = await prefill(p);
   await p.close(0);
@@ -122,7 +122,7 @@ test("in a stream, whose head is out already, a failed load is an error event", 
   expect(sseData(await answer.text())).toEqual([JSON.stringify(internalError), "[DONE]"]);
 });
 
-test("a prefill that is gone is a failed load", async () => {
+test("A prefill that is gone is a failed load.", async () => {
   const [p, d] = [await start(), await start({ role: "decode" })];
   const params = await prefill(p);
   await p.close(0);
@@ -130,7 +130,7 @@ test("a prefill that is gone is a failed load", async () => {
   expect((await decode(d, params)).status).toBe(500);
 });
 
-test("blocks that no decode pulls are free again when the lease ends, and a late pull fails", async () => {
+test("Blocks that no decode pulls are free again when the lease ends, and a late pull fails.", async () => {
   const [p, d] = [await start({ kvLeaseSeconds: 0.05 }), await start({ role: "decode" })];
   const params = await prefill(p);
 
@@ -140,7 +140,7 @@ test("blocks that no decode pulls are free again when the lease ends, and a late
   expect((await decode(d, params)).status).toBe(500);
 });
 
-test("with the policy recompute, decode computes what it cannot load, and counts it", async () => {
+test("With the policy recompute, decode computes what it cannot load, and counts it.", async () => {
   const d = await start({ role: "decode", kvLoadFailurePolicy: "recompute" });
   const gone = await start();
   const params = await prefill(gone);
@@ -155,7 +155,7 @@ test("with the policy recompute, decode computes what it cannot load, and counts
 test.each([
   ["no_params", "null"],
   ["incomplete_params", `{"do_remote_prefill":true,"remote_engine_id":"e","remote_host":null}`],
-] as const)("decode recomputes when it does not hear where the KV cache is (%s)", async (reason, params) => {
+] as const)("Decode recomputes when it does not hear where the KV cache is (%s).", async (reason, params) => {
   const d = await start({ role: "decode" });
 
   const answer = await decode(d, params);
@@ -165,7 +165,7 @@ test.each([
   expect(d.logged.join()).toContain(reason);
 });
 
-test("prefill answers no kv_transfer_params and holds nothing unless a remote decode is asked for", async () => {
+test("Prefill answers no kv_transfer_params and holds nothing unless a remote decode is asked for.", async () => {
   const p = await start();
 
   const answer = await post(`${p.url}/v1/completions`, `{${prompt},"max_tokens":1}`);
@@ -174,7 +174,7 @@ test("prefill answers no kv_transfer_params and holds nothing unless a remote de
   expect(p.engine.gauges.kvBlocksUsed).toBe(0);
 });
 
-test("a client that leaves while decode has it queued frees prefill's blocks too", async () => {
+test("A client that leaves while decode has it queued frees prefill's blocks too.", async () => {
   const [p, d] = [await start(), await start({ role: "decode", maxNumSeqs: 1, interTokenMs: 3_600_000 })];
   const running = decode(d, await prefill(p)).catch(() => "cut when the test ends");
   await until(() => d.engine.gauges.running === 1 && p.engine.gauges.kvBlocksLeased === 0);
@@ -190,7 +190,7 @@ test("a client that leaves while decode has it queued frees prefill's blocks too
   void running;
 });
 
-test("a request that waits for prefill's blocks runs as soon as decode has pulled them", async () => {
+test("A request that waits for prefill's blocks runs as soon as decode has pulled them.", async () => {
   const [p, d] = [await start({ kvBlocks: 1 }), await start({ role: "decode" })];
   const params = await prefill(p);
   const waiting = prefill(p);
@@ -201,7 +201,7 @@ test("a request that waits for prefill's blocks runs as soon as decode has pulle
   expect(await waiting).toContain("transfer_id");
 });
 
-test("a client that leaves with the last token gets no lease", async () => {
+test("A client that leaves with the last token gets no lease.", async () => {
   const { engine } = await start();
   const text = `{${prompt},"max_tokens":1,"kv_transfer_params":{"do_remote_decode":true}}`;
   const request = parseRequest("completions", { text, fields: JSON.parse(text) }, quick);
@@ -218,7 +218,7 @@ test("a client that leaves with the last token gets no lease", async () => {
   expect(engine.gauges).toMatchObject({ running: 0, kvBlocksUsed: 0 });
 });
 
-test("whatever is asked, aborted, lost or pulled twice, in the end no instance holds anything", async () => {
+test("Whatever is asked, aborted, lost or pulled twice, in the end no instance holds anything.", async () => {
   const [p, d] = [
     await start({ kvBlocks: 300, maxNumSeqs: 3, kvLeaseSeconds: 0.2 }),
     await start({ role: "decode", kvBlocks: 256, maxNumSeqs: 2, interTokenMs: 1 }),

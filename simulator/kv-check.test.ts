@@ -28,7 +28,7 @@ const textsOf = async (answer: Response): Promise<string[]> =>
 
 const right = (prompt: string) => expectedText(JSON.stringify({ prompt }), 8);
 
-test("prefill computes and holds the KV cache of every sample of every prompt, and names one", async () => {
+test("Prefill computes and holds the KV cache of every sample of every prompt, and names one.", async () => {
   const [p] = await pair("strict");
 
   const params = await prefill(p, { prompt: ["a", "b"], n: 3 });
@@ -37,7 +37,7 @@ test("prefill computes and holds the KV cache of every sample of every prompt, a
   expect(JSON.parse(params).remote_request_id).toMatch(/^[012]_cmpl-.*-0-[0-9a-f]{8}$/);
 });
 
-test("n samples are answered from one hand-over, which is pulled once", async () => {
+test("n samples are answered from one hand-over, which is pulled once.", async () => {
   const [p, d] = await pair("strict");
   const params = await prefill(p, { prompt: "x", seed: 5 });
 
@@ -48,7 +48,7 @@ test("n samples are answered from one hand-over, which is pulled once", async ()
   expect(p.engine.gauges.kvBlocksUsed).toBe(0);
 });
 
-test("several prompts with one set of parameters are refused", async () => {
+test("Several prompts with one set of parameters are refused.", async () => {
   const [p, d] = await pair("strict");
   const params = await prefill(p, { prompt: ["x", "y"] });
 
@@ -60,7 +60,7 @@ test("several prompts with one set of parameters are refused", async () => {
   ]);
 });
 
-test("in a stream, whose head is out already, a refusal is an error event", async () => {
+test("In a stream, whose head is out already, a refusal is an error event.", async () => {
   const [p, d] = await pair("strict");
 
   const answer = await decode(d, await prefill(p, { prompt: "x" }), { prompt: "y", stream: true });
@@ -73,7 +73,7 @@ test("in a stream, whose head is out already, a refusal is an error event", asyn
   expect(rest).toEqual(["[DONE]"]);
 });
 
-test("parameters that no simulator made are refused, also where nobody listens, and whatever the failure policy", async () => {
+test("Parameters that no simulator made are refused, also where nobody listens, and whatever the failure policy.", async () => {
   const d = await start({ role: "decode", kvLoadFailurePolicy: "recompute" });
   const madeUp = { do_remote_prefill: true, remote_engine_id: "e", remote_request_id: "r" };
 
@@ -87,7 +87,7 @@ test("parameters that no simulator made are refused, also where nobody listens, 
   ]);
 });
 
-test("with a changed request id no KV cache is found, and the parameters are seen to be foreign", async () => {
+test("With a changed request id no KV cache is found, and the parameters are seen to be foreign.", async () => {
   const [p, d] = await pair("strict");
   const params = await prefill(p, { prompt: "x" });
 
@@ -104,7 +104,7 @@ test.each<[string, string]>([
   ["vllm_xargs.kv_transfer_params", String.raw`"vllm_xargs":{"\u006bv_transfer_params":{}}`],
   ["vllm_xargs.ec_transfer_params", `"vllm_xargs":{"a":1,"ec_transfer_params":null}`],
   ["ec_transfer_params", `"ec_transfer_params":{"a":1}`],
-])("foreign parameters in %s are refused: %s", async (path, field) => {
+])("Foreign parameters in %s are refused: %s.", async (path, field) => {
   const { url } = await start();
 
   const answer = await post(`${url}/v1/completions`, `{"prompt":"x",${field}}`);
@@ -118,7 +118,7 @@ test.each<[string, string]>([
   });
 });
 
-test("other vllm_xargs pass", async () => {
+test("Other vllm_xargs pass.", async () => {
   const { url } = await start();
 
   const answer = await post(`${url}/v1/completions`, {
@@ -130,7 +130,7 @@ test("other vllm_xargs pass", async () => {
   expect(answer.status).toBe(200);
 });
 
-test("unchecked, the second prompt is answered from the first one's blocks, and so are others with its prefix", async () => {
+test("Unchecked, the second prompt is answered from the first one's blocks, and so are others with its prefix.", async () => {
   const [p, d] = await pair("none");
   const [x, y] = [long("x"), long("y")];
   const params = await prefill(p, { prompt: [x, y] });
@@ -150,7 +150,7 @@ test("unchecked, the second prompt is answered from the first one's blocks, and 
   expect(recomputed).toBe(right(x));
 });
 
-test("unchecked, blocks that both prompts begin with are right, and blocks that are not full are not kept", async () => {
+test("Unchecked, blocks that both prompts begin with are right, and blocks that are not full are not kept.", async () => {
   const [p, d] = await pair("none");
   const [x, y] = [`${long("s")}x`, `${long("s")}y`];
 
@@ -160,7 +160,7 @@ test("unchecked, blocks that both prompts begin with are right, and blocks that 
   expect([wrong, later]).toEqual([right(x), right(y)]);
 });
 
-test("unchecked, the wrong answer is to the other prompt's seed", async () => {
+test("Unchecked, the wrong answer is to the other prompt's seed.", async () => {
   const [p, d] = await pair("none");
   const params = await prefill(p, { prompt: "x", seed: 1 });
 
@@ -170,7 +170,7 @@ test("unchecked, the wrong answer is to the other prompt's seed", async () => {
   expect(await textsOf(answer)).toEqual([wrong, wrong]);
 });
 
-test("unchecked, parameters of the same prompt are right, whatever else differs", async () => {
+test("Unchecked, parameters of the same prompt are right, whatever else differs.", async () => {
   const [p, d] = await pair("none");
   const params = await prefill(p, { prompt: "x", top_p: 1 });
 
@@ -179,7 +179,7 @@ test("unchecked, parameters of the same prompt are right, whatever else differs"
   expect(await completionText(answer)).toBe(expectedText(`{"prompt":"x","top_p":0.5}`, 8));
 });
 
-test("unchecked, a prompt that needs more blocks than the parameters name ends the engine core", async () => {
+test("Unchecked, a prompt that needs more blocks than the parameters name ends the engine core.", async () => {
   const p = await start({ kvCheck: "none" });
   const d = await start({ role: "decode", kvCheck: "none", interTokenMs: 3_600_000 });
   const inFlight = await post(`${d.url}/v1/completions`, { prompt: "z", max_tokens: 9, stream: true });
@@ -209,7 +209,7 @@ test.each<[string, object, number, number]>([
     200,
     200,
   ],
-])("unchecked, of parameters in vllm_xargs %s", async (_, fields, status, health) => {
+])("Unchecked, of parameters in vllm_xargs %s.", async (_, fields, status, health) => {
   const { url } = await start({ kvCheck: "none" });
 
   const answer = await post(`${url}/v1/completions`, { prompt: "x", ...fields });

@@ -7,7 +7,7 @@ const lease = (blocks: readonly number[]) => ({ blocks, kv, params: new Map<stri
 
 const step = fc.record({ kind: fc.constantFrom("allocate", "release", "hold", "end"), pick: fc.nat(20) });
 
-test("under any interleaving each block has one holder, and all are free in the end", () => {
+test("Under any interleaving each block has one holder, and all are free in the end.", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 40 }), fc.array(step, { maxLength: 200 }), (total, steps) => {
       const ledger = new KvLedger(total);
@@ -45,7 +45,7 @@ test("under any interleaving each block has one holder, and all are free in the 
   );
 });
 
-test("freeing a block twice is an error, not a second free block", () => {
+test("Freeing a block twice is an error, not a second free block.", () => {
   const ledger = new KvLedger(2);
   const blocks = ledger.allocate(1) ?? [];
   ledger.release(blocks);
@@ -54,7 +54,7 @@ test("freeing a block twice is an error, not a second free block", () => {
   expect(ledger.free).toBe(2);
 });
 
-test("a lease ends once", () => {
+test("A lease ends once.", () => {
   const ledger = new KvLedger(2);
   ledger.hold("a", lease(ledger.allocate(2) ?? []));
 

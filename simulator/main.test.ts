@@ -73,7 +73,7 @@ function rankTables(deviceIds: readonly string[]): Record<string, string> {
   };
 }
 
-test("--help shows every flag and an example", async () => {
+test("--help shows every flag and an example.", async () => {
   const { code, stdout } = await outcome(launch(["--help"]));
 
   expect(code).toBe(0);
@@ -101,7 +101,7 @@ test.each<[string, string[], string]>([
   ["too small batches", ["--role=prefill", "--max-num-batched-tokens=100"], "less than --max-model-len 4096"],
   ["a KV cache that is too small", ["--role=prefill", "--kv-blocks=10"], "the KV cache holds 160 tokens"],
   ["a check of devices without rank tables", ["--role=prefill", "--check-devices"], "needs rank tables"],
-])("%s is a clear message, without a stack, and exit code 1", async (_, args, message) => {
+])("%s is a clear message, without a stack, and exit code 1.", async (_, args, message) => {
   const { code, stdout, stderr } = await outcome(launch([...flags, ...args]));
 
   expect([code, stdout]).toEqual([1, ""]);
@@ -109,7 +109,7 @@ test.each<[string, string[], string]>([
   expect(stderr).toMatch(/^simulator: .+\n {2}fix: .+\n$/);
 });
 
-test("a port that is taken is a clear message and exit code 1", async () => {
+test("A port that is taken is a clear message and exit code 1.", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   onTestFinished(() => void other.close());
   await once(other, "listening");
@@ -121,7 +121,7 @@ test("a port that is taken is a clear message and exit code 1", async () => {
   expect(stderr).toContain(`cannot listen on 127.0.0.1:${port}: EADDRINUSE`);
 });
 
-test("the manual's flags and rank tables start a prefill and a decode, which hand over exactly", async () => {
+test("The manual's flags and rank tables start a prefill and a decode, which hand over exactly.", async () => {
   const manual = [
     "--tensor-parallel-size=2",
     "--max-model-len=4096",
@@ -153,7 +153,7 @@ test("the manual's flags and rank tables start a prefill and a decode, which han
   );
 });
 
-test("--kv-check=none lets a client end the engine core, of which the server then tells", async () => {
+test("--kv-check=none lets a client end the engine core, of which the server then tells.", async () => {
   const url = await listening(launch([...flags, "--role=decode", "--kv-check=none"]));
 
   const answer = await post(`${url}/v1/completions`, {
@@ -184,7 +184,7 @@ test.each<[string, string[], string[], string]>([
     ["--tensor-parallel-size=2", "--check-devices"],
     "there is no /dev/davinci104, /dev/davinci105",
   ],
-])("%s: a clear message and exit code 1", async (_, deviceIds, args, message) => {
+])("%s: a clear message and exit code 1.", async (_, deviceIds, args, message) => {
   const { code, stderr } = await outcome(launch([...flags, ...args], rankTables(deviceIds)));
 
   expect(code).toBe(1);
@@ -192,7 +192,7 @@ test.each<[string, string[], string[], string]>([
   expect(stderr).toMatch(/\n {2}fix: .+\n$/);
 });
 
-test("SIGTERM lets a stream finish, takes nothing new, not even on its connection, and exits with 0", async () => {
+test("SIGTERM lets a stream finish, takes nothing new, not even on its connection, and exits with 0.", async () => {
   const child = launch([...flags, "--role=prefill", "--inter-token-ms=20"]);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   onTestFinished(() => agent.destroy());
@@ -213,7 +213,7 @@ test("SIGTERM lets a stream finish, takes nothing new, not even on its connectio
   expect(await ended).toEqual([0, null]);
 });
 
-test("SIGTERM cuts what does not finish in time, and exits with 0", async () => {
+test("SIGTERM cuts what does not finish in time, and exits with 0.", async () => {
   const child = launch([...flags, "--role=prefill", "--inter-token-ms=1000000", "--shutdown-timeout=0.1"]);
   const url = await listening(child);
   const stream = await post(`${url}/v1/completions`, { prompt: "x", max_tokens: 30, stream: true });
@@ -225,7 +225,7 @@ test("SIGTERM cuts what does not finish in time, and exits with 0", async () => 
   expect(await ended).toEqual([0, null]);
 });
 
-test("bundled to one file it runs alone, writes nothing, and warns of nothing", async () => {
+test("Bundled to one file it runs alone, writes nothing, and warns of nothing.", async () => {
   const folder = temporaryFolder();
   const program = join(folder, "simulator.js");
   await build({

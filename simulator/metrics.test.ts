@@ -7,7 +7,7 @@ function lines(counters: Counters, servedModelName = "sim"): string[] {
   return renderMetrics({ servedModelName, blockSize: 16 }, gauges, counters).trimEnd().split("\n");
 }
 
-test("the time to first token is a cumulative histogram in seconds", () => {
+test("The time to first token is a cumulative histogram in seconds.", () => {
   const counters = new Counters();
   for (const seconds of [0.25, 0.05, 5000]) counters.observeTtft(seconds);
 
@@ -29,7 +29,7 @@ test("the time to first token is a cumulative histogram in seconds", () => {
   expect([value("_sum"), value("_count")]).toEqual(["5000.3", "3"]);
 });
 
-test("the KV cache's use is a fraction, under its old and its new name", () => {
+test("The KV cache's use is a fraction, under its old and its new name.", () => {
   const text = lines(new Counters());
 
   expect(text).toContain(`vllm:kv_cache_usage_perc{model_name="sim",engine="0"} 0.25`);
@@ -37,7 +37,7 @@ test("the KV cache's use is a fraction, under its old and its new name", () => {
   expect(text).toContain(`vllm:cache_config_info{block_size="16",engine="0",num_gpu_blocks="8"} 1`);
 });
 
-test("every line is a comment or a sample of Prometheus, whatever the model is called", () => {
+test("Every line is a comment or a sample of Prometheus, whatever the model is called.", () => {
   const form = /^(# (HELP|TYPE) [a-z_:]+ .+|[a-z_:]+\{([a-z_]+="([^"\\]|\\.)*",?)+\} [0-9.e+-]+)$/;
 
   expect(lines(new Counters(), 'a"b\\c\nd').filter((line) => !form.test(line))).toEqual([]);

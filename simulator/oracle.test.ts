@@ -23,7 +23,7 @@ const routed = fc.record(
   { requiredKeys: [] },
 );
 
-test("what a router changes between the legs does not change the tokens", () => {
+test("What a router changes between the legs does not change the tokens.", () => {
   fc.assert(
     fc.property(prompt, routed, routed, (asked, prefillLeg, decodeLeg) => {
       const prefill = promptHashes(JSON.stringify({ ...asked, ...prefillLeg }));
@@ -55,11 +55,11 @@ test.each([
   ],
   ["white space in a prompt", `{"prompt":"x "}`, `{"prompt":"x"}`],
   ["a field that was dropped", `{"prompt":"x","top_p":0.5}`, `{"prompt":"x"}`],
-])("%s changes the tokens", (_, sent, arrived) => {
+])("%s changes the tokens.", (_, sent, arrived) => {
   expect(expectedText(arrived, 8)).not.toBe(expectedText(sent, 8));
 });
 
-test("lone surrogates are told apart from each other and from the replacement character", () => {
+test("Lone surrogates are told apart from each other and from the replacement character.", () => {
   const texts = [String.raw`\ud800`, String.raw`\udfff`, "\ufffd"].map((x) =>
     expectedText(`{"prompt":"${x}"}`, 8),
   );
@@ -67,7 +67,7 @@ test("lone surrogates are told apart from each other and from the replacement ch
   expect(new Set(texts).size).toBe(3);
 });
 
-test("a longer answer begins with the shorter one", () => {
+test("A longer answer begins with the shorter one.", () => {
   fc.assert(
     fc.property(prompt, fc.nat(50), fc.nat(50), (asked, short, more) => {
       const body = JSON.stringify(asked);
@@ -80,7 +80,7 @@ test("a longer answer begins with the shorter one", () => {
   );
 });
 
-test("a token that is missing or there twice shows in the text", () => {
+test("A token that is missing or there twice shows in the text.", () => {
   fc.assert(
     fc.property(prompt, fc.nat(30), (asked, index) => {
       const tokens = expectedTokens(JSON.stringify(asked), 32);
@@ -95,7 +95,7 @@ test("a token that is missing or there twice shows in the text", () => {
   );
 });
 
-test("the tokenizer counts as many tokens in an answer as were generated", () => {
+test("The tokenizer counts as many tokens in an answer as were generated.", () => {
   fc.assert(
     fc.property(prompt, fc.nat(200), (asked, count) => {
       expect(countTokens(expectedText(JSON.stringify(asked), count))).toBe(count);
@@ -103,11 +103,11 @@ test("the tokenizer counts as many tokens in an answer as were generated", () =>
   );
 });
 
-test("an engine with another seed, that is with other weights, answers otherwise", () => {
+test("An engine with another seed, that is with other weights, answers otherwise.", () => {
   expect(expectedText(`{"prompt":"x"}`, 8, 1)).not.toBe(expectedText(`{"prompt":"x"}`, 8, 2));
 });
 
-test("the tokens never change from version to version", () => {
+test("The tokens never change from version to version.", () => {
   expect(expectedText(`{"model":"sim","prompt":"Hello"}`, 8)).toMatchInlineSnapshot(
     `"Shy eels answer bowls. Amber goats bring roads."`,
   );

@@ -31,7 +31,7 @@ const global = (prefill: readonly object[], decode: readonly object[]) => ({
 
 const table = global([server(["4", "5"])], [server(["6", "7"]), server(["6", "7"], "10.0.0.19")]);
 
-test("the role is the group of the global table that holds the local entry", () => {
+test("The role is the group of the global table that holds the local entry.", () => {
   expect(placementOf(local(server(["4", "5"])), table)).toEqual({
     role: "prefill",
     serverIp: "10.0.0.18",
@@ -79,17 +79,17 @@ test.each([
     { path: "global.json", content: {} },
     'no group with group_id "1" (prefill)',
   ],
-])("%s is refused", (_, localTable, globalTable, message) => {
+])("%s is refused.", (_, localTable, globalTable, message) => {
   expect(() => placementOf(localTable, globalTable)).toThrow(message);
 });
 
-test("without rank tables in the environment there is no placement; with one of two it is refused", () => {
+test("Without rank tables in the environment there is no placement; with one of two it is refused.", () => {
   expect(readPlacement({})).toBeUndefined();
   expect(() => readPlacement({ RANK_TABLE_FILE_PATH: "x" })).toThrow("only one of");
   expect(() => readPlacement({ GLOBAL_RANK_TABLE_FILE_PATH: "x" })).toThrow("only one of");
 });
 
-test("a table that is missing or no JSON is refused by its path", () => {
+test("A table that is missing or no JSON is refused by its path.", () => {
   const folder = mkdtempSync(join(tmpdir(), "rank-table-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const broken = join(folder, "broken.json");
@@ -101,7 +101,7 @@ test("a table that is missing or no JSON is refused by its path", () => {
   }
 });
 
-test("each NPU of the placement needs its device node", () => {
+test("Each NPU of the placement needs its device node.", () => {
   const folder = mkdtempSync(join(tmpdir(), "dev-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, "davinci4"), "");

@@ -70,11 +70,11 @@ test.each<[string, Endpoint, unknown, unknown]>([
     { ...chat("x"), model: "y" },
     [404, "NotFoundError", "The model `y` does not exist."],
   ],
-])("%s is refused as vLLM does", (_, endpoint, body, expected) => {
+])("%s is refused as vLLM does.", (_, endpoint, body, expected) => {
   expect(refusal(endpoint, body)).toEqual(expected);
 });
 
-test("a body that is not UTF-8, or not declared as JSON, is refused", () => {
+test("A body that is not UTF-8, or not declared as JSON, is refused.", () => {
   expect(() => parseJsonBody("application/json", Uint8Array.of(0x7b, 0xff, 0x7d))).toThrow(
     "JSON decode error",
   );
@@ -82,20 +82,20 @@ test("a body that is not UTF-8, or not declared as JSON, is refused", () => {
   expect(parseJsonBody("Application/JSON; charset=utf-8", new TextEncoder().encode("{}")).fields).toEqual({});
 });
 
-test("null stands for an absent field, and the model may be left out", () => {
+test("Null stands for an absent field, and the model may be left out.", () => {
   const request = parse("completions", { prompt: "x", max_tokens: null, stream: null, n: null, stop: null });
 
   expect(request).toMatchObject({ stream: false, includeUsage: false, kvParams: undefined });
   expect(request.prompts).toMatchObject([{ maxTokens: 16, hashes: { samples: { length: 1 } } }]);
 });
 
-test("max_tokens is 16 unless given, and less when the model's length leaves less", () => {
+test("max_tokens is 16 unless given, and less when the model's length leaves less.", () => {
   expect(maxTokens("completions", { prompt: "x" })).toBe(16);
   expect(maxTokens("completions", { prompt: "x ".repeat(30) })).toBe(10);
   expect(maxTokens("completions", { prompt: "x", max_tokens: 39 })).toBe(39);
 });
 
-test("a chat's max_completion_tokens goes before max_tokens", () => {
+test("A chat's max_completion_tokens goes before max_tokens.", () => {
   expect(maxTokens("chat", { ...chat("x"), max_tokens: 3, max_completion_tokens: 5 })).toBe(5);
 });
 
@@ -107,11 +107,11 @@ test.each<[string, Endpoint, unknown, number]>([
   ["a chat with its roles", "chat", chat("Hi"), 6],
   ["text parts like the text", "chat", chat([{ type: "text", text: "Hi" }]), 6],
   ["a message without content", "chat", chat(null), 5],
-])("prompt tokens count %s", (_, endpoint, body, count) => {
+])("Prompt tokens count %s.", (_, endpoint, body, count) => {
   expect(parse(endpoint, body).prompts.map(({ tokens }) => tokens.length)).toEqual([count]);
 });
 
-test("kv_transfer_params keep their number literals", () => {
+test("kv_transfer_params keep their number literals.", () => {
   const body = `{"prompt":"x","kv_transfer_params":{"do_remote_prefill":true,"transfer_id":9223372036854775807}}`;
 
   const { kvParams } = parse("completions", body);

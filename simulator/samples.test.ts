@@ -19,7 +19,7 @@ test.each<[string, unknown, unknown[]]>([
   ["one text", ["a"], ["a"]],
   ["one list of token ids", [[1, 2]], [[1, 2]]],
   ["token ids", [1, 2], [[1, 2]]],
-])("a batch of %s is answered as each of its prompts alone", async (_, prompt, alone) => {
+])("A batch of %s is answered as each of its prompts alone.", async (_, prompt, alone) => {
   const { url } = await start();
 
   const answer = await post(`${url}/v1/completions`, { prompt, max_tokens: 4 });
@@ -30,7 +30,7 @@ test.each<[string, unknown, unknown[]]>([
   expect(expectedTexts(JSON.stringify({ prompt }), 4)).toEqual(texts);
 });
 
-test("n samples of each prompt are choices in order, and usage counts each prompt once", async () => {
+test("n samples of each prompt are choices in order, and usage counts each prompt once.", async () => {
   const { url } = await start();
   const body = { prompt: ["one two", "three"], n: 3, seed: 1, max_tokens: 5 };
 
@@ -43,7 +43,7 @@ test("n samples of each prompt are choices in order, and usage counts each promp
   expect(new Set(expectedTexts(JSON.stringify(body), 5)).size).toBe(6);
 });
 
-test("sample i of a seed is what the seed + i gives, also beyond the integers of a double", () => {
+test("Sample i of a seed is what the seed + i gives, also beyond the integers of a double.", () => {
   const asked = (fields: string) => `{"prompt":"x","best_of":9,${fields}}`;
 
   const texts = expectedTexts(asked(`"n":3,"seed":9007199254740992`), 8);
@@ -59,19 +59,19 @@ test.each([
   ["the greatest seed of 64 bits comes the least one", "9223372036854775807", "-9223372036854775808"],
   ["no seed comes none: samples are alike", "null", "null"],
   ["a seed with a point comes the next", "7.0", "8"],
-])("after %s", (_, seed, next) => {
+])("After %s.", (_, seed, next) => {
   const [, second] = expectedTexts(`{"prompt":"x","n":2,"seed":${seed}}`, 8);
 
   expect(second).toBe(expectedText(`{"prompt":"x","seed":${next}}`, 8));
 });
 
-test("n and best_of do not change the first sample", () => {
+test("n and best_of do not change the first sample.", () => {
   const [first] = expectedTexts(`{"prompt":"x","seed":1,"n":4,"best_of":4}`, 8);
 
   expect(first).toBe(expectedText(`{"prompt":"x","seed":1}`, 8));
 });
 
-test("a chat with n has a message for each sample", async () => {
+test("A chat with n has a message for each sample.", async () => {
   const { url } = await start();
   const body = chat({ n: 2, seed: 7, max_tokens: 3 });
 
@@ -85,7 +85,7 @@ test("a chat with n has a message for each sample", async () => {
   expect(await answer.json()).toMatchObject({ choices, usage });
 });
 
-test("a stream mixes the tokens of all choices, ends each, then has one usage and one [DONE]", async () => {
+test("A stream mixes the tokens of all choices, ends each, then has one usage and one [DONE].", async () => {
   const { url } = await start();
   const body = {
     prompt: ["a", "b"],
@@ -109,7 +109,7 @@ test("a stream mixes the tokens of all choices, ends each, then has one usage an
   expect(firstOfLast).toBeLessThan(chunks.indexOf(ended[0]));
 });
 
-test("a streamed chat names the role of every choice before the first token", async () => {
+test("A streamed chat names the role of every choice before the first token.", async () => {
   const { url } = await start();
   const body = chat({ n: 3, max_tokens: 2, stream: true });
 
@@ -125,7 +125,7 @@ test("a streamed chat names the role of every choice before the first token", as
   expect(choices.length).toBe(3 + 3 * 2);
 });
 
-test("a stream of many choices that is read slowly waits for its reader, and warns of nothing", async () => {
+test("A stream of many choices that is read slowly waits for its reader, and warns of nothing.", async () => {
   const { url, engine } = await start();
   const warnings: Error[] = [];
   const warn = (warning: Error) => warnings.push(warning);
@@ -149,7 +149,7 @@ test("a stream of many choices that is read slowly waits for its reader, and war
   expect(warnings).toEqual([]);
 });
 
-test("every sample takes a place in the batch and KV blocks, and all are free when the client leaves", async () => {
+test("Every sample takes a place in the batch and KV blocks, and all are free when the client leaves.", async () => {
   const { url, engine } = await start({ interTokenMs: 3_600_000, maxNumSeqs: 5 });
   const leaving = new AbortController();
   const body = { prompt: ["a", "b"], n: 4, max_tokens: 20 };

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { expectedText, expectedTokens } from "./oracle.ts";
 import { completionText, post, sample, sseData, start, until } from "./testing/client.ts";
 
-test("a completion has exactly the tokens of the oracle, and exact usage", async () => {
+test("A completion has exactly the tokens of the oracle, and exact usage.", async () => {
   const { url } = await start();
   const body = `{"model":"sim","prompt":"Hello there","max_tokens":9,"seed":9007199254740993}`;
 
@@ -22,7 +22,7 @@ test("a completion has exactly the tokens of the oracle, and exact usage", async
   });
 });
 
-test("a chat completion carries the oracle's text as the assistant's message", async () => {
+test("A chat completion carries the oracle's text as the assistant's message.", async () => {
   const { url } = await start();
   const body = JSON.stringify({ messages: [{ role: "user", content: "Hello" }], max_tokens: 5 });
 
@@ -36,7 +36,7 @@ test("a chat completion carries the oracle's text as the assistant's message", a
   });
 });
 
-test("a streamed completion is one event per token, then usage when asked for, then [DONE]", async () => {
+test("A streamed completion is one event per token, then usage when asked for, then [DONE].", async () => {
   const { url } = await start();
   const body = JSON.stringify({
     prompt: "Hello",
@@ -61,7 +61,7 @@ test("a streamed completion is one event per token, then usage when asked for, t
   expect(new Set([first, second, third, usage].map(({ id, created }) => `${id} ${created}`)).size).toBe(1);
 });
 
-test("a streamed chat begins with the role, has no usage unless asked for, and ends with [DONE]", async () => {
+test("A streamed chat begins with the role, has no usage unless asked for, and ends with [DONE].", async () => {
   const { url } = await start();
   const body = JSON.stringify({ messages: [{ role: "user", content: "x" }], max_tokens: 2, stream: true });
 
@@ -74,7 +74,7 @@ test("a streamed chat begins with the role, has no usage unless asked for, and e
   ]);
 });
 
-test("whatever the prompt, plain and streamed answers say the same, which is what the oracle says", async () => {
+test("Whatever the prompt, plain and streamed answers say the same, which is what the oracle says.", async () => {
   const { url } = await start();
   await fc.assert(
     fc.asyncProperty(
@@ -97,7 +97,7 @@ test("whatever the prompt, plain and streamed answers say the same, which is wha
   );
 });
 
-test("errors have vLLM's shape, and come before a stream begins", async () => {
+test("Errors have vLLM's shape, and come before a stream begins.", async () => {
   const { url } = await start();
 
   const answer = await post(`${url}/v1/completions`, { prompt: "x", model: "other", stream: true });
@@ -108,7 +108,7 @@ test("errors have vLLM's shape, and come before a stream begins", async () => {
   });
 });
 
-test("the client's X-Request-Id is in the header and the id of the answer; without one there is a new one", async () => {
+test("The client's X-Request-Id is in the header and the id of the answer; without one there is a new one.", async () => {
   const { url } = await start();
   const init = { headers: { "Content-Type": "application/json", "X-Request-Id": "abc-1" } };
 
@@ -122,7 +122,7 @@ test("the client's X-Request-Id is in the header and the id of the answer; witho
   expect(other.headers.get("x-request-id")).toMatch(/^[0-9a-f]{32}$/);
 });
 
-test("the other paths answer as vLLM's do", async () => {
+test("The other paths answer as vLLM's do.", async () => {
   const { url } = await start();
   const get = async (path: string, init?: RequestInit) => {
     const answer = await fetch(`${url}${path}`, init);
@@ -140,7 +140,7 @@ test("the other paths answer as vLLM's do", async () => {
   });
 });
 
-test("metrics count tokens and requests", async () => {
+test("Metrics count tokens and requests.", async () => {
   const { url } = await start();
   await post(`${url}/v1/completions`, { prompt: "one two", max_tokens: 5 });
   await post(`${url}/v1/completions`, { prompt: "three", max_tokens: 1 });
@@ -159,7 +159,7 @@ test("metrics count tokens and requests", async () => {
 test.each([
   ["batch", { maxNumSeqs: 1 }],
   ["KV cache", { kvBlocks: 256, maxModelLen: 4096 }],
-])("a request that does not fit into the %s waits, and runs when the first leaves", async (_, limits) => {
+])("A request that does not fit into the %s waits, and runs when the first leaves.", async (_, limits) => {
   const { url, engine } = await start({ ...limits, interTokenMs: 1000 });
   const leaving = new AbortController();
   const long = { prompt: "x", max_tokens: 4095 };
@@ -180,7 +180,7 @@ test.each([
 test.each([
   ["that streams", true],
   ["that waits for a plain answer", false],
-])("a client %s and leaves frees its place and blocks at once", async (_, stream) => {
+])("A client %s and leaves frees its place and blocks at once.", async (_, stream) => {
   const { url, engine, port } = await start({ interTokenMs: 3_600_000 });
   const headers = { "Content-Type": "application/json" };
   const client = httpRequest({ port, path: "/v1/completions", method: "POST", headers });
@@ -198,7 +198,7 @@ test.each([
   ).toBe(1);
 });
 
-test("a client that leaves the queue does not hold up those behind it", async () => {
+test("A client that leaves the queue does not hold up those behind it.", async () => {
   const { url, engine } = await start({ kvBlocks: 256, interTokenMs: 3_600_000 });
   const leaving = new AbortController();
   const ask = (maxTokens: number, init: RequestInit = {}) =>

@@ -15,14 +15,14 @@ const issue = (): string =>
 const kv = { promptHash: "hash", sampleHash: "", content: "", blocks: [] };
 const leaseOf = (text: string) => ({ blocks: [3, 4], kv, params: members(text) });
 
-test("parameters that come back as they were issued are accepted, whatever is added or moved", () => {
+test("Parameters that come back as they were issued are accepted, whatever is added or moved.", () => {
   const issued = issue();
   const returned = members(`{"extra": 1, ${issued.slice(1)}`);
 
   expect(mismatch(leaseOf(issued), "hash", returned)).toBeUndefined();
 });
 
-test("parameters that were parsed and serialised again are refused: transfer_id has lost digits", () => {
+test("Parameters that were parsed and serialised again are refused: transfer_id has lost digits.", () => {
   fc.assert(
     fc.property(fc.constant(null), () => {
       const issued = issue();
@@ -36,7 +36,7 @@ test("parameters that were parsed and serialised again are refused: transfer_id 
 });
 
 test.each([...members(issue()).keys()].filter((name) => name !== "remote_host" && name !== "remote_port"))(
-  "a changed or missing %s is refused by name",
+  "A changed or missing %s is refused by name.",
   (name) => {
     const issued = issue();
     const changed = new Map(members(issued)).set(name, "7");
@@ -48,14 +48,14 @@ test.each([...members(issue()).keys()].filter((name) => name !== "remote_host" &
   },
 );
 
-test("another address of the same instance is accepted", () => {
+test("Another address of the same instance is accepted.", () => {
   const issued = issue();
   const returned = new Map(members(issued)).set("remote_host", `"host-a"`).set("remote_port", "9");
 
   expect(mismatch(leaseOf(issued), "hash", returned)).toBeUndefined();
 });
 
-test("another prompt is refused", () => {
+test("Another prompt is refused.", () => {
   const issued = issue();
 
   expect(mismatch(leaseOf(issued), "other", members(issued))).toContain("another prompt");

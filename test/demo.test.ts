@@ -35,7 +35,7 @@ async function takeDown(): Promise<void> {
   await rm(state, { recursive: true, force: true });
 }
 
-test("killed in the middle, the demo converges when it is run again", async () => {
+test("Killed in the middle, the demo converges when it is run again.", async () => {
   const first = start("--stack", name);
   await said(first, /is started/);
   process.kill(-(first.pid ?? 0), "SIGKILL");
@@ -47,7 +47,7 @@ test("killed in the middle, the demo converges when it is run again", async () =
   expect(await containersOf(name)).toHaveLength(3);
 });
 
-test("a second run changes nothing, says so, and streams an answer all the same", async () => {
+test("A second run changes nothing, says so, and streams an answer all the same.", async () => {
   const { code, output } = await demo("--stack", name);
 
   expect(output).toContain("Nothing to change");
@@ -57,7 +57,7 @@ test("a second run changes nothing, says so, and streams an answer all the same"
   expect(code).toBe(0);
 });
 
-test("a stack that has no file is refused with the stacks there are", async () => {
+test("A stack that has no file is refused with the stacks there are.", async () => {
   const { code, output } = await demo("--stack", "sim-1p2d");
 
   expect(output).toContain("stacks/Pulumi.sim-1p2d.yaml cannot be read");
@@ -66,7 +66,7 @@ test("a stack that has no file is refused with the stacks there are", async () =
   expect(code).toBe(2);
 });
 
-test("a stack that serves another API than the demo speaks is refused", async () => {
+test("A stack that serves another API than the demo speaks is refused.", async () => {
   const deployment = simulated1p1d(18200);
   const scheduler = { ...deployment.scheduler, useOpenai: false };
   await writeFile(
@@ -81,7 +81,7 @@ test("a stack that serves another API than the demo speaks is refused", async ()
   await rm(join(clone, "stacks/Pulumi.generate.yaml"));
 });
 
-test("broken YAML is refused with line and column", async () => {
+test("Broken YAML is refused with line and column.", async () => {
   await writeFile(join(clone, "stacks/Pulumi.broken.yaml"), "config:\n  ascend-pd:deployment: { engine: [\n");
 
   const { code, output } = await demo("--stack", "broken");
@@ -92,7 +92,7 @@ test("broken YAML is refused with line and column", async () => {
   await rm(join(clone, "stacks/Pulumi.broken.yaml"));
 });
 
-test("demo:down leaves no container and says what it left", async () => {
+test("demo:down leaves no container and says what it left.", async () => {
   const { code, output } = await demo("--down", "--stack", name);
 
   expect(output).toContain("What is left");
@@ -102,7 +102,7 @@ test("demo:down leaves no container and says what it left", async () => {
 
 // Killed and run again here too: what was interrupted lies on hosts that only SSH leads to.
 test.skipIf((await noTestHosts()) !== undefined)(
-  "with --hosts, the demo makes hosts on this machine and takes them away again",
+  "With --hosts, the demo makes hosts on this machine and takes them away again.",
   async () => {
     const first = start("--hosts", "4");
     await said(first, /is started/);
@@ -123,7 +123,7 @@ test.skipIf((await noTestHosts()) !== undefined)(
   },
 );
 
-test("a number of hosts that no stack has is refused with those that one has", async () => {
+test("A number of hosts that no stack has is refused with those that one has.", async () => {
   const { code, output } = await demo("--hosts", "3");
 
   expect(output).toContain("there is no simulated stack for 3 hosts\nfix: --hosts 4");

@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.dispose());
 
-test("with useOpenai: false, up ends after an answer of /generate, whose KV cache decode got from prefill", async () => {
+test("With useOpenai: false, up ends after an answer of /generate, whose KV cache decode got from prefill.", async () => {
   await stack.configure(deployment);
 
   const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");

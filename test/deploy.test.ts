@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.dispose());
 
-test("a wrong stack file is refused with every problem at once and changes nothing", async () => {
+test("A wrong stack file is refused with every problem at once and changes nothing.", async () => {
   await stack.configure({
     ...deployment,
     model: { ...deployment.model, maxNumBatchedTokens: 1024 },
@@ -48,7 +48,7 @@ test("a wrong stack file is refused with every problem at once and changes nothi
   expect(await containersOf(name)).toEqual([]);
 });
 
-test("up brings all containers and ends after a completion came back through the scheduler", async () => {
+test("up brings all containers and ends after a completion came back through the scheduler.", async () => {
   await stack.configure(deployment);
 
   const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
@@ -58,7 +58,7 @@ test("up brings all containers and ends after a completion came back through the
   expect(await containersOf(name)).toEqual([`${name}-decode-0`, `${name}-prefill-0`, `${name}-scheduler`]);
 });
 
-test("the scheduler gives exactly the tokens that the engines were asked for", async () => {
+test("The scheduler gives exactly the tokens that the engines were asked for.", async () => {
   const body =
     '{"model":"test-model","prompt":"Exact to the token.","max_tokens":24,"seed":9007199254740993}';
 
@@ -72,7 +72,7 @@ test("the scheduler gives exactly the tokens that the engines were asked for", a
   expect(await response.json()).toMatchObject({ choices: [{ text: expectedText(body, 24) }] });
 });
 
-test("no container logs a word of prompt or answer", async () => {
+test("No container logs a word of prompt or answer.", async () => {
   const body = '{"model":"test-model","prompt":"A secret about zebras.","max_tokens":16}';
   const headers = { "content-type": "application/json", authorization: "Bearer sk-not-for-logs" };
 
@@ -85,25 +85,25 @@ test("no container logs a word of prompt or answer", async () => {
   }
 });
 
-test("every container is what the Plan says, by the engine's own word", async () => {
+test("Every container is what the Plan says, by the engine's own word.", async () => {
   for (const plan of planOf(name, deployment).containers) await expectAsPlanned(name, plan);
 });
 
-test("a preview right after up shows no changes", async () => {
+test("A preview right after up shows no changes.", async () => {
   const { code, output } = await stack.pulumi("preview", "--expect-no-changes");
 
   expect(output).not.toMatch(/to (create|update|replace|delete)/);
   expect(code).toBe(0);
 });
 
-test("the policy pack passes the deployment", async () => {
+test("The policy pack passes the deployment.", async () => {
   const { code, output } = await stack.pulumi("preview", "--policy-pack", "policies");
 
   expect(output).toContain("ascend-pd");
   expect(code).toBe(0);
 });
 
-test("a changed port shows in the preview as exactly the resources that it touches", async () => {
+test("A changed port shows in the preview as exactly the resources that it touches.", async () => {
   await stack.configure(movedDecode);
 
   const changes = await stack.previewed();
@@ -120,7 +120,7 @@ test("a changed port shows in the preview as exactly the resources that it touch
   );
 });
 
-test("`ascend-pd diff` says what the engine's preview means", async () => {
+test("`ascend-pd diff` says what the engine's preview means.", async () => {
   const { output } = await stack.pulumi("preview", "--json");
 
   const { code, stdout } = await tryRun("cli/ascend-pd.mjs", ["diff", "-"], { input: output });
@@ -130,7 +130,7 @@ test("`ascend-pd diff` says what the engine's preview means", async () => {
   expect(code).toBe(2);
 });
 
-test("up moves the instance, and the answers are the same as before", async () => {
+test("up moves the instance, and the answers are the same as before.", async () => {
   const prefillBefore = (await inspectContainer(`${name}-prefill-0`)).Id;
 
   const { code } = await stack.pulumi("up", "--yes", "--skip-preview");
@@ -142,7 +142,7 @@ test("up moves the instance, and the answers are the same as before", async () =
   expect((await inspectContainer(`${name}-decode-0`)).Config.Cmd).toContain("--port=18109");
 });
 
-test("destroy leaves no container", async () => {
+test("Destroy leaves no container.", async () => {
   const { code } = await stack.pulumi("destroy", "--yes", "--skip-preview");
 
   expect(code).toBe(0);

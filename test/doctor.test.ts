@@ -52,7 +52,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     if (folder !== undefined) await rm(folder, { recursive: true });
   });
 
-  test("finds nothing wrong on hosts where all is well, and exits with 0", async () => {
+  test("finds nothing wrong on hosts where all is well, and exits with 0.", async () => {
     const { code, stdout, stderr } = await doctor();
 
     expect(stdout).toMatch(/^host-a \(.*\): .*\d\d ok$/m);
@@ -61,7 +61,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     expect(code).toBe(0);
   });
 
-  test("names everything that is wrong with a host, with what was seen and the fix, and exits with 2", async () => {
+  test("Names everything that is wrong with a host, with what was seen and the fix, and exits with 2.", async () => {
     const info = npuInfo([
       { id: 4, health: "Alarm" },
       { id: 5, process: [4_000_001, "python3"] },
@@ -99,7 +99,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     });
   });
 
-  test("compares hosts with each other: TLS, and device IPs by three sources", async () => {
+  test("Compares hosts with each other: TLS, and device IPs by three sources.", async () => {
     await breakHostB(
       [
         says("hccn_tool -i 5 -tls -g", "dev_id:5, tls switch[1](0:disable, 1:enable)\n"),
@@ -117,7 +117,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     });
   });
 
-  test("tells what could not be seen from what is well, also where a tool hangs", async () => {
+  test("Tells what could not be seen from what is well, also where a tool hangs.", async () => {
     await breakHostB([
       "printf '#!/bin/sh\\nexec sleep 600\\n' > /usr/local/Ascend/driver/tools/hccn_tool",
       `printf '#!/bin/sh\\nexec cat "/usr/local/replay/\${0##*/} $*"\\n' > /usr/local/Ascend/driver/tools/hccn_tool`,
@@ -131,7 +131,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     expect(results["host-a"]?.find(({ code }) => code === "HC406")?.status).toBe("unseen");
   });
 
-  test("says which host cannot be reached, and checks the others", async () => {
+  test("says which host cannot be reached, and checks the others.", async () => {
     const gone = { ...at(1), address: at(1).address.replace(/\d+$/, "250") };
     await configure({ ...gone, docker: `ssh://root@${gone.address}` });
 
@@ -145,7 +145,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     expect(code).toBe(2);
   });
 
-  test("sends nothing to a host that shows another key", async () => {
+  test("Sends nothing to a host that shows another key.", async () => {
     await configure({ ...at(1), hostKey: at(0).hostKey });
 
     const { code, stdout } = await doctor();
@@ -156,7 +156,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     expect(code).toBe(2);
   });
 
-  test("shares with `pulumi up` what keeps a host's first container from starting", async () => {
+  test("Shares with `pulumi up` what keeps a host's first container from starting.", async () => {
     await breakHostB([`mv ${models}/qwen ${models}/away`, `mv ${models}/away ${models}/qwen`]);
     const stack = await testStack("e2e");
     await stack.configure(deployment());
@@ -170,7 +170,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     expect(code).not.toBe(0);
   });
 
-  test("asks only the host that is named", async () => {
+  test("asks only the host that is named.", async () => {
     const { code, stdout, stderr } = await doctor("--host", "host-b");
 
     expect(stdout).toMatch(/^host-b /);
@@ -178,7 +178,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     expect(code).toBe(0);
   });
 
-  test("leaves out what is skipped, and shows why", async () => {
+  test("Leaves out what is skipped, and shows why.", async () => {
     await breakHostB(["rm /dev/davinci5", "mknod /dev/davinci5 c 1 3"]);
 
     const { code, stdout } = await doctor("--skip", "HC201=replaced tomorrow");
@@ -191,7 +191,7 @@ describe.skipIf(obstacle !== undefined)("ascend-pd doctor", () => {
     [["--skip", "HC201"], "--skip HC201: the reason is missing"],
     [["--skip", "HC999=why"], "there is no check HC999"],
     [["--host", "host-z"], "e2e has no host host-z"],
-  ])("refuses %j, and exits with 1", async (args, message) => {
+  ])("Refuses %j, and exits with 1.", async (args, message) => {
     const { code, stderr } = await doctor(...args);
 
     expect(stderr).toContain(message);

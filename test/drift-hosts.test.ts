@@ -20,7 +20,7 @@ describe("the manual's containers, created", () => {
   });
   afterAll(() => made?.dispose());
 
-  test("are as planned, but for not running", async () => {
+  test("are as planned, but for not running.", async () => {
     const findings = await findingsOf(made.plan);
 
     const notStarted = [{ what: "state", planned: "running", there: "created" }];
@@ -31,7 +31,7 @@ describe("the manual's containers, created", () => {
 
   // The host needs a node that looks like an NPU: it is /dev/null by another name.
   test.skipIf(process.geteuid?.() !== 0)(
-    "are told of a stranger that holds one of their NPUs; the remedy stops it",
+    "are told of a stranger that holds one of their NPUs; the remedy stops it.",
     async () => {
       const npu = `${npuNode}6`;
       const stranger = `${stack}-stranger`;
@@ -85,7 +85,7 @@ describe.skipIf(obstacle !== undefined)("a host behind SSH", () => {
   });
   afterAll(() => hosts?.dispose());
 
-  test("is asked over its pinned connection", async () => {
+  test("is asked over its pinned connection.", async () => {
     const findings = await findingsOf(plan);
 
     expect(findings.map(({ kind, container }) => `${kind} ${container}`)).toEqual(
@@ -93,7 +93,7 @@ describe.skipIf(obstacle !== undefined)("a host behind SSH", () => {
     );
   });
 
-  test("with another host key is not asked, and that is said", async () => {
+  test("With another host key is not asked, and that is said.", async () => {
     const other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6GE0bSjXCpjpmUqc8vRmqL3rTLTBSrvJsQ/UIoTn0Z";
 
     const answer = await askHost(plan, { ...host, hostKey: other });

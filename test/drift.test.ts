@@ -97,7 +97,7 @@ beforeEach(() =>
   }),
 );
 
-test("after `pulumi up` there is no drift", async () => {
+test("After `pulumi up` there is no drift.", async () => {
   await expectNoDrift();
 
   expect(await ascendPd([name])).toMatchObject({ code: 0, stdout: `${name}: no drift on 1 host\n` });
@@ -190,7 +190,7 @@ const broken: Readonly<Record<string, Broken>> = {
 };
 
 test.each(Object.entries(broken))(
-  "a container that was %s is found, and the remedy mends it",
+  "A container that was %s is found, and the remedy mends it.",
   async (_, { by, kind, container = prefill, difference, seenByRefresh }) => {
     await shell(by);
 
@@ -211,7 +211,7 @@ test.each(Object.entries(broken))(
   },
 );
 
-test("a container that ends again and again is found, and the remedy mends it", async () => {
+test("A container that ends again and again is found, and the remedy mends it.", async () => {
   await shell(
     `docker exec --user=0 ${decode} node -e 'fs.writeFileSync("${table}", "{")'; docker restart ${decode}`,
   );
@@ -238,7 +238,7 @@ async function makeAnew(container: string, change: (env: string[]) => string[]):
   await shell(`echo ${files} | base64 --decode | docker cp - ${container}:/etc && docker start ${container}`);
 }
 
-test("a container made anew with another environment is found, its secrets unsaid, and the remedy mends it", async () => {
+test("A container made anew with another environment is found, its secrets unsaid, and the remedy mends it.", async () => {
   await makeAnew(prefill, (env) => [...env, "HF_TOKEN=hf_0123456789abcdef", "NOTE=\u001b[31mred\u202e"]);
 
   const { stdout } = await ascendPd([name, "--json"]);
@@ -256,7 +256,7 @@ test("a container made anew with another environment is found, its secrets unsai
   await expectNoDrift();
 });
 
-test("without Pulumi's state it is found as well, and there is a remedy that works", async () => {
+test("Without Pulumi's state it is found as well, and there is a remedy that works.", async () => {
   await makeAnew(prefill, (env) => [...env, "NOTE=by hand"]);
   const onlyNode = join(process.cwd(), "node_modules/.bin");
 
@@ -276,7 +276,7 @@ test("without Pulumi's state it is found as well, and there is a remedy that wor
   await expectNoDrift();
 });
 
-test("a limit of memory outlives `pulumi up --refresh`, and is still found", async () => {
+test("A limit of memory outlives `pulumi up --refresh`, and is still found.", async () => {
   await shell(`docker update --memory=900m --memory-swap=1g ${prefill}`);
   await shell(`pulumi up --refresh --stack ${name} --skip-preview`);
 
@@ -288,7 +288,7 @@ test("a limit of memory outlives `pulumi up --refresh`, and is still found", asy
   await expectNoDrift();
 });
 
-test("what the stack file says and no `up` has brought up is told apart from drift", async () => {
+test("What the stack file says and no `up` has brought up is told apart from drift.", async () => {
   const added = { host: "local", devices: [2, 3], port: 18469 };
   await configure({ ...deployment, prefill: [...deployment.prefill, added] });
   await shell(`docker pause ${decode}`);
@@ -309,7 +309,7 @@ test("what the stack file says and no `up` has brought up is told apart from dri
   await expectNoDrift();
 });
 
-test("a container with the stack's label that nobody planned is found, and the remedy removes it", async () => {
+test("A container with the stack's label that nobody planned is found, and the remedy removes it.", async () => {
   await shell(`docker run -d --network=host --name ${name}-extra --label ascend-pd.stack=${name} ${idle}`);
 
   const { findings } = await drift();

@@ -95,7 +95,7 @@ afterAll(() => stack.dispose());
 const two: Shape = { prefill: [0, 1], decode: [10, 11] };
 const three: Shape = { prefill: [0, 1, 2], decode: [10, 11, 12] };
 
-test("the first up starts a scheduler that has its instances from files", async () => {
+test("The first up starts a scheduler that has its instances from files.", async () => {
   await stack.configure(deployment(two));
 
   const { errors } = await stack.up();
@@ -109,7 +109,7 @@ test.each<[string, Shape]>([
   ["3p3d shrinks to 2p2d", two],
   ["every instance of both roles moves to another port", { prefill: [20, 21], decode: [30, 31] }],
   ["one of each role moves, and the last of them is another's", { prefill: [20, 22], decode: [30, 32, 33] }],
-])("%s: the scheduler is not restarted, and 64 streams lose nothing", async (_, shape) => {
+])("%s: the scheduler is not restarted, and 64 streams lose nothing.", async (_, shape) => {
   const before = await processOf(scheduler);
   await stack.configure(deployment({ ...shape, env: loading(1) }));
   const running = load();
@@ -128,7 +128,7 @@ test.each<[string, Shape]>([
   expect((await stack.pulumi("preview", "--expect-no-changes")).code).toBe(0);
 });
 
-test("an instance that was left drained gets requests again with the next change of the instances", async () => {
+test("An instance that was left drained gets requests again with the next change of the instances.", async () => {
   const shape: Shape = { prefill: [20, 23], decode: [30, 32, 33], env: loading(1) };
   const drained = { instance: `127.0.0.1:${base + 30}` };
   await post(`http://127.0.0.1:${port + 1}/drain`, JSON.stringify(drained));
@@ -142,7 +142,7 @@ test("an instance that was left drained gets requests again with the next change
   expect(await serving()).toEqual(wanted(shape));
 });
 
-test("tables that the scheduler refuses fail the up, and it serves as before, also when it is started anew", async () => {
+test("Tables that the scheduler refuses fail the up, and it serves as before, also when it is started anew.", async () => {
   const ports = "/etc/ascend-pd/node_ports";
   const before = [await processOf(scheduler), await fileOf(scheduler, ports), await serving()];
   const project = await cloneProject();
@@ -172,7 +172,7 @@ test("tables that the scheduler refuses fail the up, and it serves as before, al
 test.each([
   ["when it was told of instances that are then given up", `${scheduler}-announced`, "create-replacement"],
   ["when a new instance is being made", `${name}-prefill-2`, "create"],
-])("killed %s, and the change taken back: it has the instances from before", async (_, resource, op) => {
+])("Killed %s, and the change taken back: it has the instances from before.", async (_, resource, op) => {
   const kept = await serving();
   await stack.configure(deployment({ prefill: [20, 23, 24], decode: [30, 32, 33], env: loading(1) }));
   const running = load(8);
@@ -188,7 +188,7 @@ test.each([
   expect((await stack.pulumi("preview", "--expect-no-changes")).code).toBe(0);
 });
 
-test("a new instance that is healthy but answers nothing gets no requests; mended, it does with the next up", async () => {
+test("A new instance that is healthy but answers nothing gets no requests; mended, it does with the next up.", async () => {
   const grown: Shape = { prefill: [20, 23, 25], decode: [30, 32, 33], env: loading(1) };
   const before = await processOf(scheduler);
   await stack.configure(deployment({ ...grown, lastEnv: mute }));
@@ -210,7 +210,7 @@ test("a new instance that is healthy but answers nothing gets no requests; mende
   expect(await serving()).toEqual(wanted(grown));
 });
 
-test("a scheduler that was stopped by hand fails the up, and has the new instances once it is started as that says", async () => {
+test("A scheduler that was stopped by hand fails the up, and has the new instances once it is started as that says.", async () => {
   const shape: Shape = { prefill: [20, 26], decode: [30, 32] };
   await expectEngine(docker, `/containers/${scheduler}/stop`, { method: "POST" });
   await stack.configure(deployment(shape));

@@ -74,7 +74,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
   const pulumi = (command: string, ...args: string[]) => stack.pulumi(command, "--parallel=4", ...args);
   const onEachHost = () => Promise.all(hosts.hosts.map(({ engine }) => containersOf(name, engine.host)));
 
-  test("up puts every container on its host and ends after a completion came back", async () => {
+  test("up puts every container on its host and ends after a completion came back.", async () => {
     await stack.configure(deployment());
 
     const { code, output } = await pulumi("up", "--yes", "--skip-preview");
@@ -90,7 +90,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     expect(await containersOf(name)).toEqual([]);
   });
 
-  test("the scheduler gives exactly the tokens, whichever hosts it sends a request to", async () => {
+  test("The scheduler gives exactly the tokens, whichever hosts it sends a request to.", async () => {
     const body = '{"model":"test-model","prompt":"Exact to the token.","max_tokens":24,"seed":7}';
 
     const answers = await Promise.all(Array.from({ length: 8 }, () => complete(body)));
@@ -106,14 +106,14 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     return choices[0]?.text;
   }
 
-  test("a preview right after up shows no changes", async () => {
+  test("A preview right after up shows no changes.", async () => {
     const { code, output } = await pulumi("preview", "--expect-no-changes");
 
     expect(output).not.toMatch(/to (create|update|replace|delete)/);
     expect(code).toBe(0);
   });
 
-  test("`ascend-pd drift` finds nothing on hosts that nobody has touched", async () => {
+  test("`ascend-pd drift` finds nothing on hosts that nobody has touched.", async () => {
     const report = await driftOf(planOf(name, deployment()));
 
     expect(report).toMatchObject({
@@ -141,7 +141,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
       return (JSON.parse(stdout) as SchedulerState).instances;
     }
 
-    test("sees, drains and joins instances from here", async () => {
+    test("sees, drains and joins instances from here.", async () => {
       const first = await ascendPd("state");
       const drained = await ascendPd("drain", `${name}-decode-1`, "--deadline", "60");
       const last = await ascendPd("drain", "decode-0");
@@ -162,7 +162,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
       expect((await instances()).map(({ draining }) => draining)).toEqual([false, false, false, false]);
     });
 
-    test("leaves an instance drained when it is interrupted while that waits for requests", async () => {
+    test("Leaves an instance drained when it is interrupted while that waits for requests.", async () => {
       const client = new AbortController();
       const answer = await fetch(`${planOf(name, deployment()).endpoint}/v1/completions`, {
         method: "POST",
@@ -200,7 +200,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     }
   });
 
-  test("device nodes are looked for on the host, and no path is read as a command", async () => {
+  test("Device nodes are looked for on the host, and no path is read as a command.", async () => {
     const { address, docker, hostKey } = at(0);
     const trap = join(tmpdir(), `ascend-pd-trap-${process.pid}`);
     const devices = [
@@ -221,7 +221,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     expect(await exists(trap)).toBe(false);
   });
 
-  test("a gate outlives a connection that is dropped on the way to the host", async () => {
+  test("A gate outlives a connection that is dropped on the way to the host.", async () => {
     const { address, hostKey } = at(0);
     let connections = 0;
     const between = createServer((socket) => {
@@ -261,7 +261,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     });
   };
 
-  test("a preview shows a moved instance as replaced, and a moved endpoint as checks done anew", async () => {
+  test("A preview shows a moved instance as replaced, and a moved endpoint as checks done anew.", async () => {
     await stack.configure(changed());
 
     const changes = await stack.previewed();
@@ -282,7 +282,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     );
   });
 
-  test("up drains and replaces that instance, and nothing else", async () => {
+  test("up drains and replaces that instance, and nothing else.", async () => {
     const before = await idsOfInstances();
 
     const { code, output } = await pulumi("up", "--yes", "--skip-preview");
@@ -294,7 +294,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     expect(after[3]).not.toBe(before[3]);
   });
 
-  test("a changed environment is rolled out over all hosts while clients ask, and no answer is lost", async () => {
+  test("A changed environment is rolled out over all hosts while clients ask, and no answer is lost.", async () => {
     const before = await idsOfInstances();
     await stack.configure({ ...changed(), engine: noted });
     const { endpoint } = planOf(name, deployment());
@@ -317,7 +317,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     );
   }
 
-  test("a host that shows another key than the pinned one stops up before anything is sent to it", async () => {
+  test("A host that shows another key than the pinned one stops up before anything is sent to it.", async () => {
     const { hosts: declared } = deployment();
     const another = { ...declared["host-a"], hostKey: at(1).hostKey };
     await stack.configure(deployment({ hosts: { ...declared, "host-a": another } }));
@@ -331,7 +331,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     expect(code).not.toBe(0);
   });
 
-  test("with one Docker Engine stopped, a preview warns and up refuses; both name the host", async () => {
+  test("With one Docker Engine stopped, a preview warns and up refuses; both name the host.", async () => {
     await stack.configure(deployment({ engine: noted }));
     await stopEngine(context, at(2).engine);
 
@@ -348,7 +348,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
     await startEngine(context, at(2).engine, "dockerd");
   });
 
-  test("destroy leaves no container and no image that was built", async () => {
+  test("Destroy leaves no container and no image that was built.", async () => {
     const { code } = await pulumi("destroy", "--yes", "--skip-preview");
 
     expect(code).toBe(0);

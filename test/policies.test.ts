@@ -59,7 +59,7 @@ const npu = (id: number) => ({
 });
 const bind = (path: string) => ({ mounts: [{ type: "bind", source: path, target: path }] });
 
-test("a program that keeps to all policies passes, also where images are not known yet", async () => {
+test("A program that keeps to all policies passes, also where images are not known yet.", async () => {
   const sshOpts = ["-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile=known_hosts"];
   const { code, output } = await preview([
     `const host = new docker.Provider("host-a", ${JSON.stringify({ host: "ssh://root@10.0.0.18", sshOpts })});`,
@@ -74,7 +74,7 @@ test("a program that keeps to all policies passes, also where images are not kno
   expect(code).toBe(0);
 });
 
-test("each policy on a resource refuses what breaks it, and nothing else", async () => {
+test("Each policy on a resource refuses what breaks it, and nothing else.", async () => {
   const { code, output } = await preview([
     container("privileged", { privileged: true }),
     container("disk", { devices: [{ hostPath: "/dev/sda" }] }),
@@ -100,7 +100,7 @@ test("each policy on a resource refuses what breaks it, and nothing else", async
   expect(code).not.toBe(0);
 });
 
-test("what only `up` gets to know is refused there, before the container is made", async () => {
+test("What only `up` gets to know is refused there, before the container is made.", async () => {
   const program = [
     `const { stdout } = new command.local.Command("late", { create: "echo -n SYS_ADMIN" });`,
     `new docker.Container("spy", { name: "spy", image: "none", capabilities: { adds: [stdout] } });`,
@@ -116,7 +116,7 @@ test("what only `up` gets to know is refused there, before the container is made
 });
 
 // The last program: the mark stays in the configuration of the stack.
-test("each policy on a stack refuses what breaks it, in a stack marked production", async () => {
+test("Each policy on a stack refuses what breaks it, in a stack marked production.", async () => {
   const { code, output } = await preview(
     [
       container("prefill-0", npu(4)),
@@ -134,7 +134,7 @@ test("each policy on a stack refuses what breaks it, in a stack marked productio
   expect(code).not.toBe(0);
 });
 
-test("a stack for Ascend hosts passes, marked production once its image is named by digest", async () => {
+test("A stack for Ascend hosts passes, marked production once its image is named by digest.", async () => {
   const stack = await testStack("2p2d");
   const deployment = Object(readStackFile("2p2d").deployment);
   const engine = { ...deployment.engine, image: `ascend-vllm@sha256:${"0".repeat(64)}` };
@@ -149,7 +149,7 @@ test("a stack for Ascend hosts passes, marked production once its image is named
   await stack.dispose();
 });
 
-test("as JSON the engine leaves out what a policy says: `ascend-pd diff` fails, and says where to read it", async () => {
+test("As JSON the engine leaves out what a policy says: `ascend-pd diff` fails, and says where to read it.", async () => {
   await preview([container("privileged", { privileged: true })]);
 
   const { stdout } = await tryRun("pulumi", ["preview", "--json", "--stack=test", "--policy-pack", pack], {

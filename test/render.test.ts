@@ -23,7 +23,7 @@ describe.skipIf(tools.includes(undefined))("`ascend-pd render docker-run`, run b
   beforeAll(removeAll);
   afterAll(removeAll);
 
-  test("without the images it says how to build them and starts nothing; done so, they are built", async () => {
+  test("Without the images it says how to build them and starts nothing; done so, they are built.", async () => {
     for (const image of ["simulator", "scheduler"]) {
       const { code, stderr } = await run();
       expect(code).toBe(1);
@@ -37,7 +37,7 @@ describe.skipIf(tools.includes(undefined))("`ascend-pd render docker-run`, run b
     expect(await containersOf(name)).toEqual([]);
   });
 
-  test("it brings up all containers and ends with a completion", async () => {
+  test("It brings up all containers and ends with a completion.", async () => {
     const { code, stdout, stderr } = await run();
 
     expect([code, stderr]).toEqual([0, ""]);
@@ -46,12 +46,12 @@ describe.skipIf(tools.includes(undefined))("`ascend-pd render docker-run`, run b
     });
   });
 
-  test("every container is what the Plan says, as after `pulumi up`", async () => {
+  test("Every container is what the Plan says, as after `pulumi up`.", async () => {
     expect(await containersOf(name)).toEqual(names.toSorted());
     for (const container of plan.containers) await expectAsPlanned(name, container);
   });
 
-  test("the scheduler gives exactly the tokens that the engines were asked for", async () => {
+  test("The scheduler gives exactly the tokens that the engines were asked for.", async () => {
     const body = '{"model":"test-model","prompt":"Exact to the token.","max_tokens":24}';
 
     const response = await fetch(`${plan.endpoint}/v1/completions`, {
@@ -63,7 +63,7 @@ describe.skipIf(tools.includes(undefined))("`ascend-pd render docker-run`, run b
     expect(await response.json()).toMatchObject({ choices: [{ text: expectedText(body, 24) }] });
   });
 
-  test("run again, it names what is there and how to have it made anew, which then works", async () => {
+  test("Run again, it names what is there and how to have it made anew, which then works.", async () => {
     const again = await run();
     expect(again.code).toBe(1);
     expect(again.stderr).toMatch(`error: there are containers already: ${names.join(" ")}\n`);

@@ -115,14 +115,14 @@ beforeAll(async () => {
 
 afterAll(() => stack.dispose());
 
-test("Docker lets a scheduler that is given no --drain-timeout finish its own", () => {
+test("Docker lets a scheduler that is given no --drain-timeout finish its own.", () => {
   const planned = planOf(name, simulated1p1d(base)).containers.at(-1);
   const own = FLAGS.find((flag) => flag.name === "drain-timeout");
 
   expect(planned?.stopTimeoutSeconds).toBe(Number(own?.fallback) + 10);
 });
 
-test("on the first up all instances load at the same time", async () => {
+test("On the first up all instances load at the same time.", async () => {
   await stack.configure(deployment({ env: loading(3) }));
 
   const { code, errors, steps } = await stack.up();
@@ -137,7 +137,7 @@ test("on the first up all instances load at the same time", async () => {
   }
 });
 
-test("another image of the engine replaces one instance of a role after the other, and 64 streams lose nothing", async () => {
+test("Another image of the engine replaces one instance of a role after the other, and 64 streams lose nothing.", async () => {
   const project = await cloneProject();
   onTestFinished(() => rm(project, { recursive: true }));
   await appendFile(join(project, "simulator/Dockerfile"), "ENV RELEASE=2\n");
@@ -156,7 +156,7 @@ test("another image of the engine replaces one instance of a role after the othe
   expect(await ready()).toEqual(instances);
 });
 
-test("a changed environment replaces one instance of a role after the other, and 64 streams lose nothing", async () => {
+test("A changed environment replaces one instance of a role after the other, and 64 streams lose nothing.", async () => {
   await stack.configure(deployment({ env: loading(1) }));
   const running = load(64);
 
@@ -171,13 +171,13 @@ test("a changed environment replaces one instance of a role after the other, and
   expect(await ready()).toEqual(instances);
 });
 
-test("a preview right after shows no changes", async () => {
+test("A preview right after shows no changes.", async () => {
   const { code } = await stack.pulumi("preview", "--expect-no-changes");
 
   expect(code).toBe(0);
 });
 
-test("an instance that is healthy but answers nothing gets no requests, and the one behind it stays", async () => {
+test("An instance that is healthy but answers nothing gets no requests, and the one behind it stays.", async () => {
   const before = await ids();
   await stack.configure(deployment({ env: mute }));
   const running = load(8);
@@ -200,7 +200,7 @@ test.each([
   ["when an instance is drained", "done", "delete-replaced", "decode-0-membership"],
   ["while a container is made", "started", "create-replacement", "prefill-0"],
   ["while an instance proves itself", "started", "create-replacement", "prefill-1-membership"],
-])("killed %s, the next up converges, and 8 streams lose nothing", async (moment, state, op, resource) => {
+])("Killed %s, the next up converges, and 8 streams lose nothing.", async (moment, state, op, resource) => {
   await stack.configure(deployment({ env: { ...loading(1), MOMENT: moment } }));
   const running = load(8, 96);
 
@@ -216,7 +216,7 @@ test.each([
   expect((await stack.pulumi("preview", "--expect-no-changes")).code).toBe(0);
 });
 
-test("a scheduler that cannot be asked stops the change, not an instance; once it can, the next up goes on", async () => {
+test("A scheduler that cannot be asked stops the change, not an instance; once it can, the next up goes on.", async () => {
   const before = await ids();
   const scheduler = (verb: string) =>
     expectEngine(docker, `/containers/${name}-scheduler/${verb}`, { method: "POST" });
@@ -238,7 +238,7 @@ test("a scheduler that cannot be asked stops the change, not an instance; once i
   expect(await ready()).toEqual(instances);
 });
 
-test("an instance that was left drained is joined by replacing its membership, and its container stays", async () => {
+test("An instance that was left drained is joined by replacing its membership, and its container stays.", async () => {
   const before = await ids();
   await post(`${admin}/drain`, JSON.stringify({ instance: "prefill-0" }));
   expect(await ready()).not.toContain("prefill-0");
@@ -252,7 +252,7 @@ test("an instance that was left drained is joined by replacing its membership, a
   expect(await ids()).toEqual(before);
 });
 
-test("scaled down to one of each, all that stays restarts for the rank table, and nothing else", async () => {
+test("Scaled down to one of each, all that stays restarts for the rank table, and nothing else.", async () => {
   await stack.configure(deployment({ prefill: 1, decode: 1, args: slow }));
 
   const { replace, delete: removed } = await stack.previewed();
@@ -270,7 +270,7 @@ test("scaled down to one of each, all that stays restarts for the rank table, an
   expect(await ready()).toEqual(["prefill-0", "decode-0"]);
 });
 
-test("at its deadline a drain is over: what is cut is said, and the change goes on", async () => {
+test("At its deadline a drain is over: what is cut is said, and the change goes on.", async () => {
   const long = ask(60);
   await until(async () => (await inFlight()) > 0);
   await stack.configure(deployment({ prefill: 1, decode: 1 }));
@@ -287,7 +287,7 @@ test("at its deadline a drain is over: what is cut is said, and the change goes 
   expect(code).toBe(0);
 });
 
-test("scaled up again, the new instances start without waiting for each other's turn", async () => {
+test("Scaled up again, the new instances start without waiting for each other's turn.", async () => {
   await stack.configure(deployment({ args: slow }));
 
   const { replace } = await stack.previewed();
@@ -306,7 +306,7 @@ test.each([
   ["killed", "SIGKILL"],
   ["interrupted", "SIGINT"],
 ] as const)(
-  "%s in a drain, and the change taken back: the instance has lost nothing and gets requests again",
+  "%s in a drain, and the change taken back: the instance has lost nothing and gets requests again.",
   async (_, signal) => {
     const before = await ids();
     const answers = [ask(15), ask(15)];
@@ -326,7 +326,7 @@ test.each([
   },
 );
 
-test("destroy takes the scheduler first and waits for no drain; no container is left", async () => {
+test("Destroy takes the scheduler first and waits for no drain; no container is left.", async () => {
   const { code, output } = await stack.pulumi("destroy", "--yes", "--skip-preview");
 
   const gone = [...output.matchAll(/Container e2e-rollout-(\S+) deleted/g)].map(([, resource]) => resource);

@@ -70,7 +70,7 @@ function alive({ pids }: Left): number[] {
   });
 }
 
-test("a run that ends leaves no process behind, and none of its files", async () => {
+test("A run that ends leaves no process behind, and none of its files.", async () => {
   const run = start(false);
   const found = await left();
 
@@ -81,7 +81,7 @@ test("a run that ends leaves no process behind, and none of its files", async ()
   expect(code).toBe(0);
 });
 
-test.each(["SIGTERM", "SIGINT"] as const)("a run that %s ends leaves none behind either", async (signal) => {
+test.each(["SIGTERM", "SIGINT"] as const)("A run that %s ends leaves none behind either.", async (signal) => {
   const run = start(true);
   const found = await left();
   const aliveBefore = alive(found);
@@ -95,7 +95,7 @@ test.each(["SIGTERM", "SIGINT"] as const)("a run that %s ends leaves none behind
   expect([code, by]).not.toEqual([0, null]);
 });
 
-test("what a killed run has left the next one ends", async () => {
+test("What a killed run has left the next one ends.", async () => {
   const killed = start(true);
   const found = await left();
   process.kill(-(killed.pid ?? 0), "SIGKILL");

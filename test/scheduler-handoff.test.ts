@@ -41,7 +41,7 @@ async function expectHandedOver(prefill: readonly Program[], decode: readonly Pr
 }
 
 test.for(pairs)(
-  "$handoff: every answer of the OpenAI API is exact, and no prompt is computed twice",
+  "$handoff: every answer of the OpenAI API is exact, and no prompt is computed twice.",
   async (pair) => {
     const { prefill, decode } = await instances(pair);
     const { url } = await scheduler(prefill, decode, { args: [`--handoff=${pair.handoff}`] });
@@ -62,7 +62,7 @@ test.for(pairs)(
   },
 );
 
-test("USE_OPENAI=0: every answer of /generate is exact, and no prompt is computed twice", async () => {
+test("USE_OPENAI=0: every answer of /generate is exact, and no prompt is computed twice.", async () => {
   const { prefill, decode } = await instances(pairs[1]);
   const { url } = await scheduler(prefill, decode, { env: { USE_OPENAI: "0" } });
 
@@ -85,7 +85,7 @@ test("USE_OPENAI=0: every answer of /generate is exact, and no prompt is compute
   await expectHandedOver(prefill, decode);
 });
 
-test("plain handoff to instances that hand over by parameters is seen: decode computes every prompt itself", async () => {
+test("Plain handoff to instances that hand over by parameters is seen: decode computes every prompt itself.", async () => {
   const { prefill, decode } = await instances(pairs[0]);
   const { url } = await scheduler(prefill, decode, { args: ["--handoff=plain"] });
   const body = '{"model":"sim","prompt":"x","max_tokens":3}';

@@ -115,7 +115,7 @@ function operator(socketPath: string) {
 }
 
 test.for(MOMENTS)(
-  "a client that leaves while $when: the KV account agrees with the engine",
+  "A client that leaves while $when: the KV account agrees with the engine.",
   async (moment) => {
     const lease = `--kv-lease-seconds=${LEASE_SECONDS}`;
     const prefill = await simulator("prefill", [lease, ...(moment.prefillFlags ?? [])]);

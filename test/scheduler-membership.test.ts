@@ -31,7 +31,7 @@ function ascendPd(...args: string[]): Promise<Outcome> {
   });
 }
 
-test("one instance after the other is replaced under load, by hand, and no answer is lost or wrong", async () => {
+test("One instance after the other is replaced under load, by hand, and no answer is lost or wrong.", async () => {
   const flags = ["--ttft-base-ms=5", "--inter-token-ms=3"];
   const running = {
     prefill: [await simulator("prefill", flags), await simulator("prefill", flags)],
@@ -78,7 +78,7 @@ test("one instance after the other is replaced under load, by hand, and no answe
   expect(await front.stop()).toBe(0);
 });
 
-test("reload by command and by SIGHUP: instances of changed files join and leave under load, wrong files change nothing", async () => {
+test("Reload by command and by SIGHUP: instances of changed files join and leave under load, wrong files change nothing.", async () => {
   const folder = temporaryFolder();
   const [table, ports] = [join(folder, "global.json"), join(folder, "ports")];
   const all = {
@@ -139,7 +139,7 @@ test("reload by command and by SIGHUP: instances of changed files join and leave
   expect(await front.stop()).toBe(0);
 });
 
-test("the command says what is not done, and its exit code too", async () => {
+test("The command says what is not done, and its exit code too.", async () => {
   const slow = ["--inter-token-ms=60000"];
   const [prefill, first, second] = [
     await simulator("prefill"),

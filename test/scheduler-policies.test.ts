@@ -29,7 +29,7 @@ async function toldLoads(front: Program): Promise<void> {
 const QUEUED = 8;
 const POLICIES = ["RoundRobin", "BLB", "FreeKVFirst"] as const;
 
-test.for(POLICIES)("%s among real engines, of which one has a queue and a full KV cache", async (policy) => {
+test.for(POLICIES)("%s among real engines, of which one has a queue and a full KV cache.", async (policy) => {
   const slow = ["--max-num-seqs=1", "--ttft-base-ms=600000", "--kv-blocks=600"];
   const [busy, idle] = [await simulator("prefill", slow), await simulator("prefill", ["--kv-blocks=600"])];
   const decode = await simulator("decode");
@@ -54,7 +54,7 @@ test.for(POLICIES)("%s among real engines, of which one has a queue and a full K
   }
 });
 
-test("FreeKVFirst prefers a large half-full KV cache to a small empty one", async () => {
+test("FreeKVFirst prefers a large half-full KV cache to a small empty one.", async () => {
   const small = await simulator("prefill", ["--kv-blocks=300"]);
   const large = await simulator("prefill", ["--kv-blocks=2000"]);
   const decode = await simulator("decode");

@@ -29,7 +29,7 @@ test.for([
   { what: "several texts", prompt: [long("x"), long("y"), "z"] },
   { what: "several lists of token ids", prompt: [Array(20).fill(7), Array(40).fill(8)] },
 ])(
-  "$what with several samples are exact, plain and streamed, and so is what comes after them",
+  "$what with several samples are exact, plain and streamed, and so is what comes after them.",
   async ({ prompt }) => {
     const { prefill, decode, front } = await unchecked();
     const asked = { model: "sim", n: 2, seed: 5, max_tokens: 6 };
@@ -50,7 +50,7 @@ test.for([
 test.for([
   `"vllm_xargs":{"kv_transfer_params":"x"}`,
   String.raw`"vllm_xargs":{"\u0065c_transfer_params":"x"}`,
-])("a client cannot end an engine by %s", async (field) => {
+])("A client cannot end an engine by %s.", async (field) => {
   const { prefill, decode, front } = await unchecked();
 
   const refused = await post(`${front.url}/v1/completions`, `{"model":"sim","prompt":"x",${field}}`);

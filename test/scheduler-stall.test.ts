@@ -4,7 +4,7 @@ import { metric, post, scheduler, simulator } from "./testing/pd-processes.ts";
 const STALL = "--stall-timeout=0.5";
 const CLIENTS = 8;
 
-test("an engine that is busy for long, and full, is not taken for one that stands still", async () => {
+test("An engine that is busy for long, and full, is not taken for one that stands still.", async () => {
   // Each plain answer takes four seconds without a byte, and nothing else gets into the batch meanwhile.
   const prefill = await simulator("prefill", ["--max-num-seqs=1", "--ttft-base-ms=200"]);
   const decode = await simulator("decode", ["--max-num-seqs=4", "--inter-token-ms=100"]);

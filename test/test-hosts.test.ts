@@ -31,7 +31,7 @@ describe.skipIf(obstacle !== undefined)("test hosts", () => {
     return { run, ...JSON.parse(String(line)) };
   }
 
-  test("of a killed run are cleared by the next one, which leaves those of a living run alone", async () => {
+  test("Of a killed run are cleared by the next one, which leaves those of a living run alone.", async () => {
     const [killed, living] = await Promise.all([otherRun(), otherRun()]);
     killed.run.kill("SIGKILL");
     await once(killed.run, "exit");

@@ -68,7 +68,7 @@ function environment(): NodeJS.ProcessEnv {
   return { ...env, npm_config_offline: "true", npm_config_loglevel: "silent" };
 }
 
-test("the packages are installed once, and the script gets its arguments", async () => {
+test("The packages are installed once, and the script gets its arguments.", async () => {
   const first = await bootstrap("main.ts", "--flag", "two words");
   const second = await bootstrap("main.ts");
 
@@ -80,13 +80,13 @@ test("the packages are installed once, and the script gets its arguments", async
   expect(second).toMatchObject({ code: 0, stdout: "dep\n", stderr: "" });
 });
 
-test("packages that npm has installed by hand are taken as they are", async () => {
+test("Packages that npm has installed by hand are taken as they are.", async () => {
   await tryRun("npm", ["ci"], { cwd: repository, env: environment() });
 
   expect((await bootstrap("main.ts")).stderr).toBe("");
 });
 
-test("a package-lock.json that has gained a package is installed", async () => {
+test("A package-lock.json that has gained a package is installed.", async () => {
   await bootstrap("main.ts");
   const lock = await readFile(join(repository, "package-lock.json"), "utf8");
   await cp(join(repository, "dep"), join(repository, "more"), { recursive: true });
@@ -105,14 +105,14 @@ test("a package-lock.json that has gained a package is installed", async () => {
   expect(await bootstrap("main.ts")).toMatchObject({ code: 0, stdout: "dep\n" });
 });
 
-test("runs that start at once install once, and all of them work", async () => {
+test("Runs that start at once install once, and all of them work.", async () => {
   const runs = await Promise.all([1, 2, 3].map((number) => bootstrap("main.ts", `${number}`)));
 
   expect(runs.map(({ stdout }) => stdout)).toEqual(["dep 1\n", "dep 2\n", "dep 3\n"]);
   expect(runs.filter(({ stderr }) => stderr.includes("installing"))).toHaveLength(1);
 });
 
-test("a run that is killed while it installs keeps nobody else from it", async () => {
+test("A run that is killed while it installs keeps nobody else from it.", async () => {
   const first = spawn(process.execPath, ["toolchain/bootstrap.mjs", "main.ts"], {
     cwd: repository,
     env: environment(),
@@ -128,7 +128,7 @@ test("a run that is killed while it installs keeps nobody else from it", async (
   expect(second.stderr).toBe("installing the npm packages of package-lock.json\n");
 });
 
-test("a lock of somebody else's is refused, with what to do", async () => {
+test("A lock of somebody else's is refused, with what to do.", async () => {
   await mkdir(join(repository, "node_modules", ".ascend-pd-install.lock"), { recursive: true });
 
   const { code, stderr } = await bootstrap("main.ts");
@@ -152,7 +152,7 @@ describe("the Node that an install script has brought", () => {
     await writeFile(join(repository, "toolchain/node-digests.json"), JSON.stringify(digests));
   }
 
-  test("is run where it is the one whose digest is known", async () => {
+  test("is run where it is the one whose digest is known.", async () => {
     await declare(createHash("sha256").update(program).digest("hex"));
 
     const { code, stdout } = await bootstrap("main.ts");
@@ -161,7 +161,7 @@ describe("the Node that an install script has brought", () => {
     expect(code).toBe(0);
   });
 
-  test("is not run where it is another one", async () => {
+  test("is not run where it is another one.", async () => {
     await declare("0".repeat(64));
 
     const { code, stdout, stderr } = await bootstrap("main.ts");
@@ -173,7 +173,7 @@ describe("the Node that an install script has brought", () => {
     expect(code).toBe(1);
   });
 
-  test("is not what runs the comparison under npm, which puts it first on PATH", async () => {
+  test("is not what runs the comparison under npm, which puts it first on PATH.", async () => {
     await declare("0".repeat(64));
     const { scripts } = JSON.parse(await readFile(join(import.meta.dirname, "../package.json"), "utf8"));
     const start = scripts.toolchain.replace("toolchain/main.ts", "main.ts");
@@ -193,7 +193,7 @@ describe("the Node that an install script has brought", () => {
     expect(code).toBe(1);
   });
 
-  test("is run where no digest is known for the machine, and that is said", async () => {
+  test("is run where no digest is known for the machine, and that is said.", async () => {
     await declare(undefined);
 
     const { code, stderr } = await bootstrap("main.ts");
@@ -203,7 +203,7 @@ describe("the Node that an install script has brought", () => {
   });
 });
 
-test("when npm fails, its output is shown with what to do", async () => {
+test("When npm fails, its output is shown with what to do.", async () => {
   await writeFile(
     join(repository, "package.json"),
     '{ "name": "r", "type": "module", "dependencies": { "other": "1.0.0" } }',
@@ -215,21 +215,21 @@ test("when npm fails, its output is shown with what to do", async () => {
   expect(stderr).toMatch(/npm error[\s\S]*error: npm install ended with 1 in [\s\S]*fix: /);
 });
 
-test("the exit code of the script is passed on", async () => {
+test("The exit code of the script is passed on.", async () => {
   await markInstalled();
   await script("process.exit(42);");
 
   expect((await bootstrap("main.ts")).code).toBe(42);
 });
 
-test("the script finds the programs of the packages first on PATH", async () => {
+test("The script finds the programs of the packages first on PATH.", async () => {
   await markInstalled();
   await script("console.log(process.env.PATH);");
 
   expect((await bootstrap("main.ts")).stdout).toMatch(new RegExp(`^${repository}/node_modules/.bin:`));
 });
 
-test.each(["SIGINT", "SIGTERM"] as const)("%s is left to the script to answer", async (signal) => {
+test.each(["SIGINT", "SIGTERM"] as const)("%s is left to the script to answer.", async (signal) => {
   await markInstalled();
   await script(
     `process.on("${signal}", () => process.exit(7)); console.log("up"); setInterval(() => {}, 1000);`,
@@ -246,7 +246,7 @@ test.each(["SIGINT", "SIGTERM"] as const)("%s is left to the script to answer", 
   expect(await once(child, "exit")).toEqual([7, null]);
 });
 
-test("a script that a signal ends ends the whole run by that signal", async () => {
+test("A script that a signal ends ends the whole run by that signal.", async () => {
   await markInstalled();
   await script('process.kill(process.pid, "SIGTERM"); setInterval(() => {}, 1000);');
   const child = spawn(process.execPath, ["toolchain/bootstrap.mjs", "main.ts"], {

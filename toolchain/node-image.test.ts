@@ -20,7 +20,7 @@ describe.skipIf(process.geteuid?.() !== 0)("the Node image", { timeout: 10 * min
     host = env.DOCKER_HOST ?? process.env.DOCKER_HOST ?? defaultHost;
   }, 10 * minutes);
 
-  test("runs the pinned Node as a plain user on a read-only root with an NPU's device node", async () => {
+  test("runs the pinned Node as a plain user on a read-only root with an NPU's device node.", async () => {
     const { image } = await ensureNodeImage(context, host);
     const program = `
       fs.writeFileSync("/dev/davinci4", "x");
@@ -54,7 +54,7 @@ describe.skipIf(process.geteuid?.() !== 0)("the Node image", { timeout: 10 * min
     });
   });
 
-  test("lets any user write to /tmp, and says under which licences it comes", async () => {
+  test("lets any user write to /tmp, and says under which licences it comes.", async () => {
     const { image } = await ensureNodeImage(context, host);
     const program = `
       fs.writeFileSync("/tmp/x", "x");
@@ -65,7 +65,7 @@ describe.skipIf(process.geteuid?.() !== 0)("the Node image", { timeout: 10 * min
     expect(JSON.parse(output)).toContain("/usr/share/doc/libc6/copyright");
   });
 
-  test("exists for another architecture than the engine's, to build on", async () => {
+  test("Exists for another architecture than the engine's, to build on.", async () => {
     const engine = JSON.parse(await expectEngine(host, "/version")).Arch;
     const other: Architecture = engine === "arm64" ? "amd64" : "arm64";
     const { image } = await ensureNodeImage(context, host, other);
@@ -86,7 +86,7 @@ describe.skipIf(process.geteuid?.() !== 0)("the Node image", { timeout: 10 * min
     expect(built.Config.Env).toContain("A=1");
   });
 
-  test("is only looked up once it is in the engine", async () => {
+  test("is only looked up once it is in the engine.", async () => {
     await ensureNodeImage(context, host);
 
     const { choice } = await ensureNodeImage(context, host);

@@ -46,7 +46,7 @@ describe.skipIf(process.geteuid?.() !== 0)("an engine of our own", { timeout: 2 
     return engine;
   }
 
-  test("its containers outlive its sudden death and are taken over as they are", async () => {
+  test("Its containers outlive its sudden death and are taken over as they are.", async () => {
     const engine = await newEngine();
     await startEngine(context, engine, dockerd);
     const id = await runContainer(engine);
@@ -60,7 +60,7 @@ describe.skipIf(process.geteuid?.() !== 0)("an engine of our own", { timeout: 2 
     expect(after.Running).toBe(true);
   });
 
-  test("an ordered stop lets containers end, and those with a restart policy come back", async () => {
+  test("An ordered stop lets containers end, and those with a restart policy come back.", async () => {
     const engine = await newEngine();
     await startEngine(context, engine, dockerd);
     const id = await runContainer(engine);
@@ -78,7 +78,7 @@ describe.skipIf(process.geteuid?.() !== 0)("an engine of our own", { timeout: 2 
     expect(after.Pid).not.toBe(before.Pid);
   });
 
-  test("removing what a crash has left behind ends its containers, mounts and data", async () => {
+  test("Removing what a crash has left behind ends its containers, mounts and data.", async () => {
     const engine = await newEngine();
     await startEngine(context, engine, dockerd);
     const id = await runContainer(engine);
@@ -94,7 +94,7 @@ describe.skipIf(process.geteuid?.() !== 0)("an engine of our own", { timeout: 2 
     expect(mounts).not.toContain(engine.dataRoot);
   });
 
-  test("runs at the same time start one engine", async () => {
+  test("runs at the same time start one engine.", async () => {
     const engine = await newEngine();
     const said: string[] = [];
     const listening = { ...context, say: (line: string) => said.push(line) };
@@ -106,7 +106,7 @@ describe.skipIf(process.geteuid?.() !== 0)("an engine of our own", { timeout: 2 
     expect(await processesUsing(engine.runDir, /^dockerd$/)).toHaveLength(1);
   });
 
-  test("process ids that a crash has left behind do not keep it from starting, nor their new owners from living", async () => {
+  test("Process ids that a crash has left behind do not keep it from starting, nor their new owners from living.", async () => {
     const engine = await newEngine();
     await mkdir(join(engine.runDir, "exec/containerd"), { recursive: true });
     await writeFile(join(engine.runDir, "docker.pid"), String(process.pid));
@@ -118,7 +118,7 @@ describe.skipIf(process.geteuid?.() !== 0)("an engine of our own", { timeout: 2 
     expect(await stopEngine(context, engine)).toBe("stopped");
   });
 
-  test("an engine that cannot start shows the end of its log", async () => {
+  test("An engine that cannot start shows the end of its log.", async () => {
     const engine = await newEngine();
     await mkdir(engine.dataRoot, { recursive: true });
     await writeFile(join(engine.dataRoot, "containers"), "where a folder must be");

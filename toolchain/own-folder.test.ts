@@ -16,13 +16,13 @@ beforeEach(async () => {
 
 afterEach(() => rm(base, { recursive: true }));
 
-test("a new one is for this user alone", async () => {
+test("A new one is for this user alone.", async () => {
   await makeOwnFolder(join(folder, "below"), "ASCEND_PD_CACHE");
 
   for (const made of [folder, join(folder, "below")]) expect((await stat(made)).mode & 0o777).toBe(0o700);
 });
 
-test.each([0o700, 0o755])("one of this user's own with mode %o is taken", async (mode) => {
+test.each([0o700, 0o755])("One of this user's own with mode %o is taken.", async (mode) => {
   await mkdir(folder);
   await chmod(folder, mode);
 
@@ -30,7 +30,7 @@ test.each([0o700, 0o755])("one of this user's own with mode %o is taken", async 
 });
 
 test.each([0o775, 0o757, 0o1777])(
-  "one with mode %o is refused, for others can write into it",
+  "One with mode %o is refused, for others can write into it.",
   async (mode) => {
     await mkdir(folder);
     await chmod(folder, mode);
@@ -45,14 +45,14 @@ test.each([0o775, 0o757, 0o1777])(
   },
 );
 
-test("a link of this user's own may lead to a folder of this user's own", async () => {
+test("A link of this user's own may lead to a folder of this user's own.", async () => {
   await mkdir(join(base, "disk"));
   await symlink(join(base, "disk"), folder);
 
   await expect(makeOwnFolder(folder, "ASCEND_PD_STATE")).resolves.toBeUndefined();
 });
 
-test("the cache is refused before anything is taken from it", async () => {
+test("The cache is refused before anything is taken from it.", async () => {
   await mkdir(join(folder, "part-1"), { recursive: true });
   await chmod(folder, 0o777);
 
@@ -61,7 +61,7 @@ test("the cache is refused before anything is taken from it", async () => {
   await expect(taken).rejects.toThrow("can be written by other users");
 });
 
-test("the state folder is refused before its records are read", async () => {
+test("The state folder is refused before its records are read.", async () => {
   await mkdir(folder);
   await chmod(folder, 0o777);
   const env = { ...process.env, ASCEND_PD_STATE: folder, ASCEND_PD_CACHE: join(base, "cache") };
@@ -80,7 +80,7 @@ test("the state folder is refused before its records are read", async () => {
 });
 
 describe.skipIf(process.geteuid?.() !== 0)("as root", () => {
-  test("a folder of another user is refused", async () => {
+  test("A folder of another user is refused.", async () => {
     await mkdir(folder);
     await chown(folder, 65534, 65534);
 
@@ -90,7 +90,7 @@ describe.skipIf(process.geteuid?.() !== 0)("as root", () => {
     });
   });
 
-  test("a link of another user is refused, wherever it leads", async () => {
+  test("A link of another user is refused, wherever it leads.", async () => {
     await mkdir(join(base, "disk"));
     await symlink(join(base, "disk"), folder);
     await lchown(folder, 65534, 65534);

@@ -21,7 +21,7 @@ async function pulumiThatPrints(text: string, bin = join(folder, "bin")): Promis
   await writeFile(join(bin, "pulumi"), `#!/bin/sh\necho '${text}'\n`, { mode: 0o755 });
 }
 
-test("the Pulumi on PATH is used, and its home stays the user's", async () => {
+test("The Pulumi on PATH is used, and its home stays the user's.", async () => {
   await pulumiThatPrints("v3.300.1");
 
   const cli = await installedCli(context, { PATH: `/nowhere:${folder}/bin`, PULUMI_HOME: "/home/me/p" });
@@ -34,7 +34,7 @@ test("the Pulumi on PATH is used, and its home stays the user's", async () => {
   });
 });
 
-test("a Pulumi on PATH that is too old is passed over, and the reason is told", async () => {
+test("A Pulumi on PATH that is too old is passed over, and the reason is told.", async () => {
   await pulumiThatPrints("v3.100.0");
 
   const cli = await installedCli(context, { PATH: join(folder, "bin") });
@@ -42,7 +42,7 @@ test("a Pulumi on PATH that is too old is passed over, and the reason is told", 
   expect(cli).toEqual({ why: `${folder}/bin/pulumi is version 3.100.0, older than 3.259.0` });
 });
 
-test("something on PATH that is called pulumi and is not is passed over", async () => {
+test("Something on PATH that is called pulumi and is not is passed over.", async () => {
   await pulumiThatPrints("hello");
 
   expect(await installedCli(context, { PATH: join(folder, "bin") })).toMatchObject({
@@ -50,7 +50,7 @@ test("something on PATH that is called pulumi and is not is passed over", async 
   });
 });
 
-test("a run inside another does not take our Pulumi for the user's", async () => {
+test("A run inside another does not take our Pulumi for the user's.", async () => {
   const ours = join(context.cacheDir, "go", "pulumi-1");
   await pulumiThatPrints("v3.300.1", ours);
   const PATH = `/nowhere:${ours}:${folder}/bin`;
@@ -59,7 +59,7 @@ test("a run inside another does not take our Pulumi for the user's", async () =>
   expect(await installedCli(context, { PATH })).toEqual({ why: "no pulumi is on PATH" });
 });
 
-test("versions are ordered by their numbers, not by their letters", () => {
+test("Versions are ordered by their numbers, not by their letters.", () => {
   const version = fc.tuple(fc.nat(400), fc.nat(400), fc.nat(400));
   fc.assert(
     fc.property(version, version, (a, b) => {
@@ -69,7 +69,7 @@ test("versions are ordered by their numbers, not by their letters", () => {
   );
 });
 
-test("a development build counts by its numbers, and what is no version as older than all", () => {
+test("A development build counts by its numbers, and what is no version as older than all.", () => {
   expect(isOlder("3.260.0-alpha.1+dev", "3.259.0")).toBe(false);
   expect(isOlder("", "0.0.1")).toBe(true);
   expect(isOlder("latest", "0.0.1")).toBe(true);

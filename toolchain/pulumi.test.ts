@@ -41,7 +41,7 @@ async function program(path: string, body = ""): Promise<void> {
   await chmod(path, 0o755);
 }
 
-test("who has Pulumi and its plugins gets these, and nothing is put before them on PATH but our Node", async () => {
+test("Who has Pulumi and its plugins gets these, and nothing is put before them on PATH but our Node.", async () => {
   const { env: added, choices } = await ensurePulumi(context, env);
 
   expect(added.PATH).toBe(`${repositoryDir}/node_modules/.bin:${folder}/bin:/usr/bin`);
@@ -54,7 +54,7 @@ test("who has Pulumi and its plugins gets these, and nothing is put before them 
   ]);
 });
 
-test("who has no backend gets a local one outside the cache", async () => {
+test("Who has no backend gets a local one outside the cache.", async () => {
   const { env: added } = await ensurePulumi(context, env);
 
   expect(added.PULUMI_BACKEND_URL).toBe(`file://${folder}/state/pulumi?metadata=skip`);
@@ -64,14 +64,14 @@ test("who has no backend gets a local one outside the cache", async () => {
 test.each([
   ["a backend", { PULUMI_BACKEND_URL: "s3://bucket" }],
   ["an access token", { PULUMI_ACCESS_TOKEN: "pul-1" }],
-])("who has set %s keeps it, and is asked for the passphrase as ever", async (_, own) => {
+])("Who has set %s keeps it, and is asked for the passphrase as ever.", async (_, own) => {
   const { env: added } = await ensurePulumi(context, { ...env, ...own });
 
   expect(added).not.toHaveProperty("PULUMI_BACKEND_URL");
   expect(added).not.toHaveProperty("PULUMI_CONFIG_PASSPHRASE");
 });
 
-test("who is logged in somewhere stays so", async () => {
+test("Who is logged in somewhere stays so.", async () => {
   await writeFile(join(folder, "home", "credentials.json"), '{"current": "https://pulumi.example"}');
 
   const { env: added } = await ensurePulumi(context, env);
@@ -79,7 +79,7 @@ test("who is logged in somewhere stays so", async () => {
   expect(added).not.toHaveProperty("PULUMI_BACKEND_URL");
 });
 
-test("a passphrase of the user's is not replaced", async () => {
+test("A passphrase of the user's is not replaced.", async () => {
   const { env: added } = await ensurePulumi(context, { ...env, PULUMI_CONFIG_PASSPHRASE_FILE: "/secret" });
 
   expect(added).toHaveProperty("PULUMI_BACKEND_URL");
@@ -102,7 +102,7 @@ function cli(ours: boolean): Cli {
   return { choice, folder: join(folder, "bin"), home: join(folder, "home"), ours };
 }
 
-test("a stand-in is linked into the plugin folder of our own Pulumi", async () => {
+test("A stand-in is linked into the plugin folder of our own Pulumi.", async () => {
   const { plugin, executable } = fakePlugin();
 
   const { choice, path } = await ensurePlugin(context, cli(true), plugin, env);
@@ -113,7 +113,7 @@ test("a stand-in is linked into the plugin folder of our own Pulumi", async () =
   expect(choice.why).toBe("it is not installed, and Pulumi's downloads could not be reached");
 });
 
-test("a stand-in for the user's own Pulumi goes on PATH, and their home is left alone", async () => {
+test("A stand-in for the user's own Pulumi goes on PATH, and their home is left alone.", async () => {
   const { plugin, executable } = fakePlugin();
 
   const { path } = await ensurePlugin(context, cli(false), plugin, env);
@@ -123,7 +123,7 @@ test("a stand-in for the user's own Pulumi goes on PATH, and their home is left 
 });
 
 test.each(["an older one, which is still there", "one that is gone"])(
-  "a link to %s gives way",
+  "A link to %s gives way.",
   async (target) => {
     const { plugin, executable } = fakePlugin();
     const link = join(folder, "home/plugins/resource-fake-v1.0.0/pulumi-resource-fake");
@@ -137,7 +137,7 @@ test.each(["an older one, which is still there", "one that is gone"])(
   },
 );
 
-test("a plugin that the user has is never replaced by a stand-in", async () => {
+test("A plugin that the user has is never replaced by a stand-in.", async () => {
   const { plugin, made } = fakePlugin();
   await program(join(folder, "bin", "pulumi-resource-fake"));
 
@@ -147,7 +147,7 @@ test("a plugin that the user has is never replaced by a stand-in", async () => {
   expect(made()).toBe(0);
 });
 
-test("a published plugin in our own Pulumi's folder is used as it is", async () => {
+test("A published plugin in our own Pulumi's folder is used as it is.", async () => {
   const { plugin, made } = fakePlugin();
   await program(join(folder, "home/plugins/resource-fake-v1.0.0/pulumi-resource-fake"));
 

@@ -8,7 +8,7 @@ const state = inTemporaryFolder();
 
 afterEach(() => vi.unstubAllEnvs());
 
-test("hosts are recorded in the state folder, and where their agent is does not come from the record", async () => {
+test("Hosts are recorded in the state folder, and where their agent is does not come from the record.", async () => {
   vi.stubEnv("ASCEND_PD_STATE", state());
   await mkdir(join(state(), "hosts/sim-2p2d-four-hosts"), { recursive: true });
   await writeFile(join(state(), "hosts/sim-2p2d-four-hosts/hosts.json"), "[]");
@@ -18,7 +18,7 @@ test("hosts are recorded in the state folder, and where their agent is does not 
   expect(found?.env).toEqual({ SSH_AUTH_SOCK: expect.stringMatching(/^\/run\/ascend-pd\/\w+\/agent$/) });
 });
 
-test("the socket of the agent has a short path however long the state folder's is", async () => {
+test("The socket of the agent has a short path however long the state folder's is.", async () => {
   const deep = join(state(), ..."0123456789".split("").map((digit) => digit.repeat(20)));
   vi.stubEnv("ASCEND_PD_STATE", deep);
   await mkdir(join(deep, "hosts/four"), { recursive: true });

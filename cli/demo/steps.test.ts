@@ -25,7 +25,7 @@ test.each([
   [command, "node-on-host-a", "create", "done", "host-a has Node to build on"],
   [command, "s-prefill-0-ready", "create", "failed", "failed: s-prefill-0-ready"],
   ["ascend-pd:index:Host", "local", "create", "failed", "failed: local"],
-] as const)("%s %s, %s %s: %s", (type, name, op, state, line) => {
+] as const)("%s %s, %s %s: %s.", (type, name, op, state, line) => {
   expect(describeStep({ type, name, op, state })).toBe(line);
 });
 

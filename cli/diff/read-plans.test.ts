@@ -70,7 +70,7 @@ describe("with two instances of a role", () => {
   const prefill = (...ports: number[]) =>
     ports.map((port, index) => ({ host: "local", devices: [index], port }));
 
-  test("they restart in turns, so that only a role with one is without any.", () => {
+  test("They restart in turns, so that only a role with one is without any.", () => {
     const env = { engine: { kind: "simulated", extraEnv: { NOTE: "x" } } };
 
     expect(lines(planned(), env)).toEqual([
@@ -81,14 +81,14 @@ describe("with two instances of a role", () => {
     ]);
   });
 
-  test("both may move: the running scheduler is told where they are.", () => {
+  test("Both may move: the running scheduler is told where they are.", () => {
     const told = lines(planned(), { prefill: prefill(18710, 18713) });
 
     expect(told).toContain("changes, without a restart, the scheduler");
     expect(told.filter((line) => line.includes("prefill") && line.includes("503"))).toEqual([]);
   });
 
-  test("a scheduler that cannot drain them cuts what they do.", () => {
+  test("A scheduler that cannot drain them cuts what they do.", () => {
     const { adminSocket: _, ...plain } = planned();
 
     expect(lines(plain, { prefill: prefill(18710, 18713) })).toEqual(

@@ -54,7 +54,7 @@ test.each([
   ["something that is not JSON", 200, "<html>"],
   ["an error of the scheduler", 503, '{"error": {"message": "no prefill instance is ready"}}'],
   ["an error that carries a text all the same", 500, '{"choices": [{"text": "Hello."}]}'],
-])("%s is refused, with the status and what came back", async (_, status, body) => {
+])("%s is refused, with the status and what came back.", async (_, status, body) => {
   const url = await answering(status, body);
 
   const { code, stderr } = await complete(url);

@@ -14,7 +14,7 @@ test.for([
   "application/json;charset=utf-8",
   'application/json ; Charset="UTF-8"; x=y',
   "application/json;",
-])("rule 41: a body of the type %j is taken, and reaches the engines as JSON", async (type) => {
+])("Rule 41: a body of the type %j is taken, and reaches the engines as JSON.", async (type) => {
   const { port, decode } = await startRig();
 
   const answer = await ask(port, typed(type));
@@ -39,7 +39,7 @@ test.for([
   "text/json",
   "json",
   "*/*",
-])("rule 41: a body of the type %j is a 415, and no engine hears of it", async (type) => {
+])("Rule 41: a body of the type %j is a 415, and no engine hears of it.", async (type) => {
   const { port, prefill } = await startRig();
 
   const answer = await ask(port, typed(type));
@@ -55,7 +55,7 @@ test.for([
 });
 
 test.for([[], ["Accept: */*", "User-Agent: curl/8"]])(
-  "rule 41: a body of no type is taken from a client that is no browser",
+  "Rule 41: a body of no type is taken from a client that is no browser.",
   async (headers) => {
     const { port, decode } = await startRig();
 
@@ -67,7 +67,7 @@ test.for([[], ["Accept: */*", "User-Agent: curl/8"]])(
 );
 
 test.for(["Origin: https://other.example", "Origin: null", "Sec-Fetch-Site: cross-site"])(
-  "rule 41: a body of no type is a 415 from a browser, which sends %s",
+  "Rule 41: a body of no type is a 415 from a browser, which sends %s.",
   async (header) => {
     const { port, prefill } = await startRig();
 
@@ -82,7 +82,7 @@ test.for([
   { path: "/v1/completions", api: "openai" },
   { path: "/v1/chat/completions", api: "openai" },
   { path: "/generate", api: "vllm" },
-] as const)("rule 41: $path takes nothing but JSON", async ({ path, api }) => {
+] as const)("Rule 41: $path takes nothing but JSON.", async ({ path, api }) => {
   const { port } = await startRig({}, { api });
 
   const answer = await ask(port, typed("text/plain", path));
@@ -90,7 +90,7 @@ test.for([
   expect(answer.status).toBe(415);
 });
 
-test("rule 41: two types are refused, also equal ones", async () => {
+test("Rule 41: two types are refused, also equal ones.", async () => {
   const { port } = await startRig();
 
   const answer = await ask(port, typed("application/json", undefined, "Content-Type: application/json"));
@@ -99,7 +99,7 @@ test("rule 41: two types are refused, also equal ones", async () => {
   expect(answer.json().error.message).toBe("More than one content-type header");
 });
 
-test("rule 41: a wrong type is answered before the body comes, without 100 Continue, and what comes is dropped", async () => {
+test("Rule 41: a wrong type is answered before the body comes, without 100 Continue, and what comes is dropped.", async () => {
   const { port, prefill } = await startRig();
   const connection = await client(port);
   const [head = ""] = typed("text/plain", undefined, "Expect: 100-continue").split("\r\n\r\n");

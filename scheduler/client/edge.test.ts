@@ -12,7 +12,7 @@ import {
 } from "../testing/engine.ts";
 import { startRig } from "../testing/rig.ts";
 
-test("rule 20: a client that leaves while it sends its request leaves nothing behind", async () => {
+test("Rule 20: a client that leaves while it sends its request leaves nothing behind.", async () => {
   const { port, prefill, log, logged } = await startRig();
   const connection = await client(port);
 
@@ -28,7 +28,7 @@ test("rule 20: a client that leaves while it sends its request leaves nothing be
   expect(prefill[0]?.calls).toHaveLength(0);
 });
 
-test("rule 26: an early error is answered although the client goes on sending its body", async () => {
+test("Rule 26: an early error is answered although the client goes on sending its body.", async () => {
   const { port } = await startRig({}, { maxBodyBytes: 1000 });
   const connection = await client(port);
 
@@ -45,7 +45,7 @@ test("rule 26: an early error is answered although the client goes on sending it
   expect(connection.broken).toBe(false);
 });
 
-test("rule 27: the head that reaches an engine is made new", async () => {
+test("Rule 27: the head that reaches an engine is made new.", async () => {
   const { port, prefill, decode } = await startRig();
 
   await ask(
@@ -85,7 +85,7 @@ test("rule 27: the head that reaches an engine is made new", async () => {
   }
 });
 
-test("rule 27: a client's chunked body reaches the engines with its length", async () => {
+test("Rule 27: a client's chunked body reaches the engines with its length.", async () => {
   const { port, decode } = await startRig({ prefill: [(call) => answerJson(call, "{}")] });
 
   await ask(
@@ -97,7 +97,7 @@ test("rule 27: a client's chunked body reaches the engines with its length", asy
   expect(decode[0]?.calls[0]?.header("transfer-encoding")).toEqual([]);
 });
 
-test("rule 28: models are asked of an engine, without the client's query", async () => {
+test("Rule 28: models are asked of an engine, without the client's query.", async () => {
   const { port, decode } = await startRig({
     decode: [(call) => answerJson(call, '{"object":"list","data":[]}')],
   });
@@ -109,7 +109,7 @@ test("rule 28: models are asked of an engine, without the client's query", async
   expect(decode[0]?.calls[0]?.header("content-length")).toEqual([]);
 });
 
-test("rule 28: a wrong method is answered with the right ones", async () => {
+test("Rule 28: a wrong method is answered with the right ones.", async () => {
   const { port } = await startRig();
 
   expect((await ask(port, get("/v1/completions"))).header("allow")).toBe("POST");
@@ -118,7 +118,7 @@ test("rule 28: a wrong method is answered with the right ones", async () => {
   );
 });
 
-test("HEAD is answered like GET, without the body", async () => {
+test("HEAD is answered like GET, without the body.", async () => {
   const { port } = await startRig();
   const connection = await client(port);
 
@@ -129,7 +129,7 @@ test("HEAD is answered like GET, without the body", async () => {
   expect(received.match(/\{"ready"/g)).toHaveLength(1);
 });
 
-test("rule 29: of an engine's headers none but the listed ones reach the client", async () => {
+test("Rule 29: of an engine's headers none but the listed ones reach the client.", async () => {
   const { port } = await startRig({
     decode: [
       (call) =>
@@ -152,7 +152,7 @@ test("rule 29: of an engine's headers none but the listed ones reach the client"
 });
 
 test.for(["a client that waits for it", "a client that sends on"])(
-  "rule 30: 100 Continue is sent to %s, before the body, once",
+  "Rule 30: 100 Continue is sent to %s, before the body, once.",
   async (which) => {
     const { port } = await startRig();
     const connection = await client(port);
@@ -169,7 +169,7 @@ test.for(["a client that waits for it", "a client that sends on"])(
   },
 );
 
-test("rule 30: a body over the limit is refused at once when declared, without 100 Continue", async () => {
+test("Rule 30: a body over the limit is refused at once when declared, without 100 Continue.", async () => {
   const { port } = await startRig({}, { maxBodyBytes: 100 });
   const connection = await client(port);
 
@@ -187,7 +187,7 @@ test.for([
   { size: 100, status: 200 },
   { size: 101, status: 413 },
 ])(
-  "rule 30: a chunked body of $size bytes with a limit of 100 is answered with $status",
+  "Rule 30: a chunked body of $size bytes with a limit of 100 is answered with $status.",
   async ({ size, status }) => {
     const { port } = await startRig({}, { maxBodyBytes: 100 });
     const body = `{"p":"${"x".repeat(size - 8)}"}`;
@@ -201,7 +201,7 @@ test.for([
   },
 );
 
-test("rule 30: a body of the default limit is taken", async () => {
+test("Rule 30: a body of the default limit is taken.", async () => {
   const { port, decode } = await startRig();
   const body = `{"p":"${"x".repeat(8 * 1024 * 1024 - 8)}"}`;
 
@@ -219,7 +219,7 @@ test.for([
   { name: "members", body: `{${'"a":1,'.repeat(1_300_000)}` },
   { name: "digits", body: `{"a":${"1".repeat(8_000_000)}` },
   { name: "keys", body: `{"a":1${',"":0'.repeat(1_390_000)}}` },
-])("rule 31: 8 MB of $name are a 400, and other requests go on", async ({ body }) => {
+])("Rule 31: 8 MB of $name are a 400, and other requests go on.", async ({ body }) => {
   const { port } = await startRig();
 
   const [bad, good] = await Promise.all([ask(port, post(body)), ask(port, post(PLAIN))]);
@@ -229,7 +229,7 @@ test.for([
   expect(good.status).toBe(200);
 });
 
-test("rule 31: an error about a body does not repeat what stands in it", async () => {
+test("Rule 31: an error about a body does not repeat what stands in it.", async () => {
   const { port, logged } = await startRig();
 
   const answer = await ask(port, post('{"prompt":"canary" x}'));
@@ -238,7 +238,7 @@ test("rule 31: an error about a body does not repeat what stands in it", async (
   expect((await logged(1)).text).not.toContain("canary");
 });
 
-test("slow clients: a head that does not arrive is a 408, a body likewise, an idle connection just ends", async () => {
+test("Slow clients: a head that does not arrive is a 408, a body likewise, an idle connection just ends.", async () => {
   const { port } = await startRig({}, { timeouts: { requestHeadMs: 100, requestBodyMs: 100 } });
   const [head, body, idle] = [await client(port), await client(port), await client(port)];
 
@@ -279,7 +279,7 @@ async function stalledStream(timeouts: { stalledClientMs: number }) {
   return { ...one, connection, written: () => written };
 }
 
-test("rule 32: an engine is not read while its client does not read", async () => {
+test("Rule 32: an engine is not read while its client does not read.", async () => {
   const { connection, written } = await stalledStream({ stalledClientMs: 60_000 });
 
   let before = -1;
@@ -293,7 +293,7 @@ test("rule 32: an engine is not read while its client does not read", async () =
   while (before === written()) await new Promise((resolve) => setTimeout(resolve, 20));
 });
 
-test("rule 32: a client that does not read is dropped, and its engine told", async () => {
+test("Rule 32: a client that does not read is dropped, and its engine told.", async () => {
   const { decode, logged } = await stalledStream({ stalledClientMs: 200 });
 
   await decode[0]?.calls[0]?.closed;
@@ -301,7 +301,7 @@ test("rule 32: a client that does not read is dropped, and its engine told", asy
   expect((await logged(1)).outcome).toBe("client_stalled");
 });
 
-test("rule 32: answers to requests sent ahead do not pile up before a client that does not read", async () => {
+test("Rule 32: answers to requests sent ahead do not pile up before a client that does not read.", async () => {
   let answered = 0;
   const body = `{"a":"${"x".repeat(900_000)}"}`;
   const { port } = await startRig({
@@ -327,7 +327,7 @@ test("rule 32: answers to requests sent ahead do not pile up before a client tha
   for (let i = 0; i < 50; i++) expect((await connection.answer()).status).toBe(200);
 });
 
-test("rule 32: of clients that left nothing is left but kept connections", async () => {
+test("Rule 32: of clients that left nothing is left but kept connections.", async () => {
   const { port, decode, logged } = await startRig({
     decode: [(call) => (JSON.parse(call.body).stream ? answerEvents(call, ...EVENTS, DONE) : undefined)],
   });
@@ -343,7 +343,7 @@ test("rule 32: of clients that left nothing is left but kept connections", async
   expect(hung).toHaveLength(15);
 });
 
-test("rule 33: proxies of the environment are not used", async () => {
+test("Rule 33: proxies of the environment are not used.", async () => {
   const { HTTP_PROXY, http_proxy, ALL_PROXY } = process.env;
   Object.assign(process.env, {
     HTTP_PROXY: "http://127.0.0.1:1",
@@ -362,7 +362,7 @@ test("rule 33: proxies of the environment are not used", async () => {
   }
 });
 
-test("rule 33: prompts, answers, keys and queries are not in the log; phases and instances are", async () => {
+test("Rule 33: prompts, answers, keys and queries are not in the log; phases and instances are.", async () => {
   const { port, logged } = await startRig({
     prefill: [goodPrefill],
     decode: [({ socket }) => socket.end(`${STREAM_HEAD}${chunked("data: canary-answer\n\n")}`)],
@@ -390,7 +390,7 @@ test("rule 33: prompts, answers, keys and queries are not in the log; phases and
   expect(Object.keys(entry.ms)).toEqual(["body", "prefill", "firstEvent", "total"]);
 });
 
-test("every answered request is one log line, health checks are none", async () => {
+test("Every answered request is one log line, health checks are none.", async () => {
   const { port, log, logged } = await startRig();
 
   await ask(port, post(PLAIN));
@@ -402,7 +402,7 @@ test("every answered request is one log line, health checks are none", async () 
   expect(log.map(({ outcome }) => outcome)).toEqual(["ok", "not_found", "malformed_http"]);
 });
 
-test("streams run side by side", async () => {
+test("Streams run side by side.", async () => {
   const { port } = await startRig();
 
   const answers = await Promise.all(Array.from({ length: 100 }, () => ask(port, post(STREAM))));

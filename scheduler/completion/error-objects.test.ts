@@ -41,7 +41,7 @@ async function answered(request: string, engines: { prefill?: Script; decode?: S
 }
 
 test.for(FORMS)(
-  "prefill's 200 with an error in $form form is its refusal, and decode is not asked",
+  "Prefill's 200 with an error in $form form is its refusal, and decode is not asked.",
   async ({ text }) => {
     const prefill: Script = (call) => answerJson(call, text);
 
@@ -53,7 +53,7 @@ test.for(FORMS)(
   },
 );
 
-test.for(FORMS)("decode's plain 200 with an error in $form form is its refusal", async ({ text }) => {
+test.for(FORMS)("Decode's plain 200 with an error in $form form is its refusal.", async ({ text }) => {
   const decode: Script = (call) => answerJson(call, text);
 
   const { answer, entry } = await answered(post(PLAIN), { decode });
@@ -63,7 +63,7 @@ test.for(FORMS)("decode's plain 200 with an error in $form form is its refusal",
 });
 
 test.for(FORMS)(
-  "an error event in $form form before any other is an answer with its status",
+  "An error event in $form form before any other is an answer with its status.",
   async ({ text }) => {
     const decode: Script = (call) => answerEvents(call, event(text), DONE);
 
@@ -79,7 +79,7 @@ test.for(
     { ...form, end: DONE },
     { ...form, end: "" },
   ]),
-)("an error event in $form form behind others is told once, with $end behind it", async ({ text, end }) => {
+)("An error event in $form form behind others is told once, with $end behind it.", async ({ text, end }) => {
   const decode: Script = (call) => answerEvents(call, FIRST + event(text) + end);
 
   const { answer, entry } = await answered(post(STREAM), { decode });
@@ -97,7 +97,7 @@ test.for([
   { code: 500, status: 500, outcome: "failed" },
   { code: "429", status: 429, outcome: "refused_by_engine" },
   { code: 503, status: 503, outcome: "refused_by_engine" },
-])("a 200 with an error of code $code is a $status", async ({ code, status, outcome }) => {
+])("A 200 with an error of code $code is a $status.", async ({ code, status, outcome }) => {
   const says: Script = (call) => answerJson(call, JSON.stringify({ error: { message: "no", code } }));
 
   const prefill = await answered(post(PLAIN), { prefill: says });
@@ -115,7 +115,7 @@ test.for([
   '{"choices":[{"object":"error","error":{"message":"x"}}]}',
   '{"object":["error"],"id":"error"}',
   `{"object":"${"error".repeat(20)}","t":"\\u0065"}`,
-])("%s is an answer, and an event, that only looks like an error", async (text) => {
+])("%s is an answer, and an event, that only looks like an error.", async (text) => {
   const decode = (call: EngineCall) =>
     call.body.includes('"stream":true') ? answerEvents(call, event(text), DONE) : answerJson(call, text);
 
@@ -126,7 +126,7 @@ test.for([
   expect(stream.answer.body).toBe(event(text) + DONE);
 });
 
-test("an error over 64 KiB is one whose words are not read", async () => {
+test("An error over 64 KiB is one whose words are not read.", async () => {
   const text = JSON.stringify({ error: { message: "x".repeat(65 * 1024), code: 400 } });
 
   const { answer } = await answered(post(STREAM), {
@@ -144,7 +144,7 @@ test.for([
   { how: "behind comments", texts: [": ping\n\n", `: ping\n\n${DONE}`] },
   { how: "behind events without data", texts: [`event: x\nid: 1\n\n${DONE}`] },
   { how: "before events", texts: [DONE + FIRST, FIRST] },
-])("rule 13: a stream of [DONE] $how is a 502", async ({ texts }) => {
+])("Rule 13: a stream of [DONE] $how is a 502.", async ({ texts }) => {
   const { answer, entry } = await answered(post(STREAM), { decode: (call) => answerEvents(call, ...texts) });
 
   expect([answer.status, answer.json().error.code]).toEqual([502, "decode_failed"]);

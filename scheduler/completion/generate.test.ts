@@ -21,7 +21,7 @@ function generateRig(decode: Script, overrides: Overrides = {}): Promise<Rig> {
   return startRig({ prefill: [prefill], decode: [decode] }, { ...GENERATE, ...overrides });
 }
 
-test("POST /generate goes to prefill for one token, then to decode as the client wrote it", async () => {
+test("POST /generate goes to prefill for one token, then to decode as the client wrote it.", async () => {
   const body = ' {"prompt":"h\\u0069", "n":1, "max_tokens":7,"stream":false, "seed":9007199254740993}\n';
   const one = await generateRig((call) => answerJson(call, '{"text":["hi a b"]}'));
 
@@ -38,7 +38,7 @@ test("POST /generate goes to prefill for one token, then to decode as the client
   expect(first?.[0]?.header("x-request-id")).toEqual(second?.[0]?.header("x-request-id"));
 });
 
-test("a client's kv_transfer_params reach no engine here either", async () => {
+test("A client's kv_transfer_params reach no engine here either.", async () => {
   const one = await generateRig((call) => answerJson(call, '{"text":["x"]}'));
 
   await ask(one.port, post('{"prompt":"x","kv_transfer_p\\u0061rams":{"remote_host":"evil"}}', "/generate"));
@@ -50,7 +50,7 @@ test("a client's kv_transfer_params reach no engine here either", async () => {
 test.for([
   { end: "\0", name: "NUL" },
   { end: "\n", name: "a line feed" },
-])("records that end with $name are relayed to the byte, with a framed end", async ({ end }) => {
+])("Records that end with $name are relayed to the byte, with a framed end.", async ({ end }) => {
   const one = await generateRig(recordsEndedBy(end));
 
   const answer = await ask(one.port, post('{"prompt":"hi","stream":true}', "/generate"));
@@ -62,7 +62,7 @@ test.for([
   expect(JSON.parse(one.prefill[0]?.calls[0]?.body ?? "")).toMatchObject({ stream: false, max_tokens: 1 });
 });
 
-test("a record is passed on as soon as it is whole, and its half is not", async () => {
+test("A record is passed on as soon as it is whole, and its half is not.", async () => {
   let call: EngineCall | undefined;
   const one = await generateRig((asked) => {
     call = asked;
@@ -84,7 +84,7 @@ test.for([
   { how: "is cut within a record", rest: chunked('{"tex') },
   { how: "ends within a record", rest: `${chunked('{"tex')}0\r\n\r\n` },
   { how: "breaks its framing", rest: "zz\r\n" },
-])("a stream that $how ends with an error record and without its last chunk", async ({ rest }) => {
+])("A stream that $how ends with an error record and without its last chunk.", async ({ rest }) => {
   const one = await generateRig(({ socket }) => socket.end(HEAD + chunked(`${RECORDS[0]}\0`) + rest));
 
   const answer = await ask(one.port, post('{"prompt":"hi","stream":true}', "/generate"));
@@ -106,7 +106,7 @@ test.for([
     how: "is not framed",
     script: ({ socket }: EngineCall) => socket.end(`HTTP/1.1 200 OK\r\n\r\n${RECORDS[0]}\0`),
   },
-])("a stream that $how is a 502", async ({ script }) => {
+])("A stream that $how is a 502.", async ({ script }) => {
   const one = await generateRig(script);
 
   const answer = await ask(one.port, post('{"prompt":"hi","stream":true}', "/generate"));
@@ -114,7 +114,7 @@ test.for([
   expect([answer.status, answer.json().error.code]).toEqual([502, "decode_failed"]);
 });
 
-test("what vLLM 0.6.3 answers to any error, a bare 500, stays one", async () => {
+test("What vLLM 0.6.3 answers to any error, a bare 500, stays one.", async () => {
   const one = await generateRig((call) => answerJson(call, "Internal Server Error", "500 No"));
 
   const answer = await ask(one.port, post('{"prompt":"hi","stream":true}', "/generate"));
@@ -122,7 +122,7 @@ test("what vLLM 0.6.3 answers to any error, a bare 500, stays one", async () => 
   expect([answer.status, answer.json().error.code]).toEqual([500, "decode_failed"]);
 });
 
-test("a record without end is a failure before it fills the memory", async () => {
+test("A record without end is a failure before it fills the memory.", async () => {
   const one = await generateRig(({ socket }) => {
     socket.write(HEAD);
     const flood = chunked("x".repeat(60_000));
@@ -140,7 +140,7 @@ test("a record without end is a failure before it fills the memory", async () =>
   await one.decode[0]?.calls[0]?.closed;
 });
 
-test("a record may repeat a long prompt, in which two bytes have become six", async () => {
+test("A record may repeat a long prompt, in which two bytes have become six.", async () => {
   const prompt = "ü".repeat(400_000);
   const record = `{"text": ["${"\\u00fc".repeat(400_000)}"]}`;
   const one = await generateRig(({ socket }) => socket.write(`${HEAD}${chunked(`${record}\0`)}0\r\n\r\n`));
@@ -150,7 +150,7 @@ test("a record may repeat a long prompt, in which two bytes have become six", as
   expect(answer.body === `${record}\0`).toBe(true);
 });
 
-test("a record of many texts passes, each with the prompt in it", async () => {
+test("A record of many texts passes, each with the prompt in it.", async () => {
   const text = "x".repeat(300_000);
   const record = JSON.stringify({ text: Array(16).fill(text) });
   const one = await generateRig(({ socket }) => socket.write(`${HEAD}${chunked(`${record}\0`)}0\r\n\r\n`));
@@ -161,7 +161,7 @@ test("a record of many texts passes, each with the prompt in it", async () => {
   expect(answer.body === `${record}\0`).toBe(true);
 });
 
-test("an HTTP/1.0 client gets records until the connection ends", async () => {
+test("An HTTP/1.0 client gets records until the connection ends.", async () => {
   const one = await generateRig(recordsEndedBy("\0"));
 
   const request = post('{"prompt":"hi","stream":true}', "/generate").replace("HTTP/1.1", "HTTP/1.0");
@@ -178,7 +178,7 @@ test.for([
   { stream: "0.0", streams: false },
   { stream: '""', streams: false },
   { stream: "null", streams: false },
-])("`stream` is read as Python does: $stream is $streams", async ({ stream, streams }) => {
+])("`stream` is read as Python does: $stream is $streams.", async ({ stream, streams }) => {
   const one = await generateRig((call) =>
     streams ? recordsEndedBy("\0")(call) : answerJson(call, '{"text":["x"]}'),
   );
@@ -194,7 +194,7 @@ test.for([
   { body: '{"stream":[]}', code: "invalid_value" },
   { body: '{"stream":true,"str\\u0065am":false}', code: "duplicate_key" },
   { body: '["prompt"]', code: "invalid_json" },
-])("$body is refused before an engine sees it", async ({ body, code }) => {
+])("$body is refused before an engine sees it.", async ({ body, code }) => {
   const one = await generateRig(recordsEndedBy("\0"));
 
   const answer = await ask(one.port, post(body, "/generate"));
@@ -203,7 +203,7 @@ test.for([
   expect(one.prefill[0]?.calls).toEqual([]);
 });
 
-test("either API is served, not both", async () => {
+test("Either API is served, not both.", async () => {
   const [generate, openAi] = [await generateRig(recordsEndedBy("\0")), await startRig()];
 
   const refused = [
@@ -216,7 +216,7 @@ test("either API is served, not both", async () => {
   for (const { status, json } of refused) expect([status, json().error.code]).toEqual([404, "not_found"]);
 });
 
-test("records cut anywhere come out whole and unchanged, none early and none late", () => {
+test("Records cut anywhere come out whole and unchanged, none early and none late.", () => {
   const records = fc.array(fc.tuple(fc.json({ maxDepth: 1 }), fc.constantFrom("\0", "\n")), { maxLength: 8 });
   fc.assert(
     fc.property(records, fc.json(), fc.infiniteStream(fc.integer({ min: 1, max: 9 })), (all, tail, sizes) => {

@@ -21,7 +21,7 @@ async function bodiesOf(body: string): Promise<[prefill: string, decode: string]
   return [prefill[0]?.calls[0]?.body ?? "", decode[0]?.calls[0]?.body ?? ""];
 }
 
-test("rule 1: decode is asked only when prefill's answer is complete", async () => {
+test("Rule 1: decode is asked only when prefill's answer is complete.", async () => {
   let held: EngineCall | undefined;
   const { port, prefill, decode } = await startRig({
     prefill: [
@@ -45,7 +45,7 @@ test("rule 1: decode is asked only when prefill's answer is complete", async () 
 });
 
 test.for([{ path: "/v1/completions" }, { path: "/v1/chat/completions" }])(
-  "rule 1: both legs of $path go to that path",
+  "Rule 1: both legs of $path go to that path.",
   async ({ path }) => {
     const { port, prefill, decode } = await startRig();
 
@@ -58,7 +58,7 @@ test.for([{ path: "/v1/completions" }, { path: "/v1/chat/completions" }])(
   },
 );
 
-test("rule 2: the prefill leg asks for one token in one answer", async () => {
+test("Rule 2: the prefill leg asks for one token in one answer.", async () => {
   const [prefill] = await bodiesOf(
     '{"max_tokens":500,"prompt":"x","max_completion_tokens":null,"stream":true,"stream_options":{"include_usage":true},"min_tokens":7,"n":2}',
   );
@@ -73,13 +73,13 @@ test("rule 2: the prefill leg asks for one token in one answer", async () => {
   });
 });
 
-test("rule 2: the prefill leg gets no max_completion_tokens that the client did not send", async () => {
+test("Rule 2: the prefill leg gets no max_completion_tokens that the client did not send.", async () => {
   const [prefill] = await bodiesOf('{"prompt":"x"}');
 
   expect(prefill).toBe(`{"kv_transfer_params":${SKELETON},"max_tokens":1,"stream":false,"prompt":"x"}`);
 });
 
-test("rule 3: decode gets the client's body and prefill's parameters to the byte", async () => {
+test("Rule 3: decode gets the client's body and prefill's parameters to the byte.", async () => {
   const body =
     ' {\t"prompt" : "\\u00e9\\/\\ud83d\\ude00" , "seed":9007199254740993, "t":1.0e+00, "max_tokens":5 }\n';
 
@@ -88,7 +88,7 @@ test("rule 3: decode gets the client's body and prefill's parameters to the byte
   expect(decode).toBe(body.replace("{", `{"kv_transfer_params":${KV_PARAMS},`));
 });
 
-test("rule 3: prefill's parameters and a prompt that are not ASCII reach decode to the byte", async () => {
+test("Rule 3: prefill's parameters and a prompt that are not ASCII reach decode to the byte.", async () => {
   const params = '{"remote_host":"é→昇腾😀\u007f"}';
   const { port, decode } = await startRig({
     prefill: [(call) => answerJson(call, `{"kv_transfer_params":${params}}`)],
@@ -99,7 +99,7 @@ test("rule 3: prefill's parameters and a prompt that are not ASCII reach decode 
   expect(decode[0]?.calls[0]?.body).toBe(`{"kv_transfer_params":${params},"prompt":"ü→提示😀"}`);
 });
 
-test("rule 4: number literals, key order, white space and escapes reach prefill as they were written", async () => {
+test("Rule 4: number literals, key order, white space and escapes reach prefill as they were written.", async () => {
   const body =
     '{ "b":1.50, "a" : -0, "10":2, "2":1, "s":"\\u0041\\n", "max_tokens": 12345678901234567890 , "e":1E5 }';
 
@@ -112,7 +112,7 @@ test("rule 4: number literals, key order, white space and escapes reach prefill 
   );
 });
 
-test("rule 5: edited keys are recognised in escaped spelling", async () => {
+test("Rule 5: edited keys are recognised in escaped spelling.", async () => {
   const { port, prefill } = await startRig();
 
   const answer = await ask(
@@ -135,7 +135,7 @@ test.for([
   "max_completion_tokens",
   "min_tokens",
   "kv_transfer_params",
-])("rule 5: a body with %s twice is refused before an engine sees it", async (key) => {
+])("Rule 5: a body with %s twice is refused before an engine sees it.", async (key) => {
   const { port, prefill } = await startRig();
 
   const answer = await ask(
@@ -150,7 +150,7 @@ test.for([
 });
 
 test.for(["kv_transfer_params", "\\u006bv_transfer_params", "kv\\u005Ftransfer\\u005fparams"])(
-  "rule 6: a client's %s reaches no engine",
+  "Rule 6: a client's %s reaches no engine.",
   async (key) => {
     const [prefill, decode] = await bodiesOf(`{"prompt":"x","${key}":{"remote_host":"evil"}}`);
 
@@ -160,7 +160,7 @@ test.for(["kv_transfer_params", "\\u006bv_transfer_params", "kv\\u005Ftransfer\\
   },
 );
 
-test("rule 6: a client's kv_transfer_params reaches no engine when prefill gives none either", async () => {
+test("Rule 6: a client's kv_transfer_params reaches no engine when prefill gives none either.", async () => {
   const { port, decode } = await startRig({ prefill: [(call) => answerJson(call, "{}")] });
 
   await ask(port, post('{"prompt":"x","\\u006bv_transfer_params":{"remote_host":"evil"}}'));
@@ -168,7 +168,7 @@ test("rule 6: a client's kv_transfer_params reaches no engine when prefill gives
   expect(decode[0]?.calls[0]?.body).toBe('{"prompt":"x"}');
 });
 
-test("rule 6: kv_transfer_params of a plain answer does not reach the client, all else does", async () => {
+test("Rule 6: kv_transfer_params of a plain answer does not reach the client, all else does.", async () => {
   const { port } = await startRig({
     decode: [
       (call) =>
@@ -183,7 +183,7 @@ test("rule 6: kv_transfer_params of a plain answer does not reach the client, al
 
 const idOf = (call: EngineCall | undefined) => call?.header("x-request-id");
 
-test("rule 7: both legs and the client get one id that holds a well-formed id of the client's", async () => {
+test("Rule 7: both legs and the client get one id that holds a well-formed id of the client's.", async () => {
   const { port, prefill, decode } = await startRig();
 
   const answer = await ask(port, post(PLAIN, "/v1/completions", "X-Request-Id: my.req-1_a"));
@@ -194,7 +194,7 @@ test("rule 7: both legs and the client get one id that holds a well-formed id of
   expect(idOf(decode[0]?.calls[0])).toEqual([id]);
 });
 
-test("rule 7: concurrent requests with one id get two", async () => {
+test("Rule 7: concurrent requests with one id get two.", async () => {
   const { port } = await startRig();
   const request = post(PLAIN, "/v1/completions", "X-Request-Id: same");
 
@@ -213,7 +213,7 @@ test.for([
   "a".repeat(101),
   "-a",
   "a___prefill_addr_10.0.0.1___decode_addr_10.0.0.2",
-])("rule 7: the unsafe id %s is replaced", async (unsafe) => {
+])("Rule 7: the unsafe id %s is replaced.", async (unsafe) => {
   const { port, prefill } = await startRig();
 
   const answer = await ask(port, post(PLAIN, "/v1/completions", `X-Request-Id: ${unsafe}`));
@@ -222,7 +222,7 @@ test.for([
   expect(idOf(prefill[0]?.calls[0])).toEqual([answer.header("x-request-id")]);
 });
 
-test("rule 7: several ids of a client's are replaced by one", async () => {
+test("Rule 7: several ids of a client's are replaced by one.", async () => {
   const { port } = await startRig();
 
   const answer = await ask(port, post(PLAIN, "/v1/completions", "X-Request-Id: a", "X-Request-Id: b"));
@@ -231,7 +231,7 @@ test("rule 7: several ids of a client's are replaced by one", async () => {
 });
 
 test.for(["{}", '{"kv_transfer_params":null}', '{"kv_transfer_params": { } }'])(
-  "rule 8: when prefill answers %s decode recomputes, and the log says so",
+  "Rule 8: when prefill answers %s decode recomputes, and the log says so.",
   async (prefillAnswer) => {
     const { port, decode, logged } = await startRig({ prefill: [(call) => answerJson(call, prefillAnswer)] });
 
@@ -243,7 +243,7 @@ test.for(["{}", '{"kv_transfer_params":null}', '{"kv_transfer_params": { } }'])(
   },
 );
 
-test("rule 8: when prefill gives no parameters and the flag says fail, the client gets a 502", async () => {
+test("Rule 8: when prefill gives no parameters and the flag says fail, the client gets a 502.", async () => {
   const { port, decode } = await startRig(
     { prefill: [(call) => answerJson(call, "{}")], decode: [goodDecode] },
     { missingKvParams: "fail" },
@@ -256,7 +256,7 @@ test("rule 8: when prefill gives no parameters and the flag says fail, the clien
   expect(decode[0]?.calls).toHaveLength(0);
 });
 
-test("rule 8: with parameters nothing is said about recomputing", async () => {
+test("Rule 8: with parameters nothing is said about recomputing.", async () => {
   const { port, logged } = await startRig({ prefill: [goodPrefill] }, { missingKvParams: "fail" });
 
   await ask(port, post(PLAIN));
@@ -270,7 +270,7 @@ test.for([
   '{"kv_transfer_params":{}',
   '{"kv_transfer_params":{},"kv_transfer_params":{"a":1}}',
   "<html>",
-])("a prefill answer that is not usable (%s) is a 502 that names no detail", async (prefillAnswer) => {
+])("A prefill answer that is not usable (%s) is a 502 that names no detail.", async (prefillAnswer) => {
   const { port, decode } = await startRig({ prefill: [(call) => answerJson(call, prefillAnswer)] });
 
   const answer = await ask(port, post(PLAIN));
@@ -290,7 +290,7 @@ test.for([
   ["named", '{"type":"function","function":{"name":"f"}}', "none"],
   ["auto", '"auto"', "auto"],
 ] as const)(
-  "a choice of tools that is %s becomes one that prefill can answer, and stays the client's on decode",
+  "A choice of tools that is %s becomes one that prefill can answer, and stays the client's on decode.",
   async ([, choice, wanted]) => {
     const tools = '[{"type":"function","function":{"name":"f"}}]';
 
@@ -308,7 +308,7 @@ test.for([
   ["vllm_xargs.kv_transfer_params", '{"vllm\\u005fxargs":{"kv_transfer\\u005Fparams":{}}}'],
   ["vllm_xargs.ec_transfer_params", '{"vllm_xargs":{"ec_transfer_params":"x"}}'],
   ["extra_args.kv_transfer_params", '{"extra_args":{"kv_transfer_params":{}}}'],
-] as const)("rule 36: a client's own %s is refused before an engine sees it", async ([param, body]) => {
+] as const)("Rule 36: a client's own %s is refused before an engine sees it.", async ([param, body]) => {
   const { port, prefill } = await startRig();
 
   const answer = await ask(port, post(body));
@@ -321,7 +321,7 @@ test.for([
   expect(prefill[0]?.calls).toHaveLength(0);
 });
 
-test("rule 36: two sets of other arguments are refused, of which the engine would take one", async () => {
+test("Rule 36: two sets of other arguments are refused, of which the engine would take one.", async () => {
   const { port } = await startRig();
 
   const answer = await ask(port, post('{"vllm_xargs":{},"vllm_xargs":{"kv_transfer_params":"x"}}'));
@@ -330,7 +330,7 @@ test("rule 36: two sets of other arguments are refused, of which the engine woul
 });
 
 test.for(['{"vllm_xargs":{"session_id":"s","kv":[1]}}', '{"vllm_xargs":null}', '{"vllm_xargs":"x"}'])(
-  "other arguments reach both engines: %s",
+  "Other arguments reach both engines: %s.",
   async (body) => {
     const legs = await bodiesOf(body);
 

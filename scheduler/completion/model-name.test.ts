@@ -11,7 +11,7 @@ test.for([
   { model: '"\\u0067lm"', why: "the name in escaped spelling" },
   { model: "null", why: "no name" },
   { model: '""', why: "an empty name" },
-])("`model` may be $model: $why", async ({ model }) => {
+])("`model` may be $model: $why.", async ({ model }) => {
   const body = `{"prompt":"hi","model" : ${model}}`;
   const { port, decode } = await startRig({}, { servedModels: SERVED });
 
@@ -21,20 +21,20 @@ test.for([
   expect(decode[0]?.calls[0]?.body).toContain(`"model" : ${model}`);
 });
 
-test("a request without `model` is for the model that there is", async () => {
+test("A request without `model` is for the model that there is.", async () => {
   const { port } = await startRig({}, { servedModels: SERVED });
 
   expect((await ask(port, post('{"prompt":"hi"}'))).status).toBe(200);
 });
 
-test("any name will do when the scheduler was not told which are served", async () => {
+test("Any name will do when the scheduler was not told which are served.", async () => {
   const { port } = await startRig();
 
   expect((await ask(port, post('{"prompt":"hi","model":"whatever"}'))).status).toBe(200);
 });
 
 test.for([{ key: "model" }, { key: "\\u006dodel" }, { key: "mode\\u006C" }])(
-  'another name under the key "$key" is a 404 in the words of vLLM, and no engine is asked',
+  'Another name under the key "$key" is a 404 in the words of vLLM, and no engine is asked.',
   async ({ key }) => {
     const { port, prefill, decode, logged } = await startRig({}, { servedModels: SERVED });
 
@@ -65,7 +65,7 @@ test.for([
   { model: '"\\u0000"' },
   { model: '"\\ud800"' },
   { model: `"${"m".repeat(100_000)}"` },
-])("$model is another name", async ({ model }) => {
+])("$model is another name.", async ({ model }) => {
   const { port } = await startRig({}, { servedModels: SERVED });
 
   const answer = await ask(port, post(`{"model":${model}}`));
@@ -75,7 +75,7 @@ test.for([
 });
 
 test.for([{ model: "1" }, { model: '["glm"]' }, { model: '{"a":"glm"}' }, { model: "true" }])(
-  "`model` may not be $model",
+  "`model` may not be $model.",
   async ({ model }) => {
     const { port, prefill } = await startRig({}, { servedModels: SERVED });
 
@@ -92,7 +92,7 @@ test.for([{ model: "1" }, { model: '["glm"]' }, { model: '{"a":"glm"}' }, { mode
 test.for([
   { body: '{"model":"glm","model":"glm"}' },
   { body: '{"model":"glm","prompt":"x","\\u006d\\u006fdel":"glm-2"}' },
-])("two names, in any spelling of the key, are refused: $body", async ({ body }) => {
+])("Two names, in any spelling of the key, are refused: $body.", async ({ body }) => {
   const { port, prefill } = await startRig({}, { servedModels: SERVED });
 
   const answer = await ask(port, post(body));
@@ -106,7 +106,7 @@ test.for([
   ["a number", "1".repeat(300_000), 400],
   ["a long text", `"${"m".repeat(300_000)}"`, 404],
   ["a long escaped text", `"${"\\u006d".repeat(50_000)}"`, 404],
-] as const)("a model that is %s is refused without being parsed", async ([, model, status]) => {
+] as const)("A model that is %s is refused without being parsed.", async ([, model, status]) => {
   const parse = vi.spyOn(JSON, "parse");
   const { port } = await startRig({}, { servedModels: ["m"] });
 
@@ -117,7 +117,7 @@ test.for([
   parse.mockRestore();
 });
 
-test("a long model name that is no JSON text is no such model", async () => {
+test("A long model name that is no JSON text is no such model.", async () => {
   const { port } = await startRig({}, { servedModels: ["m"] });
 
   const answer = await ask(port, post(`{"model":"${"m".repeat(1100)}\\x","prompt":"x"}`));

@@ -43,7 +43,7 @@ async function longAfter({ decode: [engine] }: Rig): Promise<void> {
   await until(() => tries() > before + 8);
 }
 
-test("rule 15: a plain request to an instance that works, but gets no KV cache, ends as a stream does", async () => {
+test("Rule 15: a plain request to an instance that works, but gets no KV cache, ends as a stream does.", async () => {
   const one = await startRig({ decode: [computing(() => false)] }, LIMITS);
 
   const answers = await Promise.all([PLAIN, STREAM].map((body) => ask(one.port, post(body))));
@@ -56,7 +56,7 @@ test("rule 15: a plain request to an instance that works, but gets no KV cache, 
   await Promise.all(requests.map(({ closed }) => closed));
 });
 
-test("rule 15: so does one to an instance that stands still, by its metrics too", async () => {
+test("Rule 15: so does one to an instance that stands still, by its metrics too.", async () => {
   const frozen = computing(() => false);
   const one = await startRig({ decode: [(call) => !isProbe(call) && frozen(call)] }, LIMITS);
 
@@ -65,7 +65,7 @@ test("rule 15: so does one to an instance that stands still, by its metrics too"
   expect([answer.status, answer.json().error.code]).toEqual([504, "decode_timeout"]);
 });
 
-test("rule 15: so does one to an instance that answers nothing, and has no metrics", async () => {
+test("Rule 15: so does one to an instance that answers nothing, and has no metrics.", async () => {
   const one = await startRig(
     { decode: [(call) => call.path === "/metrics" && answerJson(call, "", "404 x")] },
     LIMITS,
@@ -76,7 +76,7 @@ test("rule 15: so does one to an instance that answers nothing, and has no metri
   expect([answer.status, answer.json().error.code]).toEqual([504, "decode_timeout"]);
 });
 
-test("rule 15: so does one to an instance that does not answer its health check any more", async () => {
+test("Rule 15: so does one to an instance that does not answer its health check any more.", async () => {
   const script: Script = (call) => {
     if (one.decode[0] !== undefined) one.decode[0].health = (check) => answerJson(check, "", "503 x");
     if (isProbe(call)) answerJson(call, PLAIN_ANSWER);
@@ -105,7 +105,7 @@ test.for<{ why: string; script: (held: EngineCall[]) => Script }>([
       else held.push(call);
     },
   },
-])("rule 15: a plain answer of an instance $why may take longer", async ({ script }) => {
+])("Rule 15: a plain answer of an instance $why may take longer.", async ({ script }) => {
   const held: EngineCall[] = [];
   const one = await startRig({ decode: [script(held)] }, LIMITS);
   const connection = await client(one.port);
@@ -119,7 +119,7 @@ test.for<{ why: string; script: (held: EngineCall[]) => Script }>([
   expect([answer.status, answer.body]).toEqual([200, PLAIN_ANSWER]);
 });
 
-test("rule 15: a plain answer of an instance that gives others tokens may take longer", async () => {
+test("Rule 15: a plain answer of an instance that gives others tokens may take longer.", async () => {
   let events = 0;
   let held: EngineCall | undefined;
   const script = computing(

@@ -14,7 +14,7 @@ import { type Overrides, startRig } from "../testing/rig.ts";
 const PLAIN_HANDOFF: Overrides = { handoff: "plain" };
 const noParams: Script = (call) => answerJson(call, '{"id":"p"}');
 
-test("plain handoff: prefill computes one token, then decode gets what the client wrote", async () => {
+test("Plain handoff: prefill computes one token, then decode gets what the client wrote.", async () => {
   const body = '{ "prompt":"x","max_tokens" : 5, "stream":true,"stream_options":{"include_usage":true}}\n';
   const { port, prefill, decode, logged } = await startRig({ prefill: [noParams] }, PLAIN_HANDOFF);
 
@@ -26,7 +26,7 @@ test("plain handoff: prefill computes one token, then decode gets what the clien
   expect(await logged(1)).not.toHaveProperty("recomputed");
 });
 
-test("plain handoff: parameters that prefill gives all the same are not carried over", async () => {
+test("Plain handoff: parameters that prefill gives all the same are not carried over.", async () => {
   const { port, decode } = await startRig({ prefill: [goodPrefill] }, PLAIN_HANDOFF);
 
   await ask(port, post(PLAIN));
@@ -34,7 +34,7 @@ test("plain handoff: parameters that prefill gives all the same are not carried 
   expect(decode[0]?.calls[0]?.body).toBe(PLAIN);
 });
 
-test("plain handoff: a prefill without parameters is no failure where missing ones would be", async () => {
+test("Plain handoff: a prefill without parameters is no failure where missing ones would be.", async () => {
   const { port } = await startRig({ prefill: [noParams] }, { ...PLAIN_HANDOFF, missingKvParams: "fail" });
 
   const answer = await ask(port, post(PLAIN));
@@ -49,7 +49,7 @@ test.for([
     prefill: (({ socket }) => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{")) as Script,
     status: 502,
   },
-])("plain handoff: decode is not asked when prefill $how", async ({ prefill, status }) => {
+])("Plain handoff: decode is not asked when prefill $how.", async ({ prefill, status }) => {
   const { port, decode } = await startRig({ prefill: [prefill], decode: [goodDecode] }, PLAIN_HANDOFF);
 
   const answer = await ask(port, post(STREAM));

@@ -76,7 +76,7 @@ test.for([
   ],
   ['["xx",[3,4]]', ["xx", [3, 4]]],
 ] as const)(
-  "rule 35: of the prompts %s each has legs of its own, and their answers are one",
+  "Rule 35: of the prompts %s each has legs of its own, and their answers are one.",
   async ([list, prompts]) => {
     const { port, prefill, decode } = await pair();
 
@@ -92,7 +92,7 @@ test.for([
   },
 );
 
-test("rule 35: samples are sequences of their own, seeded as vLLM seeds them, and their prompt counts once", async () => {
+test("Rule 35: samples are sequences of their own, seeded as vLLM seeds them, and their prompt counts once.", async () => {
   const { port, prefill, decode } = await pair();
 
   const answer = await ask(
@@ -114,7 +114,7 @@ test("rule 35: samples are sequences of their own, seeded as vLLM seeds them, an
   });
 });
 
-test("rule 35: samples without a seed get none, nor do those with vLLM's word for it", async () => {
+test("Rule 35: samples without a seed get none, nor do those with vLLM's word for it.", async () => {
   const { port, decode } = await pair();
 
   await ask(port, post('{"prompt":"x","n":2,"seed":-1}'));
@@ -122,7 +122,7 @@ test("rule 35: samples without a seed get none, nor do those with vLLM's word fo
   expect(decode[0]?.calls.map(({ body }) => /"seed":(-?\d+)/.exec(body)?.[1])).toEqual(["-1", "-1"]);
 });
 
-test("rule 35: behind the greatest seed that a request may have come those that are the same to a generator", async () => {
+test("Rule 35: behind the greatest seed that a request may have come those that are the same to a generator.", async () => {
   const { port, decode } = await pair();
 
   await ask(port, post('{"prompt":"x","n":2,"seed":9223372036854775807}'));
@@ -133,7 +133,7 @@ test("rule 35: behind the greatest seed that a request may have come those that 
   ]);
 });
 
-test("rule 35: choices of several prompts with several samples stand in vLLM's order", async () => {
+test("Rule 35: choices of several prompts with several samples stand in vLLM's order.", async () => {
   const { port } = await pair();
 
   const answer = await ask(port, post('{"prompt":["xx","y"],"n":2,"seed":5}'));
@@ -144,7 +144,7 @@ test("rule 35: choices of several prompts with several samples stand in vLLM's o
   });
 });
 
-test("rule 35: streams of several sequences are one: its id, its usage, one [DONE]", async () => {
+test("Rule 35: streams of several sequences are one: its id, its usage, one [DONE].", async () => {
   const { port } = await pair();
 
   const { body } = await ask(
@@ -170,7 +170,7 @@ test("rule 35: streams of several sequences are one: its id, its usage, one [DON
   expect(body.endsWith("data: [DONE]\n\n")).toBe(true);
 });
 
-test("rule 35: events that come one by one, each read into the same memory, are whole in the end", async () => {
+test("Rule 35: events that come one by one, each read into the same memory, are whole in the end.", async () => {
   const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
   const events = [{ choices: [{ index: 0, text: "a" }] }, { choices: [], usage }].map(
     (chunk) => `data: ${JSON.stringify({ id: "x", ...chunk })}\n\n`,
@@ -198,7 +198,7 @@ test("rule 35: events that come one by one, each read into the same memory, are 
   ]);
 });
 
-test("rule 7: each sequence has a request id of its own, with the client's in it", async () => {
+test("Rule 7: each sequence has a request id of its own, with the client's in it.", async () => {
   const { port, prefill, decode } = await pair();
 
   const answer = await ask(port, post('{"prompt":["a","b"]}', undefined, "X-Request-Id: mine"));
@@ -216,7 +216,7 @@ test.for([
   '{"prompt":[[1,2]],"n":1,"max_tokens":3}',
   '{"prompt":[],"n":null,"max_tokens":3}',
   '{"prompt":"x","n":0,"best_of":4,"max_tokens":3}',
-])("a request of one sequence reaches decode as it is: %s", async (body) => {
+])("A request of one sequence reaches decode as it is: %s.", async (body) => {
   const { port, decode } = await startRig();
 
   await ask(port, post(body));
@@ -226,7 +226,7 @@ test.for([
   ]);
 });
 
-test("a chat is one sequence, whatever stands in a key that only completions have", async () => {
+test("A chat is one sequence, whatever stands in a key that only completions have.", async () => {
   const { port, decode } = await startRig();
 
   await ask(port, post('{"messages":[],"prompt":["a","b"]}', "/v1/chat/completions"));
@@ -254,7 +254,7 @@ test.for([
     "`prompt_embeds` must be one prompt, and the only one: each is prefilled by itself",
   ],
 ] as const)(
-  "what can neither be sent on nor be taken apart is refused with the reason: %s",
+  "What can neither be sent on nor be taken apart is refused with the reason: %s.",
   async ([body, message]) => {
     const { port, prefill } = await pair();
 
@@ -266,7 +266,7 @@ test.for([
   },
 );
 
-test("a beam search is decode's alone, without parameters: vLLM hands none on to beams", async () => {
+test("A beam search is decode's alone, without parameters: vLLM hands none on to beams.", async () => {
   const { port, prefill, decode } = await startRig();
   const body = '{"prompt":["a","b"],"n":4,"use_beam_search":true,"temperature":0}';
 
@@ -277,7 +277,7 @@ test("a beam search is decode's alone, without parameters: vLLM hands none on to
   expect(decode[0]?.calls.map((call) => call.body)).toEqual([body]);
 });
 
-test("where the prompt alone is handed over, samples stay one sequence, and prefill computes one", async () => {
+test("Where the prompt alone is handed over, samples stay one sequence, and prefill computes one.", async () => {
   const { port, prefill, decode } = await startRig({}, { handoff: "plain" });
 
   await ask(port, post('{"prompt":"a","n":3,"best_of":4}'));
@@ -288,7 +288,7 @@ test("where the prompt alone is handed over, samples stay one sequence, and pref
   expect(decode[0]?.calls.map((call) => call.body)).toEqual(['{"prompt":"a","n":3,"best_of":4}']);
 });
 
-test("one prompt that an engine refuses is the answer, and no leg of the others is left running", async () => {
+test("One prompt that an engine refuses is the answer, and no leg of the others is left running.", async () => {
   const hung: EngineCall[] = [];
   const { port, log, logged } = await startRig({
     prefill: [prefill()],
@@ -310,7 +310,7 @@ test("one prompt that an engine refuses is the answer, and no leg of the others 
   expect(log[0]?.outcome).toBe("refused_by_engine");
 });
 
-test("a stream of several of which one fails ends with one error and without [DONE]", async () => {
+test("A stream of several of which one fails ends with one error and without [DONE].", async () => {
   const { port } = await startRig({
     prefill: [prefill()],
     decode: [
@@ -327,7 +327,7 @@ test("a stream of several of which one fails ends with one error and without [DO
   expect(body).not.toContain("[DONE]");
 });
 
-test("a client that leaves ends every leg of its sequences", async () => {
+test("A client that leaves ends every leg of its sequences.", async () => {
   const { port, decode, logged } = await startRig({ prefill: [prefill()], decode: [() => {}] });
   const connection = await client(port);
   connection.send(post('{"prompt":["a","b","c"],"stream":true}'));
@@ -339,7 +339,7 @@ test("a client that leaves ends every leg of its sequences", async () => {
   expect((await logged(1)).outcome).toBe("client_left");
 });
 
-test("no more than sixteen sequences of a request are worked on at once", async () => {
+test("No more than sixteen sequences of a request are worked on at once.", async () => {
   let open = 0;
   let most = 0;
   const good = decode();
@@ -362,7 +362,7 @@ test("no more than sixteen sequences of a request are worked on at once", async 
   expect(most).toBe(16);
 });
 
-test("a client that reads slowly holds all streams of its sequences back, and gets them whole", async () => {
+test("A client that reads slowly holds all streams of its sequences back, and gets them whole.", async () => {
   const text = "x".repeat(120_000);
   const chunk = `data: {"choices":[{"index":0,"text":"${text}"}]}\n\n`;
   let written = 0;
@@ -412,7 +412,7 @@ test("a client that reads slowly holds all streams of its sequences back, and ge
   expect(end).toContain("data: [DONE]\n\n");
 });
 
-test("answers that are too long to be held together are one error, which is no instance's fault", async () => {
+test("Answers that are too long to be held together are one error, which is no instance's fault.", async () => {
   const text = "x".repeat(900_000);
   const { port, adminPorts } = await startRig(
     {
@@ -430,7 +430,7 @@ test("answers that are too long to be held together are one error, which is no i
   expect(JSON.stringify(state)).not.toMatch(/"(?:failed|failures)":[1-9]/);
 });
 
-test("the log names every instance that had part in the answer", async () => {
+test("The log names every instance that had part in the answer.", async () => {
   const { port, logged } = await startRig({
     prefill: [prefill(), prefill()],
     decode: [
@@ -444,7 +444,7 @@ test("the log names every instance that had part in the answer", async () => {
   expect(await logged(1)).toMatchObject({ prefill: "prefill-0,prefill-1", decode: "decode-0,decode-1" });
 });
 
-test("a usage is read without what else stands in it, which a scan may not have seen", async () => {
+test("A usage is read without what else stands in it, which a scan may not have seen.", async () => {
   const answerOf = `{"choices":[{"index":0}],"usage":{"prompt_tokens":1,"x":"${"x".repeat(2000)}\\x"}}`;
   const { port } = await startRig({ prefill: [prefill()], decode: [(call) => answerJson(call, answerOf)] });
 

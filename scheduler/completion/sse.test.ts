@@ -89,7 +89,7 @@ function isError(payload: string): boolean {
   }
 }
 
-test("any stream without KV parameters is split as the standard says, wherever it is cut", () => {
+test("Any stream without KV parameters is split as the standard says, wherever it is cut.", () => {
   fc.assert(
     fc.property(stream, fc.array(fc.nat(), { maxLength: 30 }), (bytes, places) => {
       fc.pre(!bytes.includes("kv_transfer_params"));
@@ -103,7 +103,7 @@ test("any stream without KV parameters is split as the standard says, wherever i
   );
 });
 
-test("any stream is split alike however it is cut", () => {
+test("Any stream is split alike however it is cut.", () => {
   fc.assert(
     fc.property(stream, fc.array(fc.nat(), { maxLength: 30 }), (bytes, places) => {
       expect(split(cut(bytes, places))).toEqual(split([...bytes].map((byte) => Buffer.from([byte]))));
@@ -112,14 +112,14 @@ test("any stream is split alike however it is cut", () => {
   );
 });
 
-test("an event of the largest size passes, a larger one is a failure", () => {
+test("An event of the largest size passes, a larger one is a failure.", () => {
   const event = (size: number) => Buffer.from(`data: ${"x".repeat(size - 8)}\n\n`);
 
   expect(split([event(MAX_EVENT_BYTES)]).pass).toHaveLength(MAX_EVENT_BYTES);
   expect(() => split([event(MAX_EVENT_BYTES + 2).subarray(0, -1)])).toThrow("decode instance failed");
 });
 
-test("an event of the largest size needs no more memory than it has bytes, and gives it back behind it", () => {
+test("An event of the largest size needs no more memory than it has bytes, and gives it back behind it.", () => {
   const splitter = new EventSplitter();
   const event = Buffer.from(`data: ${"x".repeat(MAX_EVENT_BYTES - 8)}\n\ndata: half`);
   const memories = new Set<ArrayBufferLike>();
@@ -135,7 +135,7 @@ test("an event of the largest size needs no more memory than it has bytes, and g
   expect(pass.buffer.byteLength).toBeLessThanOrEqual(64 * 1024);
 });
 
-test("data lines of an event that has a closer look are joined in time with their number", () => {
+test("Data lines of an event that has a closer look are joined in time with their number.", () => {
   const lines = "data: [1,\n".repeat(100_000);
 
   const { pass } = split([Buffer.from(`data: "error"\n${lines}\r\n\r\n`)]);

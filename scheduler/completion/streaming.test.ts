@@ -28,7 +28,7 @@ const raw =
     call.socket.end();
   };
 
-test("rule 9: a complete event is passed on at once, an incomplete one waits for its end", async () => {
+test("Rule 9: a complete event is passed on at once, an incomplete one waits for its end.", async () => {
   let call: EngineCall | undefined;
   const { port, decode } = await startRig({
     decode: [
@@ -60,7 +60,7 @@ test.for([
   { name: "blank lines", text: "\n\ndata: a\n\n\n\n\ndata: [DONE]\n\n" },
   { name: "UTF-8", text: 'data: {"t":"é漢😀"}\n\ndata: [DONE]\n\n' },
   { name: "bytes that are not UTF-8", text: "data: \xff\xfe\n\ndata: [DONE]\n\n" },
-])("rule 9: a stream with $name arrives as it is, wherever it is cut", async ({ text }) => {
+])("Rule 9: a stream with $name arrives as it is, wherever it is cut.", async ({ text }) => {
   const bytes = Buffer.from(text, /[\u0100-\uffff]/.test(text) ? "utf8" : "latin1");
   const { port } = await startRig({
     decode: [
@@ -81,13 +81,13 @@ test.for([
   expect(Buffer.from(answer.body)).toEqual(Buffer.from(bytes.toString()));
 });
 
-test("rule 9: a stream whose end is the end of the connection is relayed", async () => {
+test("Rule 9: a stream whose end is the end of the connection is relayed.", async () => {
   const { answer } = await streamed(raw(`HTTP/1.1 200 OK\r\n\r\n${FIRST}${DONE}`));
 
   expect(answer.body).toBe(FIRST + DONE);
 });
 
-test("rule 6: kv_transfer_params in an event, in any spelling, does not reach the client", async () => {
+test("Rule 6: kv_transfer_params in an event, in any spelling, does not reach the client.", async () => {
   const { answer } = await streamed((call) =>
     answerEvents(
       call,
@@ -113,13 +113,13 @@ test.for([
   "data: [DONE]\ndata:\n\n",
   ": [DONE]\n\n",
   "datax: [DONE]\n\n",
-])("rule 10: %j is not the end of the stream", async (event) => {
+])("Rule 10: %j is not the end of the stream.", async (event) => {
   const { answer } = await streamed((call) => answerEvents(call, FIRST, event, SECOND, DONE));
 
   expect(answer.body).toBe(FIRST + event + SECOND + DONE);
 });
 
-test("rule 10: what follows [DONE] is dropped, a second [DONE] too", async () => {
+test("Rule 10: what follows [DONE] is dropped, a second [DONE] too.", async () => {
   const { answer, entry } = await streamed((call) =>
     answerEvents(call, FIRST, `${DONE}${SECOND}`, DONE, SECOND),
   );
@@ -129,7 +129,7 @@ test("rule 10: what follows [DONE] is dropped, a second [DONE] too", async () =>
   expect(entry.outcome).toBe("ok");
 });
 
-test("rule 10: the client has its whole answer with [DONE], whatever the engine does then", async () => {
+test("Rule 10: the client has its whole answer with [DONE], whatever the engine does then.", async () => {
   const { port } = await startRig({
     decode: [(call) => call.socket.write(STREAM_HEAD + chunked(FIRST + DONE))],
   });
@@ -144,7 +144,7 @@ test("rule 10: the client has its whole answer with [DONE], whatever the engine 
   expect(second.body).toBe(FIRST + DONE);
 });
 
-test("rule 10: an engine that goes on behind [DONE] is cut off", async () => {
+test("Rule 10: an engine that goes on behind [DONE] is cut off.", async () => {
   const goOn: Script = ({ socket }) => {
     socket.write(STREAM_HEAD + chunked(FIRST + DONE));
     const more = setInterval(() => socket.write(chunked(SECOND)), 20);
@@ -182,7 +182,7 @@ test.for([
     script: (call: EngineCall) =>
       answerEvents(call, 'data: {"error":{"message":"Traceback (most recent call last): secret"}}\n\n', DONE),
   },
-])("rule 11: $name before the first event becomes a 5xx with an OpenAI error", async ({ script }) => {
+])("Rule 11: $name before the first event becomes a 5xx with an OpenAI error.", async ({ script }) => {
   const { answer } = await streamed(script);
 
   expect(answer.status).toBeGreaterThanOrEqual(500);
@@ -194,21 +194,24 @@ test.for([
 test.for([
   { status: 400, outcome: "refused_by_engine" },
   { status: 500, outcome: "decode_failed" },
-])("rule 11: an engine's $status is an answer with its status and its words", async ({ status, outcome }) => {
-  const error = { message: "no KV", type: "EngineError", param: null, code: status };
-  const body = JSON.stringify({ error });
+])(
+  "Rule 11: an engine's $status is an answer with its status and its words.",
+  async ({ status, outcome }) => {
+    const error = { message: "no KV", type: "EngineError", param: null, code: status };
+    const body = JSON.stringify({ error });
 
-  const asStatus = await streamed((call) => answerJson(call, body, `${status} x`));
-  const asEvent = await streamed((call) => answerEvents(call, `data: ${body}\n\n`, DONE));
+    const asStatus = await streamed((call) => answerJson(call, body, `${status} x`));
+    const asEvent = await streamed((call) => answerEvents(call, `data: ${body}\n\n`, DONE));
 
-  for (const { answer, entry } of [asStatus, asEvent]) {
-    expect(answer.status).toBe(status);
-    expect(answer.body).toBe(body);
-    expect(entry.outcome).toBe(outcome);
-  }
-});
+    for (const { answer, entry } of [asStatus, asEvent]) {
+      expect(answer.status).toBe(status);
+      expect(answer.body).toBe(body);
+      expect(entry.outcome).toBe(outcome);
+    }
+  },
+);
 
-test.for([450.5, 600, 200, "x"])("rule 11: an error event's code %s is no status", async (code) => {
+test.for([450.5, 600, 200, "x"])("Rule 11: an error event's code %s is no status.", async (code) => {
   const event = `data: ${JSON.stringify({ error: { message: "no KV", code } })}\n\n`;
 
   const { answer } = await streamed((call) => answerEvents(call, event, DONE));
@@ -240,7 +243,7 @@ test.for([
     script: (call: EngineCall) =>
       call.socket.write(STREAM_HEAD + chunked(FIRST) + chunked(`data: ${"x".repeat(8 * 1024 * 1024)}`)),
   },
-])("rule 12: $name after the first event is one error event, then the end", async ({ script }) => {
+])("Rule 12: $name after the first event is one error event, then the end.", async ({ script }) => {
   const { answer, entry } = await streamed(script);
 
   const rest = afterFirst(answer.body);
@@ -251,7 +254,7 @@ test.for([
   expect(entry.outcome).toBe("decode_failed");
 });
 
-test("rule 12: an engine's own error event is the last, without [DONE]", async () => {
+test("Rule 12: an engine's own error event is the last, without [DONE].", async () => {
   const event = 'data: {"error":{"message":"out of memory","code":500}}\n\n';
 
   const { answer, entry } = await streamed((call) => answerEvents(call, FIRST, event, DONE));
@@ -265,7 +268,7 @@ test("rule 12: an engine's own error event is the last, without [DONE]", async (
 test.for([
   { name: "one of 8 MiB", sizes: [8 * 1024 * 1024] },
   { name: "several of 600 KiB and 3 MiB", sizes: [600, 3000, 10, 600].map((kib) => kib * 1024) },
-])("rule 41: large events pass: $name", async ({ sizes }) => {
+])("Rule 41: large events pass: $name.", async ({ sizes }) => {
   const events = sizes.map((size) => `data: ${"x".repeat(size - 8)}\n\n`);
 
   const { answer } = await streamed((call) => answerEvents(call, ...events, DONE));
@@ -273,7 +276,7 @@ test.for([
   expect(answer.body === events.join("") + DONE).toBe(true);
 });
 
-test("rule 32: beyond one large event nothing is read for a client that does not read", async () => {
+test("Rule 32: beyond one large event nothing is read for a client that does not read.", async () => {
   const event = chunked(`data: ${"x".repeat(6 * 1024 * 1024)}\n\n`);
   let written = 0;
   const flood: Script = ({ socket }) => {
@@ -300,7 +303,7 @@ test("rule 32: beyond one large event nothing is read for a client that does not
   expect(written).toBeLessThan(8 * event.length);
 });
 
-test("rule 12: text that only looks like an error is relayed", async () => {
+test("Rule 12: text that only looks like an error is relayed.", async () => {
   const event = 'data: {"choices":[{"text":"\\"error\\"","error":1}],"error":null}\n\n';
 
   const { answer } = await streamed((call) => answerEvents(call, event, 'data: "error"\n\n', DONE));
@@ -308,7 +311,7 @@ test("rule 12: text that only looks like an error is relayed", async () => {
   expect(answer.body).toBe(`${event}data: "error"\n\n${DONE}`);
 });
 
-test("rule 12: an HTTP/1.0 client gets the stream until the connection ends", async () => {
+test("Rule 12: an HTTP/1.0 client gets the stream until the connection ends.", async () => {
   const { port } = await startRig();
 
   const answer = await ask(port, post(STREAM).replace("HTTP/1.1", "HTTP/1.0"));
@@ -329,7 +332,7 @@ test.for([
     script: (call: EngineCall) =>
       call.socket.write(`HTTP/1.1 200 OK\r\n\r\n{"a":"${"x".repeat(1100 * 1024)}`),
   },
-])("rule 14: $name becomes a clean 502", async ({ script }) => {
+])("Rule 14: $name becomes a clean 502.", async ({ script }) => {
   const { port } = await startRig({ decode: [script] });
 
   const answer = await ask(port, post(PLAIN));
@@ -339,7 +342,7 @@ test.for([
   expect(answer.json().error.code).toBe("decode_failed");
 });
 
-test("rule 14: a plain answer is one JSON body with its length, however decode frames it", async () => {
+test("Rule 14: a plain answer is one JSON body with its length, however decode frames it.", async () => {
   const { port } = await startRig({
     decode: [
       raw(
@@ -358,7 +361,7 @@ test("rule 14: a plain answer is one JSON body with its length, however decode f
 
 const LARGE = `{"a":"${"x".repeat(3 * 1024 * 1024)}"}`;
 
-test("rule 14: an answer over 1 MiB is relayed with its length", async () => {
+test("Rule 14: an answer over 1 MiB is relayed with its length.", async () => {
   const { port } = await startRig({ decode: [(call) => answerJson(call, LARGE)] });
 
   const answer = await ask(port, post(PLAIN));
@@ -368,7 +371,7 @@ test("rule 14: an answer over 1 MiB is relayed with its length", async () => {
   expect(answer.body).toBe(LARGE);
 });
 
-test("rule 14: an answer over 1 MiB that fails breaks the connection", async () => {
+test("Rule 14: an answer over 1 MiB that fails breaks the connection.", async () => {
   const { port, logged } = await startRig({
     decode: [raw(`HTTP/1.1 200 OK\r\ncontent-length: ${LARGE.length}\r\n\r\n${LARGE.slice(0, 2_000_000)}`)],
   });

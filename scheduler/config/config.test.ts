@@ -25,17 +25,17 @@ test.for([
   { args: "--served-model-name glm glm-4 --port 9000", names: ["glm", "glm-4"] },
   { args: "--served_model_name glm glm-4 --model /weights/glm", names: ["glm", "glm-4"] },
   { args: "--served-model-name a b --served-model-name c", names: ["c"] },
-])("$args: a request may name $names", ({ args, names }) => {
+])("$args: a request may name $names.", ({ args, names }) => {
   expect(configOf(args.split(" ").filter(Boolean)).servedModels).toEqual(names);
 });
 
-test("a name that is missing is a problem, not the next flag", () => {
+test("A name that is missing is a problem, not the next flag.", () => {
   expect(problemsOf("--served-model-name", "--port=9000")).toContain("--served-model-name has no value");
 });
 
 const portsOf = ({ prefill, decode }: Config["endpoints"]) => [...prefill, ...decode].map(({ port }) => port);
 
-test("ports that were given last count when the tables are read again, unless they were wrong", () => {
+test("Ports that were given last count when the tables are read again, unless they were wrong.", () => {
   const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: "8088,8089" };
   const read = endpointsReader(env, 9000);
 
@@ -50,7 +50,7 @@ test("ports that were given last count when the tables are read again, unless th
   ]);
 });
 
-test("with @ NODE_PORTS names a file, which is read again each time", () => {
+test("With @ NODE_PORTS names a file, which is read again each time.", () => {
   const folder = mkdtempSync(join(tmpdir(), "scheduler-config-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "ports");
@@ -73,7 +73,7 @@ test.for([
   { ports: "@/nowhere", message: "NODE_PORTS: there is no file /nowhere" },
   { ports: "@/tmp", message: "NODE_PORTS: /tmp is a directory" },
   { ports: "@", message: "NODE_PORTS: there is no file " },
-])("NODE_PORTS=$ports is said to be wrong once: $message", ({ ports, message }) => {
+])("NODE_PORTS=$ports is said to be wrong once: $message.", ({ ports, message }) => {
   const read = endpointsReader(
     { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: ports },
     9000,
@@ -89,7 +89,7 @@ test.for([
   expect(problems.map((problem) => problem.message)).toEqual([message]);
 });
 
-test("a key that a rank table has twice is a problem, with its place", () => {
+test("A key that a rank table has twice is a problem, with its place.", () => {
   const folder = mkdtempSync(join(tmpdir(), "scheduler-config-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const path = join(folder, "global.json");
@@ -109,13 +109,13 @@ test("a key that a rank table has twice is a problem, with its place", () => {
   expect(problems).toMatchObject([{ message: expect.stringMatching(message) }]);
 });
 
-test("an operator cannot have a file read as ports", () => {
+test("An operator cannot have a file read as ports.", () => {
   const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: "8088,8089" };
 
   expect(() => endpointsReader(env, 9000)("@package.json")).toThrow(InvalidTables);
 });
 
-test("an address is written as in a URL, an IPv6 one in brackets", () => {
+test("An address is written as in a URL, an IPv6 one in brackets.", () => {
   const written = ["10.0.0.18", "fd00::18", "localhost"].map((host) => authority({ host, port: 9000 }));
 
   expect(written).toEqual(["10.0.0.18:9000", "[fd00::18]:9000", "localhost:9000"]);

@@ -4,7 +4,7 @@ import { ByteBuffer } from "./bytes.ts";
 const MIB = 1024 * 1024;
 const PIECE = Buffer.alloc(16 * 1024, "0123456789abcdef");
 
-test("bytes that come in many pieces are moved a few times, not once for each", () => {
+test("Bytes that come in many pieces are moved a few times, not once for each.", () => {
   const bytes = new ByteBuffer(8 * MIB);
   const memories = new Set<ArrayBufferLike>();
 
@@ -18,7 +18,7 @@ test("bytes that come in many pieces are moved a few times, not once for each", 
   expect(bytes.view().equals(Buffer.alloc(8 * MIB, PIECE))).toBe(true);
 });
 
-test("no more room is made than bytes can come", () => {
+test("No more room is made than bytes can come.", () => {
   const bytes = new ByteBuffer(MIB);
   let largest = 0;
 
@@ -30,7 +30,7 @@ test("no more room is made than bytes can come", () => {
   expect(largest).toBe(MIB);
 });
 
-test("what is left of many bytes does not keep their memory, and is what it was", () => {
+test("What is left of many bytes does not keep their memory, and is what it was.", () => {
   const bytes = new ByteBuffer();
   for (let at = 0; at < MIB; at += PIECE.length) bytes.append(PIECE);
   const before = bytes.view();

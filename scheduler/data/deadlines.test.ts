@@ -10,7 +10,7 @@ function deadlines(): Deadlines {
 /** Resolves when a deadline that was armed after the others has expired: theirs were due before. */
 const later = (all: Deadlines, ms: number) => new Promise<void>((resolve) => all.arm(ms, resolve));
 
-test("a deadline expires once", async () => {
+test("A deadline expires once.", async () => {
   const all = deadlines();
   let times = 0;
   all.arm(1, () => times++);
@@ -22,7 +22,7 @@ test("a deadline expires once", async () => {
   expect(all.size).toBe(0);
 });
 
-test("a cleared deadline does not expire, an extended one not before its new time", async () => {
+test("A cleared deadline does not expire, an extended one not before its new time.", async () => {
   const all = deadlines();
   const expired: string[] = [];
   all.arm(1, () => expired.push("cleared")).clear();
@@ -35,7 +35,7 @@ test("a cleared deadline does not expire, an extended one not before its new tim
   expect(all.size).toBe(1);
 });
 
-test("a deadline can be extended when it has expired, and before it was ever armed", async () => {
+test("A deadline can be extended when it has expired, and before it was ever armed.", async () => {
   const all = deadlines();
   let times = 0;
   const deadline = all.unarmed(() => times++);

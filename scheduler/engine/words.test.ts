@@ -18,7 +18,7 @@ test.for([
   ["pull from decode_1.pod.local:14579, host-b:80", "pull from [address], [address]"],
   ["Known-Host: down; ask known-host, NPU_7.pod.local.", "[address]: down; ask [address], [address]."],
   ["known-host:8 (known-host) at=known-host/x", "[address]:8 ([address]) at=[address]/x"],
-])("rule 29: of addresses in %j nothing is left", ([said = "", told]) => {
+])("Rule 29: of addresses in %j nothing is left.", ([said = "", told]) => {
   expect(publicText(said, HOSTS)).toBe(told);
 });
 
@@ -29,7 +29,7 @@ test.for([
   "std::vector<c10::Error>, torch::jit::Node and c10::cuda in a.b.c, v1.2.3",
   "MAC 00:1b:44:11:3a:b7, PCI 0000:01:00.0, 50% of 3.14",
   "最大长度为 4096，请求了 5000 个 token。",
-])("rule 29: the ordinary words %j stay", (said) => {
+])("Rule 29: the ordinary words %j stay.", (said) => {
   expect(publicText(said, HOSTS)).toBe(said);
 });
 
@@ -40,11 +40,11 @@ test.for([
   'x\n  File "/a b/c.py", line 7, in f',
   "Error: x\n    at f (x.js:1)",
   "Error: x\n\n \r\n\t at F (x.js:1)",
-])("rule 29: the page or stack trace %j is not shown", (said) => {
+])("Rule 29: the page or stack trace %j is not shown.", (said) => {
   expect(publicText(said, HOSTS)).toBeUndefined();
 });
 
-test("rule 29: any address is blanked wherever it stands between words", () => {
+test("Rule 29: any address is blanked wherever it stands between words.", () => {
   const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z0-9](\.[a-z]{2,5}){0,2}$/);
   const address = fc.oneof(
     fc.ipV4(),
@@ -70,7 +70,7 @@ test("rule 29: any address is blanked wherever it stands between words", () => {
 /** The error object that a client is told. */
 const told = (failure: Failure) => JSON.parse(failure.toJson()).error;
 
-test("rule 29: type, param and code of an engine's error have no addresses either", () => {
+test("Rule 29: type, param and code of an engine's error have no addresses either.", () => {
   const error = {
     message: "no",
     type: "ConnectError to host-b:8088",
@@ -91,7 +91,7 @@ test("rule 29: type, param and code of an engine's error have no addresses eithe
   expect(tellings).toEqual([blanked, blanked]);
 });
 
-test("rule 29: a type that is a page, is too long or is no text is not told", () => {
+test("Rule 29: a type that is a page, is too long or is no text is not told.", () => {
   const tell = (type: unknown) =>
     told(failureFromEvent(DECODE, Buffer.from(JSON.stringify({ error: { message: "no", type } })))).type;
 
@@ -100,7 +100,7 @@ test("rule 29: a type that is a page, is too long or is no text is not told", ()
 });
 
 test.for(["10.111.222.33:14579", "known-host", "http://known-host/x", "[fd00:1:2:3::4]:8088", "host-b:8088"])(
-  "rule 29: of %s where a long message is cut nothing is left",
+  "Rule 29: of %s where a long message is cut nothing is left.",
   (address) => {
     const word = /10\.1|known|fd00|host-/;
     for (let before = 4096 - address.length - 2; before <= 4097; before++) {
@@ -115,7 +115,7 @@ test.for(["10.111.222.33:14579", "known-host", "http://known-host/x", "[fd00:1:2
   },
 );
 
-test("the words of an error of the largest size are told up to their limit", () => {
+test("The words of an error of the largest size are told up to their limit.", () => {
   const message = "word ".repeat(MAX_ERROR_BYTES / 5 - 10);
 
   const shown = told(failureFromEvent(DECODE, Buffer.from(JSON.stringify({ error: { message } })))).message;

@@ -13,7 +13,7 @@ function decodeThatAnswers(first: (call: EngineCall) => void): Script {
 // Health checks use the same connections: one between two requests would take the one that the second is to use.
 const noMoreChecks = { health: { intervalMs: 600_000, timeoutMs: 1000 } };
 
-test.for(ENGINE_CASES)("the engine's answer $id ($clause) becomes a $status", async (one) => {
+test.for(ENGINE_CASES)("The engine's answer $id ($clause) becomes a $status.", async (one) => {
   const answers = decodeThatAnswers((call) => {
     call.socket.write(Buffer.from(one.bytes, "latin1"));
     if (one.closes) call.socket.end();
@@ -35,7 +35,7 @@ test.for(ENGINE_CASES)("the engine's answer $id ($clause) becomes a $status", as
 });
 
 test.for(ENGINE_CASES.filter(({ bytes }) => bytes.length < 600))(
-  "the engine's answer $id becomes the same byte by byte",
+  "The engine's answer $id becomes the same byte by byte.",
   async (one) => {
     const { port } = await startRig({
       decode: [
@@ -55,7 +55,7 @@ test.for(ENGINE_CASES.filter(({ bytes }) => bytes.length < 600))(
   },
 );
 
-test("bytes on a kept connection that nobody asked for end it", async () => {
+test("Bytes on a kept connection that nobody asked for end it.", async () => {
   const { port, prefill } = await startRig({
     prefill: [
       (call) => {

@@ -210,7 +210,7 @@ const isForNode = ({ start }: Message) => /^(?:GET|POST|PUT|DELETE|OPTIONS|PATCH
 /** Answers that nobody gets: whatever their body is, they fail. */
 const isRelayed = ({ start }: Message) => start === "200" || Number(start) >= 400;
 
-test("any good request is read as it was meant, cut anywhere, and Node agrees", async () => {
+test("Any good request is read as it was meant, cut anywhere, and Node agrees.", async () => {
   const node = nodesServer();
   await fc.assert(
     fc.asyncProperty(goodRequest, places, async ({ bytes, said }, at) => {
@@ -223,7 +223,7 @@ test("any good request is read as it was meant, cut anywhere, and Node agrees", 
   );
 });
 
-test("any good answer is read as it was meant, cut anywhere, and Node agrees", async () => {
+test("Any good answer is read as it was meant, cut anywhere, and Node agrees.", async () => {
   await fc.assert(
     fc.asyncProperty(goodAnswer, places, async ({ bytes, said }, at) => {
       const wire = Buffer.from(bytes, "latin1");
@@ -235,7 +235,7 @@ test("any good answer is read as it was meant, cut anywhere, and Node agrees", a
   );
 });
 
-test("a damaged request means the same however it is cut, and if we take it, what it means to Node", async () => {
+test("A damaged request means the same however it is cut, and if we take it, what it means to Node.", async () => {
   const node = nodesServer();
   let judged = 0;
   await fc.assert(
@@ -254,7 +254,7 @@ test("a damaged request means the same however it is cut, and if we take it, wha
   expect(judged).toBeGreaterThan(numRuns / 10);
 });
 
-test("a damaged answer means the same however it is cut, and if we take it, what it means to Node", async () => {
+test("A damaged answer means the same however it is cut, and if we take it, what it means to Node.", async () => {
   let judged = 0;
   await fc.assert(
     fc.asyncProperty(answerBytes, damage, places, async (bytes, all, at) => {
@@ -272,7 +272,7 @@ test("a damaged answer means the same however it is cut, and if we take it, what
   expect(judged).toBeGreaterThan(numRuns / 10);
 });
 
-test("every request of the wire cases that we take means the same to Node", async () => {
+test("Every request of the wire cases that we take means the same to Node.", async () => {
   const node = nodesServer();
   const taken = WIRE_CASES.map(({ id, bytes }) => {
     const wire = Buffer.from(bytes, "latin1");

@@ -48,7 +48,7 @@ const chunkedMessage = fc
     };
   });
 
-test("any chunked body is read whole, and nothing behind it, wherever it is cut", () => {
+test("Any chunked body is read whole, and nothing behind it, wherever it is cut.", () => {
   fc.assert(
     fc.property(chunkedMessage, fc.string(), places, ({ body, wire }, behind, at) => {
       const pieces = cut(Buffer.concat([wire, Buffer.from(behind)]), at);
@@ -59,7 +59,7 @@ test("any chunked body is read whole, and nothing behind it, wherever it is cut"
   );
 });
 
-test("a chunked body that is cut off is not whole", () => {
+test("A chunked body that is cut off is not whole.", () => {
   fc.assert(
     fc.property(chunkedMessage, fc.nat(), ({ wire }, at) => {
       const decoder = bodyDecoder(CHUNKED, "until-close");
@@ -71,7 +71,7 @@ test("a chunked body that is cut off is not whole", () => {
   );
 });
 
-test("a damaged chunked body means the same wherever it is cut", () => {
+test("A damaged chunked body means the same wherever it is cut.", () => {
   const damage = fc.tuple(
     fc.nat(),
     fc.nat(2),
@@ -101,7 +101,7 @@ const fields = fc.array(
 );
 const path = fc.stringMatching(/^\/[!"$-~]{0,20}$/).map((text) => text.replaceAll("?", "-"));
 
-test("any well-formed request head is parsed to what it says, found wherever it is cut", () => {
+test("Any well-formed request head is parsed to what it says, found wherever it is cut.", () => {
   fc.assert(
     fc.property(name, path, fields, fc.string(), places, (method, target, list, behind, at) => {
       const lines = list.map(([field, before, text, after]) => `${field}:${before}${text}${after}\r\n`);
@@ -127,7 +127,7 @@ test("any well-formed request head is parsed to what it says, found wherever it 
   );
 });
 
-test("no bytes make a head parser throw anything but a syntax error", () => {
+test("No bytes make a head parser throw anything but a syntax error.", () => {
   const pieces = fc.constantFrom(
     "GET",
     " ",

@@ -23,11 +23,11 @@ test.for([
   { value: "timeout = 1" },
   { value: "timeout=1; max=2" },
   { value: "xtimeout=1, x max=2" },
-])("Keep-Alive: $value", ({ value, timeoutMs = NO_HINT, max = NO_HINT }) => {
+])("Keep-Alive: $value.", ({ value, timeoutMs = NO_HINT, max = NO_HINT }) => {
   expect(keepAliveHint([{ name: "keep-alive", value }])).toEqual({ timeoutMs, max });
 });
 
-test("of several Keep-Alive lines the least counts, other fields do not", () => {
+test("Of several Keep-Alive lines the least counts, other fields do not.", () => {
   const fields = [
     { name: "keep-alive", value: "timeout=9" },
     { name: "x-keep-alive", value: "timeout=1, max=1" },

@@ -4,7 +4,7 @@ import type { EngineCall } from "../testing/engine.ts";
 import { startRig } from "../testing/rig.ts";
 import { WIRE_CASES } from "../testing/wire-cases.ts";
 
-test("every case has its own name", () => {
+test("Every case has its own name.", () => {
   const ids = WIRE_CASES.map(({ id }) => id);
 
   expect(new Set(ids).size).toBe(ids.length);
@@ -21,7 +21,7 @@ function expectMadeNew({ method, path, head, body, header }: EngineCall): void {
   expect(header("content-length")).toEqual([String(Buffer.byteLength(body))]);
 }
 
-test.for(WIRE_CASES)("the wire case $id ($clause) ends as it should", async (one) => {
+test.for(WIRE_CASES)("The wire case $id ($clause) ends as it should.", async (one) => {
   const { port, prefill } = await startRig();
   const connection = await client(port);
   const statuses: number[] = [];
@@ -39,7 +39,7 @@ test.for(WIRE_CASES)("the wire case $id ($clause) ends as it should", async (one
 
 const SHORT_CASES = WIRE_CASES.filter(({ bytes }) => bytes.length <= 600);
 
-test.for(SHORT_CASES)("the wire case $id ends the same when it comes byte by byte", async (one) => {
+test.for(SHORT_CASES)("The wire case $id ends the same when it comes byte by byte.", async (one) => {
   const { port, prefill } = await startRig();
   const connection = await client(port);
   const statuses: number[] = [];

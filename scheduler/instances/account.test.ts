@@ -13,7 +13,7 @@ function accounts(): Account[] {
 const thread = fc.nat(THREADS - 1);
 const requests = fc.array(fc.record({ thread, bytes: fc.nat(2 ** 31 - 1), over: fc.boolean() }));
 
-test("what each thread counts, all see as one sum", () => {
+test("What each thread counts, all see as one sum.", () => {
   fc.assert(
     fc.property(requests, thread, (history, reader) => {
       const all = accounts();
@@ -38,7 +38,7 @@ test("what each thread counts, all see as one sum", () => {
   );
 });
 
-test("what a dead thread had running is taken out, what it has done is not, and others' stays", () => {
+test("What a dead thread had running is taken out, what it has done is not, and others' stays.", () => {
   fc.assert(
     fc.property(requests, thread, (history, dead) => {
       const all = accounts();
@@ -58,7 +58,7 @@ test("what a dead thread had running is taken out, what it has done is not, and 
   );
 });
 
-test("flags are told apart, and only a healthy one that has no other gets requests", () => {
+test("Flags are told apart, and only a healthy one that has no other gets requests.", () => {
   for (const healthy of [false, true]) {
     for (const stalled of [false, true]) {
       for (const draining of [false, true]) {
@@ -76,7 +76,7 @@ test("flags are told apart, and only a healthy one that has no other gets reques
   }
 });
 
-test("faults are counted by kind, and a load is there until it is taken back", () => {
+test("Faults are counted by kind, and a load is there until it is taken back.", () => {
   const [writer, reader] = accounts();
 
   writer?.fail("timeout");

@@ -49,7 +49,7 @@ async function silentPort(): Promise<number> {
   return Number(port);
 }
 
-test("rule 15: an attempt to connect that nobody answers ends at its limit", async () => {
+test("Rule 15: an attempt to connect that nobody answers ends at its limit.", async () => {
   const rig = instanceAt(await silentPort(), 100);
 
   const failure = await askWhole(question(rig), 1000).catch((error: unknown) => error);
@@ -57,7 +57,7 @@ test("rule 15: an attempt to connect that nobody answers ends at its limit", asy
   expect(failure).toMatchObject({ code: "prefill_unreachable", detail: "not connected within 100 ms" });
 });
 
-test("an idle connection is kept, used again, and gone when the engine closes it", async () => {
+test("An idle connection is kept, used again, and gone when the engine closes it.", async () => {
   const engine = await fakeEngine(goodPrefill);
   const rig = instanceAt(engine.port, 1000);
 
@@ -75,7 +75,7 @@ test.for([
   { hint: "timeout=2", engineMs: 2000 },
   { hint: "timeout=100", engineMs: 5000 },
   { hint: "timeout=soon", engineMs: 5000 },
-])("an engine that says Keep-Alive: $hint never closes first", async ({ hint, engineMs }) => {
+])("An engine that says Keep-Alive: $hint never closes first.", async ({ hint, engineMs }) => {
   const engine = await fakeEngine((call) => answerJson(call, "{}", "200 OK", `Keep-Alive: ${hint}`));
   const rig = instanceAt(engine.port, 1000);
 
@@ -91,7 +91,7 @@ test.for([
 });
 
 test.for(["timeout=1", "timeout=0", "max=0", "timeout=5, max=0"])(
-  "a connection is not used again after Keep-Alive: %s",
+  "A connection is not used again after Keep-Alive: %s.",
   async (hint) => {
     const engine = await fakeEngine((call) => answerJson(call, "{}", "200 OK", `Keep-Alive: ${hint}`));
     const rig = instanceAt(engine.port, 1000);
@@ -103,7 +103,7 @@ test.for(["timeout=1", "timeout=0", "max=0", "timeout=5, max=0"])(
   },
 );
 
-test("an engine gets as many more requests on a connection as it said once, then another connection", async () => {
+test("An engine gets as many more requests on a connection as it said once, then another connection.", async () => {
   const engine = await fakeEngine((call) =>
     answerJson(call, "{}", "200 OK", ...(engine.calls.length === 1 ? ["Keep-Alive: max=2"] : [])),
   );
@@ -116,7 +116,7 @@ test("an engine gets as many more requests on a connection as it said once, then
   expect(engine.connections.accepted).toBe(2);
 });
 
-test("a fresh question does not use a kept connection", async () => {
+test("A fresh question does not use a kept connection.", async () => {
   const engine = await fakeEngine(goodPrefill);
   const rig = instanceAt(engine.port, 1000);
 
@@ -126,7 +126,7 @@ test("a fresh question does not use a kept connection", async () => {
   expect(engine.connections.accepted).toBe(2);
 });
 
-test("a request that stops before it starts is never sent", async () => {
+test("A request that stops before it starts is never sent.", async () => {
   const engine = await fakeEngine(goodPrefill);
   const rig = instanceAt(engine.port, 1000);
   const one = question(rig);
@@ -142,7 +142,7 @@ test("a request that stops before it starts is never sent", async () => {
 test.for([
   { how: "is answered", script: (call: EngineCall) => answerJson(call, "{}") },
   { how: "fails", script: (call: EngineCall) => call.socket.destroy() },
-])("no deadline outlives a question that $how", async ({ script }) => {
+])("No deadline outlives a question that $how.", async ({ script }) => {
   const engine = await fakeEngine(script);
   const rig = instanceAt(engine.port, 1000);
 
@@ -153,7 +153,7 @@ test.for([
   expect(rig.deadlines.size).toBe(0);
 });
 
-test("bytes on a kept connection that nobody asked for end it", async () => {
+test("Bytes on a kept connection that nobody asked for end it.", async () => {
   const engine = await fakeEngine(goodPrefill);
   const rig = instanceAt(engine.port, 1000);
   await askWhole(question(rig), 1000);
@@ -166,7 +166,7 @@ test("bytes on a kept connection that nobody asked for end it", async () => {
   expect(rig.instance.pool.idleCount).toBe(0);
 });
 
-test("a connection whose reader paused it at the very end can be used again", async () => {
+test("A connection whose reader paused it at the very end can be used again.", async () => {
   const engine = await fakeEngine(goodPrefill);
   const rig = instanceAt(engine.port, 1000);
 

@@ -50,7 +50,7 @@ async function send({ port }: Rig, count: number, body = PLAIN): Promise<void> {
   for (let i = 0; i < count; i++) expect((await ask(port, post(body))).status).toBe(200);
 }
 
-test("BLB: what was sent since the scrape counts as queued, so a short queue is filled up, then all share", async () => {
+test("BLB: what was sent since the scrape counts as queued, so a short queue is filled up, then all share.", async () => {
   const one = await startRig(
     { prefill: [telling(waiting(3)), telling(waiting(0)), telling(waiting(1))].map(({ script }) => script) },
     { policy: "BLB", ...ONCE },
@@ -65,7 +65,7 @@ test("BLB: what was sent since the scrape counts as queued, so a short queue is 
   expect(shares(one.prefill)).toEqual([2, 5, 4]);
 });
 
-test("BLB: queues of several ranks of one instance add up", async () => {
+test("BLB: queues of several ranks of one instance add up.", async () => {
   const ranks = 'vllm:num_requests_waiting{engine="0"} 2\nvllm:num_requests_waiting{engine="1"} 2\n';
   const one = await startRig(
     { prefill: [telling(ranks).script, telling(waiting(3)).script] },
@@ -78,7 +78,7 @@ test("BLB: queues of several ranks of one instance add up", async () => {
   expect(shares(one.prefill)).toEqual([0, 1]);
 });
 
-test("BLB: a new scrape replaces what was counted since the one before", async () => {
+test("BLB: a new scrape replaces what was counted since the one before.", async () => {
   const tellers = [telling(waiting(2)), telling(waiting(0))];
   const one = await startRig(
     { prefill: tellers.map(({ script }) => script) },
@@ -93,7 +93,7 @@ test("BLB: a new scrape replaces what was counted since the one before", async (
   expect(shares(one.prefill)).toEqual([0, 4]);
 });
 
-test("FreeKVFirst: free tokens count, not the fraction that is free, less the prompts sent since", async () => {
+test("FreeKVFirst: free tokens count, not the fraction that is free, less the prompts sent since.", async () => {
   // 16,000 tokens free of 16,000; 16,800 of 160,000.
   const one = await startRig(
     { prefill: [telling(cache(1000, 0)).script, telling(cache(10_000, 0.895)).script] },
@@ -122,7 +122,7 @@ test.for([
     says: "requests in flight decide: /metrics has no vllm:kv_cache_usage_perc nor vllm:gpu_cache_usage_perc",
   },
   { policy: "BLB", text: undefined, says: "requests in flight decide: /metrics does not answer" },
-] as const)("$policy without its signal: $says", async ({ policy, text, says }) => {
+] as const)("$policy without its signal: $says.", async ({ policy, text, says }) => {
   const tellers = [telling(text), telling(waiting(9) + cache(10_000, 0.9))];
   const one = await startRig(
     { prefill: tellers.map(({ script }) => script) },
@@ -136,7 +136,7 @@ test.for([
   expect(one.events).toEqual([{ time: expect.any(String), instance: "prefill-0", routing: says }]);
 });
 
-test("an instance that gets no requests need not tell its load", async () => {
+test("An instance that gets no requests need not tell its load.", async () => {
   const one = await startRig(
     { prefill: [telling(waiting(5)), telling(waiting(0)), telling(undefined)].map(({ script }) => script) },
     { policy: "BLB", health: { intervalMs: 20, timeoutMs: 2000 } },
@@ -150,7 +150,7 @@ test("an instance that gets no requests need not tell its load", async () => {
   expect(shares(one.prefill)).toEqual([0, 3, 0]);
 });
 
-test("a signal that comes back decides again, and that is said too", async () => {
+test("A signal that comes back decides again, and that is said too.", async () => {
   const tellers = [telling(waiting(5)), telling(undefined)];
   const one = await startRig(
     { prefill: tellers.map(({ script }) => script) },
@@ -169,7 +169,7 @@ test("a signal that comes back decides again, and that is said too", async () =>
   ]);
 });
 
-test("a scrape that hangs makes the numbers stale: requests in flight decide", async () => {
+test("A scrape that hangs makes the numbers stale: requests in flight decide.", async () => {
   const tellers = [telling(waiting(5)), telling(waiting(0))];
   const one = await startRig(
     { prefill: tellers.map(({ script }) => script) },
@@ -187,7 +187,7 @@ test("a scrape that hangs makes the numbers stale: requests in flight decide", a
   expect(shares(one.prefill)).toEqual([2, 2]);
 });
 
-test("without a signal requests in flight decide, not turns", async () => {
+test("Without a signal requests in flight decide, not turns.", async () => {
   const hang: Script = (call) => call.path === "/metrics" && answerJson(call, "");
   const one = await startRig({ prefill: [hang, telling("").script] }, { policy: "BLB", ...ONCE });
   const slow = await client(one.port);
@@ -199,7 +199,7 @@ test("without a signal requests in flight decide, not turns", async () => {
   expect(shares(one.prefill)).toEqual([1, 3]);
 });
 
-test("RoundRobin asks no instance for its load", async () => {
+test("RoundRobin asks no instance for its load.", async () => {
   const one = await startRig({ prefill: [telling(waiting(9)).script, telling(waiting(0)).script] });
 
   await send(one, 4);

@@ -27,11 +27,11 @@ test.for([
   ['{"a":0,"b":0}', { a: undefined, b: undefined, c: "1" }, '{"c":1}'],
   ['{"x":0,"a":0,"a":1,"y":0}', { a: undefined }, '{"x":0,"y":0}'],
   ['{"a":0,"b":1}', { a: undefined, b: "2" }, '{"b":2}'],
-] as const)("%s with the edits %j becomes %s", ([text, edits, expected]) => {
+] as const)("%s with the edits %j becomes %s.", ([text, edits, expected]) => {
   expect(edited(text, edits)).toBe(expected);
 });
 
-test("an edit keeps every member that it does not name to the byte, in order", () => {
+test("An edit keeps every member that it does not name to the byte, in order.", () => {
   const edits = fc.dictionary(
     fc.constantFrom("stream", "max_tokens", "kv_transfer_params", ""),
     fc.option(fc.constantFrom("1", "false", '{"a":[]}'), { nil: undefined }),
@@ -57,7 +57,7 @@ test("an edit keeps every member that it does not name to the byte, in order", (
   );
 });
 
-test("an object too long to be edited as text becomes the same to the byte", () => {
+test("An object too long to be edited as text becomes the same to the byte.", () => {
   const edits = { stream: "false", max_tokens: undefined, added: "1" };
   const space = " ".repeat(MAX_TEXT_BYTES);
   fc.assert(
@@ -68,7 +68,7 @@ test("an object too long to be edited as text becomes the same to the byte", () 
   );
 });
 
-test("an edit that only replaces or adds keeps all other bytes", () => {
+test("An edit that only replaces or adds keeps all other bytes.", () => {
   fc.assert(
     fc.property(topLevel, fc.constantFrom("1", "false"), (text, put) => {
       const bytes = Buffer.from(text);

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { KEYS, membersOf, topLevel } from "../testing/json-values.ts";
 import { JsonSyntaxError, scanArray, scanIfObject, scanObject } from "./spans.ts";
 
-test("members are found with their spans, keys asked for with escapes resolved", () => {
+test("Members are found with their spans, keys asked for with escapes resolved.", () => {
   expect(membersOf(' { "a" : [1, {"b":2}] ,\n"\\u0062\\/" :-1.5e+9,"ab":0}\t', ["a", "b/", "b"])).toEqual([
     { key: "a", member: '"a" : [1, {"b":2}]', value: '[1, {"b":2}]' },
     { key: "b/", member: '"\\u0062\\/" :-1.5e+9', value: "-1.5e+9" },
@@ -12,25 +12,25 @@ test("members are found with their spans, keys asked for with escapes resolved",
   ]);
 });
 
-test.for([1000, 1001])("an object of %i keys is scanned: up to 1000", (count) => {
+test.for([1000, 1001])("An object of %i keys is scanned: up to 1000.", (count) => {
   const text = `{${Array.from({ length: count }, (_, at) => `"${at}":0`).join(",")}}`;
 
   expect(scanIfObject(Buffer.from(text), []) !== undefined).toBe(count <= 1000);
 });
 
-test.for([128, 129])("an object %i levels deep is %s", (depth) => {
+test.for([128, 129])("An object %i levels deep is %s.", (depth) => {
   const text = `{"a":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`;
 
   expect(scanIfObject(Buffer.from(text), []) !== undefined).toBe(depth <= 128);
 });
 
-test("an error says what and where, and quotes nothing", () => {
+test("An error says what and where, and quotes nothing.", () => {
   expect(() => scanObject(Buffer.from('{"secret": oops}'), [])).toThrow(
     new JsonSyntaxError("expected a value", 11),
   );
 });
 
-test("of any object the members are those that JSON.parse finds", () => {
+test("Of any object the members are those that JSON.parse finds.", () => {
   fc.assert(
     fc.property(topLevel, (text) => {
       const parsed: Record<string, unknown> = Object.assign(Object.create(null), JSON.parse(text));
@@ -45,7 +45,7 @@ test("of any object the members are those that JSON.parse finds", () => {
   );
 });
 
-test("of any text it takes what JSON.parse takes as an object, and nothing else", () => {
+test("Of any text it takes what JSON.parse takes as an object, and nothing else.", () => {
   const damage = fc.tuple(fc.nat(), fc.nat(2), fc.constantFrom(...'{}[]",:\\0-.eE+tn \n\u0000\u001f\u007fé'));
   fc.assert(
     fc.property(topLevel, fc.array(damage, { maxLength: 2 }), (text, damages) => {
@@ -66,7 +66,7 @@ test("of any text it takes what JSON.parse takes as an object, and nothing else"
   );
 });
 
-test("bytes that are not UTF-8 are refused, wherever they stand", () => {
+test("Bytes that are not UTF-8 are refused, wherever they stand.", () => {
   fc.assert(
     fc.property(topLevel, fc.nat(), fc.constantFrom(0x80, 0xc0, 0xc1, 0xf5, 0xff), (text, at, byte) => {
       const bytes = Buffer.from(text);
@@ -80,7 +80,7 @@ test("bytes that are not UTF-8 are refused, wherever they stand", () => {
   );
 });
 
-test("in a long string every byte that has to be escaped is seen, wherever it stands", () => {
+test("In a long string every byte that has to be escaped is seen, wherever it stands.", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 255 }),
@@ -104,7 +104,7 @@ const hardText = fc
   .array(fc.constantFrom("\\", '"', "\n", "é", "x", "x".repeat(1100), '","a":"', "{", "}"), { maxLength: 60 })
   .map((parts) => parts.join(""));
 
-test("the end of a string of any length is found, whatever escapes stand in it", () => {
+test("The end of a string of any length is found, whatever escapes stand in it.", () => {
   fc.assert(
     fc.property(hardText, hardText, (first, second) => {
       const text = JSON.stringify({ a: first, b: second });
@@ -118,7 +118,7 @@ test("the end of a string of any length is found, whatever escapes stand in it",
 });
 
 test.for(["a control character \n", "no escape \\x", "no code \\u12"])(
-  "%s is refused in a string of up to 1 KiB, and in a longer one left to the engine",
+  "%s is refused in a string of up to 1 KiB, and in a longer one left to the engine.",
   (what) => {
     const isTaken = (length: number) => scanIfObject(Buffer.from(`{"a":"${"x".repeat(length)}${what}"}`), []);
 
@@ -127,20 +127,20 @@ test.for(["a control character \n", "no escape \\x", "no code \\u12"])(
   },
 );
 
-test("a key with an escape that a long string may have is none that is asked for", () => {
+test("A key with an escape that a long string may have is none that is asked for.", () => {
   const text = `{"${"x".repeat(2000)}\\x":1,"a":2}`;
 
   expect(membersOf(text, ["a"]).map(({ key }) => key)).toEqual([undefined, "a"]);
 });
 
-test("a value of more than 1.2 million values is refused, one of a million token ids is not", () => {
+test("A value of more than 1.2 million values is refused, one of a million token ids is not.", () => {
   const ids = (count: number) => Buffer.from(`{"prompt":[${"151643,".repeat(count - 1)}1]}`);
 
   expect(scanIfObject(ids(1_100_000), [])).toHaveLength(1);
   expect(scanIfObject(ids(1_300_000), [])).toBeUndefined();
 });
 
-test("the items of an array are found with their spans, as many as are asked for", () => {
+test("The items of an array are found with their spans, as many as are asked for.", () => {
   const bytes = Buffer.from('{"a": [ 1 , "b]" ,[2,3], {} ] ,"b":[]}');
   const [a, b] = scanObject(bytes, []);
   const itemsOf = (member: { valueStart: number } | undefined, most: number) =>

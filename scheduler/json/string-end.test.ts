@@ -13,7 +13,7 @@ function plainStringEnd(bytes: Buffer, from: number): number {
   return -1;
 }
 
-test("the program is what its source says", async () => {
+test("The program is what its source says.", async () => {
   const source = readFileSync(new URL("string-end.wat", import.meta.url), "utf8");
 
   const module = (await wabt()).parseWat("string-end.wat", source, { simd: true });
@@ -25,7 +25,7 @@ const hard = fc.array(fc.constantFrom('"', "\\", "\\\\", '\\"', "x", "é", "\0",
   maxLength: 200,
 });
 
-test("the end of a string is found as byte by byte", () => {
+test("The end of a string is found as byte by byte.", () => {
   fc.assert(
     fc.property(hard, fc.nat(70), (parts, from) => {
       const bytes = Buffer.from(`${"x".repeat(from)}${parts.join("")}`);
@@ -36,7 +36,7 @@ test("the end of a string is found as byte by byte", () => {
   );
 });
 
-test("it is found across the blocks that are looked at in one go", () => {
+test("It is found across the blocks that are looked at in one go.", () => {
   const from = 7;
   fc.assert(
     fc.property(fc.integer({ min: -70, max: 70 }), fc.nat(70), hard, (offset, slashes, parts) => {
@@ -49,7 +49,7 @@ test("it is found across the blocks that are looked at in one go", () => {
   );
 });
 
-test("what a longer text before has left behind is not found again", () => {
+test("What a longer text before has left behind is not found again.", () => {
   stringEnd(Buffer.from('x"'.repeat(BLOCK)), 0);
 
   expect(stringEnd(Buffer.from("xx"), 0)).toBe(-1);

@@ -42,7 +42,7 @@ test.for([
   { role: "prefill", good: goodPrefill },
   { role: "decode", good: goodDecode },
 ] as const)(
-  "rule 21: a $role instance whose requests stand still is left out, health green or not, until it gives a token",
+  "Rule 21: a $role instance whose requests stand still is left out, health green or not, until it gives a token.",
   async ({ role, good }) => {
     const answers: Script = (call) => call.path !== "/metrics" && good(call);
     const one = await startRig({ [role]: [hang, answers] }, QUICK);
@@ -64,7 +64,7 @@ test.for([
   },
 );
 
-test("rule 21: a stream that stops moving makes its instance stand still, and moves it again", async () => {
+test("Rule 21: a stream that stops moving makes its instance stand still, and moves it again.", async () => {
   const one = await startRig({ decode: [({ socket }) => socket.write(STREAM_HEAD + chunked(FIRST))] }, QUICK);
   const connection = await client(one.port);
   connection.send(post(STREAM));
@@ -81,7 +81,7 @@ test("rule 21: a stream that stops moving makes its instance stand still, and mo
   expect((await ask(one.port, get("/readyz"))).status).toBe(200);
 });
 
-test("an instance that moves one stream of many does not stand still", async () => {
+test("An instance that moves one stream of many does not stand still.", async () => {
   const script: Script = ({ socket, body }) => {
     if (!body.includes("moves")) return;
     socket.write(STREAM_HEAD);
@@ -100,7 +100,7 @@ test("an instance that moves one stream of many does not stand still", async () 
   expect(stalls(one)).toEqual([]);
 });
 
-test("a prefill instance is given the time that its largest prompt needs, without being tried", async () => {
+test("A prefill instance is given the time that its largest prompt needs, without being tried.", async () => {
   const one = await startRig({ prefill: [hang] }, QUICK);
   for (const size of [1_000_000, 10, 10]) {
     (await client(one.port)).send(post(JSON.stringify({ prompt: "x".repeat(size) })));
@@ -113,7 +113,7 @@ test("a prefill instance is given the time that its largest prompt needs, withou
   expect(one.prefill[0]?.calls).toHaveLength(3);
 });
 
-test("a silent instance that gives a token when it is tried does not stand still", async () => {
+test("A silent instance that gives a token when it is tried does not stand still.", async () => {
   const script: Script = (call) => isProbe(call) && goodDecode(call);
   const one = await startRig({ decode: [script] }, QUICK);
   (await client(one.port)).send(post(PLAIN));
@@ -136,7 +136,7 @@ function metrics(moves: boolean, left: number): Script {
 test.for([
   { moves: true, stalled: false },
   { moves: false, stalled: true },
-])("a full instance that cannot give a token is known by its metrics: they move: $moves", async (one) => {
+])("A full instance that cannot give a token is known by its metrics: they move: $moves.", async (one) => {
   const tell = metrics(one.moves, 1);
   const b = await startRig({ decode: [(call) => call.path === "/metrics" && tell(call)] }, QUICK);
   (await client(b.port)).send(post(PLAIN));
@@ -150,7 +150,7 @@ test.for([
 test.for([
   { why: "the handoff is plain", overrides: { handoff: "plain" as const }, key: "" },
   { why: "it asks for a key", overrides: {}, key: "401 Unauthorized" },
-])("where $why an instance is not tried: it is back when none of its requests is left", async (given) => {
+])("Where $why an instance is not tried: it is back when none of its requests is left.", async (given) => {
   const { overrides, key } = given;
   const script: Script = (call) => isProbe(call) && answerJson(call, "{}", key);
   const one = await startRig({ decode: [script] }, { ...QUICK, ...overrides });
@@ -168,7 +168,7 @@ test.for([
   expect(probes > 0).toBe(key !== "");
 });
 
-test("where it is not tried, an idle engine's metrics excuse a client that does not read", async () => {
+test("Where it is not tried, an idle engine's metrics excuse a client that does not read.", async () => {
   const tell = metrics(false, 0);
   const script: Script = (call) => call.path === "/metrics" && tell(call);
   const one = await startRig({ decode: [script] }, { ...QUICK, handoff: "plain" });
@@ -180,7 +180,7 @@ test("where it is not tried, an idle engine's metrics excuse a client that does 
   expect(stalls(one)).toEqual([]);
 });
 
-test("an engine is tried with the model that it tells of when the scheduler was told none", async () => {
+test("An engine is tried with the model that it tells of when the scheduler was told none.", async () => {
   const script: Script = (call) => {
     if (call.path === "/v1/models")
       answerJson(call, '{"object":"list","data":[{"id":"glm","x":[{"id":"y"}]}]}');
@@ -194,7 +194,7 @@ test("an engine is tried with the model that it tells of when the scheduler was 
   expect(bodies).toContain('{"model":"glm","prompt":"a","max_tokens":1}');
 });
 
-test("an instance that was started anew stands still no more", async () => {
+test("An instance that was started anew stands still no more.", async () => {
   const one = await startRig({ prefill: [hang] }, QUICK);
   (await client(one.port)).send(post(PLAIN));
   await until(() => stalls(one).length === 1);

@@ -49,7 +49,7 @@ async function openStream({ port }: Rig) {
   return connection;
 }
 
-test("state tells of every instance", async () => {
+test("State tells of every instance.", async () => {
   const slow = slowDecode();
   const one = await startRig({ prefill: [goodPrefill], decode: [slow.script] }, ADMIN);
   await openStream(one);
@@ -82,7 +82,7 @@ test("state tells of every instance", async () => {
   });
 });
 
-test("state counts what an instance has served, and its own failures but not its refusals", async () => {
+test("State counts what an instance has served, and its own failures but not its refusals.", async () => {
   const answers = ["200 OK", "500 No", "400 Bad Request", "200 OK"];
   const script: Script = (call) => {
     const status = answers.shift() ?? "";
@@ -98,7 +98,7 @@ test("state counts what an instance has served, and its own failures but not its
   expect(await operator(one).stateOf("decode-0")).toMatchObject({ served: 2, failures: 0, kvHeld: 0 });
 });
 
-test("a drained instance gets nothing new, finishes what it has, and the drain returns only then", async () => {
+test("A drained instance gets nothing new, finishes what it has, and the drain returns only then.", async () => {
   const slow = slowDecode();
   const one = await startRig({ decode: [slow.script, goodDecode] }, ADMIN);
   const { drain, stateOf } = operator(one);
@@ -124,7 +124,7 @@ test("a drained instance gets nothing new, finishes what it has, and the drain r
   expect(one.decode.map(({ calls }) => calls.length)).toEqual([1, 2]);
 });
 
-test("a prefill instance is drained only when decode has fetched the KV cache that it keeps", async () => {
+test("A prefill instance is drained only when decode has fetched the KV cache that it keeps.", async () => {
   const held: EngineCall[] = [];
   const one = await startRig(
     { prefill: [goodPrefill, goodPrefill], decode: [(call) => held.push(call)] },
@@ -149,7 +149,7 @@ test("a prefill instance is drained only when decode has fetched the KV cache th
   expect(answer).toMatchObject({ drained: true, kvHeld: 0 });
 });
 
-test("a KV cache that decode did not fetch is held until its lease is over, and a drain waits for that", async () => {
+test("A KV cache that decode did not fetch is held until its lease is over, and a drain waits for that.", async () => {
   const one = await startRig(
     { prefill: [goodPrefill, goodPrefill], decode: [() => {}] },
     { ...ADMIN, kvLeaseMs: 500 },
@@ -170,7 +170,7 @@ test("a KV cache that decode did not fetch is held until its lease is over, and 
   expect(await stateOf("prefill-0")).toMatchObject({ kvAbandoned: 1 });
 });
 
-test("a prefill instance that gave no KV parameters keeps no KV cache", async () => {
+test("A prefill instance that gave no KV parameters keeps no KV cache.", async () => {
   const one = await startRig(
     { prefill: [(call) => answerJson(call, "{}"), goodPrefill], decode: [() => {}] },
     ADMIN,
@@ -186,7 +186,7 @@ test("a prefill instance that gave no KV parameters keeps no KV cache", async ()
   expect(await stateOf("prefill-0")).toMatchObject({ kvAbandoned: 0 });
 });
 
-test("at its deadline a drain says what is left, and the instance goes on draining", async () => {
+test("At its deadline a drain says what is left, and the instance goes on draining.", async () => {
   const slow = slowDecode();
   const one = await startRig({ decode: [slow.script, goodDecode] }, ADMIN);
   const { drain, stateOf } = operator(one);
@@ -205,7 +205,7 @@ test("at its deadline a drain says what is left, and the instance goes on draini
   expect(again.answer).toMatchObject({ drained: true, ended: "idle" });
 });
 
-test("drains of one instance at once all wait and all end", async () => {
+test("Drains of one instance at once all wait and all end.", async () => {
   const slow = slowDecode();
   const one = await startRig({ decode: [slow.script, goodDecode] }, ADMIN);
   const { drain, stateOf } = operator(one);
@@ -220,7 +220,7 @@ test("drains of one instance at once all wait and all end", async () => {
   expect(results.map(({ answer }) => answer.drained)).toEqual([true, false, true]);
 });
 
-test("a drain whose operator hangs up goes on", async () => {
+test("A drain whose operator hangs up goes on.", async () => {
   const slow = slowDecode();
   const one = await startRig({ decode: [slow.script, goodDecode] }, ADMIN);
   await openStream(one);
@@ -240,7 +240,7 @@ test("a drain whose operator hangs up goes on", async () => {
   expect(await stateOf("decode-0")).toMatchObject({ draining: true });
 });
 
-test("the last instance of a role that gets requests is drained by force only", async () => {
+test("The last instance of a role that gets requests is drained by force only.", async () => {
   const one = await startRig({ prefill: [goodPrefill, goodPrefill] }, ADMIN);
   const { drain } = operator(one);
 
@@ -264,7 +264,7 @@ test("the last instance of a role that gets requests is drained by force only", 
   expect(readyz.status).toBe(503);
 });
 
-test("an instance that is ill is no loss: it is drained although no other is ready", async () => {
+test("An instance that is ill is no loss: it is drained although no other is ready.", async () => {
   const one = await startRig({}, { ...ADMIN, ready: false, health: { intervalMs: 20, timeoutMs: 1000 } });
   await until(async () => (await operator(one).stateOf("decode-0"))?.healthy === true);
   Object.assign(one.decode[0] ?? {}, { health: (call: EngineCall) => call.socket.destroy() });
@@ -275,7 +275,7 @@ test("an instance that is ill is no loss: it is drained although no other is rea
   expect(status).toBe(200);
 });
 
-test("a joined instance gets requests when it has answered a health check, not before", async () => {
+test("A joined instance gets requests when it has answered a health check, not before.", async () => {
   const one = await startRig(
     { decode: [goodDecode, goodDecode] },
     { ...ADMIN, health: { intervalMs: 20, timeoutMs: 60_000 } },
@@ -303,7 +303,7 @@ test("a joined instance gets requests when it has answered a health check, not b
   expect(one.decode.map(({ calls }) => calls.length)).toEqual([2, 5]);
 });
 
-test("joining an instance that gets requests changes nothing", async () => {
+test("Joining an instance that gets requests changes nothing.", async () => {
   const one = await startRig({}, ADMIN);
 
   const { answer } = await operator(one).join("decode-0", 0);
@@ -312,7 +312,7 @@ test("joining an instance that gets requests changes nothing", async () => {
   expect(one.healthChanges).toBe(2);
 });
 
-test("a join ends the drain that waits, and a drain the join", async () => {
+test("A join ends the drain that waits, and a drain the join.", async () => {
   const slow = slowDecode();
   const one = await startRig(
     { decode: [slow.script, goodDecode] },
@@ -335,7 +335,7 @@ test("a join ends the drain that waits, and a drain the join", async () => {
   expect((await joined).answer).toMatchObject({ joined: false, ended: "draining" });
 });
 
-test("a drain closes the connections that were kept to the instance", async () => {
+test("A drain closes the connections that were kept to the instance.", async () => {
   const one = await startRig({ decode: [goodDecode, goodDecode] }, ADMIN);
   for (let i = 0; i < 2; i++) await ask(one.port, post(PLAIN));
   const kept = one.decode.map(({ calls }) => calls[0]?.socket);
@@ -368,7 +368,7 @@ async function reloadable(engines: { prefill: FakeEngine[]; decode: FakeEngine[]
   };
 }
 
-test("reload: a new instance joins when it is healthy, one that is gone drains and leaves, no stream is dropped", async () => {
+test("reload: a new instance joins when it is healthy, one that is gone drains and leaves, no stream is dropped.", async () => {
   const slow = slowDecode();
   const [prefill, old, kept, added] = [
     await fakeEngine(goodPrefill),
@@ -404,7 +404,7 @@ test("reload: a new instance joins when it is healthy, one that is gone drains a
   await old.calls[0]?.closed;
 });
 
-test("reload: the last instance of a role serves until another one is ready", async () => {
+test("reload: the last instance of a role serves until another one is ready.", async () => {
   const [prefill, old, added] = [
     await fakeEngine(goodPrefill),
     await fakeEngine(goodDecode),
@@ -426,7 +426,7 @@ test("reload: the last instance of a role serves until another one is ready", as
   expect(await stateOf("decode-1")).toMatchObject({ ready: true, address: `127.0.0.1:${added.port}` });
 });
 
-test("reload: an instance that is back before it has left stays, under its name", async () => {
+test("reload: an instance that is back before it has left stays, under its name.", async () => {
   const slow = slowDecode();
   const [prefill, first, second] = [
     await fakeEngine(goodPrefill),
@@ -448,7 +448,7 @@ test("reload: an instance that is back before it has left stays, under its name"
   expect(await stateOf("decode-0")).toMatchObject({ leaving: false, draining: false, inFlight: 1 });
 });
 
-test("reload: one that is gone and ill leaves, although none has taken its place yet", async () => {
+test("reload: one that is gone and ill leaves, although none has taken its place yet.", async () => {
   const [prefill, old, added] = [
     await fakeEngine(goodPrefill),
     await fakeEngine(goodDecode),
@@ -466,7 +466,7 @@ test("reload: one that is gone and ill leaves, although none has taken its place
   expect((await state()).instances.map(({ name }) => name)).toEqual(["prefill-0", "decode-1"]);
 });
 
-test("reload: one that has left is asked no more, and what it still answers is not heard", async () => {
+test("reload: one that has left is asked no more, and what it still answers is not heard.", async () => {
   const [prefill, kept, gone] = [
     await fakeEngine(goodPrefill),
     await fakeEngine(goodDecode),
@@ -489,7 +489,7 @@ test("reload: one that has left is asked no more, and what it still answers is n
   expect([left, checks.length, one.healthChanges]).toEqual([2, 1, 2]);
 });
 
-test("reload: what an operator has drained stays drained", async () => {
+test("reload: what an operator has drained stays drained.", async () => {
   const engines = [await fakeEngine(goodPrefill), await fakeEngine(goodDecode), await fakeEngine(goodDecode)];
   const [prefill, first, second] = engines as [FakeEngine, FakeEngine, FakeEngine];
   const { one, change } = await reloadable({ prefill: [prefill], decode: [first, second] });
@@ -502,7 +502,7 @@ test("reload: what an operator has drained stays drained", async () => {
   expect(await stateOf("decode-0")).toMatchObject({ draining: true, ready: false });
 });
 
-test("reload: tables that are wrong change nothing and say why, from the admin port and by signal", async () => {
+test("reload: tables that are wrong change nothing and say why, from the admin port and by signal.", async () => {
   const [prefill, decode] = [await fakeEngine(goodPrefill), await fakeEngine(goodDecode)];
   const { one, spoil } = await reloadable({ prefill: [prefill], decode: [decode] });
   const before = await operator(one).state();
@@ -517,7 +517,7 @@ test("reload: tables that are wrong change nothing and say why, from the admin p
   expect(one.events).toMatchObject([{ reloaded: false, problems }]);
 });
 
-test("every wish and what came of it is logged", async () => {
+test("Every wish and what came of it is logged.", async () => {
   const one = await startRig({ decode: [goodDecode, goodDecode] }, ADMIN);
   const { drain, join: joinAgain } = operator(one);
 
@@ -531,7 +531,7 @@ test("every wish and what came of it is logged", async () => {
   ]);
 });
 
-test("an instance is named by its address too", async () => {
+test("An instance is named by its address too.", async () => {
   const one = await startRig({ decode: [goodDecode, goodDecode] }, ADMIN);
 
   const { answer } = await operator(one).drain(`127.0.0.1:${one.decode[1]?.port}`);
@@ -557,7 +557,7 @@ test.for([
   { path: "/reload", body: { nodePorts: [8088] }, status: 400, code: "invalid_request" },
   { path: "/join", body: { instance: "x".repeat(70_000) }, status: 413, code: "body_too_large" },
 ])(
-  "$path with $body is $status, with a way out, and changes nothing",
+  "$path with $body is $status, with a way out, and changes nothing.",
   async ({ path, body, status, code }) => {
     const one = await startRig({}, ADMIN);
     const { send, state } = operator(one);
@@ -577,7 +577,7 @@ test.for([
   { name: "a form of a web page", headers: { "Content-Type": "text/plain" }, status: 415 },
   { name: "a name that a web page points here", headers: { Host: "evil.example" }, status: 403 },
   { name: "a name that only looks right", headers: { Host: "127.0.0.1.evil.example" }, status: 403 },
-])("$name cannot drain an instance", async ({ headers, status }) => {
+])("$name cannot drain an instance.", async ({ headers, status }) => {
   const one = await startRig({ decode: [goodDecode, goodDecode] }, ADMIN);
 
   const answered = await new Promise<number | undefined>((resolve, reject) => {
@@ -600,7 +600,7 @@ test.for([
   expect(await operator(one).stateOf("decode-0")).toMatchObject({ draining: false });
 });
 
-test("the client port serves none of it", async () => {
+test("The client port serves none of it.", async () => {
   const one = await startRig({}, ADMIN);
 
   for (const path of ["/state", "/drain", "/join", "/reload"]) {
@@ -609,7 +609,7 @@ test("the client port serves none of it", async () => {
   }
 });
 
-test("the admin port is one of the loopback interface", async () => {
+test("The admin port is one of the loopback interface.", async () => {
   const one = await startRig({}, { ...ADMIN, host: "0.0.0.0" });
 
   const { stdout } = spawnSync("cat", ["/proc/net/tcp"], { encoding: "utf8" });
@@ -634,7 +634,7 @@ async function stateOver(socketPath: string): Promise<unknown> {
   });
 }
 
-test("on a Unix socket only its user is served, and it is gone afterwards", async () => {
+test("On a Unix socket only its user is served, and it is gone afterwards.", async () => {
   const socket = join(temporaryFolder(), "admin.sock");
   const one = await startRig({}, { admin: [{ socket }] });
 
@@ -647,7 +647,7 @@ test("on a Unix socket only its user is served, and it is gone afterwards", asyn
   expect(existsSync(socket)).toBe(false);
 });
 
-test("a socket that a killed process has left is replaced", async () => {
+test("A socket that a killed process has left is replaced.", async () => {
   const socket = join(temporaryFolder(), "admin.sock");
   const program = `require("net").createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, "SIGKILL"))`;
   spawnSync(process.execPath, ["-e", program]);
@@ -658,7 +658,7 @@ test("a socket that a killed process has left is replaced", async () => {
   expect(await stateOver(socket)).toMatchObject({ ready: true });
 });
 
-test("a socket that is served, and a file that is none, are left alone: the start fails", async () => {
+test("A socket that is served, and a file that is none, are left alone: the start fails.", async () => {
   const [served, file] = [join(temporaryFolder(), "admin.sock"), join(temporaryFolder(), "file")];
   const other = createServer().listen(served);
   onTestFinished(() => void other.close());

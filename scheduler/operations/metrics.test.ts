@@ -77,7 +77,7 @@ function requests(families: ReadonlyMap<string, Family>): Record<string, number>
   return Object.fromEntries(families.get("ascend_pd_requests_total")?.samples ?? []);
 }
 
-test("every metric of the table is there, in its order, with its type and its labels only", async () => {
+test("Every metric of the table is there, in its order, with its type and its labels only.", async () => {
   const one = await startRig({ prefill: [(call) => answerJson(call, "{}", "500 No")] }, METERED);
   await ask(one.port, post(PLAIN));
 
@@ -95,7 +95,7 @@ test("every metric of the table is there, in its order, with its type and its la
   }
 });
 
-test("requests are counted by path, outcome and class of status; what a client invents is other", async () => {
+test("Requests are counted by path, outcome and class of status; what a client invents is other.", async () => {
   const one = await startRig({}, METERED);
 
   await ask(one.port, post(PLAIN));
@@ -117,7 +117,7 @@ test("requests are counted by path, outcome and class of status; what a client i
   });
 });
 
-test("bytes and events of an answer count as they are relayed, [DONE] not as an event", async () => {
+test("Bytes and events of an answer count as they are relayed, [DONE] not as an event.", async () => {
   let release = () => {};
   const one = await startRig(
     {
@@ -148,7 +148,7 @@ test("bytes and events of an answer count as they are relayed, [DONE] not as an 
   expect(await one.logged(1)).toMatchObject({ events: 4, bytes: body.length });
 });
 
-test("times are observed once for each stream and leg", async () => {
+test("Times are observed once for each stream and leg.", async () => {
   const one = await startRig({}, METERED);
 
   for (let i = 0; i < 3; i++) await ask(one.port, post(STREAM));
@@ -163,7 +163,7 @@ test("times are observed once for each stream and leg", async () => {
   expect(value(families, "ascend_pd_leg_seconds_count", '{leg="decode"}')).toBe(4);
 });
 
-test("a leg is observed when it went well, from where it began", async () => {
+test("A leg is observed when it went well, from where it began.", async () => {
   const one = await startRig({ decode: [(call) => answerJson(call, "{}", "500 No")] }, METERED);
   const slow = await client(one.port);
   const request = post(PLAIN);
@@ -181,7 +181,7 @@ test("a leg is observed when it went well, from where it began", async () => {
   expect(value(families, "ascend_pd_leg_seconds_count", '{leg="decode"}')).toBe(0);
 });
 
-test("time to first token and between tokens are those that a client sees", async () => {
+test("Time to first token and between tokens are those that a client sees.", async () => {
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
   const one = await startRig(
     {
@@ -213,7 +213,7 @@ test("time to first token and between tokens are those that a client sees", asyn
   expect(tpot).toBeGreaterThan(0.02);
 });
 
-test("an instance's failures are told by kind, also when another attempt went well", async () => {
+test("An instance's failures are told by kind, also when another attempt went well.", async () => {
   const one = await startRig(
     { prefill: [({ socket }) => socket.destroy(), goodPrefill], decode: [goodDecode] },
     METERED,
@@ -235,7 +235,7 @@ test("an instance's failures are told by kind, also when another attempt went we
   expect([served("prefill-0"), served("prefill-1")]).toEqual([0, 1]);
 });
 
-test("a prefill that gives no parameters is counted", async () => {
+test("A prefill that gives no parameters is counted.", async () => {
   const one = await startRig({ prefill: [(call) => answerJson(call, "{}")] }, METERED);
 
   await ask(one.port, post(PLAIN));
@@ -243,7 +243,7 @@ test("a prefill that gives no parameters is counted", async () => {
   expect(value(await scrape(one), "ascend_pd_recomputed_total")).toBe(1);
 });
 
-test("a blocked event loop shows", async () => {
+test("A blocked event loop shows.", async () => {
   const one = await startRig({}, METERED);
   const before = value(await scrape(one), "ascend_pd_event_loop_lag_seconds_count");
   await until(async () => value(await scrape(one), "ascend_pd_event_loop_lag_seconds_count") > before);
@@ -258,7 +258,7 @@ test("a blocked event loop shows", async () => {
   });
 });
 
-test("the version is that of the package", () => {
+test("The version is that of the package.", () => {
   expect(VERSION).toBe(JSON.parse(readFileSync("package.json", "utf8")).version);
 });
 
@@ -268,7 +268,7 @@ test.for([
   { path: "/v1/completions", method: "POST", status: 404 },
   { path: "/drain", method: "POST", status: 404 },
   { path: "/metrics", method: "POST", status: 405 },
-])("the metrics port answers $method $path with $status", async ({ path, method, status }) => {
+])("The metrics port answers $method $path with $status.", async ({ path, method, status }) => {
   const one = await startRig({}, METERED);
 
   const answer = await fetch(`http://127.0.0.1:${one.metricsPort}${path}`, { method });
@@ -276,7 +276,7 @@ test.for([
   expect(answer.status).toBe(status);
 });
 
-test("the client port has no metrics, and without its flag nobody has", async () => {
+test("The client port has no metrics, and without its flag nobody has.", async () => {
   const [metered, bare] = [await startRig({}, METERED), await startRig()];
 
   expect((await ask(metered.port, get("/metrics"))).status).toBe(404);
@@ -321,7 +321,7 @@ const decodeForMoves: Script = (call) => {
   else goodDecode(call);
 };
 
-test("whatever clients do at once: counters only grow, each request counts once, in the end nothing is in flight", async () => {
+test("Whatever clients do at once: counters only grow, each request counts once, in the end nothing is in flight.", async () => {
   const moves = fc.array(fc.constantFrom(...(Object.keys(MOVES) as (keyof typeof MOVES)[])), {
     minLength: 1,
     maxLength: 30,
@@ -390,7 +390,7 @@ function expectHistogram(samples: ReadonlyMap<string, number>): void {
   }
 }
 
-test("a histogram counts each observation in every bucket that it fits in", () => {
+test("A histogram counts each observation in every bucket that it fits in.", () => {
   const numbers = fc.double({ min: 0, max: 20, noNaN: true });
   fc.assert(
     fc.property(fc.array(fc.oneof(numbers, fc.constantFrom(1, 2.5, 10))), (observed) => {
@@ -411,7 +411,7 @@ test("a histogram counts each observation in every bucket that it fits in", () =
   );
 });
 
-test("label values are escaped so that they read back as they were", () => {
+test("Label values are escaped so that they read back as they were.", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
       const metric = { name: "m", type: "gauge", help: "h", labels: ["l"] } as const;
@@ -425,7 +425,7 @@ test("label values are escaped so that they read back as they were", () => {
   );
 });
 
-test("answers of a stream that failed are counted under their failure", async () => {
+test("Answers of a stream that failed are counted under their failure.", async () => {
   const one = await startRig({ decode: [(call) => answerEvents(call, FIRST)] }, METERED);
 
   await ask(one.port, post(STREAM));

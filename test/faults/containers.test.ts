@@ -60,7 +60,7 @@ async function foreignServer(port: number) {
 const mineOn = (port: number) =>
   `local: port ${port} of ${prefill0} is held by process ${process.pid} (${process.execPath})`;
 
-test("A name that another's container has is told by preview and up; it is neither adopted nor removed", async () => {
+test("A name that another's container has is told by preview and up; it is neither adopted nor removed.", async () => {
   await stack.configure(base);
   const id = await startForeign(prefill0);
 
@@ -76,7 +76,7 @@ test("A name that another's container has is told by preview and up; it is neith
   await removeForeign(prefill0);
 });
 
-test("A port that another process holds is told by preview and up before anything starts", async () => {
+test("A port that another process holds is told by preview and up before anything starts.", async () => {
   const server = await foreignServer(18500);
 
   const preview = await stack.pulumi("preview");
@@ -88,13 +88,13 @@ test("A port that another process holds is told by preview and up before anythin
   await server.close();
 });
 
-test("With name and port free again, up converges and a third one has nothing to do", async () => {
+test("With name and port free again, up converges and a third one has nothing to do.", async () => {
   await expectConverged(stack);
 
   expect(Object.keys(await idsOf(name))).toEqual([decode0, prefill0, scheduler]);
 });
 
-test("An instance that ends at once is told with its last words; the others keep running", async () => {
+test("An instance that ends at once is told with its last words; the others keep running.", async () => {
   const before = await idsOf(name);
   await stack.configure({ ...base, decode: [{ ...decode, extraArgs: ["--kv-lookup=nonsense"] }] });
 
@@ -114,7 +114,7 @@ test("An instance that ends at once is told with its last words; the others keep
   await expectConverged(stack);
 });
 
-test("An instance that is not ready in time is told with the address and what came from it", async () => {
+test("An instance that is not ready in time is told with the address and what came from it.", async () => {
   // A model that loads for ever: Node waits before it runs the simulator.
   const forEver = "--import=data:text/javascript,setInterval(()=>{},1000);await(new(Promise)(()=>{}))";
   await stack.configure({
@@ -131,7 +131,7 @@ test("An instance that is not ready in time is told with the address and what ca
   await expectConverged(stack);
 });
 
-test("A container that was removed by hand is made again by up --refresh, and only that one", async () => {
+test("A container that was removed by hand is made again by up --refresh, and only that one.", async () => {
   const before = await idsOf(name);
   await expectEngine(docker, `/containers/${decode0}?force=1`, { method: "DELETE" });
 
@@ -142,7 +142,7 @@ test("A container that was removed by hand is made again by up --refresh, and on
   expect({ ...after, [decode0]: "" }).toEqual({ ...before, [decode0]: "" });
 });
 
-test("A container that was stopped by hand is started again by up --refresh", async () => {
+test("A container that was stopped by hand is started again by up --refresh.", async () => {
   const before = await idsOf(name);
   await expectEngine(docker, `/containers/${decode0}/stop`, { method: "POST" });
 
@@ -152,7 +152,7 @@ test("A container that was stopped by hand is started again by up --refresh", as
   expect(await idsOf(name)).toEqual(before);
 });
 
-test("A limit that was set by hand is taken back by up --refresh", async () => {
+test("A limit that was set by hand is taken back by up --refresh.", async () => {
   await expectEngine(docker, `/containers/${decode0}/update`, {
     method: "POST",
     json: { RestartPolicy: { Name: "no" } },
@@ -163,7 +163,7 @@ test("A limit that was set by hand is taken back by up --refresh", async () => {
   expect((await inspectContainer(decode0)).HostConfig.RestartPolicy.Name).toBe("unless-stopped");
 });
 
-test("A rank table that was edited in its container is not seen by refresh, and comes back by --replace", async () => {
+test("A rank table that was edited in its container is not seen by refresh, and comes back by --replace.", async () => {
   const [, { path = "", content = "" } = {}] = planOf(name, base).containers[1]?.files ?? [];
   const { State } = await inspectContainer(decode0);
   await writeFile(`/proc/${State.Pid}/root${path}`, "{}");
@@ -181,7 +181,7 @@ async function urnOf(container: string): Promise<string> {
   return resources.find(({ urn }: { urn: string }) => urn.endsWith(`Container::${container}`)).urn;
 }
 
-test("A port that somebody takes while an instance is replaced is told at its gate, at once", async () => {
+test("A port that somebody takes while an instance is replaced is told at its gate, at once.", async () => {
   // Between the check of `up` and the new container's start nobody can look; so the gate looks again.
   await stack.configure({ ...base, prefill: [{ ...base.prefill[0], port: 18508, extraEnv: loading(5) }] });
   const taken = takenOnceGone(prefill0, 18508);
@@ -200,7 +200,7 @@ async function takenOnceGone(container: string, port: number) {
   return foreignServer(port);
 }
 
-test("Destroy stops the scheduler before any instance", async () => {
+test("Destroy stops the scheduler before any instance.", async () => {
   const { code, output } = await stack.pulumi("destroy", "--yes", "--skip-preview");
 
   const deleted = [...output.matchAll(/Container (\S+) deleted/g)].map(([, container]) => container);

@@ -59,7 +59,7 @@ describe.skipIf(obstacle !== undefined)("A host behind a link that fails", () =>
   const decode0 = `${name}-decode-0`;
   const prefill0 = `${name}-prefill-0`;
 
-  test("A link that breaks in the middle of an image is told, with the host; up goes on from there", async () => {
+  test("A link that breaks in the middle of an image is told, with the host; up goes on from there.", async () => {
     await stack.configure(deployment());
     link.cutAfter(30_000_000);
 
@@ -77,7 +77,7 @@ describe.skipIf(obstacle !== undefined)("A host behind a link that fails", () =>
   test.each([
     ["refuses connections", () => link.cut(), "Connection refused"],
     ["says nothing", () => link.silence(), "Connection timed out during banner exchange"],
-  ])("A host that %s is told by preview and up; the rest is still previewed", async (_, fail, reason) => {
+  ])("A host that %s is told by preview and up; the rest is still previewed.", async (_, fail, reason) => {
     await stack.configure(deployment({ note: reason }));
     const before = await ids();
     fail();
@@ -97,7 +97,7 @@ describe.skipIf(obstacle !== undefined)("A host behind a link that fails", () =>
     await expectNoChanges(stack);
   });
 
-  test("A login that is refused is told with the user and the address", async () => {
+  test("A login that is refused is told with the user and the address.", async () => {
     await stack.configure(deployment({ user: "nobody" }));
 
     const failed = await up(stack);
@@ -107,7 +107,7 @@ describe.skipIf(obstacle !== undefined)("A host behind a link that fails", () =>
     await expectNoChanges(stack);
   });
 
-  test("A host that is lost after the first containers fails its own, by address; up goes on with it", async () => {
+  test("A host that is lost after the first containers fails its own, by address; up goes on with it.", async () => {
     await stack.configure(deployment({ note: "changed" }));
     const before = await ids();
     const lost = cutOnceReplaced(prefill0);
@@ -131,7 +131,7 @@ describe.skipIf(obstacle !== undefined)("A host behind a link that fails", () =>
     link.cut();
   }
 
-  test("Destroy with a host down takes the rest away, and that host's when it is back", async () => {
+  test("Destroy with a host down takes the rest away, and that host's when it is back.", async () => {
     link.cut();
 
     const failed = await stack.pulumi("destroy", "--yes", "--skip-preview", "--continue-on-error");

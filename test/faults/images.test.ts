@@ -83,7 +83,7 @@ function claim(image: string, credentials: object[] = []): Promise<RunResult> {
   });
 }
 
-test("A registry that wants a password is told, and where to put it", async () => {
+test("A registry that wants a password is told, and where to put it.", async () => {
   const { code, stderr } = await claim(`${registry}/vllm:1`);
 
   expect(stderr).toContain(
@@ -94,14 +94,14 @@ test("A registry that wants a password is told, and where to put it", async () =
   expect(code).toBe(1);
 });
 
-test("A password for another registry is not sent", async () => {
+test("A password for another registry is not sent.", async () => {
   const { code } = await claim(`${registry}/vllm:1`, [{ address: "registry.example.com", ...user }]);
 
   expect(served).toEqual([]);
   expect(code).toBe(1);
 });
 
-test("With the right one the image is pulled; one for another architecture is refused all the same", async () => {
+test("With the right one the image is pulled; one for another architecture is refused all the same.", async () => {
   const { stderr } = await claim(`${registry}/vllm:1`, [{ address: registry, ...user }]);
 
   expect(served, stderr).toContain("/v2/vllm/manifests/1");
@@ -111,7 +111,7 @@ test("With the right one the image is pulled; one for another architecture is re
   expect(stderr).not.toContain(user.password);
 });
 
-test("An image that is not what its digest says is refused", async () => {
+test("An image that is not what its digest says is refused.", async () => {
   const pinned = `${registry}/vllm@sha256:${"0".repeat(64)}`;
 
   const { code, stderr } = await claim(pinned, [{ address: registry, ...user }]);
@@ -141,7 +141,7 @@ describe.skipIf(process.geteuid?.() !== 0)("A host whose disk is full", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("says so by name, with what to look at; with room again the same image arrives", async () => {
+  test("says so by name, with what to look at; with room again the same image arrives.", async () => {
     const host = { name: "host-a", address: "127.0.0.1", docker: engine.host };
     const image = process.env.ASCEND_PD_NODE_IMAGE ?? "";
     const send = () =>

@@ -43,7 +43,7 @@ afterAll(async () => {
   expect(unharmed).toBe(true);
 });
 
-test("Killed while it creates a container: up names the lock, recover clears it, up converges", async () => {
+test("Killed while it creates a container: up names the lock, recover clears it, up converges.", async () => {
   const first = start("up");
   while (!(await containersOf(name)).includes(decode0)) await sleep(5);
   await kill(first);
@@ -57,7 +57,7 @@ test("Killed while it creates a container: up names the lock, recover clears it,
   await expectConverged(stack);
 });
 
-test("Killed while it replaces a container: recover, and up converges", async () => {
+test("Killed while it replaces a container: recover, and up converges.", async () => {
   const before = await idsOf(name);
   await stack.configure({ ...base, engine: { ...base.engine, extraEnv: { NOTE: "changed" } } });
   const first = start("up");
@@ -70,7 +70,7 @@ test("Killed while it replaces a container: recover, and up converges", async ()
   await expectConverged(stack);
 });
 
-test("Killed while it deletes: the next destroy takes the rest away", async () => {
+test("Killed while it deletes: the next destroy takes the rest away.", async () => {
   const first = start("destroy");
   while ((await containersOf(name)).length === 3) await sleep(5);
   await kill(first);
@@ -82,7 +82,7 @@ test("Killed while it deletes: the next destroy takes the rest away", async () =
   expect(await containersOf(name)).toEqual([]);
 });
 
-test("Of two at once one is told who works on the stack; the other is not disturbed", async () => {
+test("Of two at once one is told who works on the stack; the other is not disturbed.", async () => {
   const first = start("up");
   while ((await containersOf(name)).length === 0) await sleep(20);
 
@@ -94,7 +94,7 @@ test("Of two at once one is told who works on the stack; the other is not distur
   await expectConverged(stack);
 });
 
-test("With nothing interrupted, recover says so and changes nothing", async () => {
+test("With nothing interrupted, recover says so and changes nothing.", async () => {
   const before = await idsOf(name);
 
   const { code, stdout } = await recover();

@@ -23,7 +23,7 @@ describe.skipIf(existsSync("/dev/davinci4"))("A machine without NPUs", () => {
   });
   afterAll(() => stack.dispose());
 
-  test("is refused as an Ascend host, with every node that it lacks, and nothing is started", async () => {
+  test("is refused as an Ascend host, with every node that it lacks, and nothing is started.", async () => {
     const workDir = { source: "/data/models", target: "/data/models" };
     const deviceIps = Object.fromEntries([4, 5, 6, 7].map((npu) => [npu, `29.0.0.${npu}`]));
     const base = simulated1p1d(18580);
@@ -46,7 +46,7 @@ describe("A source of a mount", () => {
   const name = `ascend-pd-mount-${process.pid}`;
   const container = resolve("components/container.ts");
 
-  test("that is missing stops its container and is not made; once it is there, up converges", async () => {
+  test("That is missing stops its container and is not made; once it is there, up converges.", async () => {
     const source = resolve("weights");
     const plan: ContainerPlan = {
       name,

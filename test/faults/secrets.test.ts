@@ -64,7 +64,7 @@ async function setSecret(key: string, value: string): Promise<void> {
   expect(code, stderr).toBe(0);
 }
 
-test("A stack that names a secret it does not have is refused, with the command that sets it", async () => {
+test("A stack that names a secret it does not have is refused, with the command that sets it.", async () => {
   await stack.configure(deployment);
 
   const failed = await up(stack);
@@ -76,7 +76,7 @@ test("A stack that names a secret it does not have is refused, with the command 
   );
 });
 
-test("A secret within the deployment, where it would be plain text, is refused by pulumi and by plan", async () => {
+test("A secret within the deployment, where it would be plain text, is refused by pulumi and by plan.", async () => {
   await setSecret("ascend-pd:deployment.engine.extraEnv.CANARY_TOKEN", `${canary}`);
 
   const failed = await pulumi("up", "--yes", "--skip-preview");
@@ -87,7 +87,7 @@ test("A secret within the deployment, where it would be plain text, is refused b
   expect(printed).not.toContain(canary);
 });
 
-test("A password and a key in plain text are refused by pulumi, which does not print them", async () => {
+test("A password and a key in plain text are refused by pulumi, which does not print them.", async () => {
   const plain = "hunter2-hunter2";
   const docker = `ssh://root:${plain}@10.0.0.18`;
   const hosts = { ...deployment.hosts, far: { address: "10.0.0.18", docker, hostKey: "ssh-ed25519 AAAA" } };
@@ -100,7 +100,7 @@ test("A password and a key in plain text are refused by pulumi, which does not p
   expect(failed.output).not.toContain(plain);
 });
 
-test("A secret reaches the containers that name it, and no other", async () => {
+test("A secret reaches the containers that name it, and no other.", async () => {
   await stack.configure(deployment);
   await setSecret("ascend-pd:secretEnv.CANARY_TOKEN", `${canary}`);
   const search = processesWith(`${canary}`);
@@ -115,7 +115,7 @@ test("A secret reaches the containers that name it, and no other", async () => {
   expect([...(await search.stop())]).toEqual(["the program", "a container"]);
 });
 
-test("It is encrypted in Pulumi's state, and in no image, log or other property", async () => {
+test("It is encrypted in Pulumi's state, and in no image, log or other property.", async () => {
   await pulumi("stack", "ls");
   const state = await stateOf(stack);
   const files = await filesBelow(stack.local().backend);
@@ -145,7 +145,7 @@ test("It is encrypted in Pulumi's state, and in no image, log or other property"
   for (const text of [state, ...files, ...images, ...inspected, ...logs]) expect(text).not.toContain(canary);
 });
 
-test("Previews, diffs, Plans and rendered commands of a change do not show it", async () => {
+test("Previews, diffs, Plans and rendered commands of a change do not show it.", async () => {
   await stack.configure({ ...deployment, model: { ...deployment.model, maxNumSeqs: 128 } });
   await setSecret("ascend-pd:secretEnv.CANARY_TOKEN", `${canary}`);
   await pulumi("preview", "--diff");
@@ -163,7 +163,7 @@ test("Previews, diffs, Plans and rendered commands of a change do not show it", 
   expect(printed).not.toContain(canary);
 });
 
-test("A rotated secret replaces the instances that use it; the scheduler keeps running", async () => {
+test("A rotated secret replaces the instances that use it; the scheduler keeps running.", async () => {
   await stack.configure(deployment);
   await setSecret("ascend-pd:secretEnv.CANARY_TOKEN", `${second}`);
   const before = await idsOf(name);
@@ -184,7 +184,7 @@ test("A rotated secret replaces the instances that use it; the scheduler keeps r
   }
 });
 
-test("The policy pack passes a credential that is a Pulumi secret", async () => {
+test("The policy pack passes a credential that is a Pulumi secret.", async () => {
   const { code, output } = await stack.pulumi("preview", "--policy-pack", "policies");
 
   expect(code, output).toBe(0);

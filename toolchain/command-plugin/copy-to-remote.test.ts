@@ -14,7 +14,7 @@ if (!sshd) console.warn("tests over SSH are skipped: install openssh-server to r
 describe.runIf(sshd)("remote.CopyToRemote", () => {
   const ssh = overSsh();
 
-  test("a text arrives, in folders that are made for it", async () => {
+  test("A text arrives, in folders that are made for it.", async () => {
     const remotePath = join(ssh.folder, "new", "folders", "table.json");
     const inputs = await ssh.checked(copy, { source: text("表\n", "1"), remotePath });
 
@@ -24,7 +24,7 @@ describe.runIf(sshd)("remote.CopyToRemote", () => {
     expect(outputs).toEqual(inputs);
   });
 
-  test("a file arrives whole, be it empty or large", async () => {
+  test("A file arrives whole, be it empty or large.", async () => {
     const large = Buffer.alloc(5_000_001, "0123456789");
     await writeFile(join(ssh.folder, "large"), large);
     await writeFile(join(ssh.folder, "empty"), "");
@@ -44,7 +44,7 @@ describe.runIf(sshd)("remote.CopyToRemote", () => {
     expect((await stat(join(ssh.folder, "into", "no-text"))).size).toBe(0);
   });
 
-  test("a directory arrives below the destination, or in its place with a slash", async () => {
+  test("A directory arrives below the destination, or in its place with a slash.", async () => {
     await mkdir(join(ssh.folder, "source", "deep"), { recursive: true });
     await writeFile(join(ssh.folder, "source", "deep", "a"), "A");
     await writeFile(join(ssh.folder, "source", "b"), "B");
@@ -60,7 +60,7 @@ describe.runIf(sshd)("remote.CopyToRemote", () => {
     expect(await readFile(join(ssh.folder, "instead", "b"), "utf8")).toBe("B");
   });
 
-  test("an update copies when the content or the destination changed, and only then", async () => {
+  test("An update copies when the content or the destination changed, and only then.", async () => {
     const remotePath = join(ssh.folder, "file");
     const inputs = await ssh.checked(copy, { source: text("one", "1"), remotePath });
     const { outputs } = await ssh.plugin.create(copy, inputs);
@@ -78,7 +78,7 @@ describe.runIf(sshd)("remote.CopyToRemote", () => {
     expect(await readFile(`${remotePath}-2`, "utf8")).toBe("one");
   });
 
-  test("a copy that cannot be made says which path is at fault", async () => {
+  test("A copy that cannot be made says which path is at fault.", async () => {
     await writeFile(join(ssh.folder, "file"), "");
     const fails = async (source: Value, remotePath: string) =>
       ssh.plugin
@@ -92,7 +92,7 @@ describe.runIf(sshd)("remote.CopyToRemote", () => {
     expect(await fails(file("/no/such", "1"), join(ssh.folder, "x"))).toContain("no such file or directory");
   });
 
-  test("sources that 1.2.1 refuses are refused, and one that is not known yet is not", async () => {
+  test("Sources that 1.2.1 refuses are refused, and one that is not known yet is not.", async () => {
     const remote = { ...text("", "1"), uri: "https://example.invalid/x" };
     const refused = ["source: must be a FileAsset, a StringAsset, or a FileArchive of a file or directory"];
     const connection = ssh.host.connection;
@@ -108,7 +108,7 @@ describe.runIf(sshd)("remote.CopyToRemote", () => {
     ).toEqual([]);
   });
 
-  test("a preview copies nothing, and delete leaves the file where it is", async () => {
+  test("A preview copies nothing, and delete leaves the file where it is.", async () => {
     const remotePath = join(ssh.folder, "file");
     const inputs = await ssh.checked(copy, { source: text("one", "1"), remotePath });
 

@@ -18,7 +18,7 @@ const inputs: fc.Arbitrary<PropertyMap> = fc.dictionary(fc.stringMatching(/^[a-z
   noNullPrototype: true,
 });
 
-test("there is a change exactly when the inputs differ", () => {
+test("There is a change exactly when the inputs differ.", () => {
   fc.assert(
     fc.property(inputs, inputs, (olds, news) => {
       expect(diff(olds, structuredClone(olds))).toEqual([]);
@@ -27,7 +27,7 @@ test("there is a change exactly when the inputs differ", () => {
   );
 });
 
-test("every change starts at a property that differs", () => {
+test("Every change starts at a property that differs.", () => {
   fc.assert(
     fc.property(inputs, inputs, (olds, news) => {
       for (const { path } of diff(olds, news)) {
@@ -37,7 +37,7 @@ test("every change starts at a property that differs", () => {
   );
 });
 
-test("a change names the leaf and what became of it", () => {
+test("A change names the leaf and what became of it.", () => {
   const olds = { create: "a", environment: { MODE: "x", "odd.name": "y" }, triggers: [1, 2, [3]] };
   const news = { update: "b", environment: { MODE: "z" }, triggers: [1, 5, [3, 4]] };
 
@@ -51,7 +51,7 @@ test("a change names the leaf and what became of it", () => {
   ]);
 });
 
-test("a secret is one leaf, and differs from the same value in the open", () => {
+test("A secret is one leaf, and differs from the same value in the open.", () => {
   const connection = { host: "a", port: 22 };
 
   expect(
@@ -62,7 +62,7 @@ test("a secret is one leaf, and differs from the same value in the open", () => 
   ]);
 });
 
-test("an asset differs by content, not by where it lies", () => {
+test("An asset differs by content, not by where it lies.", () => {
   const asset = (path: string, hash: string) => ({
     "4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17",
     path,

@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test("create runs the command with its input and environment, and keeps what it printed", async () => {
+test("Create runs the command with its input and environment, and keeps what it printed.", async () => {
   const { id, outputs } = await plugin.create(type, {
     create: 'cat; echo "$GIVEN $FROM_THE_SYSTEM"; printf "two\\n\\n" >&2',
     stdin: "first\n",
@@ -35,13 +35,13 @@ test("create runs the command with its input and environment, and keeps what it 
   expect(outputs).toMatchObject({ stdout: "first\ngiven inherited", stderr: "two\n", stdin: "first\n" });
 });
 
-test("a command without `create` has empty outputs", async () => {
+test("A command without `create` has empty outputs.", async () => {
   const { outputs } = await plugin.create(type, { delete: "exit 1" });
 
   expect(outputs).toEqual({ delete: "exit 1", stdout: "", stderr: "" });
 });
 
-test("the interpreter and the directory are those of the inputs", async () => {
+test("The interpreter and the directory are those of the inputs.", async () => {
   const { outputs } = await plugin.create(type, {
     create: "console.log(process.cwd())",
     interpreter: [process.execPath, "-e"],
@@ -51,7 +51,7 @@ test("the interpreter and the directory are those of the inputs", async () => {
   expect(outputs.stdout).toBe(folder);
 });
 
-test("update runs `update`, which sees what the run before printed", async () => {
+test("Update runs `update`, which sees what the run before printed.", async () => {
   const { outputs } = await plugin.create(type, { create: "echo out; echo err >&2" });
 
   const updated = await plugin.update(type, outputs, {
@@ -62,7 +62,7 @@ test("update runs `update`, which sees what the run before printed", async () =>
   expect(updated).toMatchObject({ create: "exit 1", stdout: "out/err", stderr: "" });
 });
 
-test("update runs `create` again where there is no `update`", async () => {
+test("Update runs `create` again where there is no `update`.", async () => {
   const { outputs } = await plugin.create(type, { create: "echo one" });
 
   const updated = await plugin.update(type, outputs, { create: "echo two" });
@@ -70,7 +70,7 @@ test("update runs `create` again where there is no `update`", async () => {
   expect(updated).toEqual({ create: "echo two", stdout: "two", stderr: "" });
 });
 
-test("addPreviousOutputInEnv: false keeps the output of the run before out of the environment", async () => {
+test("addPreviousOutputInEnv: false keeps the output of the run before out of the environment.", async () => {
   const inputs = { create: 'echo "[$PULUMI_COMMAND_STDOUT]"', addPreviousOutputInEnv: false };
   const { outputs } = await plugin.create(type, inputs);
 
@@ -79,7 +79,7 @@ test("addPreviousOutputInEnv: false keeps the output of the run before out of th
   expect(updated.stdout).toBe("[]");
 });
 
-test("delete runs `delete` with the inputs in the state and the last output", async () => {
+test("Delete runs `delete` with the inputs in the state and the last output.", async () => {
   const { outputs } = await plugin.create(type, {
     create: "echo joined",
     delete: 'echo "$WHO left, was $PULUMI_COMMAND_STDOUT" > left',
@@ -92,7 +92,7 @@ test("delete runs `delete` with the inputs in the state and the last output", as
   expect(await readFile(join(folder, "left"), "utf8")).toBe("decode-1 left, was joined\n");
 });
 
-test("a command that fails is an error with its exit status and all it printed", async () => {
+test("A command that fails is an error with its exit status and all it printed.", async () => {
   const inputs = { create: "echo out; echo err >&2; exit 3", delete: "exit 4" };
 
   await expect(plugin.create(type, inputs)).rejects.toThrow(
@@ -103,20 +103,20 @@ test("a command that fails is an error with its exit status and all it printed",
   await expect(plugin.create(type, { create: "kill -TERM $$" })).rejects.toThrow("signal: SIGTERM");
 });
 
-test("a program or a directory that is not there is named", async () => {
+test("A program or a directory that is not there is named.", async () => {
   await expect(plugin.create(type, { create: "x", interpreter: ["/no/such"] })).rejects.toThrow("/no/such");
   await expect(plugin.create(type, { create: "true", dir: "/no/such" })).rejects.toThrow(
     "/no/such is not a directory",
   );
 });
 
-test("a command that does not read its input can still end well", async () => {
+test("A command that does not read its input can still end well.", async () => {
   const { outputs } = await plugin.create(type, { create: "exec true", stdin: "x".repeat(1 << 20) });
 
   expect(outputs.stdout).toBe("");
 });
 
-test("characters that arrive in pieces are put together", async () => {
+test("Characters that arrive in pieces are put together.", async () => {
   const { outputs } = await plugin.create(type, {
     create: "printf '\\347\\247'; sleep 0.2; printf '\\222\\n'",
   });
@@ -130,7 +130,7 @@ test.for([
   { logging: "stdout", lines: ["out", "end"] },
   { logging: "stderr", lines: ["err"] },
   { logging: "none", lines: [] },
-])("logging $logging shows $lines", async ({ logging, lines }) => {
+])("Logging $logging shows $lines.", async ({ logging, lines }) => {
   const before = plugin.logged.length;
 
   await plugin.create(type, {
@@ -143,7 +143,7 @@ test.for([
   expect(shown.every(({ urn, ephemeral }) => urn.endsWith("::gate") && ephemeral)).toBe(true);
 });
 
-test("a preview runs nothing, and leaves the outputs unknown", async () => {
+test("A preview runs nothing, and leaves the outputs unknown.", async () => {
   const inputs = { create: "touch ran", update: "touch ran", dir: folder };
 
   const created = await plugin.create(type, inputs, { preview: true });
@@ -156,7 +156,7 @@ test("a preview runs nothing, and leaves the outputs unknown", async () => {
   await expect(readFile(join(folder, "ran"))).rejects.toThrow("ENOENT");
 });
 
-test("secret inputs reach the command in the open and stay secret in the outputs", async () => {
+test("Secret inputs reach the command in the open and stay secret in the outputs.", async () => {
   const environment = { TOKEN: secret("hunter2") };
 
   const { outputs } = await plugin.create(type, {
@@ -174,7 +174,7 @@ test("secret inputs reach the command in the open and stay secret in the outputs
   });
 });
 
-test("a changed trigger replaces the resource, any other change updates it", async () => {
+test("A changed trigger replaces the resource, any other change updates it.", async () => {
   const olds = { create: "a", triggers: ["x", 1] };
 
   expect(await plugin.diff(type, olds, olds)).toEqual({ changed: false, replaces: [], detailed: {} });
@@ -194,7 +194,7 @@ test("a changed trigger replaces the resource, any other change updates it", asy
   });
 });
 
-test("what the stand-in does not cover, or cannot be, is refused before anything runs", async () => {
+test("What the stand-in does not cover, or cannot be, is refused before anything runs.", async () => {
   expect((await plugin.check(type, { create: "x", archivePaths: ["*"] })).failures).toEqual([
     "archivePaths: not covered by the stand-in for pulumi-resource-command: install the published plugin",
   ]);
@@ -207,13 +207,13 @@ test("what the stand-in does not cover, or cannot be, is refused before anything
   );
 });
 
-test("a custom timeout ends the command", async () => {
+test("A custom timeout ends the command.", async () => {
   await expect(
     plugin.create(type, { create: "echo begun; sleep 600" }, { timeoutSeconds: 0.5 }),
   ).rejects.toThrow(/timeout: running "echo begun; sleep 600":\nbegun/);
 });
 
-test("cancel ends the command and what it started, and whatever is asked for afterwards", async () => {
+test("Cancel ends the command and what it started, and whatever is asked for afterwards.", async () => {
   const cancelled = await startPlugin();
   const running = cancelled.create(type, {
     create: "sleep 600 & echo $!; setsid sleep 5 & wait",
@@ -231,7 +231,7 @@ test("cancel ends the command and what it started, and whatever is asked for aft
 });
 
 test.for(["SIGTERM", "SIGINT"] as const)(
-  "%s ends the plugin and the command that it runs",
+  "%s ends the plugin and the command that it runs.",
   async (signal) => {
     const stopped = await startPlugin();
     stopped.create(type, { create: "echo $$; sleep 600; true" }).catch(() => {});
@@ -246,7 +246,7 @@ test.for(["SIGTERM", "SIGINT"] as const)(
   },
 );
 
-test("the plugin ends when the engine was killed", async () => {
+test("The plugin ends when the engine was killed.", async () => {
   const engine = spawn("/bin/sh", ["-c", '"$0" 127.0.0.1:1 & echo $!; wait', launcher]);
   const lines = createInterface(engine.stdout)[Symbol.asyncIterator]();
   const identity = await processIdentity(Number((await lines.next()).value));
@@ -258,7 +258,7 @@ test("the plugin ends when the engine was killed", async () => {
   await vi.waitFor(async () => expect(await isAlive(identity)).toBe(false), 10_000);
 });
 
-test("the plugin starts through a link and through a launcher elsewhere", async () => {
+test("The plugin starts through a link and through a launcher elsewhere.", async () => {
   const link = join(folder, "pulumi-resource-command");
   await symlink(launcher, link);
   const script = join(folder, "launcher");
@@ -275,7 +275,7 @@ test.for([
   { version: process.versions.node, code: 0, says: "started with 127.0.0.1:1" },
   { version: "22.17.1", code: 1, says: "needs Node.js 22.18 or newer" },
 ])(
-  "without the repository's own Node.js, $version on PATH is judged by its age",
+  "Without the repository's own Node.js, $version on PATH is judged by its age.",
   async ({ version, code, says }) => {
     const plugin = join(folder, "toolchain", "command-plugin");
     await mkdir(plugin, { recursive: true });

@@ -28,19 +28,22 @@ function askInProcess(host: string, user = {}) {
   return tryRun(process.execPath, ["--input-type=module", "--eval", script], { cwd: "/", ...user });
 }
 
-test.each(["127.0.0.1", "[::ffff:127.0.0.1]"])("a process of the same user is served at %s", async (host) => {
-  expect(await askInProcess(host)).toMatchObject({ stdout: "served\n", code: 0 });
-});
+test.each(["127.0.0.1", "[::ffff:127.0.0.1]"])(
+  "A process of the same user is served at %s.",
+  async (host) => {
+    expect(await askInProcess(host)).toMatchObject({ stdout: "served\n", code: 0 });
+  },
+);
 
 describe.skipIf(process.geteuid?.() !== 0)("as root", () => {
-  test.each(["127.0.0.1", "[::ffff:127.0.0.1]"])("another user is refused at %s", async (host) => {
+  test.each(["127.0.0.1", "[::ffff:127.0.0.1]"])("Another user is refused at %s.", async (host) => {
     expect(await askInProcess(host, nobody)).toMatchObject({ stdout: "refused\n" });
 
     expect(await askInProcess(host)).toMatchObject({ stdout: "served\n" });
   });
 
   // The kernel shows the socket of a process that has closed it as root's.
-  test("another user that has asked and gone before it is looked at is not served either", async () => {
+  test("Another user that has asked and gone before it is looked at is not served either.", async () => {
     plugin.process.kill("SIGSTOP");
     const script = `
       const { connect } = require("node:net");
@@ -59,7 +62,7 @@ describe.skipIf(process.geteuid?.() !== 0)("as root", () => {
     expect(outputs.stdout).toBe("still here");
   });
 
-  test("the same call is obeyed when it is this user's", async () => {
+  test("The same call is obeyed when it is this user's.", async () => {
     const socket = createConnection(plugin.port, "127.0.0.1").on("error", () => {});
     await once(socket, "connect");
     socket.write(cancelCall());

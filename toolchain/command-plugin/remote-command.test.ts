@@ -24,7 +24,7 @@ describe.runIf(sshd)("remote.Command", () => {
   });
   afterAll(() => other?.stop());
 
-  test("a host that shows the pinned key runs the command with its input and environment", async () => {
+  test("A host that shows the pinned key runs the command with its input and environment.", async () => {
     const inputs = await ssh.checked(command, {
       create: 'cat; echo "$GREETING"; echo to stderr >&2',
       stdin: "first\n",
@@ -39,7 +39,7 @@ describe.runIf(sshd)("remote.Command", () => {
     );
   });
 
-  test("a host that shows another key is refused at once, and both keys are named", async () => {
+  test("A host that shows another key is refused at once, and both keys are named.", async () => {
     const before = ssh.plugin.logged.length;
     const inputs = await ssh.checked(
       command,
@@ -57,7 +57,7 @@ describe.runIf(sshd)("remote.Command", () => {
     await expect(stat(join(ssh.folder, "ran"))).rejects.toThrow("ENOENT");
   });
 
-  test("a pinned key of a type that the host does not have is refused with both keys", async () => {
+  test("A pinned key of a type that the host does not have is refused with both keys.", async () => {
     const rsa = ssh2.utils.generateKeyPairSync("rsa", { bits: 2048 }).public;
     const inputs = await ssh.checked(command, { create: "true" }, { hostKey: rsa });
 
@@ -66,7 +66,7 @@ describe.runIf(sshd)("remote.Command", () => {
     );
   });
 
-  test("a command that fails is an error with its exit status and all it printed", async () => {
+  test("A command that fails is an error with its exit status and all it printed.", async () => {
     const create = "echo out; sleep 0.2; echo err >&2; exit 3";
     const inputs = await ssh.checked(command, { create });
 
@@ -78,7 +78,7 @@ describe.runIf(sshd)("remote.Command", () => {
     );
   });
 
-  test("attempts to connect are repeated as often as allowed, and no more", async () => {
+  test("Attempts to connect are repeated as often as allowed, and no more.", async () => {
     const before = ssh.plugin.logged.length;
     const inputs = await ssh.checked(
       command,
@@ -94,14 +94,14 @@ describe.runIf(sshd)("remote.Command", () => {
     ]);
   });
 
-  test("a key that may not log in is refused with what the host said", async () => {
+  test("A key that may not log in is refused with what the host said.", async () => {
     const stranger = ssh2.utils.generateKeyPairSync("ecdsa", { bits: 256 }).private;
     const inputs = await ssh.checked(command, { create: "true" }, { privateKey: stranger });
 
     await expect(ssh.plugin.create(command, inputs)).rejects.toThrow("authentication methods failed");
   });
 
-  test("a private key that cannot be read is not tried twice", async () => {
+  test("A private key that cannot be read is not tried twice.", async () => {
     const inputs = await ssh.checked(
       command,
       { create: "true" },
@@ -111,7 +111,7 @@ describe.runIf(sshd)("remote.Command", () => {
     await expect(ssh.plugin.create(command, inputs)).rejects.toThrow("Cannot parse privateKey");
   });
 
-  test("update and delete see what the run before printed", async () => {
+  test("Update and delete see what the run before printed.", async () => {
     const inputs = await ssh.checked(command, {
       create: "echo joined",
       update: 'echo "again, was $PULUMI_COMMAND_STDOUT"',
@@ -126,7 +126,7 @@ describe.runIf(sshd)("remote.Command", () => {
     expect(await readFile(join(ssh.folder, "left"), "utf8")).toBe("left, was again, was joined\n");
   });
 
-  test("a variable that sshd does not accept fails the command before it runs", async () => {
+  test("A variable that sshd does not accept fails the command before it runs.", async () => {
     const inputs = await ssh.checked(command, {
       create: `touch ${ssh.folder}/ran`,
       environment: { GREETING: "hello", NOT_ACCEPTED: "x" },
@@ -136,7 +136,7 @@ describe.runIf(sshd)("remote.Command", () => {
     await expect(stat(join(ssh.folder, "ran"))).rejects.toThrow("ENOENT");
   });
 
-  test("output of the run before that sshd does not accept is a warning", async () => {
+  test("Output of the run before that sshd does not accept is a warning.", async () => {
     const inputs = await ssh.checked(command, { create: "echo err >&2" });
     const { outputs } = await ssh.plugin.create(command, inputs);
     const before = ssh.plugin.logged.length;
@@ -150,7 +150,7 @@ describe.runIf(sshd)("remote.Command", () => {
     ]);
   });
 
-  test("a bastion carries the connection, and each host has its own pin", async () => {
+  test("A bastion carries the connection, and each host has its own pin.", async () => {
     const proxy = other.connection;
     const through = { connection: { ...ssh.host.connection, proxy }, create: 'echo "$SSH_CONNECTION"' };
     const wrong = {
@@ -166,7 +166,7 @@ describe.runIf(sshd)("remote.Command", () => {
     );
   });
 
-  test("a connection that breaks while the command runs is an error", async () => {
+  test("A connection that breaks while the command runs is an error.", async () => {
     const inputs = await ssh.checked(command, { create: "echo begun; sleep 0.5; kill -KILL $PPID; sleep 5" });
 
     await expect(ssh.plugin.create(command, inputs)).rejects.toThrow(
@@ -174,7 +174,7 @@ describe.runIf(sshd)("remote.Command", () => {
     );
   });
 
-  test("cancel ends the call", async () => {
+  test("Cancel ends the call.", async () => {
     const cancelled = await startPlugin();
     const running = cancelled.create(command, await ssh.checked(command, { create: "echo begun; sleep 5" }));
     running.catch(() => {});
@@ -186,7 +186,7 @@ describe.runIf(sshd)("remote.Command", () => {
     await cancelled.stop();
   });
 
-  test("the connection is a secret with its defaults, in check and in the outputs", async () => {
+  test("The connection is a secret with its defaults, in check and in the outputs.", async () => {
     const { privateKey = "", hostKey = "" } = ssh.host.connection;
     const given = { host: "127.0.0.1", port: ssh.host.port, user: userInfo().username, privateKey, hostKey };
     const expected = secret({
@@ -207,7 +207,7 @@ describe.runIf(sshd)("remote.Command", () => {
     expect((await ssh.plugin.check(command, { connection: unknown })).failures).toEqual([]);
   });
 
-  test("a connection that cannot work is refused by check", async () => {
+  test("A connection that cannot work is refused by check.", async () => {
     const connection = { port: "22", password: 7, hostKey: "nonsense", proxy: {} };
 
     expect((await ssh.plugin.check(command, { connection })).failures).toEqual([
