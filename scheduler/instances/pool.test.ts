@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { Deadlines } from "../data/deadlines.ts";
 import { ask, askWhole } from "../engine/ask.ts";
@@ -27,8 +27,8 @@ function instanceAt(port: number, connectMs: number): { instance: Instance; dead
   return { instance, deadlines };
 }
 
-function question({ instance, deadlines }: ReturnType<typeof instanceAt>, fresh = false) {
-  const request = engineRequest(instance, "/v1/models", "id", "");
+function question({ instance, deadlines }: ReturnType<typeof instanceAt>, fresh = false, body?: Buffer) {
+  const request = engineRequest(instance, "/v1/models", "id", "", body && [body]);
   return { instance, request, deadlines, limitMs: 20_000, fresh, stop: new StopSignal() };
 }
 
@@ -175,4 +175,25 @@ test("A connection whose reader paused it at the very end can be used again.", a
 
   expect(answer.length).toBeGreaterThan(0);
   expect(engine.connections.accepted).toBe(1);
+});
+
+test("A connection whose engine answered before it had the whole request is not used again.", async () => {
+  let accepted = 0;
+  const engine = createServer((socket) => {
+    accepted++;
+    // Reads no further, so that most of a large request stays with the scheduler.
+    socket.once("data", () => socket.pause().write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"));
+    socket.on("error", () => {});
+    onTestFinished(() => void socket.destroy());
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => void engine.close());
+  await once(engine, "listening");
+  const rig = instanceAt((engine.address() as AddressInfo).port, 1000);
+
+  await askWhole(question(rig, false, Buffer.alloc(16 * 1024 ** 2, " ")), 1000);
+  const kept = rig.instance.pool.idleCount;
+  await askWhole(question(rig), 1000);
+
+  expect(kept).toBe(0);
+  expect(accepted).toBe(2);
 });
