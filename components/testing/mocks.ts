@@ -10,6 +10,8 @@ import type { Plan } from "../../planning/plan.ts";
 /** A resource as the program asked the engine for it. Other resources are named by type and name: `Container x`. */
 export interface Registration {
   readonly type: string;
+  /** `type` in full, as Pulumi knows it. */
+  readonly token: string;
   readonly name: string;
   // biome-ignore lint/suspicious/noExplicitAny: inputs are JSON of any shape, and tests look deep into them
   readonly inputs: any;
@@ -35,6 +37,7 @@ export async function registrationsOf(stack: string, program: () => void): Promi
   monitor.registerResource = ((request: Parameters<typeof register>[0], callback: never) => {
     seen.push({
       type: shortType(request.getType()),
+      token: request.getType(),
       name: request.getName(),
       inputs: request.getObject()?.toJavaScript() ?? {},
       parent: shortUrn(request.getParent()),
