@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import grpc from "@grpc/grpc-js";
 import engineService from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import type engineTypes from "@pulumi/pulumi/proto/engine_pb.js";
@@ -12,7 +11,7 @@ import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
 import type { PropertyMap } from "../command-plugin/values.ts";
 
-export const launcher = join(dirname(fileURLToPath(import.meta.url)), "pulumi-resource-command");
+export const launcher = join(import.meta.dirname, "../command-plugin/pulumi-resource-command");
 
 export interface Diff {
   readonly changed: boolean;
