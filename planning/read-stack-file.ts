@@ -3,10 +3,11 @@ import type { Problem } from "../problems/problem.ts";
 import { acknowledgeableCodes } from "./rules/index.ts";
 import { withoutCredentials } from "./stack-file/credential-problems.ts";
 import { placeholderProblems } from "./stack-file/placeholders.ts";
-import { deploymentSchema, text } from "./stack-file/schema.ts";
+import { deploymentSchema } from "./stack-file/schema.ts";
 import { secretProblems } from "./stack-file/secret-problems.ts";
 import { severalHostsProblems } from "./stack-file/several-hosts.ts";
 import { shapeProblems } from "./stack-file/shape-problems.ts";
+import { text } from "./stack-file/words.ts";
 
 export const stackFileSchema = z
   .strictObject({

@@ -1,58 +1,16 @@
 import { z } from "zod";
-
-/*
- * Descriptions reach two readers: editors, through schemas/stack.schema.json, and the `fix` line of shape problems.
- * Each is a noun phrase with unit, default and example.
- */
-
-const visible = z
-  .string()
-  .regex(/^[^\p{Cc}\p{Cf}]*$/u, { error: "holds a line break or another invisible character" });
-
-export const text = (description: string) => visible.min(1).describe(description);
-
-const whole = (least: number, description: string) => z.int().min(least).describe(description);
-
-const port = (description: string) => whole(1024, `${description}, 1024 to 65535`).max(65535);
-
-const ipv4 = z.ipv4({ error: "is not an IPv4 address" });
-
-const startTimeoutSeconds = (seconds: number) =>
-  whole(1, `seconds until a started instance must be ready, default ${seconds}`).default(seconds);
-
-/** Each argument reaches the program as it is: no shell reads it. */
-const extraArgs = (whose: string) =>
-  z
-    .array(visible.min(1))
-    .default([])
-    .describe(
-      `arguments added to those that are derived, for ${whose}; one item each, passed on as it is, e.g. [--gpu-memory-utilization=0.9], default none`,
-    );
-
-const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "is not a variable's name" });
-
-const extraEnv = (whose: string) =>
-  z
-    .record(variable, visible)
-    .default({})
-    .describe(
-      `variables added to those that are derived, for ${whose}; values in quotes and none of them secret, e.g. { OMP_NUM_THREADS: "10" }, default none`,
-    );
-
-/** Names alone: what a Plan does not hold, nothing that is made from it can show. */
-const secretEnv = (whose: string) =>
-  z
-    .array(variable)
-    .default([])
-    .describe(
-      `names of variables for ${whose} whose values are secrets, kept in the key ascend-pd:secretEnv, e.g. [HF_TOKEN], default none`,
-    );
-
-const ofEveryInstance = {
-  extraArgs: extraArgs("every prefill and decode instance, before an instance's own"),
-  extraEnv: extraEnv("every prefill and decode instance, unless it sets its own"),
-  secretEnv: secretEnv("every prefill and decode instance"),
-};
+import {
+  extraArgs,
+  extraEnv,
+  ipv4,
+  ofEveryInstance,
+  port,
+  secretEnv,
+  startTimeoutSeconds,
+  text,
+  visible,
+  whole,
+} from "./words.ts";
 
 const source = text("absolute folder or file of the host, which must exist, e.g. /data/models");
 
