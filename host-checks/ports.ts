@@ -1,5 +1,5 @@
 import { isOf } from "../planning/container/settings.ts";
-import { includes, type PortRange, portsIn } from "../planning/rules/ports.ts";
+import { includes, type PortRange, portsIn } from "../planning/engines/port-range.ts";
 import { failed, type HostCheck, ok, on, seeing, together, type Verdict } from "./check.ts";
 import { type HostFacts, through } from "./facts.ts";
 import { type Listener, readListeners } from "./listeners.ts";
@@ -23,9 +23,8 @@ export const portsFree: HostCheck = {
           return holder === undefined ? declared.has(port) : ours.some(({ Id }) => Id === holder.container);
         };
         return together(
-          // Which of HCCL's ports are ours, no command line tells.
           host.wanted.ports
-            .filter(({ owner }) => owner !== "HCCL" || ours.length === 0)
+            .filter(({ isEngines }) => !isEngines || ours.length === 0)
             .map((range) =>
               portFree(
                 host,

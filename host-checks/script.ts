@@ -1,4 +1,4 @@
-import { portsIn } from "../planning/rules/ports.ts";
+import { portsIn } from "../planning/engines/port-range.ts";
 import { word } from "../problems/shell-word.ts";
 import { listenersFunction } from "./listeners.ts";
 import type { WantedHost } from "./wanted.ts";

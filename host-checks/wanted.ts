@@ -1,8 +1,10 @@
 import { isNpuNode } from "../planning/engines/devices.ts";
+import type { PortRange } from "../planning/engines/port-range.ts";
+import { found, type Host } from "../planning/layout.ts";
 import type { Planned } from "../planning/make-plan.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../planning/plan.ts";
-import { hcclPorts, listeners, type PortRange } from "../planning/rules/ports.ts";
-import { found, type Host, type Topology } from "../planning/topology.ts";
+import { claimedPorts, listeners } from "../planning/rules/ports.ts";
+import type { Topology } from "../planning/topology.ts";
 
 /** What a stack needs of one of its hosts. */
 export interface WantedHost extends HostPlan {
@@ -37,6 +39,8 @@ export interface WantedMount {
 export interface WantedPorts extends PortRange {
   /** Who listens: `decode[0]`, or `HCCL`. */
   readonly owner: string;
+  /** Whether the engine listens there besides its own port, on which no command line says so. */
+  readonly isEngines: boolean;
 }
 
 /** What each host on which the stack runs must have. */
@@ -67,8 +71,8 @@ function wantedHost(topology: Topology, plan: Plan, declared: Host): WantedHost 
     ports: [
       ...listeners(topology)
         .filter(({ host }) => host === name)
-        .map(({ port, owner }) => ({ first: port, last: port, owner })),
-      ...(hcclPorts(topology).get(name) ?? []).map((range) => ({ ...range, owner: "HCCL" })),
+        .map(({ port, owner }) => ({ first: port, last: port, owner, isEngines: false })),
+      ...(claimedPorts(topology).get(name) ?? []).map((range) => ({ ...range, isEngines: true })),
     ],
     ...(model !== undefined && { model }),
   };
@@ -86,8 +90,8 @@ const kinds: Readonly<Record<string, "file" | "folder">> = {
   "/var/log/npu": "folder",
 };
 
-function kindOf({ file: { engine } }: Topology, source: string): WantedMount["kind"] {
-  if (engine.kind === "ascendcloud" && source === engine.workDir.source) return "folder";
+function kindOf({ engine }: Topology, source: string): WantedMount["kind"] {
+  if (engine.mounts.some((mount) => mount.isFolder && mount.source === source)) return "folder";
   return Object.hasOwn(kinds, source) ? kinds[source] : undefined;
 }
 

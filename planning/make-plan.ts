@@ -1,11 +1,12 @@
 import type { Problem } from "../problems/problem.ts";
-import { engineContainer } from "./engines/engine.ts";
-import { adminSocket } from "./engines/scheduler.ts";
+import type { ContainerOf, Tables } from "./engines/engine.ts";
+import { adminSocket, scheduler } from "./engines/scheduler.ts";
+import { found, type Host, hostOf, type Instance } from "./layout.ts";
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "./plan.ts";
-import { parseStackFile } from "./read-stack-file.ts";
+import { parseStackFile, stackFileSchema } from "./read-stack-file.ts";
 import { applyRules } from "./rules/index.ts";
 import { globalRankTable, localRankTable, nodePortsFile } from "./table-files.ts";
-import { found, type Host, hostOf, type Instance, type Topology, topologyOf } from "./topology.ts";
+import { type Topology, topologyOf } from "./topology.ts";
 
 /** A Plan, and what it was made from. */
 export interface Planned {
@@ -18,8 +19,12 @@ export interface Planned {
  * The Plan of a stack, or every reason why there is none. `input` is the value of `ascend-pd:deployment`. Pure: the
  * same meaning gives the same bytes of a Plan, whatever the order of keys in `input`.
  */
-export function plan(stack: string, input: unknown): Planned | { problems: Problem[] } {
-  const parsed = parseStackFile(input);
+export function plan(
+  stack: string,
+  input: unknown,
+  schema = stackFileSchema,
+): Planned | { problems: Problem[] } {
+  const parsed = parseStackFile(input, schema);
   if ("problems" in parsed) return parsed;
   const topology = topologyOf(stack, parsed.file);
   const problems = applyRules(topology, parsed.file.allow);
@@ -37,9 +42,10 @@ function planOf(topology: Topology): Plan {
   return {
     stack,
     hosts: hosts.map(hostPlan),
-    containers: instances.map((instance, index) =>
-      container(topology, instance, global, found(local[index]), instance === entry ? nodePorts : undefined),
-    ),
+    containers: instances.map((instance, index) => {
+      const ports = instance === entry ? nodePorts : undefined;
+      return container(topology, instance, tablesOf(topology, global, found(local[index]), ports));
+    }),
     rankTables: { global, local, ...(nodePorts && { nodePorts }) },
     endpoint: `http://${hostOf(topology, entry).address}:${entry.port}`,
     servedModelName: file.model.servedName,
@@ -57,27 +63,38 @@ function hostPlan({ name, address, docker, hostKey }: Host): HostPlan {
   };
 }
 
-function container(
-  topology: Topology,
-  instance: Instance,
+function tablesOf(
+  { nodePorts }: Topology,
   global: FilePlan,
   local: FilePlan,
-  nodePorts: FilePlan | undefined,
-): ContainerPlan {
-  const { name, role, host, npus, port } = instance;
-  const tables = {
-    GLOBAL_RANK_TABLE_FILE_PATH: global.path,
-    RANK_TABLE_FILE_PATH: local.path,
-    NODE_PORTS: nodePorts === undefined ? topology.nodePorts : `@${nodePorts.path}`,
+  portsFile: FilePlan | undefined,
+): Tables {
+  return {
+    files: [global, local, ...(portsFile ? [portsFile] : [])],
+    env: {
+      GLOBAL_RANK_TABLE_FILE_PATH: global.path,
+      RANK_TABLE_FILE_PATH: local.path,
+      NODE_PORTS: portsFile === undefined ? nodePorts : `@${portsFile.path}`,
+    },
   };
-  const engine = engineContainer(topology, instance, tables);
+}
+
+function container(topology: Topology, instance: Instance, tables: Tables): ContainerPlan {
+  const { name, role, host, npus, port } = instance;
+  const { files, ...software } = softwareOf(topology, instance)(topology, instance, tables);
   const secretEnv = [...new Set(instance.secretEnv)].sort();
   return {
-    ...{ name, role, host, npus, port, ...engine },
-    env: sorted(engine.env),
+    ...{ name, role, host, npus, port, ...software },
+    env: sorted(software.env),
     ...(secretEnv.length > 0 && { secretEnv }),
-    files: [global, local, ...(nodePorts ? [nodePorts] : [])],
+    files,
   };
+}
+
+function softwareOf({ engine, file }: Topology, { role }: Instance): ContainerOf {
+  if (role !== "scheduler") return engine.container;
+  if (file.scheduler.runtime === "ascend-pd") return scheduler(engine.handoff);
+  return found("none" in engine.manualScheduler ? undefined : engine.manualScheduler);
 }
 
 function sorted(env: Readonly<Record<string, string>>): Record<string, string> {

@@ -373,7 +373,7 @@ test("What may be left out gets its default.", () => {
 
   expect(parsed).toMatchObject({
     file: {
-      engine: { startTimeoutSeconds: 1800 },
+      engine: { extras: { extraArgs: [], extraEnv: {}, secretEnv: [] } },
       model: { maxNumSeqs: 256 },
       hosts: { "host-b": { npus: 8 } },
       scheduler: { runtime: "ascend-pd", routingPolicy: "RoundRobin", useOpenai: true, noProxy: [] },

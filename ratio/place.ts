@@ -1,4 +1,4 @@
-import type { Topology } from "../planning/topology.ts";
+import type { Layout } from "../planning/layout.ts";
 
 /** Instances as a stack file lists them. */
 export interface Placement {
@@ -22,7 +22,7 @@ interface Wanted {
  * never one instance over two hosts. Undefined when they do not fit.
  */
 export function place(
-  { hosts }: Pick<Topology, "hosts">,
+  { hosts }: Pick<Layout, "hosts">,
   wanted: { prefill: Wanted; decode: Wanted },
 ): Placement | undefined {
   const free = hosts.map(({ name, npus, deviceIps }) => ({

@@ -1,4 +1,4 @@
-import { found } from "../planning/topology.ts";
+import { found } from "../planning/layout.ts";
 import type { Problem } from "../problems/problem.ts";
 import type { RatioInput } from "./input.ts";
 import { planRatio } from "./plan-ratio.ts";

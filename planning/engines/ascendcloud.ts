@@ -1,11 +1,44 @@
+import { z } from "zod";
 import type { MountPlan } from "../plan.ts";
-import type { Deployment } from "../stack-file/schema.ts";
-import type { Instance, Topology } from "../topology.ts";
+import { ofEveryInstance, startTimeoutSeconds, text } from "../stack-file/words.ts";
 import { npuDevices } from "./devices.ts";
-import type { EngineContainer } from "./engine-container.ts";
+import type { ContainerOf, Engine } from "./engine.ts";
 import { proxyEnv, serverEnv, serverFlags } from "./flags.ts";
+import { hcclPorts } from "./hccl.ts";
 
-type AscendCloud = Extract<Deployment["engine"], { kind: "ascendcloud" }>;
+const source = text("absolute folder or file of the host, which must exist, e.g. /data/models");
+
+const target = text(
+  "absolute place in the container, not at, under or above /home/ma-user, e.g. /data/models",
+);
+
+const schema = z.strictObject({
+  kind: z.literal("ascendcloud").describe("the AscendCloud image and its start_servers.sh"),
+  image: z
+    .string()
+    .regex(/^[a-zA-Z0-9][\w./:@-]*$/, { error: "is not an image's name or id" })
+    .describe("image with AscendCloud-LLM, present on every host or in a registry, e.g. ascend-vllm:6.3.910"),
+  workDir: z
+    .strictObject({ source, target })
+    .describe("folder with the model weights, mounted into every instance, read and write"),
+  mounts: z
+    .array(
+      z.strictObject({
+        source,
+        target,
+        readOnly: z
+          .boolean()
+          .default(true)
+          .describe("whether containers can only read it, true or false, default true"),
+      }),
+    )
+    .default([])
+    .describe(
+      "more folders or files of the host for every instance, beside workDir and those that the driver needs, e.g. [{ source: /etc/hccn.conf, target: /etc/hccn.conf }]",
+    ),
+  ...ofEveryInstance,
+  startTimeoutSeconds: startTimeoutSeconds(1800),
+});
 
 const startServers = "/home/ma-user/AscendCloud/AscendCloud-LLM/llm_tools/PD_separate/start_servers.sh";
 
@@ -16,30 +49,46 @@ const startServers = "/home/ma-user/AscendCloud/AscendCloud-LLM/llm_tools/PD_sep
  *
  * ASCEND_RT_VISIBLE_DEVICES stays unset: with only its own cards in the container the runtime counts them from 0, while
  * rank tables hold physical ids.
+ *
+ * The engine is of the vLLM 0.6.3 line, which knows no `kv_transfer_params`; for an image that does, the stack file's
+ * own `--handoff=kv-params` comes last and counts.
  */
-export function ascendcloud(
-  engine: AscendCloud,
-  topology: Topology,
-  instance: Instance,
-  tables: Readonly<Record<string, string>>,
-): EngineContainer {
-  const { image, workDir, mounts, startTimeoutSeconds } = engine;
-  return {
-    image: { kind: "reference", name: image },
-    command: ["sh", startServers, ...serverFlags(topology, instance)],
-    env: {
-      ...serverEnv(topology, instance, tables),
-      ...(instance.role === "scheduler" && proxyEnv(topology)),
-    },
-    devices: npuDevices(instance.npus),
-    mounts: [...driverMounts, { ...workDir, readOnly: false }, ...mounts],
-    user: "ma-user",
-    restricted: false,
-    readyPath: "/health",
-    startTimeoutSeconds,
-    stopTimeoutSeconds: 120,
-  };
-}
+export const ascendcloud = schema.transform(
+  ({ kind: _, image, workDir, mounts, startTimeoutSeconds, ...extras }): Engine => {
+    const container: ContainerOf = (layout, instance, tables) => ({
+      image: { kind: "reference", name: image },
+      command: ["sh", startServers, ...serverFlags(layout, instance)],
+      env: {
+        ...serverEnv(layout, instance, tables),
+        ...(instance.role === "scheduler" && proxyEnv(layout)),
+      },
+      devices: npuDevices(instance.npus),
+      mounts: [...driverMounts, { ...workDir, readOnly: false }, ...mounts],
+      files: tables.files,
+      user: "ma-user",
+      restricted: false,
+      readyPath: "/health",
+      startTimeoutSeconds,
+      stopTimeoutSeconds: 120,
+    });
+    return {
+      extras,
+      container,
+      manualScheduler: container,
+      handoff: { handoff: "plain" },
+      claimedPorts: hcclPorts,
+      deviceIps: () => ({}),
+      mounts: [
+        { path: "engine.workDir", isFolder: true, ...workDir },
+        ...mounts.map((mount, index) => ({ path: `engine.mounts[${index}]`, isFolder: false, ...mount })),
+      ],
+      systemMounts: driverMounts,
+      imageFolders: ["/home/ma-user"],
+      wantsEqualDeviceCounts: true,
+      needsNpus: true,
+    };
+  },
+);
 
 const readOnly = (path: string): MountPlan => ({ source: path, target: path, readOnly: true });
 

@@ -1,24 +1,63 @@
-import type { Instance, Topology } from "../topology.ts";
-import { ascendcloud } from "./ascendcloud.ts";
-import type { EngineContainer } from "./engine-container.ts";
-import { scheduler } from "./scheduler.ts";
-import { simulated } from "./simulated.ts";
+import type { z } from "zod";
+import type { Extras, Instance, Layout } from "../layout.ts";
+import type { ContainerPlan, FilePlan, MountPlan } from "../plan.ts";
+import type { Handoff } from "./handoff.ts";
+import type { PortRange } from "./port-range.ts";
 
-/** What to run for `instance`; `tables` are the environment variables that name its rank tables and the ports. */
-export function engineContainer(
-  topology: Topology,
-  instance: Instance,
-  tables: Readonly<Record<string, string>>,
-): EngineContainer {
-  const {
-    engine,
-    scheduler: { runtime },
-  } = topology.file;
-  if (instance.role === "scheduler" && runtime === "ascend-pd") return scheduler(topology, instance, tables);
-  switch (engine.kind) {
-    case "ascendcloud":
-      return ascendcloud(engine, topology, instance, tables);
-    case "simulated":
-      return simulated(engine, topology, instance, tables);
-  }
+/**
+ * What runs in the prefill and decode containers of a stack: everything that depends on its kind and on what the stack
+ * file says of it. Nothing else is left of that part of the file, so nobody can ask for the kind.
+ */
+export interface Engine {
+  /** What the stack file adds for every instance. */
+  readonly extras: Extras;
+  /** What is particular to the container of a prefill or decode instance. */
+  readonly container: ContainerOf;
+  /** That of the manual's own scheduler (`scheduler.runtime: ascendcloud`); `none`: which engine has none, and why. */
+  readonly manualScheduler: ContainerOf | { readonly none: string };
+  /** How KV caches get from prefill to decode, for our scheduler. */
+  readonly handoff: Handoff;
+  /** Ports on which an instance listens besides its own; a range counts once for all instances of a host. */
+  readonly claimedPorts: (instance: Instance) => readonly ClaimedPorts[];
+  /** Device IPs, by NPU id, of the host of that index where the stack file gives none; an NPU in use must have one. */
+  readonly deviceIps: (hostIndex: number, npus: number) => Readonly<Record<string, string>>;
+  /** What the stack file mounts into every instance. */
+  readonly mounts: readonly DeclaredMount[];
+  /** What every instance has besides of its host's driver and system, which no mount may hide. */
+  readonly systemMounts: readonly MountPlan[];
+  /** Folders of the image that no mount may hide or lie in. */
+  readonly imageFolders: readonly string[];
+  /** Whether KV caches only get from a prefill to a decode instance that has as many NPUs. */
+  readonly wantsEqualDeviceCounts: boolean;
+  /** Whether it runs nowhere but on NPUs; what runs anywhere is for the demo. */
+  readonly needsNpus: boolean;
+}
+
+/** The schema of `engine` in a stack file, for one kind; it makes an Engine of what is written there. */
+export type EngineKind = z.core.$ZodTypeDiscriminable &
+  z.ZodType<Engine> & { readonly in: { readonly shape: { readonly kind: { readonly value: string } } } };
+
+export type ContainerOf = (layout: Layout, instance: Instance, tables: Tables) => EngineContainer;
+
+/** What is particular to the software in a container. */
+export type EngineContainer = Omit<ContainerPlan, "name" | "role" | "host" | "npus" | "secretEnv" | "port">;
+
+/** The rank tables of an instance, for a container that reads them; variables name them, and all ports. */
+export interface Tables {
+  readonly files: readonly FilePlan[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface ClaimedPorts extends PortRange {
+  /** Who listens there: `HCCL`. */
+  readonly owner: string;
+}
+
+export interface DeclaredMount {
+  /** Where the stack file declares it: `engine.mounts[0]`. */
+  readonly path: string;
+  readonly source: string;
+  readonly target: string;
+  /** Whether it must be a folder; else a file will do too. */
+  readonly isFolder: boolean;
 }

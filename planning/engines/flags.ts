@@ -1,16 +1,17 @@
 import { isLoopback } from "../../rank-tables/addresses.ts";
-import { found, hostOf, type Instance, type Topology } from "../topology.ts";
+import { found, hostOf, type Instance, type Layout } from "../layout.ts";
+import type { Tables } from "./engine.ts";
 
 /** The flags of the manual's start command, in its order, then what the stack file adds. */
-export function serverFlags(topology: Topology, instance: Instance): string[] {
-  const { model } = topology.file;
+export function serverFlags(layout: Layout, instance: Instance): string[] {
+  const { model } = layout.file;
   return [
     `--model=${model.path}`,
-    `--tensor-parallel-size=${tensorParallelSize(topology, instance)}`,
+    `--tensor-parallel-size=${tensorParallelSize(layout, instance)}`,
     `--max-model-len=${model.maxModelLen}`,
     `--max-num-seqs=${model.maxNumSeqs}`,
     `--max-num-batched-tokens=${model.maxNumBatchedTokens}`,
-    `--host=${bindAddress(topology, instance)}`,
+    `--host=${bindAddress(layout, instance)}`,
     `--port=${instance.port}`,
     "--served-model-name",
     model.servedName,
@@ -33,29 +34,25 @@ export function flagsIn(args: readonly string[]) {
 }
 
 /** One rank a device. The manual starts the scheduler, which has none, with the same number as the others. */
-function tensorParallelSize(topology: Topology, { npus }: Instance): number {
-  return npus.length || found(topology.instances[0]).npus.length;
+function tensorParallelSize(layout: Layout, { npus }: Instance): number {
+  return npus.length || found(layout.instances[0]).npus.length;
 }
 
 /** What is only reached over loopback listens only there. */
-function bindAddress(topology: Topology, instance: Instance): string {
-  const { address } = hostOf(topology, instance);
+function bindAddress(layout: Layout, instance: Instance): string {
+  const { address } = hostOf(layout, instance);
   return isLoopback(address) ? "127.0.0.1" : "0.0.0.0";
 }
 
 /** The variables of the manual's start command, but for those of the proxy. */
-export function serverEnv(
-  topology: Topology,
-  { extraEnv }: Instance,
-  tables: Readonly<Record<string, string>>,
-): Record<string, string> {
-  return { ...tables, USE_OPENAI: topology.file.scheduler.useOpenai ? "1" : "0", ...extraEnv };
+export function serverEnv(layout: Layout, { extraEnv }: Instance, { env }: Tables): Record<string, string> {
+  return { ...env, USE_OPENAI: layout.file.scheduler.useOpenai ? "1" : "0", ...extraEnv };
 }
 
 /** Addresses that no proxy may stand before. One by one, since not every client understands address ranges. */
-export function proxyEnv(topology: Topology) {
-  const addresses = topology.instances.map((instance) => hostOf(topology, instance).address);
-  const { noProxy } = topology.file.scheduler;
+export function proxyEnv(layout: Layout) {
+  const addresses = layout.instances.map((instance) => hostOf(layout, instance).address);
+  const { noProxy } = layout.file.scheduler;
   const direct = [...new Set(["localhost", "127.0.0.1", ...addresses, ...noProxy])].join(",");
   return { no_proxy: direct, NO_PROXY: direct };
 }

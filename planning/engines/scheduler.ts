@@ -1,6 +1,7 @@
-import type { Instance, Topology } from "../topology.ts";
-import type { EngineContainer } from "./engine-container.ts";
+import type { Instance } from "../layout.ts";
+import type { ContainerOf } from "./engine.ts";
 import { flagsIn, serverEnv, serverFlags } from "./flags.ts";
+import { type Handoff, handoffFlags } from "./handoff.ts";
 
 /** On the memory file system of its own that Docker gives each container: nothing on the host leads there. */
 export const adminSocket = "/dev/shm/ascend-pd-admin.sock";
@@ -8,27 +9,22 @@ export const adminSocket = "/dev/shm/ascend-pd-admin.sock";
 /**
  * This repository's scheduler, given what step four of the manual gives to its own, so that either can stand here; but
  * nothing that changes with the instances, so that its container stays: it asks them directly, whatever the proxy.
- * It needs no device and no driver. The manual's engine is of the vLLM 0.6.3 line, which knows no `kv_transfer_params`;
- * for an image that does, the stack file's own `--handoff=kv-params` comes last and counts.
+ * It needs no device and no driver.
  */
-export function scheduler(
-  topology: Topology,
-  instance: Instance,
-  tables: Readonly<Record<string, string>>,
-): EngineContainer {
-  const handoff = topology.file.engine.kind === "ascendcloud" ? ["--handoff=plain"] : [];
-  return {
+export const scheduler =
+  (handoff: Handoff): ContainerOf =>
+  (layout, instance, tables) => ({
     image: { kind: "source", folder: "scheduler" },
-    command: [`--admin-socket=${adminSocket}`, ...handoff, ...serverFlags(topology, instance)],
-    env: serverEnv(topology, instance, tables),
+    command: [`--admin-socket=${adminSocket}`, ...handoffFlags(handoff), ...serverFlags(layout, instance)],
+    env: serverEnv(layout, instance, tables),
     devices: [],
     mounts: [],
+    files: tables.files,
     restricted: true,
     readyPath: "/readyz",
     startTimeoutSeconds: 60,
     stopTimeoutSeconds: Math.ceil(drainSeconds(instance)) + 10,
-  };
-}
+  });
 
 /** How long it may drain when it is stopped: its own default, and for what it refuses to start with. */
 function drainSeconds({ extraArgs }: Instance): number {

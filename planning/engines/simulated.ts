@@ -1,43 +1,63 @@
-import type { Deployment } from "../stack-file/schema.ts";
-import { hostOf, type Instance, type Topology } from "../topology.ts";
+import { z } from "zod";
+import { hostOf, type Instance, type Layout } from "../layout.ts";
+import { ofEveryInstance, startTimeoutSeconds } from "../stack-file/words.ts";
 import { npuDevices } from "./devices.ts";
-import type { EngineContainer } from "./engine-container.ts";
+import type { Engine } from "./engine.ts";
 import { serverFlags } from "./flags.ts";
+import { kvParams } from "./handoff.ts";
 
-type Simulated = Extract<Deployment["engine"], { kind: "simulated" }>;
+const schema = z.strictObject({
+  kind: z.literal("simulated").describe("this repository's simulator; needs no NPU"),
+  ...ofEveryInstance,
+  startTimeoutSeconds: startTimeoutSeconds(60),
+});
 
 /**
  * This repository's simulator. `/dev/null` stands behind each device node, so the container has the real list while
  * the host's /dev stays as it is.
  */
-export function simulated(
-  { startTimeoutSeconds }: Simulated,
-  topology: Topology,
-  instance: Instance,
-  { NODE_PORTS: _, ...rankTables }: Readonly<Record<string, string>>,
-): EngineContainer {
-  return {
-    image: { kind: "source", folder: "simulator" },
-    command: [
-      `--role=${instance.role}`,
-      "--check-devices",
-      ...kvFlags(topology, instance),
-      ...serverFlags(topology, instance),
-    ],
-    env: { ...rankTables, ...instance.extraEnv },
-    devices: npuDevices(instance.npus, () => "/dev/null"),
+export const simulated = schema.transform(
+  ({ kind, startTimeoutSeconds, ...extras }): Engine => ({
+    extras,
+    container: (layout, instance, { files, env: { NODE_PORTS: _, ...rankTables } }) => ({
+      image: { kind: "source", folder: "simulator" },
+      command: [
+        `--role=${instance.role}`,
+        "--check-devices",
+        ...kvFlags(layout, instance),
+        ...serverFlags(layout, instance),
+      ],
+      env: { ...rankTables, ...instance.extraEnv },
+      devices: npuDevices(instance.npus, () => "/dev/null"),
+      mounts: [],
+      files,
+      restricted: true,
+      readyPath: "/health",
+      startTimeoutSeconds,
+      stopTimeoutSeconds: 10,
+    }),
+    manualScheduler: { none: `engine ${kind}, which has no image for it` },
+    handoff: kvParams,
+    claimedPorts: () => [],
+    deviceIps,
     mounts: [],
-    restricted: true,
-    readyPath: "/health",
-    startTimeoutSeconds,
-    stopTimeoutSeconds: 10,
-  };
-}
+    systemMounts: [],
+    imageFolders: [],
+    wantsEqualDeviceCounts: false,
+    needsNpus: false,
+  }),
+);
 
 /** `/generate` has no room for the parameters by which decode finds KV cache otherwise. */
-function kvFlags(topology: Topology, { role }: Instance): string[] {
-  if (topology.file.scheduler.useOpenai) return [];
-  const prefill = topology.instances.filter((instance) => instance.role === "prefill");
-  const peers = prefill.map((instance) => `${hostOf(topology, instance).address}:${instance.port}`);
+function kvFlags(layout: Layout, { role }: Instance): string[] {
+  if (layout.file.scheduler.useOpenai) return [];
+  const prefill = layout.instances.filter((instance) => instance.role === "prefill");
+  const peers = prefill.map((instance) => `${hostOf(layout, instance).address}:${instance.port}`);
   return ["--kv-lookup=prompt", ...(role === "decode" ? [`--kv-peers=${peers.join(",")}`] : [])];
+}
+
+/** Addresses of 198.18.0.0/15, which RFC 2544 keeps for tests, for NPUs that have no network port. */
+function deviceIps(hostIndex: number, npus: number): Record<string, string> {
+  const network = `198.${18 + (hostIndex >> 8)}.${hostIndex & 255}`;
+  return Object.fromEntries(Array.from({ length: npus }, (_, npu) => [npu, `${network}.${npu + 1}`]));
 }

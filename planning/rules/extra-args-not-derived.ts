@@ -7,8 +7,8 @@ export const extraArgsNotDerived: Rule = {
   title: "`extraArgs` has no argument that is derived from other keys",
   why: "Of an argument given twice the engine takes the last, and it would no longer agree with the rank tables and the other instances.",
   source: "the manual, steps two to four: the arguments of the start command",
-  check: ({ file }) =>
-    declaredExtras(file).flatMap(({ path, extraArgs }) =>
+  check: (topology) =>
+    declaredExtras(topology).flatMap(({ path, extraArgs }) =>
       [...extraArgs.entries()].flatMap(([index, argument]) => {
         const [written = ""] = argument.split("=");
         const flag = derivedFlag(written);

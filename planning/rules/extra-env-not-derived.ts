@@ -8,8 +8,8 @@ export const extraEnvNotDerived: Rule = {
   why: "These values must agree over all containers, and NPUs are numbered from 0 in a container that sees only its own.",
   source:
     "the manual, steps two to four: the variables of the start command; CANN, `ASCEND_RT_VISIBLE_DEVICES`",
-  check: ({ file }) =>
-    declaredExtras(file).flatMap(({ path, extraEnv, secretEnv }) => {
+  check: (topology) =>
+    declaredExtras(topology).flatMap(({ path, extraEnv, secretEnv }) => {
       const named = Object.keys(extraEnv).map((name) => ({ name, at: `${path}.extraEnv.${name}` }));
       const secret = secretEnv.map((name, index) => ({ name, at: `${path}.secretEnv[${index}]` }));
       return [...named, ...secret].flatMap(({ name, at }) => {

@@ -1,17 +1,12 @@
-import type { Deployment } from "../stack-file/schema.ts";
+import type { Topology } from "../topology.ts";
 
 /** Every place that adds arguments and variables to what is derived. */
-export function declaredExtras({ engine, prefill, decode, scheduler }: Deployment) {
+export function declaredExtras({ engine, file: { prefill, decode, scheduler } }: Topology) {
+  const noSecrets = { secretEnv: [] as readonly string[] };
   return [
-    { path: "engine", ...extras(engine), secretEnv: engine.secretEnv },
-    ...prefill.map((instance, index) => ({ path: `prefill[${index}]`, ...extras(instance) })),
-    ...decode.map((instance, index) => ({ path: `decode[${index}]`, ...extras(instance) })),
-    { path: "scheduler", ...extras(scheduler), secretEnv: scheduler.secretEnv },
+    { path: "engine", ...engine.extras },
+    ...prefill.map((instance, index) => ({ path: `prefill[${index}]`, ...instance, ...noSecrets })),
+    ...decode.map((instance, index) => ({ path: `decode[${index}]`, ...instance, ...noSecrets })),
+    { path: "scheduler", ...scheduler },
   ];
 }
-
-const extras = ({ extraArgs, extraEnv }: Pick<Deployment["scheduler"], "extraArgs" | "extraEnv">) => ({
-  extraArgs,
-  extraEnv,
-  secretEnv: [] as readonly string[],
-});

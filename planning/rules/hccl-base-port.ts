@@ -1,5 +1,5 @@
+import { hcclBasePorts, isHcclBasePort } from "../engines/hccl.ts";
 import { declaredExtras } from "./extras.ts";
-import { hcclBasePorts, isHcclBasePort } from "./ports.ts";
 import type { Rule } from "./rule.ts";
 
 export const hcclBasePort: Rule = {
@@ -8,8 +8,8 @@ export const hcclBasePort: Rule = {
   title: "`HCCL_IF_BASE_PORT` is a port from which HCCL can count",
   why: "HCCL refuses any other value as the first instances connect.",
   source: "CANN, `HCCL_IF_BASE_PORT`: a whole number from 1024 to 65520",
-  check: ({ file }) =>
-    declaredExtras(file).flatMap(({ path, extraEnv }) => {
+  check: (topology) =>
+    declaredExtras(topology).flatMap(({ path, extraEnv }) => {
       const base = extraEnv.HCCL_IF_BASE_PORT;
       if (base === undefined || isHcclBasePort(base)) return [];
       const message = `"${base}" is not a whole number from ${hcclBasePorts.first} to ${hcclBasePorts.last}`;

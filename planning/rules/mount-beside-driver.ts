@@ -1,10 +1,8 @@
 import { overlap } from "../container/absolute-path.ts";
-import { driverMounts } from "../engines/ascendcloud.ts";
 import { rankTableFolder } from "../table-files.ts";
-import { declaredMounts } from "./mounts.ts";
 import type { Rule } from "./rule.ts";
 
-const needed = [...driverMounts.map(({ target }) => target), rankTableFolder, "/dev", "/proc", "/sys"];
+const ofEveryContainer = [rankTableFolder, "/dev", "/proc", "/sys"];
 
 export const mountBesideDriver: Rule = {
   code: "PD142",
@@ -12,8 +10,9 @@ export const mountBesideDriver: Rule = {
   title: "a mount hides nothing that the engine needs",
   why: "A mount over the driver, npu-smi, the device nodes or the rank tables takes them from the engine.",
   source: "the manual, steps two to four: driver and npu-smi must both be mounted",
-  check: ({ file }) =>
-    declaredMounts(file).flatMap(({ path, target }) => {
+  check: ({ engine }) =>
+    engine.mounts.flatMap(({ path, target }) => {
+      const needed = [...engine.systemMounts.map((mount) => mount.target), ...ofEveryContainer];
       const hidden = needed.find((one) => overlap(target, one));
       if (hidden === undefined || target === "/") return [];
       const message = `"${target}" hides or lies in ${hidden}`;

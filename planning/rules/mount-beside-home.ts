@@ -1,8 +1,5 @@
 import { overlap } from "../container/absolute-path.ts";
-import { declaredMounts } from "./mounts.ts";
 import type { Rule } from "./rule.ts";
-
-const home = "/home/ma-user";
 
 export const mountBesideHome: Rule = {
   code: "PD141",
@@ -10,12 +7,11 @@ export const mountBesideHome: Rule = {
   title: "nothing is mounted at, under or above /home/ma-user",
   why: "The image lives in that home; a mount there conflicts with it, and the image cannot be used.",
   source: "the manual, steps two to four, the note on mounts",
-  check: ({ file }) =>
-    declaredMounts(file)
-      .filter(({ target }) => overlap(target, home))
-      .map(({ path, target }) => ({
-        path: `${path}.target`,
-        message: `"${target}" hides or lies in ${home}, where the image lives`,
-        fix: "mount it elsewhere, e.g. to /data/models",
-      })),
+  check: ({ engine }) =>
+    engine.mounts.flatMap(({ path, target }) => {
+      const home = engine.imageFolders.find((folder) => overlap(target, folder));
+      if (home === undefined) return [];
+      const message = `"${target}" hides or lies in ${home}, where the image lives`;
+      return [{ path: `${path}.target`, message, fix: "mount it elsewhere, e.g. to /data/models" }];
+    }),
 };

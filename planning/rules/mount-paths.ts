@@ -1,5 +1,4 @@
 import { isPlain } from "../container/absolute-path.ts";
-import { declaredMounts } from "./mounts.ts";
 import type { Rule } from "./rule.ts";
 
 export const mountPaths: Rule = {
@@ -8,8 +7,8 @@ export const mountPaths: Rule = {
   title: "the paths of a mount are absolute and without `.`, `..` and colon",
   why: "Docker refuses a bind mount of a relative path, takes what follows a colon for another path, and `..` hides where a path leads.",
   source: "Docker, bind mounts",
-  check: ({ file }) =>
-    declaredMounts(file).flatMap((mount) =>
+  check: ({ engine }) =>
+    engine.mounts.flatMap((mount) =>
       (["source", "target"] as const)
         .filter((key) => !isPlain(mount[key]) || mount[key].includes(":"))
         .map((key) => ({

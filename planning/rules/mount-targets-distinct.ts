@@ -1,6 +1,5 @@
 import { repeated } from "../../problems/repeated.ts";
 import { normal } from "../container/absolute-path.ts";
-import { declaredMounts } from "./mounts.ts";
 import type { Rule } from "./rule.ts";
 
 export const mountTargetsDistinct: Rule = {
@@ -9,8 +8,8 @@ export const mountTargetsDistinct: Rule = {
   title: "a place in the container is mounted once",
   why: "Docker refuses a container with two mounts at one place.",
   source: "Docker: `Duplicate mount point`",
-  check: ({ file }) =>
-    repeated(declaredMounts(file), ({ target }) => normal(target)).map(([{ path, target }, first]) => ({
+  check: ({ engine }) =>
+    repeated(engine.mounts, ({ target }) => normal(target)).map(([{ path, target }, first]) => ({
       path: `${path}.target`,
       message: `"${target}" is already the target of ${first.path}`,
       fix: "mount it elsewhere, or remove it",

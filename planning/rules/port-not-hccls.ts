@@ -1,4 +1,5 @@
-import { freePort, hcclPorts, includes, listeners } from "./ports.ts";
+import { includes } from "../engines/port-range.ts";
+import { claimedPorts, freePort, listeners } from "./ports.ts";
 import type { Rule } from "./rule.ts";
 
 export const portNotHccls: Rule = {
@@ -8,12 +9,12 @@ export const portNotHccls: Rule = {
   why: "HCCL listens on 32 ports of every host with NPUs in use; whoever comes second fails, and late.",
   source: "CANN, `HCCL_IF_BASE_PORT`: from 60000 unless it is set (`extraEnv` may set it)",
   check: (topology) => {
-    const reserved = hcclPorts(topology);
+    const reserved = claimedPorts(topology);
     const free = freePort(topology);
     return listeners(topology).flatMap(({ path, host, port }) => {
       const range = reserved.get(host)?.find((one) => includes(one, port));
       if (range === undefined) return [];
-      const message = `port ${port} on ${host} is one of HCCL's, ${range.first} to ${range.last}`;
+      const message = `port ${port} on ${host} is one of ${range.owner}'s, ${range.first} to ${range.last}`;
       return [{ path, message, fix: free(port) }];
     });
   },

@@ -1,4 +1,5 @@
-import { freePort, hcclPorts, includes, listeners, outgoingPorts } from "./ports.ts";
+import { includes } from "../engines/port-range.ts";
+import { claimedPorts, freePort, listeners, outgoingPorts } from "./ports.ts";
 import type { Rule } from "./rule.ts";
 
 export const portNotOutgoing: Rule = {
@@ -9,7 +10,7 @@ export const portNotOutgoing: Rule = {
   source:
     "Linux, `net.ipv4.ip_local_port_range`: 32768 to 60999 unless it or `ip_local_reserved_ports` is set",
   check: (topology) => {
-    const reserved = hcclPorts(topology);
+    const reserved = claimedPorts(topology);
     const free = freePort(topology);
     return listeners(topology)
       .filter(({ host, port }) => !reserved.get(host)?.some((range) => includes(range, port)))

@@ -1,56 +1,5 @@
 import { z } from "zod";
-import {
-  extraArgs,
-  extraEnv,
-  ipv4,
-  ofEveryInstance,
-  port,
-  secretEnv,
-  startTimeoutSeconds,
-  text,
-  visible,
-  whole,
-} from "./words.ts";
-
-const source = text("absolute folder or file of the host, which must exist, e.g. /data/models");
-
-const target = text(
-  "absolute place in the container, not at, under or above /home/ma-user, e.g. /data/models",
-);
-
-const ascendcloud = z.strictObject({
-  kind: z.literal("ascendcloud").describe("the AscendCloud image and its start_servers.sh"),
-  image: z
-    .string()
-    .regex(/^[a-zA-Z0-9][\w./:@-]*$/, { error: "is not an image's name or id" })
-    .describe("image with AscendCloud-LLM, present on every host or in a registry, e.g. ascend-vllm:6.3.910"),
-  workDir: z
-    .strictObject({ source, target })
-    .describe("folder with the model weights, mounted into every instance, read and write"),
-  mounts: z
-    .array(
-      z.strictObject({
-        source,
-        target,
-        readOnly: z
-          .boolean()
-          .default(true)
-          .describe("whether containers can only read it, true or false, default true"),
-      }),
-    )
-    .default([])
-    .describe(
-      "more folders or files of the host for every instance, beside workDir and those that the driver needs, e.g. [{ source: /etc/hccn.conf, target: /etc/hccn.conf }]",
-    ),
-  ...ofEveryInstance,
-  startTimeoutSeconds: startTimeoutSeconds(1800),
-});
-
-const simulated = z.strictObject({
-  kind: z.literal("simulated").describe("this repository's simulator; needs no NPU"),
-  ...ofEveryInstance,
-  startTimeoutSeconds: startTimeoutSeconds(60),
-});
+import { extraArgs, extraEnv, ipv4, port, secretEnv, text, visible, whole } from "./words.ts";
 
 const model = z.strictObject({
   path: text("where the weights lie in the container, e.g. /data/models/qwen2.5-7b"),
@@ -152,10 +101,8 @@ const scheduler = z.strictObject({
   secretEnv: secretEnv("the scheduler"),
 });
 
-export const deploymentSchema = z.strictObject({
-  engine: z
-    .discriminatedUnion("kind", [ascendcloud, simulated])
-    .describe("what runs in a prefill or decode container, `kind: ascendcloud` or `kind: simulated`"),
+/** What a stack file declares besides its engine. */
+export const declaredShape = {
   model: model.describe("the model and its limits, equal on every instance"),
   hosts: z
     .record(hostName, host)
@@ -169,7 +116,7 @@ export const deploymentSchema = z.strictObject({
     .min(1)
     .describe("decode instances, in the order of the rank table and of NODE_PORTS"),
   scheduler: scheduler.describe("the one place that clients send requests to"),
-});
+};
 
-/** What is to be deployed, defaults filled in. */
-export type Deployment = z.infer<typeof deploymentSchema>;
+/** That, defaults filled in. */
+export type Declared = z.infer<z.ZodObject<typeof declaredShape>>;

@@ -1,0 +1,53 @@
+import type { Role } from "./plan.ts";
+import type { Declared } from "./stack-file/schema.ts";
+
+/** Where everything stands, whatever engine runs there: one ordered list that everything else is derived from. */
+export interface Layout {
+  readonly stack: string;
+  readonly file: Declared;
+  /** Sorted by name. */
+  readonly hosts: readonly Host[];
+  /** Every prefill, every decode, then the scheduler: the order of the rank table, of NODE_PORTS and of the start. */
+  readonly instances: readonly Instance[];
+  /** Ports of all prefill, then of all decode instances, in that order. */
+  readonly nodePorts: string;
+}
+
+/** A host as declared, under its name, and with the device IPs that the engine gives. */
+export type Host = Declared["hosts"][string] & { readonly name: string };
+
+export interface Instance extends Extras {
+  readonly role: Role;
+  /** Container name. */
+  readonly name: string;
+  /** Where the stack file declares it: `prefill[0]`. */
+  readonly path: string;
+  /** Name of its host, which a rule checks. */
+  readonly host: string;
+  readonly port: number;
+  /** Physical NPU ids; position is `rank_id`. Empty for the scheduler. */
+  readonly npus: readonly number[];
+  /** Prefill only. */
+  readonly batchingPolicy?: string | undefined;
+  /** Scheduler only. */
+  readonly routingPolicy?: string;
+}
+
+/** What the stack file adds to the command and the environment that are derived. */
+export interface Extras {
+  readonly extraArgs: readonly string[];
+  readonly extraEnv: Readonly<Record<string, string>>;
+  /** Names of variables whose values the Plan does not know. */
+  readonly secretEnv: readonly string[];
+}
+
+/** The host of an instance; only for a layout that the rules accepted. */
+export function hostOf(layout: Layout, instance: Instance): Host {
+  return found(layout.hosts.find(({ name }) => name === instance.host));
+}
+
+/** A value that a rule has shown to be there. */
+export function found<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("a topology that breaks a rule was planned");
+  return value;
+}
