@@ -30,7 +30,7 @@ const arrows = figures.flatMap(({ base, arrows }) =>
               base,
               arrows.map((one) => one.room),
             ),
-      pathNot: [anyOf(base, [room, ...allowed]), "^node_modules/", "^package\\.json$"],
+      pathNot: [anyOf(base, [room, ...allowed]), "(^|/)node_modules/", "^package\\.json$"],
       dependencyTypesNot: ["core"],
     },
   })),
