@@ -1,6 +1,5 @@
 import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
-import type { Operation } from "./resource.ts";
 
 export type Logging = "stdout" | "stderr" | "stdoutAndStderr" | "none";
 
@@ -11,17 +10,17 @@ export interface Captured {
   readonly both: string;
 }
 
-/** Reads what a command prints to its end; each line of a logged stream is shown while the command runs. */
+/** Reads what a command prints to its end; each line of a logged stream goes to `status` while the command runs. */
 export async function capture(
   stdout: Readable,
   stderr: Readable,
   logging: Logging,
-  operation: Operation,
+  status: (line: string) => Promise<void>,
 ): Promise<Captured> {
   let both = "";
   let shown = Promise.resolve();
   const show = (line: string) => {
-    shown = shown.then(() => operation.status(line));
+    shown = shown.then(() => status(line));
   };
   const read = async (stream: Readable, logged: boolean) => {
     let text = "";

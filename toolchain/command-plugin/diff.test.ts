@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { secret } from "../testing/started-plugin.ts";
 import { diff, rootOf } from "./diff.ts";
-import { type PropertyMap, secret, type Value } from "./values.ts";
+import type { PropertyMap, Value } from "./values.ts";
 
 const value: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>((again) => ({
   value: fc.oneof(

@@ -1,4 +1,5 @@
-import { equal, isPlainMap, type PropertyMap, type Value } from "./values.ts";
+import { isDeepStrictEqual } from "node:util";
+import { isPlainMap, type PropertyMap, sameAsset, type Value } from "./values.ts";
 
 export interface Change {
   /** Where, e.g. `environment.MODE` or `triggers[0]`. */
@@ -29,7 +30,7 @@ function changes(path: string, old: Value | undefined, now: Value | undefined): 
       changes(join(path, key), old[key], now[key]),
     );
   }
-  return equal(old, now) ? [] : [{ path, kind: "update" }];
+  return isDeepStrictEqual(old, now) || sameAsset(old, now) ? [] : [{ path, kind: "update" }];
 }
 
 function join(path: string, key: string): string {

@@ -2,31 +2,20 @@ import grpc from "@grpc/grpc-js";
 import engineService from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import engineTypes from "@pulumi/pulumi/proto/engine_pb.js";
 
-export interface LogLine {
-  readonly urn: string;
-  readonly severity: keyof typeof severities;
-  readonly message: string;
-  /** Shown while the resource is worked on, then gone. */
-  readonly ephemeral: boolean;
-}
+/** Shows a line beside the resource `urn` while it is worked on. One that cannot be delivered fails nothing. */
+export type ShowStatus = (urn: string, line: string) => Promise<void>;
 
-const severities = {
-  info: engineTypes.LogSeverity.INFO,
-  warning: engineTypes.LogSeverity.WARNING,
-};
-
-/** Messages to the engine at this address. One that cannot be delivered does not fail the command. */
-export function engineLog(address: string): (line: LogLine) => Promise<void> {
-  const client = new engineService.EngineClient(address, grpc.credentials.createInsecure());
-  return ({ urn, severity, message, ephemeral }) =>
+export function statusAt(engineAddress: string): ShowStatus {
+  const client = new engineService.EngineClient(engineAddress, grpc.credentials.createInsecure());
+  return (urn, line) =>
     new Promise((resolve) => {
       const request = new engineTypes.LogRequest()
-        .setSeverity(severities[severity])
-        .setMessage(message)
+        .setSeverity(engineTypes.LogSeverity.INFO)
+        .setMessage(line)
         .setUrn(urn)
-        .setEphemeral(ephemeral);
+        .setEphemeral(true);
       client.log(request, (error) => {
-        if (error) console.error(`cannot log to the engine at ${address}: ${error.message}: ${message}`);
+        if (error) console.error(`cannot log to the engine at ${engineAddress}: ${error.message}: ${line}`);
         resolve();
       });
     });

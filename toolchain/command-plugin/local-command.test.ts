@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { isAlive, processIdentity, tryRun } from "../context.ts";
-import { launcher, type StartedPlugin, startPlugin } from "../testing/started-plugin.ts";
-import { secret, unknown } from "./values.ts";
+import { launcher, type StartedPlugin, secret, startPlugin } from "../testing/started-plugin.ts";
+import { unknown } from "./values.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -195,17 +195,32 @@ test("A changed trigger replaces the resource, any other change updates it.", as
 });
 
 test("What the stand-in does not cover, or cannot be, is refused before anything runs.", async () => {
-  expect((await plugin.check(type, { create: "x", archivePaths: ["*"] })).failures).toEqual([
-    "archivePaths: not covered by the stand-in for pulumi-resource-command: install the published plugin",
+  const uncovered = await plugin.check(type, { create: "x", archivePaths: ["*"] });
+  const misshapen = await plugin.check(type, { create: 1, environment: unknown, logging: "all" });
+
+  expect(uncovered.failures).toEqual([
+    expect.stringMatching(
+      /^archivePaths: not covered by the stand-in .*: install the published plugin \(.*\)$/,
+    ),
   ]);
-  expect((await plugin.check(type, { create: 1, environment: unknown, logging: "all" })).failures).toEqual([
+  expect(misshapen.failures).toEqual([
     "create: must be a string",
     "logging: must be one of stdout, stderr, stdoutAndStderr, none",
   ]);
-  await expect(plugin.create("command:remote:CopyFile", {})).rejects.toThrow(
-    "command:remote:CopyFile is not covered by the stand-in",
-  );
 });
+
+test.for(["Command", "CopyToRemote", "CopyFile"])(
+  "A remote %s is refused by name, with the fix.",
+  async (name) => {
+    const remote = `command:remote:${name}`;
+    const refusal = new RegExp(
+      `^${remote} is not covered by the stand-in .*: install the published plugin \\(.* plugin install .*\\)$`,
+    );
+
+    await expect(plugin.check(remote, {})).rejects.toThrow(refusal);
+    await expect(plugin.delete(remote, {})).rejects.toThrow(refusal);
+  },
+);
 
 test("A custom timeout ends the command.", async () => {
   await expect(

@@ -1,30 +1,16 @@
 import type { AddressInfo } from "node:net";
 import grpc from "@grpc/grpc-js";
 import provider from "@pulumi/pulumi/proto/provider_grpc_pb.js";
-import { copyToRemote } from "./copy-to-remote.ts";
-import { engineLog } from "./engine.ts";
-import { localCommand } from "./local-command.ts";
+import { statusAt } from "./engine.ts";
 import { listenForOwnUser } from "./own-connections.ts";
 import { providerService } from "./provider.ts";
-import { remoteCommand } from "./remote-command.ts";
 
 // The engine passes its own address last, after any flags.
 const address = process.argv.slice(2).at(-1);
 const cancel = new AbortController();
 const server = new grpc.Server({ "grpc.max_receive_message_length": -1 });
-server.addService(
-  provider.ResourceProviderService,
-  providerService({
-    version: "1.2.1",
-    resources: {
-      "command:local:Command": localCommand,
-      "command:remote:Command": remoteCommand,
-      "command:remote:CopyToRemote": copyToRemote,
-    },
-    log: address === undefined ? async () => {} : engineLog(address),
-    cancel,
-  }),
-);
+const showStatus = address === undefined ? async () => {} : statusAt(address);
+server.addService(provider.ResourceProviderService, providerService(showStatus, cancel));
 const served = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
 let toldOf = false;
 const listener = listenForOwnUser(

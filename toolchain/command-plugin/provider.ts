@@ -5,53 +5,41 @@ import rpc from "@pulumi/pulumi/proto/provider_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
 import { type Change, diff, rootOf } from "./diff.ts";
-import type { LogLine } from "./engine.ts";
-import { messageOf, type Operation, type Resource } from "./resource.ts";
+import type { ShowStatus } from "./engine.ts";
+import { type CommandInputs, localCommand } from "./local-command.ts";
+import type { Operation, Output } from "./run-command.ts";
+import { notCovered } from "./shape.ts";
 import { type PropertyMap, reveal, unknown, withoutNulls } from "./values.ts";
 
-export interface ProviderOptions {
-  readonly version: string;
-  /** By type token. */
-  readonly resources: Readonly<Record<string, Resource>>;
-  readonly log: (line: LogLine) => Promise<void>;
-  /** Ends whatever runs, and whatever the engine still asks for afterwards. */
-  readonly cancel: AbortController;
-}
-
-/** The ResourceProvider service that the engine talks to. What it leaves out answers "unimplemented". */
-export function providerService({ version, resources, log, cancel }: ProviderOptions) {
-  const resourceOf = (urn: string): Resource => {
-    const found = resources[typeOf(urn)];
-    if (found) return found;
-    throw new Error(
-      `${typeOf(urn)} is not covered by the stand-in for pulumi-resource-command: install the published plugin`,
-    );
-  };
-
+/**
+ * The ResourceProvider service that the engine talks to. What it leaves out answers "unimplemented". `cancel` ends
+ * whatever runs, and whatever the engine still asks for afterwards.
+ */
+export function providerService(showStatus: ShowStatus, cancel: AbortController) {
   const operation = (urn: string, timeoutSeconds: number): Operation => ({
     signal:
       timeoutSeconds > 0
         ? AbortSignal.any([cancel.signal, AbortSignal.timeout(timeoutSeconds * 1000)])
         : cancel.signal,
-    status: (message) => log({ urn, severity: "info", message, ephemeral: true }),
-    warn: (message) => log({ urn, severity: "warning", message, ephemeral: false }),
+    status: (line) => showStatus(urn, line),
   });
 
   return {
-    getPluginInfo: unary(() => new plugin.PluginInfo().setVersion(version)),
+    getPluginInfo: unary(() => new plugin.PluginInfo().setVersion("1.2.1")),
 
     configure: unary(() =>
       new rpc.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true).setAcceptresources(true),
     ),
 
     check: unary((request: rpc.CheckRequest) => {
-      const { inputs, failures } = resourceOf(request.getUrn()).check(fromStruct(request.getNews()));
+      requireLocalCommand(request.getUrn());
+      const inputs = fromStruct(request.getNews());
       return new rpc.CheckResponse()
         .setInputs(toStruct(inputs))
         .setFailuresList(
-          failures.map(({ property, reason }) =>
-            new rpc.CheckFailure().setProperty(property).setReason(reason),
-          ),
+          localCommand
+            .problems(inputs)
+            .map(({ property, reason }) => new rpc.CheckFailure().setProperty(property).setReason(reason)),
         );
     }),
 
@@ -61,15 +49,15 @@ export function providerService({ version, resources, log, cancel }: ProviderOpt
 
     create: unary(async (request: rpc.CreateRequest) => {
       const urn = request.getUrn();
-      const resource = resourceOf(urn);
+      requireLocalCommand(urn);
       const inputs = fromStruct(request.getProperties());
       if (request.getPreview()) {
-        return new rpc.CreateResponse().setProperties(toStruct({ ...inputs, ...unknowns(resource) }));
+        return new rpc.CreateResponse().setProperties(toStruct({ ...inputs, ...unknownOutput }));
       }
-      const outputs = await resource.create(reveal(inputs), operation(urn, request.getTimeout()));
+      const output = await localCommand.create(checked(inputs), operation(urn, request.getTimeout()));
       return new rpc.CreateResponse()
         .setId(nameOf(urn) + randomBytes(4).toString("hex"))
-        .setProperties(toStruct({ ...inputs, ...outputs }));
+        .setProperties(toStruct({ ...inputs, ...output }));
     }),
 
     // There is nothing outside to read: what the state says is what there is.
@@ -82,22 +70,23 @@ export function providerService({ version, resources, log, cancel }: ProviderOpt
 
     update: unary(async (request: rpc.UpdateRequest) => {
       const urn = request.getUrn();
-      const resource = resourceOf(urn);
+      requireLocalCommand(urn);
       const inputs = fromStruct(request.getNews());
-      const outputs = request.getPreview()
-        ? unknowns(resource)
-        : await resource.update(
-            reveal(inputs),
-            reveal(fromStruct(request.getOlds())),
+      const output = request.getPreview()
+        ? unknownOutput
+        : await localCommand.update(
+            checked(inputs),
+            checked(fromStruct(request.getOlds())),
             operation(urn, request.getTimeout()),
           );
-      return new rpc.UpdateResponse().setProperties(toStruct({ ...inputs, ...outputs }));
+      return new rpc.UpdateResponse().setProperties(toStruct({ ...inputs, ...output }));
     }),
 
     delete: unary(async (request: rpc.DeleteRequest) => {
       const urn = request.getUrn();
-      const state = reveal(fromStruct(request.getProperties()));
-      await resourceOf(urn).delete(state, operation(urn, request.getTimeout()));
+      requireLocalCommand(urn);
+      const state = checked(fromStruct(request.getProperties()));
+      await localCommand.delete(state, operation(urn, request.getTimeout()));
       return new empty.Empty();
     }),
 
@@ -107,11 +96,21 @@ export function providerService({ version, resources, log, cancel }: ProviderOpt
     }),
 
     invoke: unary((request: rpc.InvokeRequest): rpc.InvokeResponse => {
-      throw new Error(
-        `${request.getTok()} is not covered by the stand-in for pulumi-resource-command: install the published plugin`,
-      );
+      throw new Error(`${request.getTok()} is ${notCovered}`);
     }),
   };
+}
+
+function requireLocalCommand(urn: string): void {
+  const type = typeOf(urn);
+  if (type !== "command:local:Command") throw new Error(`${type} is ${notCovered}`);
+}
+
+const unknownOutput: Output = { stdout: unknown, stderr: unknown };
+
+/** Inputs, or the state that they became, with secrets laid open; `check` has seen to their types. */
+function checked(map: PropertyMap): CommandInputs & Output {
+  return { stdout: "", stderr: "", ...reveal(map) } as CommandInputs & Output;
 }
 
 function unary<Request, Response>(
@@ -121,7 +120,10 @@ function unary<Request, Response>(
     try {
       callback(null, await answer(call.request));
     } catch (error) {
-      callback({ code: grpc.status.UNKNOWN, details: messageOf(error) });
+      callback({
+        code: grpc.status.UNKNOWN,
+        details: error instanceof Error ? error.message : String(error),
+      });
     }
   };
 }
@@ -151,10 +153,6 @@ function diffResponse(changes: readonly Change[]): rpc.DiffResponse {
 /** Every other change of inputs is an update. */
 function replaces(property: string): boolean {
   return property === "triggers";
-}
-
-function unknowns(resource: Resource): PropertyMap {
-  return Object.fromEntries(resource.computed.map((property) => [property, unknown]));
 }
 
 function fromStruct(value: struct.Struct | undefined): PropertyMap {

@@ -9,9 +9,15 @@ import providerService from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import rpc from "@pulumi/pulumi/proto/provider_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
-import type { PropertyMap } from "../command-plugin/values.ts";
+import type { PropertyMap, Value } from "../command-plugin/values.ts";
 
 export const launcher = join(import.meta.dirname, "../command-plugin/pulumi-resource-command");
+
+/** A secret on the wire. */
+export const secret = (value: Value): Value => ({
+  "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+  value,
+});
 
 export interface Diff {
   readonly changed: boolean;
