@@ -18,7 +18,7 @@ describe.skipIf(obstacle !== undefined)("test hosts", () => {
   async function otherRun(): Promise<{ run: ChildProcess; folder: string; engine: string; address: string }> {
     const script = `
       import { dirname } from "node:path";
-      import { testHosts } from "./test/test-hosts.ts";
+      import { testHosts } from "./test/testing/test-hosts.ts";
       const { hosts: [host] } = await testHosts(1);
       const folder = dirname(dirname(dirname(host.engine.dataRoot)));
       console.log(JSON.stringify({ folder, engine: host.engine.host, address: host.address }));
