@@ -1,12 +1,6 @@
-import { execFile } from "node:child_process";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { promisify } from "node:util";
-import ssh2 from "ssh2";
 import { afterEach, expect, test, vi } from "vitest";
 import type { HostPlan } from "../planning/plan.ts";
-import { fingerprint, sshOptions } from "../planning/ssh-options.ts";
+import { sshOptions } from "../planning/ssh-options.ts";
 import { Host } from "./host.ts";
 import { registrationsOf } from "./testing/mocks.ts";
 
@@ -17,6 +11,10 @@ const sshHost: HostPlan = {
   docker: "ssh://root@10.0.0.18:2222",
   hostKey: key,
 };
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 async function providerOf(host: HostPlan) {
   const registrations = await registrationsOf("test", () => {
@@ -81,55 +79,3 @@ test("A DOCKER_CONTEXT of the user's does not take the place of a host.", async 
 
   expect(provider?.inputs.context).toBe("");
 });
-
-const servers: ssh2.Server[] = [];
-afterEach(() => {
-  vi.unstubAllEnvs();
-  for (const server of servers.splice(0)) server.close();
-});
-
-/** A real SSH server that lets anybody in and runs nothing: each command ends with success. */
-async function serveSsh(): Promise<{ docker: string; publicKey: string }> {
-  const { private: hostKey, public: publicKey } = ssh2.utils.generateKeyPairSync("ecdsa", { bits: 256 });
-  const server = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
-    client.on("error", () => {});
-    client.on("authentication", (attempt) => attempt.accept());
-    client.on("session", (accept) => {
-      accept().on("exec", (acceptExec) => {
-        const channel = acceptExec();
-        channel.exit(0);
-        channel.end();
-      });
-    });
-  });
-  servers.push(server);
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  return { docker: `ssh://127.0.0.1:${(server.address() as AddressInfo).port}`, publicKey };
-}
-
-function ssh(docker: string, hostKey: string) {
-  const options = sshOptions({ name: "host-a", address: "127.0.0.1", docker, hostKey });
-  const alone = ["-F", "none", "-o", "ControlPath=none"];
-  const { port } = new URL(docker);
-  return promisify(execFile)("ssh", [...alone, ...options, "-p", port, "127.0.0.1", "docker"]);
-}
-
-const withSsh = test.skipIf(!existsSync("/usr/bin/ssh"));
-
-withSsh("ssh connects under the options for the right key.", async () => {
-  const { docker, publicKey } = await serveSsh();
-
-  await expect(ssh(docker, publicKey)).resolves.toBeDefined();
-});
-
-withSsh(
-  "ssh refuses a host with another key, and names it by the fingerprint that is ours too.",
-  async () => {
-    const { docker, publicKey } = await serveSsh();
-
-    const refusal = expect(ssh(docker, key)).rejects;
-
-    await refusal.toThrow("Host key verification failed");
-    await expect(ssh(docker, key)).rejects.toThrow(`${fingerprint(publicKey)}.`);
-  },
-);
