@@ -5,7 +5,7 @@ import { openStack } from "../cli/stack.ts";
 import { readStackFile } from "../cli/stack-file.ts";
 import { plan as makePlan } from "../planning/make-plan.ts";
 import type { ContainerPlan, Plan } from "../planning/plan.ts";
-import { run } from "../toolchain/context.ts";
+import { run } from "../system/programs.ts";
 import { machine, spread } from "./machine.ts";
 
 // Wall-clock seconds of sim-1p1d: by `pulumi`, and by hand as the manual does it (`docker run` per container, waiting

@@ -2,7 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStack } from "../cli/stack.ts";
-import { type Context, defaultCacheDir, run } from "../toolchain/context.ts";
+import { run } from "../system/programs.ts";
+import { defaultCacheDir } from "../toolchain/cache.ts";
+import type { Context } from "../toolchain/context.ts";
 import { type LocalHosts, removeHosts, requireHosts, startHosts } from "../toolchain/local-hosts/hosts.ts";
 import { machine } from "./machine.ts";
 

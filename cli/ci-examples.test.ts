@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parse } from "yaml";
-import { tryRun } from "../toolchain/context.ts";
+import { tryRun } from "../system/programs.ts";
 
 // The examples of docs/ci.md, run step by step: a shell, the real `ascend-pd`, and a server in place of GitHub's or
 // GitLab's. Only Pulumi is a recorded preview.

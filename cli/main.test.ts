@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { tryRun } from "../toolchain/context.ts";
+import { tryRun } from "../system/programs.ts";
 
 /** `ascend-pd`, as the shell runs it. */
 function ascendPd(args: readonly string[], cwd = process.cwd(), env: NodeJS.ProcessEnv = {}) {

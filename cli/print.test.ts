@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { tryRun } from "../toolchain/context.ts";
+import { tryRun } from "../system/programs.ts";
 
 test("Whatever is printed, a terminal shows it and obeys nothing of it.", async () => {
   const script = `

@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { callEngine, defaultHost, expectEngine } from "../docker/api.ts";
-import { run } from "../toolchain/context.ts";
+import { run } from "../system/programs.ts";
 import { recoverStack } from "./recover.ts";
 import type { LocalStack } from "./stack.ts";
 import { inTemporaryProject, projectStack } from "./testing/pulumi-project.ts";

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { callEngine, defaultHost, expectEngine } from "../docker/api.ts";
 import { isOf } from "../planning/container/settings.ts";
-import { run } from "../toolchain/context.ts";
+import { run } from "../system/programs.ts";
 import type { LocalStack } from "./stack.ts";
 
 /** `backend` is its folder, if it is one. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { expect, test } from "vitest";
-import { run } from "../toolchain/context.ts";
+import { run } from "../system/programs.ts";
 import { runPulumi } from "./pulumi.ts";
 import { closeStack, isOpen, openStack } from "./stack.ts";
 import { inTemporaryProject, projectStack } from "./testing/pulumi-project.ts";

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defaultHost } from "../docker/api.ts";
-import { run } from "../toolchain/context.ts";
+import { run } from "../system/programs.ts";
 import { makeOwnFolder } from "../toolchain/own-folder.ts";
 import { localBackend } from "../toolchain/state.ts";
 import { UserError } from "./user-error.ts";

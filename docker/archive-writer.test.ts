@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { run } from "../toolchain/context.ts";
+import { run } from "../system/programs.ts";
 import { archiveOf } from "./archive-writer.ts";
 
 const long = `etc/ascend-pd/local_ranktable_${"long-".repeat(30)}scheduler.json`;

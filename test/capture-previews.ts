@@ -1,5 +1,5 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { run } from "../toolchain/context.ts";
+import { run } from "../system/programs.ts";
 import { docker, simulated1p1d, testStack } from "./testing/stacks.ts";
 
 // Writes cli/testing/previews/: what the real engine says about changes of a real deployment, in `pulumi preview --json`.

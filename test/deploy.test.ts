@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectedText, expectedTokens } from "../simulator/oracle.ts";
-import { tryRun } from "../toolchain/context.ts";
+import { tryRun } from "../system/programs.ts";
 import { expectAsPlanned } from "./testing/as-planned.ts";
 import {
   containersOf,

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { stringify } from "yaml";
 import type { Result } from "../host-checks/index.ts";
 import { npuInfo } from "../host-checks/testing/sample-report.ts";
-import { tryRun } from "../toolchain/context.ts";
+import { tryRun } from "../system/programs.ts";
 import type { LocalHost } from "../toolchain/local-hosts/hosts.ts";
 import {
   becomeAscendHost,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { askHost } from "../cli/drift/ask-host.ts";
 import { driftOf } from "../cli/drift/drift-of.ts";
 import type { HostPlan, Plan } from "../planning/plan.ts";
-import { run } from "../toolchain/context.ts";
+import { run } from "../system/programs.ts";
 import { createAscendcloud, npuNode } from "./testing/created-ascendcloud.ts";
 import { planOf, simulated1p1d } from "./testing/stacks.ts";
 import { noTestHosts, testHosts } from "./testing/test-hosts.ts";

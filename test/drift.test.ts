@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test, vi } from 
 import { stringify } from "yaml";
 import type { Finding } from "../cli/drift/finding.ts";
 import { expectEngine } from "../docker/api.ts";
-import { tryRun } from "../toolchain/context.ts";
+import { tryRun } from "../system/programs.ts";
 import {
   cloneProject,
   docker,

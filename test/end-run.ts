@@ -2,11 +2,12 @@ import { globSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { callEngine, expectEngine, greetEngine } from "../docker/api.ts";
+import { mountsBelow } from "../system/mounts.ts";
+import { endProcessesNaming } from "../system/processes.ts";
 import type { Context } from "../toolchain/context.ts";
 import { removeHosts } from "../toolchain/local-hosts/hosts.ts";
 import { removeNamespace } from "../toolchain/local-hosts/namespace.ts";
 import { ownEngine, removeEngine } from "../toolchain/own-engine.ts";
-import { endProcessesNaming, mountsBelow } from "../toolchain/traces.ts";
 
 /**
  * Ends everything that a test run has started, wherever it was cut off. All that is temporary lies in its `folder`, so

@@ -1,7 +1,7 @@
 import { lstat, mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isAlive, processIdentity } from "../toolchain/context.ts";
+import { isAlive, processIdentity } from "../system/processes.ts";
 
 /** Makes a temporary folder whose name says which process it ends with, and that nobody can make before us. */
 export async function folderOfThisRun(prefix: string): Promise<string> {

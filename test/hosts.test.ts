@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -12,7 +13,9 @@ import type { SchedulerState } from "../cli/scheduler/state.ts";
 import { expectEngine } from "../docker/api.ts";
 import { fingerprint } from "../planning/ssh-options.ts";
 import { expectedText } from "../simulator/oracle.ts";
-import { type Context, defaultCacheDir, exists, tryRun } from "../toolchain/context.ts";
+import { tryRun } from "../system/programs.ts";
+import { defaultCacheDir } from "../toolchain/cache.ts";
+import type { Context } from "../toolchain/context.ts";
 import type { LocalHost } from "../toolchain/local-hosts/hosts.ts";
 import { startEngine, stopEngine } from "../toolchain/own-engine.ts";
 import { clients } from "./testing/clients.ts";
@@ -218,7 +221,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
 
     expect(stderr).toContain(`device nodes ${devices.slice(1).join(", ")} do not exist on host-a`);
     expect(code).toBe(1);
-    expect(await exists(trap)).toBe(false);
+    expect(existsSync(trap)).toBe(false);
   });
 
   test("A gate outlives a connection that is dropped on the way to the host.", async () => {

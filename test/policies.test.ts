@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readStackFile } from "../cli/stack-file.ts";
-import { run, tryRun } from "../toolchain/context.ts";
+import { run, tryRun } from "../system/programs.ts";
 import { testStack } from "./testing/stacks.ts";
 
 // Programs that are not ours, under the real engine and our policy pack. No container is made.

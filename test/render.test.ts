@@ -3,7 +3,7 @@ import { dockerRun } from "../cli/render/docker-run.ts";
 import { chosenHost } from "../cli/render/host-choice.ts";
 import { callEngine } from "../docker/api.ts";
 import { expectedText } from "../simulator/oracle.ts";
-import { onPath, tryRun } from "../toolchain/context.ts";
+import { onPath, tryRun } from "../system/programs.ts";
 import { expectAsPlanned } from "./testing/as-planned.ts";
 import { containersOf, docker, planOf, simulated1p1d } from "./testing/stacks.ts";
 

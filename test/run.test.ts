@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { endProcessesNaming } from "../toolchain/traces.ts";
+import { endProcessesNaming } from "../system/processes.ts";
 
 let root: string;
 

@@ -3,10 +3,11 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { callEngine, defaultHost } from "../docker/api.ts";
 import { FixableError } from "../problems/fixable-error.ts";
-import { type Context, defaultCacheDir } from "../toolchain/context.ts";
+import { endProcessesNaming, processesNaming } from "../system/processes.ts";
+import { defaultCacheDir } from "../toolchain/cache.ts";
+import type { Context } from "../toolchain/context.ts";
 import { findDockerEngine, stopDockerEngine } from "../toolchain/docker-engine.ts";
 import { ensureToolchain } from "../toolchain/toolchain.ts";
-import { endProcessesNaming, processesNaming } from "../toolchain/traces.ts";
 import { endRun } from "./end-run.ts";
 import { folderOfThisRun, foldersOfDeadRuns } from "./folders-of-runs.ts";
 

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { afterAll, describe, expect, test } from "vitest";
 import { greetEngine } from "../docker/api.ts";
-import { exists } from "../toolchain/context.ts";
 import { noTestHosts, testHosts } from "./testing/test-hosts.ts";
 
 const obstacle = await noTestHosts();
@@ -40,14 +40,14 @@ describe.skipIf(obstacle !== undefined)("test hosts", () => {
     const ours = await testHosts(1);
 
     expect([killed.address, ours.hosts[0]?.address]).not.toContain(living.address);
-    expect(await exists(killed.folder)).toBe(false);
+    expect(existsSync(killed.folder)).toBe(false);
     expect((await greetEngine(living.engine)).answers).toBe(true);
     await ours.dispose();
 
     living.run.kill("SIGKILL");
     await once(living.run, "exit");
     await (await testHosts(0)).dispose();
-    expect(await exists(living.folder)).toBe(false);
+    expect(existsSync(living.folder)).toBe(false);
     await expect.poll(ourInterfaces, { timeout: 30_000 }).toEqual([]);
   });
 

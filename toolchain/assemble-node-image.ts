@@ -1,10 +1,9 @@
 import { copyFile, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FixableError } from "../problems/fixable-error.ts";
-import { type Context, onPath, run } from "./context.ts";
-import { checkNode, sha256Of } from "./node-digests.ts";
-
-export type Architecture = "amd64" | "arm64";
+import { onPath, run } from "../system/programs.ts";
+import type { Context } from "./context.ts";
+import { type Architecture, checkNode, sha256Of } from "./node-digests.ts";
 
 export interface NodeImageRecipe {
   readonly version: string;

@@ -5,7 +5,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type RunResult, tryRun } from "./context.ts";
+import { type RunResult, tryRun } from "../system/programs.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -14,9 +14,8 @@ let repository: string;
 /** A repository with one dependency, which lies in the repository, so that npm needs no network. */
 beforeEach(async () => {
   repository = await mkdtemp(join(tmpdir(), "bootstrap-"));
-  await mkdir(join(repository, "toolchain"));
-  for (const file of ["bootstrap.mjs", "lock.mjs", "node-digests.json"])
-    await cp(join(import.meta.dirname, file), join(repository, "toolchain", file));
+  for (const file of ["toolchain/bootstrap.mjs", "toolchain/node-digests.json", "system/lock.mjs"])
+    await cp(file, join(repository, file));
   await writeFile(
     join(repository, "package.json"),
     '{ "name": "r", "type": "module", "dependencies": { "dep": "file:./dep" } }',

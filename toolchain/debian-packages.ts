@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FixableError } from "../problems/fixable-error.ts";
-import { type Context, onPath, openCache, run, tryRun } from "./context.ts";
-import { pathForRoot } from "./own-engine.ts";
+import { onPath, pathForRoot, run, tryRun } from "../system/programs.ts";
+import { openCache } from "./cache.ts";
+import type { Context } from "./context.ts";
 
 /** Installs packages on Debian or Ubuntu, as root, without starting their services (where systemd runs, it does). */
 export async function installPackages(

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { greetEngine } from "../docker/api.ts";
-import { type Context, defaultCacheDir } from "./context.ts";
+import { defaultCacheDir } from "./cache.ts";
+import type { Context } from "./context.ts";
 import { ensureDockerEngine, stopDockerEngine } from "./docker-engine.ts";
 import { stateDir } from "./state.ts";
 

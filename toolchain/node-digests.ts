@@ -3,7 +3,9 @@ import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FixableError } from "../problems/fixable-error.ts";
-import type { Architecture } from "./assemble-node-image.ts";
+
+/** A kind of machine that there are Node images for. */
+export type Architecture = "amd64" | "arm64";
 
 /** What `node-digests.json` holds: the sha256 of the program `node` of that version, by platform. */
 export interface NodeDigests {

@@ -4,9 +4,12 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { beforeAll, describe, expect, test } from "vitest";
 import { callEngine, defaultHost, expectEngine } from "../docker/api.ts";
-import { type Context, defaultCacheDir, run } from "./context.ts";
+import { run } from "../system/programs.ts";
+import { defaultCacheDir } from "./cache.ts";
+import type { Context } from "./context.ts";
 import { ensureDockerEngine } from "./docker-engine.ts";
-import { type Architecture, ensureNodeImage } from "./node-image.ts";
+import type { Architecture } from "./node-digests.ts";
+import { ensureNodeImage } from "./node-image.ts";
 import { pinnedVersion } from "./repository.ts";
 
 const minutes = 60_000;

@@ -4,12 +4,11 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { callEngine, type EngineAddress, expectEngine, hostOf, tryEngine } from "../docker/api.ts";
 import { FixableError } from "../problems/fixable-error.ts";
-import { type Architecture, assembleNodeImage } from "./assemble-node-image.ts";
-import { type Choice, type Context, cached, openCache } from "./context.ts";
-import { nodeDigest } from "./node-digests.ts";
+import { assembleNodeImage } from "./assemble-node-image.ts";
+import { cached, openCache } from "./cache.ts";
+import type { Choice, Context } from "./context.ts";
+import { type Architecture, nodeDigest } from "./node-digests.ts";
 import { pinnedVersion } from "./repository.ts";
-
-export type { Architecture };
 
 /** What every engine has the Node image as, wherever it came from. */
 export const nodeImageName = async (): Promise<string> => `ascend-pd/node:${await pinnedVersion("node")}`;

@@ -5,18 +5,19 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { callEngine, expectEngine, greetEngine } from "../docker/api.ts";
-import { type Context, defaultCacheDir, exists, onPath } from "./context.ts";
+import { processesUsing } from "../system/processes.ts";
+import { onPath, pathForRoot } from "../system/programs.ts";
+import { defaultCacheDir } from "./cache.ts";
+import type { Context } from "./context.ts";
 import { ensureDockerEngine } from "./docker-engine.ts";
 import {
   holdingEngine,
   type OwnEngine,
   ownEngine,
-  pathForRoot,
   removeEngine,
   startEngine,
   stopEngine,
 } from "./own-engine.ts";
-import { processesUsing } from "./traces.ts";
 
 const minutes = 60_000;
 const context: Context = { cacheDir: defaultCacheDir(), say: () => {} };
@@ -68,7 +69,7 @@ describe.skipIf(process.geteuid?.() !== 0)("an engine of our own", { timeout: 2 
 
     const first = await stopEngine(context, engine);
     const second = await stopEngine(context, engine);
-    const alive = await exists(`/proc/${before.Pid}`);
+    const alive = existsSync(`/proc/${before.Pid}`);
     await startEngine(context, engine, dockerd);
 
     const after = await stateOf(engine, id);
@@ -87,9 +88,9 @@ describe.skipIf(process.geteuid?.() !== 0)("an engine of our own", { timeout: 2 
 
     await removeEngine(context, engine);
 
-    expect(await exists(`/proc/${Pid}`)).toBe(false);
-    expect(await exists(engine.dataRoot)).toBe(false);
-    expect(await exists(engine.runDir)).toBe(false);
+    expect(existsSync(`/proc/${Pid}`)).toBe(false);
+    expect(existsSync(engine.dataRoot)).toBe(false);
+    expect(existsSync(engine.runDir)).toBe(false);
     const mounts = await readFile("/proc/self/mountinfo", "utf8");
     expect(mounts).not.toContain(engine.dataRoot);
   });

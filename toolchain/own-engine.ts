@@ -5,8 +5,11 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { callEngine, greetEngine } from "../docker/api.ts";
 import { FixableError } from "../problems/fixable-error.ts";
-import { type Context, holding, tryRun } from "./context.ts";
-import { mountsBelow, processesUsing } from "./traces.ts";
+import { holding } from "../system/holding.ts";
+import { mountsBelow } from "../system/mounts.ts";
+import { processesUsing, signal } from "../system/processes.ts";
+import { rootEnv, tryRun } from "../system/programs.ts";
+import type { Context } from "./context.ts";
 
 /** A Docker Engine of our own: one per state folder, apart from any other on the machine. */
 export interface OwnEngine {
@@ -39,15 +42,8 @@ export function ownEngine(state: string): OwnEngine {
 
 /** No two runs start, stop or remove the same engine at once. */
 export function holdingEngine<T>(context: Context, engine: OwnEngine, body: () => Promise<T>): Promise<T> {
-  return holding(context, join(dirname(engine.dataRoot), "locks"), "the Docker Engine", body);
+  return holding(join(dirname(engine.dataRoot), "locks"), "the Docker Engine", body, context.say);
 }
-
-/** dockerd, containerd, runc and mount tools are here even when a user's PATH lacks the folders for root. */
-export function pathForRoot(env: NodeJS.ProcessEnv = process.env): string {
-  return `${env.PATH ?? ""}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
-}
-
-const rootEnv = () => ({ ...process.env, PATH: pathForRoot() });
 
 /**
  * Starts `dockerd` and returns when it answers; if a former run has started it already, only waits. It outlives this
@@ -216,14 +212,6 @@ async function clearLeftovers(engine: OwnEngine): Promise<boolean> {
   for (const mount of await mountsBelow([engine.dataRoot, engine.runDir]))
     await tryRun("umount", [mount], { env: rootEnv() });
   return containers.length > 0;
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }
 
 /** Whether `condition` came true within `limit` milliseconds; `onWait` is told every five seconds. */

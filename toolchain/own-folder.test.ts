@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FixableError } from "../problems/fixable-error.ts";
-import { cached, tryRun } from "./context.ts";
+import { tryRun } from "../system/programs.ts";
+import { cached } from "./cache.ts";
 import { makeOwnFolder, requireOwnFolder } from "./own-folder.ts";
 
 let base: string;

@@ -1,6 +1,9 @@
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { type Choice, type Context, cached, exists, onPath, tryRun } from "./context.ts";
+import { onPath, tryRun } from "../system/programs.ts";
+import { cached } from "./cache.ts";
+import type { Choice, Context } from "./context.ts";
 import { type GoBuild, goBuild, isBuilt } from "./go-build.ts";
 import { downloadsReachable, installPublishedCli, unreachable } from "./pulumi-download.ts";
 import { pinnedVersion, repositoryKey } from "./repository.ts";
@@ -54,7 +57,7 @@ export async function obtainCli(context: Context, whyNotInstalled: string, progr
   });
   const published = await pinnedVersion("@pulumi/pulumi");
   const download = `pulumi/published-${published}`;
-  const isDownloaded = await exists(join(context.cacheDir, download));
+  const isDownloaded = existsSync(join(context.cacheDir, download));
   let failure = unreachable;
   if (isDownloaded || (!(await isBuilt(context, cliBuild)) && (await downloadsReachable()))) {
     try {

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { lstat, mkdir, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Choice, type Context, exists, onPath, tryRun } from "./context.ts";
+import { onPath, tryRun } from "../system/programs.ts";
+import type { Choice, Context } from "./context.ts";
 import { type GoBuild, goBuild } from "./go-build.ts";
 import { type Cli, foreignPath } from "./pulumi-cli.ts";
 import { downloadsReachable, unreachable } from "./pulumi-download.ts";
@@ -74,7 +76,7 @@ export async function ensurePlugin(
   const isLinked = await isLink(link);
 
   if (!(cli.ours && isLinked)) {
-    if ((await exists(installed)) && !(await exists(`${dirname(installed)}.partial`))) {
+    if (existsSync(installed) && !existsSync(`${dirname(installed)}.partial`)) {
       return found(`: ${installed}`, "it is installed");
     }
     const onUsersPath = cli.ours ? undefined : await onPath(file, { PATH: foreignPath(context, env) });

@@ -2,7 +2,8 @@ import { chmod, lstat, mkdir, mkdtemp, readlink, rm, symlink, writeFile } from "
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type Context, openCache } from "./context.ts";
+import { openCache } from "./cache.ts";
+import type { Context } from "./context.ts";
 import { ensurePulumi } from "./pulumi.ts";
 import type { Cli } from "./pulumi-cli.ts";
 import { ensurePlugin, type Plugin } from "./pulumi-plugins.ts";

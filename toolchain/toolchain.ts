@@ -1,7 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defaultHost, greetEngine } from "../docker/api.ts";
-import { type Choice, type Context, openCache } from "./context.ts";
+import { openCache } from "./cache.ts";
+import type { Choice, Context } from "./context.ts";
 import { ensureDockerEngine, findDockerEngine } from "./docker-engine.ts";
 import { ensureNodeImage } from "./node-image.ts";
 import { requireOwnFolder } from "./own-folder.ts";

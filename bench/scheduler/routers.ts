@@ -4,8 +4,9 @@ import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { onPath } from "../../system/programs.ts";
 import { bundle } from "../../toolchain/bundle.ts";
-import { cached, defaultCacheDir, onPath } from "../../toolchain/context.ts";
+import { cached, defaultCacheDir } from "../../toolchain/cache.ts";
 import type { Engines } from "./engines.ts";
 import { Load } from "./load.ts";
 

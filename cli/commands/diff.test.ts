@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { run, tryRun } from "../../toolchain/context.ts";
+import { run, tryRun } from "../../system/programs.ts";
 import { fixture } from "../testing/previews.ts";
 import { keepConsole, pieces, printed } from "../testing/run-command.ts";
 import { inTemporaryFolder } from "../testing/temporary-folder.ts";

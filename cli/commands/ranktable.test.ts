@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { tryRun } from "../../toolchain/context.ts";
+import { tryRun } from "../../system/programs.ts";
 import { findCommand } from "../command.ts";
 import { fakeHccnTool, ipaddr } from "../testing/hccn-tool.ts";
 import { keepConsole, printed } from "../testing/run-command.ts";

@@ -1,6 +1,8 @@
 import { homedir } from "node:os";
 import { fileURLToPath } from "node:url";
-import { type Context, defaultCacheDir, run } from "../../toolchain/context.ts";
+import { run } from "../../system/programs.ts";
+import { defaultCacheDir } from "../../toolchain/cache.ts";
+import type { Context } from "../../toolchain/context.ts";
 import { ensureToolchain } from "../../toolchain/toolchain.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";

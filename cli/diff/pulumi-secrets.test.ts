@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { run } from "../../toolchain/context.ts";
+import { run } from "../../system/programs.ts";
 import { differenceOf } from "../testing/previews.ts";
 import { inTemporaryProject, projectStack } from "../testing/pulumi-project.ts";
 import { markdownOf } from "./markdown.ts";

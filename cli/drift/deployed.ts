@@ -1,5 +1,5 @@
 import { everyContainer } from "../../planning/container/settings.ts";
-import { tryRun } from "../../toolchain/context.ts";
+import { tryRun } from "../../system/programs.ts";
 import { asArray, asObject } from "../differences/properties.ts";
 
 /** A container that Pulumi brought up, by its state. */

@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readHccnConf } from "../../host-checks/tools/hccn-conf.ts";
 import { readDeviceIp } from "../../host-checks/tools/hccn-tool.ts";
 import { type Reading, unreadable } from "../../host-checks/tools/reading.ts";
 import { error, type Problem } from "../../problems/problem.ts";
 import { repeated } from "../../problems/repeated.ts";
 import { isUnicast } from "../../rank-tables/addresses.ts";
-import { exists, onPath } from "../../toolchain/context.ts";
+import { onPath } from "../../system/programs.ts";
 
 /** Where the driver puts them. */
 export const driverPaths = {
@@ -30,7 +30,7 @@ export async function deviceIps(
   devices: readonly number[],
   paths = driverPaths,
 ): Promise<DeviceIps | { readonly problems: readonly Problem[] }> {
-  const tool = (await exists(paths.hccnTool)) ? paths.hccnTool : await onPath("hccn_tool");
+  const tool = existsSync(paths.hccnTool) ? paths.hccnTool : await onPath("hccn_tool");
   const conf = readConf(paths.hccnConf);
   const ips = new Map<number, string>();
   const warnings: string[] = [];

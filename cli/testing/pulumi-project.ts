@@ -2,7 +2,7 @@ import { mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, vi } from "vitest";
-import { endProcessesNaming } from "../../toolchain/traces.ts";
+import { endProcessesNaming } from "../../system/processes.ts";
 import { type LocalStack, openStack } from "../stack.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

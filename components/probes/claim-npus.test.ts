@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { run } from "../../toolchain/context.ts";
+import { run } from "../../system/programs.ts";
 import { runProbe, serve, startContainer, stopContainer } from "../testing/probes.ts";
 
 const idle = "setInterval(() => {}, 1000)";

@@ -1,7 +1,7 @@
 import type { RequestListener } from "node:http";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
-import { tryRun } from "../../toolchain/context.ts";
+import { tryRun } from "../../system/programs.ts";
 import { deadUrl, runProbe, serve } from "../testing/probes.ts";
 
 function complete(url: string, timeoutSeconds = 30, api: "openai" | "vllm" = "openai") {

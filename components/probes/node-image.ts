@@ -1,6 +1,7 @@
 import { engineOf } from "../../hosts/containers.ts";
 import { FixableError } from "../../problems/fixable-error.ts";
-import { type Context, defaultCacheDir } from "../../toolchain/context.ts";
+import { defaultCacheDir } from "../../toolchain/cache.ts";
+import type { Context } from "../../toolchain/context.ts";
 import { ensureNodeImage } from "../../toolchain/node-image.ts";
 import { probeArguments } from "./arguments.ts";
 import { runProbe, say } from "./main.ts";

@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { afterEach, vi } from "vitest";
 import { defaultHost, expectEngine } from "../../docker/api.ts";
-import { type RunResult, tryRun } from "../../toolchain/context.ts";
+import { type RunResult, tryRun } from "../../system/programs.ts";
 import type { ProbeArguments } from "../probes/arguments.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

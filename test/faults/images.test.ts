@@ -7,7 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ProbeArguments } from "../../components/probes/arguments.ts";
-import { type Context, defaultCacheDir, type RunResult, run, tryRun } from "../../toolchain/context.ts";
+import { type RunResult, run, tryRun } from "../../system/programs.ts";
+import { defaultCacheDir } from "../../toolchain/cache.ts";
+import type { Context } from "../../toolchain/context.ts";
 import { ensureDockerd } from "../../toolchain/docker-engine.ts";
 import { type OwnEngine, ownEngine, removeEngine, startEngine } from "../../toolchain/own-engine.ts";
 

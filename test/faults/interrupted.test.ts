@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { tryRun } from "../../toolchain/context.ts";
+import { tryRun } from "../../system/programs.ts";
 import {
   expectConverged,
   expectFailure,

@@ -5,7 +5,7 @@ import { readStackFile } from "../../cli/stack-file.ts";
 import { expectEngine } from "../../docker/api.ts";
 import { dockerContainer } from "../../planning/container/docker-container.ts";
 import type { ContainerPlan, Plan } from "../../planning/plan.ts";
-import { tryRun } from "../../toolchain/context.ts";
+import { tryRun } from "../../system/programs.ts";
 import { docker, planOf, removeContainersOf } from "./stacks.ts";
 
 /** In place of `/dev/davinci`: NPUs that no machine has. */

@@ -1,7 +1,7 @@
 import { tmpdir } from "node:os";
 import { expect } from "vitest";
 import { callEngine, expectEngine } from "../../docker/api.ts";
-import { run } from "../../toolchain/context.ts";
+import { run } from "../../system/programs.ts";
 import { containersOf, docker, inspectContainer, type TestStack } from "./stacks.ts";
 
 export interface Outcome {

@@ -9,8 +9,8 @@ import { callEngine, defaultHost, expectEngine } from "../../docker/api.ts";
 import { archivedFile } from "../../docker/archive-reader.ts";
 import { plan as makePlan } from "../../planning/make-plan.ts";
 import type { Plan } from "../../planning/plan.ts";
-import { tryRun } from "../../toolchain/context.ts";
-import { endProcessesNaming } from "../../toolchain/traces.ts";
+import { endProcessesNaming } from "../../system/processes.ts";
+import { tryRun } from "../../system/programs.ts";
 
 export const docker = process.env.DOCKER_HOST ?? defaultHost;
 

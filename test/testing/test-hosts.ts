@@ -1,5 +1,6 @@
 import { FixableError } from "../../problems/fixable-error.ts";
-import { type Context, defaultCacheDir, withLock } from "../../toolchain/context.ts";
+import { defaultCacheDir, withLock } from "../../toolchain/cache.ts";
+import type { Context } from "../../toolchain/context.ts";
 import { type LocalHosts, removeHosts, requireHosts, startHosts } from "../../toolchain/local-hosts/hosts.ts";
 import { folderOfThisRun, foldersOfDeadRuns } from "../folders-of-runs.ts";
 

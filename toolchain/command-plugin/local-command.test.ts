@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { isAlive, processIdentity, tryRun } from "../context.ts";
+import { isAlive, processIdentity } from "../../system/processes.ts";
+import { tryRun } from "../../system/programs.ts";
 import { launcher, type StartedPlugin, secret, startPlugin } from "../testing/started-plugin.ts";
 import { unknown } from "./values.ts";
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { tryRun } from "../context.ts";
+import { tryRun } from "../../system/programs.ts";
 import { type StartedPlugin, startPlugin } from "../testing/started-plugin.ts";
 
 const nobody = { uid: 65534, gid: 65534 };

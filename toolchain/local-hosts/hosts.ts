@@ -1,18 +1,13 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FixableError } from "../../problems/fixable-error.ts";
-import { type Context, exists, onPath, run, tryRun } from "../context.ts";
+import { processesUsing } from "../../system/processes.ts";
+import { onPath, rootEnv, run, tryRun } from "../../system/programs.ts";
+import type { Context } from "../context.ts";
 import { installPackages } from "../debian-packages.ts";
 import { ensureDockerd } from "../docker-engine.ts";
-import {
-  type OwnEngine,
-  ownEngine,
-  pathForRoot,
-  removeEngine,
-  runDirOf,
-  startEngine,
-} from "../own-engine.ts";
-import { processesUsing } from "../traces.ts";
+import { type OwnEngine, ownEngine, removeEngine, runDirOf, startEngine } from "../own-engine.ts";
 import { inNamespace, makeNamespace, removeNamespace } from "./namespace.ts";
 import { connect } from "./network.ts";
 import { withOwnFolders } from "./own-folders.ts";
@@ -57,7 +52,7 @@ export async function requireHosts(context: Context): Promise<void> {
   );
   if (missing.flat().length === 0) return;
   const fix = `apt-get install ${missing.flat().join(" ")}`;
-  if (missing.flat().includes("openssh-server") && (await exists("/run/systemd/system"))) {
+  if (missing.flat().includes("openssh-server") && existsSync("/run/systemd/system")) {
     // Installing it would open port 22 of this machine.
     throw new FixableError("there is no sshd on this machine", fix);
   }
@@ -158,8 +153,6 @@ async function startSshd(
   const [type, blob] = (await readFile(`${hostKey}.pub`, "utf8")).split(" ");
   return `${type} ${blob}`;
 }
-
-const rootEnv = () => ({ ...process.env, PATH: pathForRoot() });
 
 function findForRoot(program: string): Promise<string | undefined> {
   return onPath(program, rootEnv());

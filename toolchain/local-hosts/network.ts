@@ -1,8 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { FixableError } from "../../problems/fixable-error.ts";
-import { run } from "../context.ts";
-import { pathForRoot } from "../own-engine.ts";
+import { rootEnv, run } from "../../system/programs.ts";
 import { inNamespace, makeNamespace } from "./namespace.ts";
 
 /**
@@ -31,7 +30,7 @@ export async function connect(folder: string, namespaces: readonly string[]): Pr
 
 /** Connects this machine to the bridge; gives the first three numbers of a /24 that it did not know before. */
 async function uplink(bridge: string): Promise<string> {
-  const env = { ...process.env, PATH: pathForRoot() };
+  const env = rootEnv();
   for (const number of freeNumbers()) {
     const name = `ascend-pd${number}`;
     const link = ["link", "add", name, "type", "veth", "peer", "name", "up0", "netns", bridge];

@@ -1,6 +1,28 @@
-import { readdir, readFile, realpath } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+
+/** `<pid> <start time>`: process ids are used again, the pair is not. No start time: it is dead, if not yet buried. */
+export async function processIdentity(pid: number): Promise<string> {
+  const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const fields = status.slice(status.lastIndexOf(")") + 2).split(" ");
+  return `${pid} ${fields[0] === "Z" ? "" : (fields[19] ?? "")}`;
+}
+
+/** Whether the process that `processIdentity` named still runs. */
+export async function isAlive(identity: string): Promise<boolean> {
+  const [pid, startTime] = identity.split(" ");
+  return Boolean(startTime) && (await processIdentity(Number(pid))) === identity;
+}
+
+/** What has ended by itself meanwhile is left alone. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
 
 /**
  * Ids of the running programs called `name` that have a path below `folder` among their arguments. Zombies, which
@@ -50,20 +72,4 @@ export async function endProcessesNaming(text: string): Promise<number> {
     await sleep(20);
   }
   return ended.size;
-}
-
-/** What is mounted at or below `folders`, innermost first. */
-export async function mountsBelow(folders: readonly string[]): Promise<string[]> {
-  const paths = await Promise.all(folders.map((folder) => realpath(folder).catch(() => folder)));
-  const table = await readFile("/proc/self/mountinfo", "utf8");
-  return table
-    .split("\n")
-    .map((line) => unescapeOctal(line.split(" ")[4] ?? ""))
-    .filter((mount) => paths.some((path) => `${mount}/`.startsWith(`${path}/`)))
-    .reverse();
-}
-
-/** The kernel writes a space in a path as `\040`. */
-function unescapeOctal(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 8)));
 }

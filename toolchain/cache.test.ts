@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { FixableError } from "../problems/fixable-error.ts";
-import { type Context, cached, defaultCacheDir, isCache, openCache, run, tryRun } from "./context.ts";
+import { tryRun } from "../system/programs.ts";
+import { cached, defaultCacheDir, isCache, openCache } from "./cache.ts";
+import type { Context } from "./context.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -11,7 +12,7 @@ let folder: string;
 let context: Context;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "context-"));
+  folder = await mkdtemp(join(tmpdir(), "cache-"));
   context = { cacheDir: join(folder, "cache"), say: () => {} };
 });
 
@@ -21,7 +22,7 @@ afterEach(() => rm(folder, { recursive: true }));
 function makeInProcess(body: string): ReturnType<typeof tryRun> {
   const script = `
     import { appendFileSync, writeFileSync } from "node:fs";
-    import { cached } from ${JSON.stringify(join(import.meta.dirname, "context.ts"))};
+    import { cached } from ${JSON.stringify(join(import.meta.dirname, "cache.ts"))};
     const context = { cacheDir: ${JSON.stringify(context.cacheDir)}, say: () => {} };
     await cached(context, "part-1", async (partial) => {
       appendFileSync(${JSON.stringify(join(folder, "log"))}, "1");
@@ -91,24 +92,12 @@ test("Only a folder that was empty becomes a cache that may be deleted.", async 
   await openCache(context);
   await openCache(home);
 
-  expect(await isCache(context)).toBe(true);
-  expect(await isCache(home)).toBe(false);
+  expect(isCache(context)).toBe(true);
+  expect(isCache(home)).toBe(false);
 });
 
 test("The cache is where the user says, else where the desktop standard says.", () => {
   expect(defaultCacheDir({ ASCEND_PD_CACHE: "/x" })).toBe("/x");
   expect(defaultCacheDir({ ASCEND_PD_CACHE: "", XDG_CACHE_HOME: "/c" })).toBe("/c/ascend-pd");
   expect(defaultCacheDir({})).toMatch(/\/\.cache\/ascend-pd$/);
-});
-
-test("A program that fails is an error that shows how it ended.", async () => {
-  const failing = run("sh", ["-c", "echo because >&2; exit 3"], { fix: "do better" });
-
-  await expect(failing).rejects.toThrow(/exit code 3\n {2}because/);
-  await expect(failing).rejects.toBeInstanceOf(FixableError);
-  await expect(failing).rejects.toMatchObject({ fix: "do better" });
-});
-
-test("A program that is missing ends with 127.", async () => {
-  expect(await tryRun(join(folder, "missing"), [])).toMatchObject({ code: 127 });
 });
