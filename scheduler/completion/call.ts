@@ -18,7 +18,7 @@ export interface Call {
 
 export const KV_PARAMS = "kv_transfer_params";
 /** Of an encoder's cache: the same thing for pictures. */
-const EC_PARAMS = "ec_transfer_params";
+export const EC_PARAMS = "ec_transfer_params";
 /** What stands in these reaches an engine's connector as if it stood at the top level. */
 const PASSED_ON = ["vllm_xargs", "extra_args"];
 

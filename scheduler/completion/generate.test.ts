@@ -114,6 +114,15 @@ test.for([
   expect([answer.status, answer.json().error.code]).toEqual([502, "decode_failed"]);
 });
 
+test("Rule 37: parameters of a transfer in a record do not reach the client.", async () => {
+  const record = '{"text":["hi"],"kv_transfer_params":{"remote_host":"h"}}\n';
+  const one = await generateRig(({ socket }) => socket.write(`${HEAD}${chunked(record)}0\r\n\r\n`));
+
+  const answer = await ask(one.port, post('{"prompt":"hi","stream":true}', "/generate"));
+
+  expect(answer.body).toBe('{"text":["hi"]}\n');
+});
+
 test("What vLLM 0.6.3 answers to any error, a bare 500, stays one.", async () => {
   const one = await generateRig((call) => answerJson(call, "Internal Server Error", "500 No"));
 

@@ -181,6 +181,23 @@ test("Rule 6: kv_transfer_params of a plain answer does not reach the client, al
   expect(answer.body).toBe('{"id":"x", "seed":9007199254740993}');
 });
 
+test("Rule 37: nor do parameters of an encoder, nor those within a choice.", async () => {
+  const params = '{"remote_host":"h"}';
+  const { port } = await startRig({
+    decode: [
+      (call) =>
+        answerJson(
+          call,
+          `{"ec_transfer_params":${params},"choices":[{"index":0,"kv_transfer_params":${params}}]}`,
+        ),
+    ],
+  });
+
+  const answer = await ask(port, post(PLAIN));
+
+  expect(answer.body).toBe('{"choices":[{"index":0}]}');
+});
+
 const idOf = (call: EngineCall | undefined) => call?.header("x-request-id");
 
 test("Rule 7: both legs and the client get one id that holds a well-formed id of the client's.", async () => {

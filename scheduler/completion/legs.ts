@@ -6,6 +6,7 @@ import type { Instance } from "../instances/instances.ts";
 import { type Edit, editObject } from "../json/edit.ts";
 import { type Member, scanIfObject } from "../json/spans.ts";
 import { type Call, KV_PARAMS, memberOf, textOf } from "./call.ts";
+import { withoutTransferParams } from "./transfer-params.ts";
 
 /** Asks a prefill instance to keep the KV cache for a decode instance and to say where it is. */
 const PREFILL_KV_PARAMS =
@@ -78,14 +79,15 @@ export function readAnswer(instance: Instance, answer: Buffer): Member[] | undef
 
 /** An engine's answer as the client may see it. Throws a Failure (502, or the engine's own) for what is none. */
 export function clientsAnswer(instance: Instance, answer: Buffer): Piece[] {
-  const clean = withoutKvParams(answer, readAnswer(instance, answer));
+  const bare = withoutTransferParams(answer);
+  const clean = withoutKvParams(bare, readAnswer(instance, bare));
   if (clean === undefined)
     throw new Failure(`${instance.role}_failed`, { detail: "its answer is no JSON object" });
   return clean;
 }
 
-/** A JSON object of an engine without them, by what a scan of it has found; `undefined` when it is none. */
-export function withoutKvParams(answer: Buffer, members: readonly Member[] | undefined): Piece[] | undefined {
+/** A JSON object of an engine without them, also `null`, by what a scan of it has found; `undefined` when it is none. */
+function withoutKvParams(answer: Buffer, members: readonly Member[] | undefined): Piece[] | undefined {
   if (members?.some(({ key }) => key === KV_PARAMS) !== true) return members && [answer];
   return editObject(answer, members, [{ key: KV_PARAMS, value: undefined }]);
 }

@@ -5,6 +5,7 @@ import { ask } from "../engine/ask.ts";
 import type { Question } from "../engine/exchange.ts";
 import { Failure } from "../errors.ts";
 import { paced } from "./relay.ts";
+import { withoutTransferParams } from "./transfer-params.ts";
 
 /**
  * A longer record is a failure: what waits for its end is held in memory, once per stream. With `n` a record has as many
@@ -61,7 +62,7 @@ export function relayRecords(question: Question, reply: Answer, gapMs: number): 
       if (!framing.chunked && framing.length === undefined) throw failed("its stream has no framed end");
     },
     data(bytes, flow) {
-      const pass = splitter.push(bytes);
+      const pass = withoutTransferParams(splitter.push(bytes));
       if (splitter.held > limit) throw failed(`a record is longer than ${limit} bytes`);
       if (pass.length === 0) return;
       if (!reply.started) {

@@ -1,10 +1,8 @@
 import { ByteBuffer } from "../data/bytes.ts";
-import { joined, text, totalLength } from "../data/pieces.ts";
-import { ERROR_MARKS, isErrorObject } from "../engine/refusal.ts";
+import { joined } from "../data/pieces.ts";
+import { ERROR_MARK, isErrorObject } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
-import { scanIfObject } from "../json/spans.ts";
-import { KV_PARAMS } from "./call.ts";
-import { withoutKvParams } from "./legs.ts";
+import { PARAMS_MARK, withoutTransferParams } from "./transfer-params.ts";
 
 /**
  * A longer event is a failure: what waits for its end is held in memory, once per stream. Log probabilities of a whole
@@ -15,10 +13,12 @@ export const MAX_EVENT_BYTES = 8 * 1024 * 1024;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
+/** Clients skip it in front of a stream. */
+const BOM = Buffer.from("\ufeff");
 
 /** What a push made ready. */
 export interface Events {
-  /** Whole events as they came, `[DONE]` included; may be empty. */
+  /** Whole events as they came, `[DONE]` included, without the stream's byte order mark; may be empty. */
   readonly pass: Buffer;
   /** How many of them have data, `[DONE]` not counted. */
   readonly events: number;
@@ -45,16 +45,19 @@ export class EventSplitter {
     const isFirst = this.#held.length === 0;
     if (!isFirst) this.#held.append(chunk);
     const bytes = isFirst ? chunk : this.#held.view();
+    const start = this.#started || !isBomFirst(bytes) ? 0 : BOM.length;
+    this.#lineStart = Math.max(this.#lineStart, start);
     const { ends, events } = this.#eventEnds(bytes);
-    const whole = bytes.subarray(0, ends.at(-1) ?? 0);
-    if (isFirst) this.#held.appendCopy(bytes.subarray(whole.length));
-    else this.#held.consume(whole.length);
-    this.#seen = bytes.length - whole.length;
-    this.#lineStart -= whole.length;
+    const end = ends.at(-1) ?? 0;
+    if (isFirst) this.#held.appendCopy(bytes.subarray(end));
+    else this.#held.consume(end);
+    this.#seen = bytes.length - end;
+    this.#lineStart -= end;
     if (this.#seen > MAX_EVENT_BYTES) {
       throw new Failure("decode_failed", { detail: `an event is longer than ${MAX_EVENT_BYTES} bytes` });
     }
-    return mayBeSpecial(whole) ? inspect(whole, ends) : { pass: whole, events };
+    const pass = bytes.subarray(start, end);
+    return SPECIAL.test(pass.toString("latin1")) ? inspect(bytes, start, ends) : { pass, events };
   }
 
   /** `bytes`, which are whole events, one by one. */
@@ -102,17 +105,17 @@ function isDataLine(bytes: Buffer, start: number, end: number): boolean {
   );
 }
 
-const SPECIAL = [...ERROR_MARKS, ...["[DONE]", "kv_transfer_params"].map((mark) => Buffer.from(mark))];
-
-/** Almost no event needs a closer look; these searches run at memory speed. */
-function mayBeSpecial(events: Buffer): boolean {
-  return SPECIAL.some((mark) => events.includes(mark));
+function isBomFirst(bytes: Buffer): boolean {
+  return bytes[0] === BOM[0] && bytes[1] === BOM[1] && bytes[2] === BOM[2];
 }
 
-function inspect(bytes: Buffer, ends: readonly number[]): Events {
+/** Almost no event needs a closer look; one search for all that does costs less than one for each. */
+const SPECIAL = new RegExp(`\\[DONE\\]|${ERROR_MARK.source}|${PARAMS_MARK.source}`);
+
+function inspect(bytes: Buffer, from: number, ends: readonly number[]): Events {
   const pass: Buffer[] = [];
   let events = 0;
-  let start = 0;
+  let start = from;
   for (const end of ends) {
     const event = bytes.subarray(start, end);
     start = end;
@@ -150,17 +153,17 @@ export function dataOf(event: Buffer): Buffer | undefined {
   return values.length <= 1 ? values[0] : joined(values.flatMap((value) => ["\n", value]).slice(1));
 }
 
-/** The event with new data where its data was, if KV parameters stand in it. */
+/** The event with new data where its data was, if parameters of a transfer stand in it. */
 function withoutParams(event: Buffer, data: Buffer): Buffer[] {
-  const clean = withoutKvParams(data, scanIfObject(data, [KV_PARAMS]));
-  if (clean === undefined || totalLength(clean) === data.length) return [event];
+  const clean = withoutTransferParams(data);
+  if (clean === data) return [event];
   const pieces: Buffer[] = [];
   let isWritten = false;
   for (const { start, contentEnd, end, isData } of linesOf(event)) {
     if (!isData) pieces.push(event.subarray(start, end));
     else if (!isWritten) {
       isWritten = true;
-      const lines = text(clean).split("\n");
+      const lines = clean.toString("latin1").split("\n");
       const lineEnd = event.toString("latin1", contentEnd, end);
       pieces.push(Buffer.from(lines.map((line) => `data: ${line}${lineEnd}`).join(""), "latin1"));
     }

@@ -106,6 +106,23 @@ test("Rule 6: kv_transfer_params in an event, in any spelling, does not reach th
 });
 
 test.for([
+  ["an encoder's parameters", '{"ec_transfer_params":{"h":"10.9.8.7"},"a":1}', '{"a":1}'],
+  ["nested in a choice", '{"choices":[{"kv_transfer_params":{"h":"10.9.8.7"}}]}', '{"choices":[{}]}'],
+  ["behind null", '{"ec_transfer_params":null,"kv_transfer_params":{"h":1}}', '{"ec_transfer_params":null}'],
+  ["behind a byte order mark", '\ufeff{"kv_transfer_params":{"h":"10.9.8.7"}}', "\ufeff{}"],
+  ["null", '{"a":1,"kv_transfer_params":null}', '{"a":1,"kv_transfer_params":null}'],
+] as const)(
+  "Rule 37: of parameters in a last chunk, %s, the client sees no address.",
+  async ([, data, seen]) => {
+    const { answer } = await streamed((call) =>
+      answerEvents(call, `\ufeffdata: ${data}\n\n`, `data: ${data}\n\n${DONE}`),
+    );
+
+    expect(answer.body).toBe(`data: ${seen}\n\ndata: ${seen}\n\n${DONE}`);
+  },
+);
+
+test.for([
   "data: x[DONE]\n\n",
   "data: [DONE] \n\n",
   "data: [done]\n\n",

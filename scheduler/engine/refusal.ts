@@ -62,12 +62,14 @@ function told(
   return new Failure(code, { ...options, status, ...(engine === undefined ? {} : { engine }) });
 }
 
-/** One of them stands in every error object: `\u00` in each escaped spelling of an ASCII letter. */
-export const ERROR_MARKS = ['"error"', "\\u00"].map((text) => Buffer.from(text));
+/** Stands in every error object: `\u00` in each escaped spelling of an ASCII letter. */
+export const ERROR_MARK = /"error"|\\u00/;
+/** What is larger is not read for an error, as a plain answer is not: it is the log probabilities of many tokens. */
+const MAX_ERROR_OBJECT_BYTES = 1024 * 1024;
 
 /** Whether `data` is an error in one of the two forms that a status or an event of its own does not tell. */
 export function isErrorObject(data: Buffer): boolean {
-  if (!ERROR_MARKS.some((mark) => data.includes(mark))) return false;
+  if (data.length > MAX_ERROR_OBJECT_BYTES || !ERROR_MARK.test(data.toString("latin1"))) return false;
   return hasError(data, scanIfObject(data, ERROR_KEYS) ?? []);
 }
 

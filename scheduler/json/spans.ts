@@ -52,7 +52,7 @@ export function scanObject(bytes: Buffer, keys: readonly string[]): Member[] {
     const start = at;
     const keyEnd = skipKey(bytes, start);
     const valueStart = skipColon(bytes, keyEnd);
-    const end = skipValue(bytes, valueStart);
+    const end = valueEnd(bytes, valueStart);
     members.push({ key: keyBetween(bytes, start, keyEnd, keys), start, valueStart, end });
     at = skipSpace(bytes, end);
     if (bytes[at] === CLOSE_BRACE) return endOfText(bytes, at + 1, members);
@@ -76,7 +76,7 @@ export function scanArray(bytes: Buffer, from: number, most: number): Span[] {
   const items: Span[] = [];
   let at = skipSpace(bytes, from + 1);
   while (bytes[at] !== CLOSE_BRACKET && items.length < most) {
-    const end = skipValue(bytes, at);
+    const end = valueEnd(bytes, at);
     items.push({ start: at, end });
     at = skipSpace(bytes, end);
     if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
@@ -143,9 +143,13 @@ function skipSpace(bytes: Buffer, from: number): number {
   let at = from;
   // One comparison tells that most bytes are none.
   for (let byte = bytes[at]; byte !== undefined && byte <= 0x20; byte = bytes[++at]) {
-    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) break;
+    if (!isSpace(byte)) break;
   }
   return at;
+}
+
+export function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
 function skipKey(bytes: Buffer, from: number): number {
@@ -160,7 +164,8 @@ function skipColon(bytes: Buffer, from: number): number {
   return skipSpace(bytes, at + 1);
 }
 
-function skipValue(bytes: Buffer, from: number): number {
+/** Index behind the value that begins at `from`. Throws JsonSyntaxError. */
+export function valueEnd(bytes: Buffer, from: number): number {
   const byte = bytes[from];
   return byte === OPEN_BRACE || byte === OPEN_BRACKET ? skipNested(bytes, from) : skipScalar(bytes, from);
 }
