@@ -1,5 +1,6 @@
 import type { Flags } from "./flags.ts";
 import type { Placement, Role } from "./rank-table.ts";
+import { VLLM_VERSIONS } from "./responses.ts";
 import type { SimulatorConfig } from "./server.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -28,6 +29,7 @@ export function configOf(flags: Flags, placement: Placement | undefined): Simula
     kvCheck: flags.oneOf("kv-check", ["strict", "none"]) ?? "strict",
     kvLookup: flags.oneOf("kv-lookup", ["params", "prompt"]) ?? "params",
     kvPeers: flags.text("kv-peers")?.split(",") ?? [],
+    vllmVersion: flags.oneOf("vllm-version", VLLM_VERSIONS) ?? "0.11",
     seed: flags.integer("seed", 0),
   };
   check(config, placement);

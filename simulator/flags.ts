@@ -38,6 +38,11 @@ const FLAGS = {
     value: "HOST:PORT,…",
     help: "with --kv-lookup prompt: the prefill instances that decode asks",
   },
+  "vllm-version": {
+    value: "0.11|0.33",
+    default: "0.11",
+    help: "whose answers: 0.33 has KV fields in chunks",
+  },
   seed: { value: "N", default: "0", help: "stands for the weights: the same in all instances" },
   "shutdown-timeout": { value: "S", default: "5", help: "for requests in flight after SIGTERM" },
   "check-devices": { help: "fail unless /dev has the NPUs of the rank table" },

@@ -1,5 +1,13 @@
 import type { Endpoint, GenerationRequest } from "./request.ts";
 
+/** Whose answers are told apart: 0.33 writes the KV parameters, which are null, into every chunk with a token. */
+export const VLLM_VERSIONS = ["0.11", "0.33"] as const;
+
+export interface AnswerStyle {
+  readonly servedModelName: string;
+  readonly vllmVersion: (typeof VLLM_VERSIONS)[number];
+}
+
 /** What all chunks of one answer share. */
 export interface Answer {
   readonly endpoint: Endpoint;
@@ -8,11 +16,16 @@ export interface Answer {
   /** Seconds since 1970. */
   readonly created: number;
   readonly model: string;
+  readonly vllmVersion: AnswerStyle["vllmVersion"];
 }
 
-export function startAnswer(endpoint: Endpoint, requestId: string, model: string): Answer {
-  const prefix = endpoint === "chat" ? "chatcmpl" : "cmpl";
-  return { endpoint, id: `${prefix}-${requestId}`, created: Math.floor(Date.now() / 1000), model };
+export function startAnswer(
+  endpoint: Endpoint,
+  requestId: string,
+  { servedModelName, vllmVersion }: AnswerStyle,
+): Answer {
+  const id = `${endpoint === "chat" ? "chatcmpl" : "cmpl"}-${requestId}`;
+  return { endpoint, id, created: Math.floor(Date.now() / 1000), model: servedModelName, vllmVersion };
 }
 
 /** The id under which the engine knows a prompt: vLLM numbers those of a completion. */
@@ -30,7 +43,11 @@ export function tokenChunk(answer: Answer, index: number, text: string, last: bo
   const end = { logprobs: null, finish_reason: last ? "length" : null, stop_reason: null };
   const choice =
     answer.endpoint === "chat" ? { index, delta: { content: text }, ...end } : { index, text, ...end };
-  return { ...chunk(answer, [choice]), ...(answer.endpoint === "chat" ? {} : { usage: null }) };
+  return {
+    ...chunk(answer, [choice]),
+    ...(answer.endpoint === "chat" ? {} : { usage: null }),
+    ...(answer.vllmVersion === "0.33" ? { kv_transfer_params: null } : {}),
+  };
 }
 
 export function usageChunk(answer: Answer, request: GenerationRequest): object {

@@ -74,6 +74,20 @@ test("A streamed chat begins with the role, has no usage unless asked for, and e
   ]);
 });
 
+test.for(["completions", "chat/completions"])(
+  "%s of vLLM 0.33 have null KV parameters in each chunk with a token.",
+  async (path) => {
+    const { url } = await start({ vllmVersion: "0.33" });
+    const body = { prompt: "x", messages: [{ role: "user", content: "x" }], max_tokens: 3, stream: true };
+
+    const data = sseData(await (await post(`${url}/v1/${path}`, body)).text());
+
+    const withTokens = data.filter((text) => text.includes('"stop_reason"'));
+    expect(withTokens.map((text) => JSON.parse(text).kv_transfer_params)).toEqual([null, null, null]);
+    expect(data.filter((text) => text.includes("kv_transfer_params"))).toEqual(withTokens);
+  },
+);
+
 test("Whatever the prompt, plain and streamed answers say the same, which is what the oracle says.", async () => {
   const { url } = await start();
   await fc.assert(

@@ -10,11 +10,11 @@ import { ApiError, internalError } from "./errors.ts";
 import { generate } from "./generate.ts";
 import { renderMetrics } from "./metrics.ts";
 import { type Endpoint, parseRequest, type RequestLimits } from "./request.ts";
-import { startAnswer } from "./responses.ts";
+import { type AnswerStyle, startAnswer } from "./responses.ts";
 import { PULL_PATH } from "./transfer.ts";
 import { UsageError } from "./usage-error.ts";
 
-export interface SimulatorConfig extends EngineConfig, RequestLimits {
+export interface SimulatorConfig extends EngineConfig, RequestLimits, AnswerStyle {
   readonly host: string;
   readonly model: string;
 }
@@ -29,7 +29,6 @@ export interface Simulator {
 
 type Handler = (incoming: IncomingMessage, response: ServerResponse, requestId: string) => unknown;
 
-const VERSION = "0.11.0+simulated";
 /** As uvicorn's. */
 const BACKLOG = 2048;
 
@@ -65,7 +64,7 @@ function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Recor
     (endpoint: Endpoint): Handler =>
     async (incoming, response, requestId) => {
       const request = parseRequest(endpoint, await jsonBody(incoming), config);
-      await complete(engine, request, startAnswer(endpoint, requestId, config.servedModelName), response);
+      await complete(engine, request, startAnswer(endpoint, requestId, config), response);
     };
   return {
     "/v1/completions": { POST: completion("completions") },
@@ -76,7 +75,9 @@ function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Recor
     },
     "/v1/models": { GET: (_, response) => sendJson(response, 200, modelList(config, started)) },
     "/health": { GET: (_, response) => response.writeHead(engine.isDead ? 503 : 200).end() },
-    "/version": { GET: (_, response) => sendJson(response, 200, { version: VERSION }) },
+    "/version": {
+      GET: (_, response) => sendJson(response, 200, { version: `${config.vllmVersion}.0+simulated` }),
+    },
     "/load": {
       GET: (_, response) => {
         const { running, waiting } = engine.gauges;

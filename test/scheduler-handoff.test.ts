@@ -7,14 +7,21 @@ const DECODES = 2;
 const REQUESTS = 24;
 
 const pairs = [
-  { handoff: "kv-params", prefillFlags: [], decodeFlags: () => [] },
+  { name: "kv-params", handoff: "kv-params", prefillFlags: [], decodeFlags: () => [] },
   {
+    name: "plain",
     handoff: "plain",
     prefillFlags: ["--kv-lookup=prompt"],
     decodeFlags: (peers: readonly Program[]) => [
       "--kv-lookup=prompt",
       `--kv-peers=${peers.map(({ port }) => `127.0.0.1:${port}`).join(",")}`,
     ],
+  },
+  {
+    name: "kv-params with vLLM 0.33",
+    handoff: "kv-params",
+    prefillFlags: ["--vllm-version=0.33"],
+    decodeFlags: () => ["--vllm-version=0.33"],
   },
 ] as const;
 
@@ -41,7 +48,7 @@ async function expectHandedOver(prefill: readonly Program[], decode: readonly Pr
 }
 
 test.for(pairs)(
-  "$handoff: every answer of the OpenAI API is exact, and no prompt is computed twice.",
+  "$name: every answer of the OpenAI API is exact, and no prompt is computed twice.",
   async (pair) => {
     const { prefill, decode } = await instances(pair);
     const { url } = await scheduler(prefill, decode, { args: [`--handoff=${pair.handoff}`] });

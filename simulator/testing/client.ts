@@ -27,6 +27,7 @@ export const quick: SimulatorConfig = {
   kvCheck: "strict",
   kvLookup: "params",
   kvPeers: [],
+  vllmVersion: "0.11",
   seed: 0,
 };
 
