@@ -9,7 +9,8 @@ import { Load } from "./load.ts";
 import { hottest } from "./profile.ts";
 import { key, type Measured, misses, rowsOf, table } from "./report.ts";
 import { ROUTERS, type Router, startRouter, WORKERS } from "./routers.ts";
-import { SCENARIOS, type Scenario } from "./scenarios.ts";
+import type { Scenario } from "./scenario.ts";
+import { SCENARIOS } from "./scenarios.ts";
 
 const RESULTS = "bench/results/scheduler.json";
 const WORKERS_RESULTS = "bench/results/workers.json";

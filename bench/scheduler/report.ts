@@ -1,6 +1,6 @@
 import { table as columns } from "../../cli/table.ts";
 import { type Spread, spread } from "../machine.ts";
-import type { Figure, Scenario } from "./scenarios.ts";
+import type { Figure, Scenario } from "./scenario.ts";
 
 /** One figure of all routers. */
 export interface Row extends Figure {
