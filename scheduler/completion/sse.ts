@@ -132,7 +132,9 @@ function inspect(bytes: Buffer, from: number, ends: readonly number[]): Events {
     pass.push(...withoutParams(event, data));
     events++;
   }
-  return { pass: Buffer.concat(pass), events };
+  const [only] = pass;
+  // A large event, which is alone, is not copied.
+  return { pass: only !== undefined && pass.length === 1 ? only : Buffer.concat(pass), events };
 }
 
 const DONE = Buffer.from("[DONE]");
