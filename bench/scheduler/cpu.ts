@@ -6,6 +6,7 @@ import type { PromptName } from "./prompts.ts";
 import type { Router } from "./routers.ts";
 import type { Figure, Scenario } from "./scenario.ts";
 import { cpuMicros } from "./usage.ts";
+import type { Chunks } from "./wire.ts";
 
 /** Engines and clients share a core: that they leave half of it idle shows that they are no bottleneck. */
 const BENCH_SHARE: Figure = { name: "load and engines", unit: "% of a core", bar: 50 };
@@ -45,12 +46,12 @@ export function plain(
   };
 }
 
-export function streams(name: string, count: number, windowMs: number): Scenario {
+export function streams(name: string, count: number, windowMs: number, chunks: Chunks = "0.11"): Scenario {
   const everyMs = 20;
   const cpu = "CPU per event";
   return {
     name,
-    what: `${count} streams with an event every ${everyMs} ms each`,
+    what: `${count} streams with an event every ${everyMs} ms each, a chunk of vLLM ${chunks}`,
     figures: [{ name: cpu, unit: "µs", bar: 18 }, BENCH_SHARE],
     async run({ router, engines, load, scale }) {
       const settleMs = 500;
@@ -62,7 +63,7 @@ export function streams(name: string, count: number, windowMs: number): Scenario
         for (let i = 0; i < count; i++) {
           const begin = async () => {
             await sleep((settleMs * i) / count);
-            await load.ask({ events, everyMs, onFirst: () => ++going === count && resolve() });
+            await load.ask({ events, everyMs, chunks, onFirst: () => ++going === count && resolve() });
           };
           all.push(begin());
         }

@@ -1,5 +1,5 @@
 import { createServer, type Socket } from "node:net";
-import { type Ask, DONE, decodeAnswer, event, prefillAnswer, readAsk, ticket } from "./wire.ts";
+import { type Ask, type Chunks, DONE, decodeAnswer, event, prefillAnswer, readAsk, ticket } from "./wire.ts";
 
 /*
  * Prefill and decode engines for the bench, in one process of their own: bytes in, bytes out, with as little between
@@ -34,6 +34,7 @@ interface Stream {
   readonly id: string;
   readonly events: number;
   readonly everyMs: number;
+  readonly chunks: Chunks;
   sent: number;
 }
 
@@ -122,11 +123,11 @@ function stream(engine: 0 | 1, socket: Socket, ask: Ask): void {
 
 /** Sends the next event, or as many as are taken. */
 function advance(stream: Stream): void {
-  const { socket, id, events, everyMs } = stream;
+  const { socket, id, events, everyMs, chunks } = stream;
   if (socket.destroyed) return;
   let taken = true;
   do {
-    taken = socket.write(chunk(event(id, stream.sent++)), "latin1");
+    taken = socket.write(chunk(event(id, stream.sent++, chunks)), "latin1");
   } while (everyMs === 0 && taken && stream.sent < events);
   if (stream.sent === events) {
     socket.write(`${chunk(DONE)}0\r\n\r\n`, "latin1");

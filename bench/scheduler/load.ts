@@ -4,6 +4,7 @@ import type { Engines } from "./engines.ts";
 import type { PromptName } from "./prompts.ts";
 import {
   type Ask,
+  type Chunks,
   clientRequest,
   DONE,
   decodeAnswer,
@@ -21,6 +22,7 @@ export interface Wish {
   /** Events of a streamed answer; a plain one without them. */
   readonly events?: number;
   readonly everyMs?: number;
+  readonly chunks?: Chunks;
   /** Called when the first byte of the answer's body comes. */
   readonly onFirst?: (client: Client) => void;
 }
@@ -52,9 +54,10 @@ export class Load {
     prompt = "plain",
     events = 0,
     everyMs = 0,
+    chunks = "0.11",
     onFirst,
   }: Wish = {}): Promise<Times | undefined> {
-    const ask = newAsk(this.#legs, events, everyMs);
+    const ask = newAsk(this.#legs, events, everyMs, chunks);
     if (this.#prefillPort === undefined) {
       return this.#exchange(this.#port, clientRequest(ask, size, prompt), decodeAnswers(ask), onFirst);
     }
@@ -96,9 +99,9 @@ export class Load {
   }
 }
 
-function decodeAnswers({ id, events }: Ask): (n: number) => string | undefined {
+function decodeAnswers({ id, events, chunks }: Ask): (n: number) => string | undefined {
   if (events === 0) return (n) => (n === 0 ? decodeAnswer(id) : undefined);
-  return (n) => (n < events ? event(id, n) : n === events ? DONE : undefined);
+  return (n) => (n < events ? event(id, n, chunks) : n === events ? DONE : undefined);
 }
 
 /** Starts `count` of `one` at a steady rate, whether or not those before are over. */

@@ -34,7 +34,7 @@ clients on the other, every answer checked to the byte. bench/README.md says how
   SCENARIO       only these; a complete run is written to ${RESULTS}
 
 scenarios:
-${SCENARIOS.map(({ name, what }) => `  ${name.padEnd(12)} ${what}`).join("\n")}
+${SCENARIOS.map(({ name, what }) => `  ${name.padEnd(16)} ${what}`).join("\n")}
 
 examples:
   npm run bench

@@ -37,6 +37,8 @@ export const SCENARIOS: readonly Scenario[] = [
   plain("escaped-128k", 128 * 1024, 3000, { ofNginx: TWO_HOPS }, "escaped"),
   streams("streams-64", 64, 3000),
   streams("streams-512", 512, 1500),
+  streams("streams-64-0.33", 64, 3000, "0.33"),
+  streams("streams-512-0.33", 512, 1500, "0.33"),
   EVEN,
   LATENCY,
   TTFT,

@@ -1,5 +1,8 @@
 import { type PromptName, prompt } from "./prompts.ts";
 
+/** Whose chunks a stream has: 0.33 writes null KV parameters into each. */
+export type Chunks = "0.11" | "0.33";
+
 /** What client and engines of this bench say to each other, to the byte. No router may change or mix it up. */
 
 export interface Ask {
@@ -11,18 +14,23 @@ export interface Ask {
   readonly events: number;
   /** Milliseconds between two events; 0: as fast as they are taken. */
   readonly everyMs: number;
+  readonly chunks: Chunks;
 }
 
 let asked = 0;
 
-export function newAsk(legs: 1 | 2, events = 0, everyMs = 0): Ask {
-  return { id: String(++asked).padStart(8, "0"), legs, events, everyMs };
+export function newAsk(legs: 1 | 2, events: number, everyMs: number, chunks: Chunks): Ask {
+  return { id: String(++asked).padStart(8, "0"), legs, events, everyMs, chunks };
 }
 
 /** A completion request of exactly `size` bytes, its head not counted. What is asked stands in the field `user`. */
-export function clientRequest({ id, legs, events, everyMs }: Ask, size: number, name: PromptName): Buffer {
+export function clientRequest(
+  { id, legs, events, everyMs, chunks }: Ask,
+  size: number,
+  name: PromptName,
+): Buffer {
   const start =
-    `{"model":"bench","user":"${id}:${legs}:${events}:${everyMs}","stream":${events > 0},` +
+    `{"model":"bench","user":"${id}:${legs}:${events}:${everyMs}:${chunks}","stream":${events > 0},` +
     `"max_tokens":${Math.max(events, 16)},"prompt":"`;
   const end = '"}';
   return Buffer.concat([
@@ -34,12 +42,14 @@ export function clientRequest({ id, legs, events, everyMs }: Ask, size: number, 
 
 /** The requests that a client without a router would send. */
 export function prefillRequest({ id }: Ask): Buffer {
-  return post(`{"model":"bench","user":"${id}:2:0:0","stream":false,"max_tokens":1,"prompt":"the prompt"}`);
+  return post(
+    `{"model":"bench","user":"${id}:2:0:0:0.11","stream":false,"max_tokens":1,"prompt":"the prompt"}`,
+  );
 }
 
-export function decodeRequest({ id, events, everyMs }: Ask): Buffer {
+export function decodeRequest({ id, events, everyMs, chunks }: Ask): Buffer {
   return post(
-    `{"kv_transfer_params":{"ticket":"${id}"},"model":"bench","user":"${id}:2:${events}:${everyMs}",` +
+    `{"kv_transfer_params":{"ticket":"${id}"},"model":"bench","user":"${id}:2:${events}:${everyMs}:${chunks}",` +
       `"stream":${events > 0},"max_tokens":16,"prompt":"the prompt"}`,
   );
 }
@@ -59,12 +69,18 @@ function postHead(length: number): string {
 export function readAsk(body: Buffer): Ask | undefined {
   const start = body.indexOf('"user":"');
   if (start === -1) return undefined;
-  const [id = "", legs, events, everyMs] =
+  const [id = "", legs, events, everyMs, chunks] =
     body
       .toString("latin1", start + 8, start + 48)
       .split('"', 1)[0]
       ?.split(":") ?? [];
-  return { id, legs: legs === "1" ? 1 : 2, events: Number(events), everyMs: Number(everyMs) };
+  return {
+    id,
+    legs: legs === "1" ? 1 : 2,
+    events: Number(events),
+    everyMs: Number(everyMs),
+    chunks: chunks === "0.33" ? "0.33" : "0.11",
+  };
 }
 
 /** What proves to decode that the answer of this request's prefill has reached it. */
@@ -89,10 +105,11 @@ export function decodeAnswer(id: string): string {
 }
 
 /** The nth event of a stream, from 0. */
-export function event(id: string, n: number): string {
+export function event(id: string, n: number, chunks: Chunks): string {
   return (
     `data: {"id":"cmpl-${id}","object":"text_completion","created":1700000000,"model":"bench","choices":` +
-    `[{"index":0,"text":" token ${n}","logprobs":null,"finish_reason":null}],"usage":null}\n\n`
+    `[{"index":0,"text":" token ${n}","logprobs":null,"finish_reason":null}],"usage":null` +
+    `${chunks === "0.33" ? ',"kv_transfer_params":null' : ""}}\n\n`
   );
 }
 
