@@ -6,7 +6,7 @@ import {
   greetEngine,
   hostOf,
 } from "../../docker/api.ts";
-import { archivedFile } from "../../docker/archive-reader.ts";
+import { archivedFile } from "../../docker/archive.ts";
 import { isOf } from "../../planning/container/settings.ts";
 import type { HostPlan, Plan } from "../../planning/plan.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";

@@ -1,4 +1,4 @@
-import type { ArchivedFile } from "../../docker/archive-reader.ts";
+import type { ArchivedFile } from "../../docker/archive.ts";
 import { firstDifference } from "../../problems/difference.ts";
 import type { Difference } from "./finding.ts";
 import type { DockerContainer } from "./properties.ts";

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { expectEngine } from "../../docker/api.ts";
-import { archiveOf } from "../../docker/archive-writer.ts";
+import { archiveOf } from "../../docker/archive.ts";
 import type { Administered, SchedulerTables } from "../../hosts/administered.ts";
 import { engineOf } from "../../hosts/containers.ts";
 import { everyContainer } from "../../planning/container/settings.ts";

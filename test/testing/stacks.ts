@@ -6,7 +6,7 @@ import { type PulumiRun, type ResourceStep, runPulumi } from "../../cli/pulumi.t
 import { recoverStack } from "../../cli/recover.ts";
 import { type LocalStack, openStack } from "../../cli/stack.ts";
 import { callEngine, defaultHost, expectEngine } from "../../docker/api.ts";
-import { archivedFile } from "../../docker/archive-reader.ts";
+import { archivedFile } from "../../docker/archive.ts";
 import { plan as makePlan } from "../../planning/make-plan.ts";
 import type { Plan } from "../../planning/plan.ts";
 import { endProcessesNaming } from "../../system/processes.ts";

@@ -1,10 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { archivedFile } from "./archive-reader.ts";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { run } from "../system/programs.ts";
+import { archivedFile, archiveOf } from "./archive.ts";
 
 let folder: string;
 
@@ -45,4 +47,25 @@ test("What is cut off or no archive at all is no file.", () => {
 
   for (const part of ["", "x".repeat(2000), whole.slice(0, 700)]) expect(archivedFile(part)).toBeUndefined();
   fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 3000 }), (text) => void archivedFile(text)));
+});
+
+const long = `etc/ascend-pd/local_ranktable_${"long-".repeat(30)}scheduler.json`;
+
+test.each([
+  ["a short text", "/etc/ascend-pd/node_ports", "8088,8089"],
+  ["no text", "/etc/empty", ""],
+  ["a text of a whole block", "/block", "x".repeat(512)],
+  ["a name of more than 100 bytes", `/${long}`, "{}"],
+  ["other letters than ASCII", "/tëxt", "é 漢 🙂\n"],
+])("GNU tar finds %s, as root's and with its mode.", async (_, path, content) => {
+  const folder = await mkdtemp(join(tmpdir(), "ascend-pd-tar-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const archive = archiveOf([{ path, content }], "0644");
+
+  await run("tar", ["-xpf", "-", "-C", folder], { input: archive.toString("utf8") });
+
+  expect(await readFile(join(folder, path), "utf8")).toBe(content);
+  expect((await stat(join(folder, path))).mode & 0o7777).toBe(0o644);
+  const listed = await run("tar", ["-tv", "--numeric-owner", "-f", "-"], { input: archive.toString("utf8") });
+  expect(listed).toMatch(/^-rw-r--r-- 0\/0 /);
 });
