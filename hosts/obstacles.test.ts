@@ -1,22 +1,14 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { serve } from "../components/testing/probes.ts";
+import { expect, test } from "vitest";
+import { serveEngine } from "../docker/testing/servers.ts";
 import { plan } from "../planning/make-plan.ts";
 import { obstacles } from "./obstacles.ts";
 
 /** A plan for a host whose engine, a stand-in, answers so by path. */
 async function planOn(answers: Readonly<Record<string, string>>) {
-  const folder = await mkdtemp(join(tmpdir(), "ascend-pd-obstacles-"));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  const docker = await serve(
-    ({ url = "" }, response) => {
-      const body = answers[url];
-      response.writeHead(body === undefined ? 500 : 200).end(body ?? JSON.stringify({ message: hostile }));
-    },
-    join(folder, "docker.sock"),
-  );
+  const docker = await serveEngine(({ url = "" }, response) => {
+    const body = answers[url];
+    response.writeHead(body === undefined ? 500 : 200).end(body ?? JSON.stringify({ message: hostile }));
+  });
   const result = plan("obstacles", {
     engine: { kind: "simulated" },
     model: { path: "/models/test", servedName: "test", maxModelLen: 4096, maxNumBatchedTokens: 4096 },

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
-import { deadUrl } from "../components/testing/probes.ts";
+import { deadUrl } from "../docker/testing/servers.ts";
 import { unreachableHosts } from "./reach.ts";
 
 const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6GE0bSjXCpjpmUqc8vRmqL3rTLTBSrvJsQ/UIoTn0Z";

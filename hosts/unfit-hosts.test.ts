@@ -1,8 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { serve, startContainer } from "../components/testing/probes.ts";
+import { expect, test } from "vitest";
+import { startContainer } from "../docker/testing/containers.ts";
+import { serveEngine } from "../docker/testing/servers.ts";
 import { wantedHosts } from "../host-checks/wanted.ts";
 import { plan } from "../planning/make-plan.ts";
 import { unfitHosts } from "./unfit-hosts.ts";
@@ -52,17 +50,14 @@ test("What is certain to keep a host's first container from starting is named, w
 });
 
 test("Where containers of the stack run already, nothing is looked at.", async () => {
-  await startContainer("setInterval(() => {}, 1000)", {}, { "ascend-pd.stack": stack });
+  await startContainer(undefined, { labels: { "ascend-pd.stack": stack } });
 
   expect(await unfit(ascend)).toEqual([]);
 });
 
 test("What an engine says in place of an answer is no command to a terminal.", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "ascend-pd-first-"));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  const docker = await serve(
-    (_request, response) => response.writeHead(500).end('{"message": "\\u001b[2J\\u009b31m\\u202e"}'),
-    join(folder, "docker.sock"),
+  const docker = await serveEngine((_request, response) =>
+    response.writeHead(500).end('{"message": "\\u001b[2J\\u009b31m\\u202e"}'),
   );
 
   const messages = await unfit({ ...ascend, hosts: { local: { ...ascend.hosts.local, docker } } });

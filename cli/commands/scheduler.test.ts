@@ -38,7 +38,7 @@ test("An instance can be named by its container: the scheduler's own names may b
       request.on("data", (body) => console.log("asked " + request.url + body));
       response.end('{"instance":"decode-3","drained":true}');
     }).listen("${adminSocket}", () => console.log("listening"))`,
-    `${stack}-scheduler`,
+    { name: `${stack}-scheduler` },
   );
   await expect.poll(() => logOf(container), { timeout: 30_000 }).toContain("listening");
 
@@ -67,7 +67,7 @@ test.each([
   ["it is paused", (name: string) => start(name, "pause"), "is paused"],
   [
     "another program runs in it",
-    (name: string) => startContainer(undefined, name),
+    (name: string) => startContainer(undefined, { name }),
     "there is no such socket",
   ],
 ])("Where no scheduler answers because %s, the command that says more is named.", async (_, begin, why) => {
@@ -89,7 +89,7 @@ test.each([
 });
 
 async function start(name: string, verb: string): Promise<void> {
-  await startContainer(undefined, name);
+  await startContainer(undefined, { name });
   await command(name, verb);
 }
 

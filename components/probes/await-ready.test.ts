@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { deadUrl, logOf, runProbe, serve, startContainer } from "../testing/probes.ts";
-
-const idle = "setInterval(() => {}, 1000)";
+import { logOf, startContainer } from "../../docker/testing/containers.ts";
+import { deadUrl, serve } from "../../docker/testing/servers.ts";
+import { runProbe } from "../testing/probes.ts";
 
 function awaitReady(container: string, url: string, timeoutSeconds = 30, docker?: string) {
   const host = { name: "host-a", address: "127.0.0.1", ...(docker !== undefined && { docker }) };
@@ -41,7 +41,7 @@ fix: mend the cause and run \`pulumi up\` again; it goes on from here
 });
 
 test("Another process that answers on the port is named, and its answer is not believed.", async () => {
-  const container = await startContainer(idle);
+  const container = await startContainer();
   const url = await serve((_request, response) => response.end());
 
   const { code, stderr } = await awaitReady(container, url);
@@ -57,7 +57,7 @@ test("Another process that answers on the port is named, and its answer is not b
 test("A container that holds the port of another is named.", async () => {
   const { container: holder, url } = await startListening("response.end()");
   const container = await startContainer("process.exitCode = 1", {
-    RestartPolicy: { Name: "unless-stopped" },
+    hostConfig: { RestartPolicy: { Name: "unless-stopped" } },
   });
 
   const { code, stderr } = await awaitReady(container, url);
@@ -68,7 +68,7 @@ test("A container that holds the port of another is named.", async () => {
 
 test("It gives up on a container that Docker restarts again and again.", async () => {
   const container = await startContainer("console.log('no rank table'); process.exitCode = 1", {
-    RestartPolicy: { Name: "unless-stopped" },
+    hostConfig: { RestartPolicy: { Name: "unless-stopped" } },
   });
 
   const { code, stderr } = await awaitReady(container, await deadUrl());

@@ -2,10 +2,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { command, startContainer } from "../../docker/testing/containers.ts";
+import { serveEngine } from "../../docker/testing/servers.ts";
 import { run } from "../../system/programs.ts";
-import { runProbe, serve, startContainer, stopContainer } from "../testing/probes.ts";
+import { runProbe } from "../testing/probes.ts";
 
-const idle = "setInterval(() => {}, 1000)";
 let folder: string;
 
 beforeAll(async () => {
@@ -29,7 +30,7 @@ test("Device nodes that are not there are all named, and a file is no device nod
 });
 
 test("Nodes that are no NPUs may be shared.", async () => {
-  await startContainer(idle, { Devices: [device("/dev/null")] });
+  await startContainer(undefined, { hostConfig: { Devices: [device("/dev/null")] } });
 
   const { code, stdout } = await claim(["/dev/null"]);
 
@@ -46,13 +47,10 @@ test("An engine that does not answer is no proof that NPUs are free.", async () 
 
 test("A container that ends while the engine is asked holds nothing.", async () => {
   // Only a stand-in can end its container between two calls.
-  const docker = await serve(
-    (request, response) => {
-      if (request.url === "/containers/json") return response.end('[{"Id": "0123"}]');
-      return response.writeHead(404).end('{"message": "No such container: 0123"}');
-    },
-    join(folder, "docker.sock"),
-  );
+  const docker = await serveEngine((request, response) => {
+    if (request.url === "/containers/json") return response.end('[{"Id": "0123"}]');
+    return response.writeHead(404).end('{"message": "No such container: 0123"}');
+  });
 
   const { code, stdout } = await claim(["/dev/null"], "claimant", docker);
 
@@ -79,14 +77,11 @@ test("An image that the host neither has nor can pull is refused, with ways to b
 
 test("Without a tag, only the latest image is pulled.", async () => {
   const asked: string[] = [];
-  const docker = await serve(
-    (request, response) => {
-      asked.push(`${request.method} ${request.url}`);
-      if (request.url === "/version") return response.end('{"Arch": "arm64"}');
-      return response.writeHead(404).end('{"message": "no such image"}');
-    },
-    join(folder, "registry.sock"),
-  );
+  const docker = await serveEngine((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    if (request.url === "/version") return response.end('{"Arch": "arm64"}');
+    return response.writeHead(404).end('{"message": "no such image"}');
+  });
 
   await claim([], "claimant", docker, "quay.io/ascend/vllm-ascend");
 
@@ -94,10 +89,8 @@ test("Without a tag, only the latest image is pulled.", async () => {
 });
 
 test("An image of another architecture than the host's is refused.", async () => {
-  const docker = await serve(
-    (request, response) =>
-      response.end(request.url === "/version" ? '{"Arch": "arm64"}' : '{"Architecture": "amd64"}'),
-    join(folder, "arm64.sock"),
+  const docker = await serveEngine((request, response) =>
+    response.end(request.url === "/version" ? '{"Arch": "arm64"}' : '{"Architecture": "amd64"}'),
   );
 
   const { code, stderr } = await claim([], "claimant", docker, "vllm:1");
@@ -123,7 +116,9 @@ describe.skipIf(process.geteuid?.() !== 0)("an NPU that exists", () => {
   });
 
   test("is refused while another running container holds it, under whatever name.", async () => {
-    const holder = await startContainer(idle, { Devices: [device(npu, "/dev/davinci0")] });
+    const holder = await startContainer(undefined, {
+      hostConfig: { Devices: [device(npu, "/dev/davinci0")] },
+    });
 
     const { code, stderr } = await claim([npu]);
 
@@ -137,10 +132,8 @@ describe.skipIf(process.geteuid?.() !== 0)("an NPU that exists", () => {
     // A stand-in: Docker itself takes no such name.
     const Name = "/\u001b[2J\u009bevil\u202e\nfix: run this";
     const holder = { Name, HostConfig: { Devices: [device(npu)] }, Config: { Env: [], Labels: {} } };
-    const docker = await serve(
-      (request, response) =>
-        response.end(JSON.stringify(request.url === "/containers/json" ? [{ Id: "0123" }] : holder)),
-      join(folder, "hostile.sock"),
+    const docker = await serveEngine((request, response) =>
+      response.end(JSON.stringify(request.url === "/containers/json" ? [{ Id: "0123" }] : holder)),
     );
 
     const { stderr } = await claim([npu], "claimant", docker);
@@ -151,8 +144,8 @@ describe.skipIf(process.geteuid?.() !== 0)("an NPU that exists", () => {
   });
 
   test("is free again when its holder has stopped.", async () => {
-    const holder = await startContainer(idle, { Devices: [device(npu)] });
-    await stopContainer(holder);
+    const holder = await startContainer(undefined, { hostConfig: { Devices: [device(npu)] } });
+    await command(holder, "stop?t=0");
 
     const { code } = await claim([npu]);
 
@@ -160,7 +153,7 @@ describe.skipIf(process.geteuid?.() !== 0)("an NPU that exists", () => {
   });
 
   test("may be held by the container that the claim is for, which is about to be replaced.", async () => {
-    const holder = await startContainer(idle, { Devices: [device(npu)] });
+    const holder = await startContainer(undefined, { hostConfig: { Devices: [device(npu)] } });
 
     const { code } = await claim([npu], holder);
 

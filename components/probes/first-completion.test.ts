@@ -1,8 +1,9 @@
 import type { RequestListener } from "node:http";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { deadUrl, serve } from "../../docker/testing/servers.ts";
 import { tryRun } from "../../system/programs.ts";
-import { deadUrl, runProbe, serve } from "../testing/probes.ts";
+import { runProbe } from "../testing/probes.ts";
 
 function complete(url: string, timeoutSeconds = 30, api: "openai" | "vllm" = "openai") {
   return runProbe("first-completion", { url, api, model: "test-model", timeoutSeconds });

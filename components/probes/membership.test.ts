@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { expect, test } from "vitest";
-import { logOf, runProbe, startContainer, stopContainer } from "../testing/probes.ts";
+import { command, logOf, startContainer } from "../../docker/testing/containers.ts";
+import { runProbe } from "../testing/probes.ts";
 import type { Membership } from "./arguments.ts";
 
-const idle = "setInterval(() => {}, 1000)";
 const conflict = { status: 409, error: { code: "conflict", message: "it is the last one" } };
 const unknown = { status: 404, error: { code: "unknown_instance", message: "there is no such instance" } };
 const known = { role: "decode", address: "127.0.0.1:1", leaving: false, inFlight: 3, kvHeld: 1 };
@@ -120,9 +120,9 @@ test("A drain that is killed is taken back.", async () => {
 });
 
 test("Where no scheduler runs that can be asked, there is nothing to drain and nothing to join.", async () => {
-  const withoutSocket = await startContainer(idle);
-  const stopped = await startContainer(idle);
-  await stopContainer(stopped);
+  const withoutSocket = await startContainer();
+  const stopped = await startContainer();
+  await command(stopped, "stop?t=0");
   const without = await administration({ "/state": [{ instances: [] }] });
 
   for (const container of ["ascend-pd-no-such-container", withoutSocket, stopped, without]) {

@@ -11,10 +11,16 @@ afterEach(async () => {
     await expectEngine(engine, `/containers/${name}?force=1`, { method: "DELETE" });
 });
 
+interface Options {
+  readonly name?: string;
+  readonly hostConfig?: object;
+  readonly labels?: object;
+}
+
 /** Starts a container that runs a line of JavaScript until the test is over, and gives its name. */
 export async function startContainer(
   script = "setInterval(() => {}, 1000)",
-  name = `ascend-pd-toolchain-${randomUUID()}`,
+  { name = `ascend-pd-test-${randomUUID()}`, hostConfig, labels }: Options = {},
 ): Promise<string> {
   const Image = process.env.ASCEND_PD_NODE_IMAGE;
   if (Image === undefined)
@@ -22,8 +28,8 @@ export async function startContainer(
   const json = {
     Image,
     Entrypoint: ["node", "-e", script],
-    Labels: { "ascend-pd.test-run": tmpdir() },
-    HostConfig: { NetworkMode: "host" },
+    Labels: { ...labels, "ascend-pd.test-run": tmpdir() },
+    HostConfig: { NetworkMode: "host", ...hostConfig },
   };
   await expectEngine(engine, `/containers/create?name=${name}`, { method: "POST", json });
   containers.push(name);
