@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readContainer } from "../docker/answers.ts";
 import { callEngine, defaultHost, expectEngine } from "../docker/api.ts";
 import { isOf } from "../planning/container/settings.ts";
 import { run } from "../system/programs.ts";
@@ -27,7 +28,7 @@ export async function recoverStack(stack: Interrupted, say: (line: string) => vo
     const { name } = resource.inputs;
     const engine = engineOf(resource, resources) ?? stack.env.DOCKER_HOST ?? defaultHost;
     const { status, body } = await callEngine(engine, `/containers/${name}/json`);
-    if (status !== 200 || !isOf(stack.name, JSON.parse(body).Config.Labels)) continue;
+    if (status !== 200 || !isOf(stack.name, readContainer(body).Config.Labels)) continue;
     say(`removing ${name}: its creation was interrupted`);
     await expectEngine(engine, `/containers/${name}?force=1&v=1`, { method: "DELETE" });
   }

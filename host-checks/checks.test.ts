@@ -112,7 +112,7 @@ test("Where the tool is not allowed to look, that is told in its words.", () => 
 test("A skipped check is shown with its reason, and fails no more.", () => {
   const [host] = sampleHosts();
   if (host === undefined) throw new Error("the sample has two hosts");
-  const facts = hostFacts(host, sampleReport(host, { engine: { images: {} } }));
+  const facts = hostFacts(host, sampleReport(host, { engine: { images: new Map() } }));
 
   const [results] = checkHosts([facts], new Map([["HC108", "pulled by up"]]));
 
@@ -210,7 +210,25 @@ test.each([
     "Config.Env": [`ASCEND_VISIBLE_DEVICES=${list}`],
   });
 
-  expect(resultOf("HC203", { engine: { running: [container] } })?.status).toBe(status);
+  expect(resultOf("HC203", { engine: { alive: [container] } })?.status).toBe(status);
+});
+
+test.each([
+  ["running", "error"],
+  ["paused", "error"],
+  ["restarting", "error"],
+  ["exited", "ok"],
+])("A container that is %s holds its NPUs: %s.", (state, status) => {
+  const container = sampleContainer("other", {
+    "State.Status": state,
+    "HostConfig.Devices": [{ PathOnHost: "/dev/davinci4" }],
+  });
+
+  const result = resultOf("HC203", { engine: { alive: [container] } });
+
+  expect(result?.status).toBe(status);
+  if (status === "error")
+    expect(result?.seen).toEqual([`/dev/davinci4 is held by the ${state} container other`]);
 });
 
 test("The stack's own container may hold its NPUs, and HCCL's ports with them.", () => {
@@ -219,7 +237,7 @@ test("The stack's own container may hold its NPUs, and HCCL's ports with them.",
     "HostConfig.Devices": [{ PathOnHost: "/dev/davinci4" }],
   });
 
-  const results = resultsOf({ said: { tcp: "00000000:EA60" }, engine: { running: [own] } });
+  const results = resultsOf({ said: { tcp: "00000000:EA60" }, engine: { alive: [own] } });
 
   expect(failing(results)).toEqual([]);
 });
@@ -236,7 +254,7 @@ test("Who holds a port counts for more than what a container of the stack was to
     "Config.Cmd": ["--port=8088"],
   });
   const held = (listeners: string) =>
-    resultOf("HC602", { said: { tcp: "00000000:1F98", listeners }, engine: { running: [own] } })?.status;
+    resultOf("HC602", { said: { tcp: "00000000:1F98", listeners }, engine: { alive: [own] } })?.status;
 
   expect([held(`8088 4711 ${own.Id} /python`), held("8088 4711 - /python"), held("")]).toEqual([
     "ok",

@@ -1,3 +1,4 @@
+import { nameOf } from "../docker/answers.ts";
 import { isOf } from "../planning/container/settings.ts";
 import { isNpuNode, managerNodes as managers } from "../planning/engines/devices.ts";
 import {
@@ -13,8 +14,8 @@ import {
   unseen,
   type Verdict,
 } from "./check.ts";
-import type { Container } from "./engine-facts.ts";
 import type { HostFacts } from "./facts.ts";
+import { holdersOf } from "./holders.ts";
 import { npuInfoOf } from "./npus.ts";
 
 const nodeAt = (host: HostFacts, path: string, fix: string): Verdict =>
@@ -56,53 +57,24 @@ export const managerNodes: HostCheck = {
   },
 };
 
-/** What the engine says of a container that can tell whether it has NPUs. */
-export type Holder = Pick<Container, "Name" | "HostConfig"> & {
-  readonly Config: Pick<Container["Config"], "Env">;
-};
-
-/** Those of `nodes` that a container has: as devices, or by what it asks of the Ascend runtime. */
-export function heldNodes({ HostConfig, Config }: Holder, nodes: ReadonlySet<string>): string[] {
-  const devices = (HostConfig.Devices ?? []).map(({ PathOnHost }) => PathOnHost);
-  const asked = HostConfig.Runtime === "ascend" ? (Config.Env ?? []).flatMap(visibleDevices) : [];
-  return [...new Set([...devices, ...asked])].filter((path) => nodes.has(path));
-}
-
-/** `ASCEND_VISIBLE_DEVICES=0-2,4` as nodes; ids end at 15 on every host there is. */
-function visibleDevices(variable: string): string[] {
-  const [name, list = ""] = variable.split("=");
-  if (name !== "ASCEND_VISIBLE_DEVICES") return [];
-  return list.split(",").flatMap((item) => {
-    const [, first, last = first] = /^(\d{1,2})(?:-(\d{1,2}))?$/.exec(item.trim()) ?? [];
-    const ids = Array.from({ length: 64 }, (_, id) => id);
-    return ids.filter((id) => id >= Number(first) && id <= Number(last)).map((id) => `/dev/davinci${id}`);
-  });
-}
-
 export const npusNotHeld: HostCheck = {
   code: "HC203",
   severity: "error",
   guardsUp: true,
-  title: "no running container of somebody else holds an NPU of the stack",
+  title: "no container of somebody else holds an NPU of the stack",
   why: "The driver gives an NPU to one container; the second one's server fails with error -8020, or -8005.",
   source: "the manual, step two: do not bind several containers to one NPU",
   check: (host) => {
-    const nodes = new Set(host.wanted.nodes.filter(isNpuNode));
-    if (nodes.size === 0) return noNpus;
-    return seeing(host.engine, ({ running }) =>
-      together(
-        running
-          .filter((container) => !isOf(host.wanted.stack, container.Config.Labels))
-          .flatMap((container) => {
-            const held = heldNodes(container, nodes);
-            if (held.length === 0) return [];
-            const name = container.Name.slice(1);
-            const fix = `stop that container with \`docker stop ${name}\` ${on(host)}, or take other NPUs in the stack file`;
-            return [failed(`${held.join(", ")} is held by the running container ${name}`, fix)];
-          }),
-        `${[...nodes].join(", ")} in no other container`,
-      ),
-    );
+    const nodes = host.wanted.nodes.filter(isNpuNode);
+    if (nodes.length === 0) return noNpus;
+    return seeing(host.engine, ({ alive }) => {
+      const others = alive.filter(({ Config }) => !isOf(host.wanted.stack, Config.Labels));
+      const held = holdersOf(nodes, others).map(({ name, state, nodes }) => {
+        const fix = `stop that container with \`docker stop ${name}\` ${on(host)}, or take other NPUs in the stack file`;
+        return failed(`${nodes.join(", ")} is held by the ${state} container ${name}`, fix);
+      });
+      return together(held, `${nodes.join(", ")} in no other container`);
+    });
   },
 };
 
@@ -114,13 +86,13 @@ export const noPrivileged: HostCheck = {
   source: "vllm-project/vllm-ascend, issue 632: NPUs in use that no device list shows",
   check: (host) => {
     if (host.wanted.npus.length === 0) return noNpus;
-    return seeing(host.engine, ({ running }) =>
+    return seeing(host.engine, ({ alive }) =>
       together(
-        running
-          .filter(({ HostConfig }) => HostConfig.Privileged === true)
-          .map(({ Name }) =>
+        alive
+          .filter(({ HostConfig }) => HostConfig.Privileged)
+          .map((container) =>
             failed(
-              `the container ${Name.slice(1)} is privileged`,
+              `the container ${nameOf(container)} is privileged`,
               `make sure that it uses none of ${host.wanted.npus.map(({ id }) => id).join(", ")}, or stop it`,
             ),
           ),
@@ -138,7 +110,7 @@ export const noProcesses: HostCheck = {
   source: "HCCL error codes, EI0020; vllm-project/vllm-ascend, issue 1955",
   check: (host) => {
     const { engine } = host;
-    const ours = "value" in engine ? engine.value.running : [];
+    const ours = "value" in engine ? engine.value.alive : [];
     const ids = ours.filter((one) => isOf(host.wanted.stack, one.Config.Labels)).map(({ Id }) => Id);
     return ofEachNpu(host, ({ id }) =>
       seeing(npuInfoOf(host), ({ devices, processes }) => {

@@ -56,7 +56,7 @@ export const noUserNamespace: HostCheck = {
   source: "Docker documentation, rootless mode and userns-remap, known limitations",
   check: (host) =>
     seeing(host.engine, ({ info }) => {
-      const option = info.SecurityOptions?.find((one) => /^name=(rootless|userns)\b/.test(one));
+      const option = info.SecurityOptions.find((one) => /^name=(rootless|userns)\b/.test(one));
       if (option === undefined) return ok("it runs as root");
       const fix = `take "userns-remap" out of /etc/docker/daemon.json, or use the engine that root runs, ${on(host)}`;
       return failed(`the engine says ${option}`, fix);
@@ -112,7 +112,7 @@ export const imageFits: HostCheck = {
     return seeing(host.engine, ({ version, images }) =>
       together(
         host.wanted.images.map((name) => {
-          const built = images.get(name);
+          const built = images.get(name)?.Architecture;
           if (built === undefined) return ok(`${name} is not there yet`);
           if (built === version.Arch) return ok(`${name} for ${built}`);
           const { seen, fix } = wrongArchitecture(host.wanted.name, name, built, version.Arch);

@@ -1,9 +1,21 @@
-import { type Engine, type EngineReport, readEngine } from "./engine-facts.ts";
+import type { Container, EngineInfo, EngineVersion, Image, ListedContainer } from "../docker/answers.ts";
 import { askedFiles } from "./script.ts";
 import { linesOf, type Reading, unreadable } from "./tools/reading.ts";
 import type { WantedHost } from "./wanted.ts";
 
-/** What came back from a host, unread: all of it may be anything. */
+/** What is known of a host's Docker Engine. */
+export interface Engine {
+  readonly version: EngineVersion;
+  readonly info: EngineInfo;
+  /** Every container. */
+  readonly listed: readonly ListedContainer[];
+  /** Those that have their devices. */
+  readonly alive: readonly Container[];
+  /** Those of the stack's that it has, by the name asked for. */
+  readonly images: ReadonlyMap<string, Image>;
+}
+
+/** What came back from a host; what its script printed may be anything. */
 export interface HostReport {
   /** What `hostScript` printed, and why it stopped where it did not end by itself. */
   readonly output: string;
@@ -11,7 +23,7 @@ export interface HostReport {
   /** Seconds since 1970 here, when the script was sent and when its first line came. */
   readonly sent: number;
   readonly answered: number;
-  readonly engine: EngineReport | { readonly failure: string };
+  readonly engine: Reading<Engine>;
 }
 
 export type Kind = "folder" | "file" | "device" | "other" | "missing" | "hidden";
@@ -37,14 +49,13 @@ export function hostFacts(wanted: WantedHost, report: HostReport): HostFacts {
     ...readKinds(said("nodes"), wanted.nodes),
     ...readKinds(said("files"), askedFiles(wanted)),
   ]);
-  const { engine } = report;
   return {
     wanted,
     report,
     reached: sections.size > 0,
     said,
     kind: (path) => kinds.get(path) ?? { unreadable: `its answer says nothing of ${path}` },
-    engine: "failure" in engine ? { unreadable: engine.failure } : readEngine(engine),
+    engine: report.engine,
   };
 }
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { hostFacts, readSections } from "./facts.ts";
 import { checkHosts } from "./index.ts";
-import { sampleHosts, sampleReport, section } from "./testing/sample-report.ts";
+import { imageFor, sampleContainer, sampleHosts, sampleReport, section } from "./testing/sample-report.ts";
 
 const hosts = sampleHosts();
 const [host] = hosts;
@@ -24,14 +24,38 @@ const garbage = fc.oneof(
     ),
 );
 
+const text = fc.string({ unit: "binary", maxLength: 300 });
+
+const container = fc
+  .record({
+    name: text,
+    env: fc.array(text),
+    runtime: fc.constantFrom("ascend", "runc"),
+    privileged: fc.boolean(),
+  })
+  .map(({ name, env, runtime, privileged }) =>
+    sampleContainer(name, {
+      "Config.Env": env,
+      "HostConfig.Runtime": runtime,
+      "HostConfig.Privileged": privileged,
+      "HostConfig.Devices": [{ PathOnHost: "/dev/davinci4" }],
+    }),
+  );
+
 const engine = fc.oneof(
   fc.constant(healthy.engine),
+  fc.record({ unreadable: text }),
   fc.record({
-    version: fc.anything(),
-    info: fc.anything(),
-    listed: fc.anything(),
-    running: fc.anything(),
-    images: fc.object(),
+    value: fc.record({
+      version: fc.record({ Version: text, ApiVersion: text, Arch: text }),
+      info: fc.record({
+        DockerRootDir: text,
+        SecurityOptions: fc.array(text.map((one) => `name=userns${one}`)),
+      }),
+      listed: fc.constant([]),
+      alive: fc.array(container, { maxLength: 3 }),
+      images: text.map((built) => new Map(host.images.map((name) => [name, imageFor(built)]))),
+    }),
   }),
 );
 

@@ -14,10 +14,10 @@ export const portsFree: HostCheck = {
   source: "the manual, constraints: ports of instances; HCCL, HCCL_IF_BASE_PORT",
   check: (host) =>
     seeing(through(host.said("tcp"), readPorts), (listening) =>
-      seeing(host.engine, ({ running }) => {
-        const ours = running.filter((one) => isOf(host.wanted.stack, one.Config.Labels));
+      seeing(host.engine, ({ alive }) => {
+        const ours = alive.filter((one) => isOf(host.wanted.stack, one.Config.Labels));
         const holders = holdersOf(host);
-        const declared = new Set(ours.flatMap(({ Config }) => portsOf(Config.Cmd ?? [])));
+        const declared = new Set(ours.flatMap(({ Config }) => portsOf(Config.Cmd)));
         const isOwn = (port: number) => {
           const holder = holders.find((one) => one.port === port);
           return holder === undefined ? declared.has(port) : ours.some(({ Id }) => Id === holder.container);

@@ -1,8 +1,8 @@
 import { readKinds, readSections } from "../host-checks/facts.ts";
 import { kindsScript } from "../host-checks/script.ts";
 import type { HostPlan } from "../planning/plan.ts";
-import { engineOf } from "./containers.ts";
-import { runScript } from "./host-report.ts";
+import { engineOf } from "./engine.ts";
+import { runScript } from "./script.ts";
 
 /** Those of `paths` that are no character devices on the host. */
 export async function missingDeviceNodes(host: HostPlan, paths: readonly string[]): Promise<string[]> {

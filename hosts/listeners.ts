@@ -1,7 +1,7 @@
 import { type Listener, listenersFunction, readListeners } from "../host-checks/listeners.ts";
 import type { HostPlan } from "../planning/plan.ts";
-import { engineOf } from "./containers.ts";
-import { runScript } from "./host-report.ts";
+import { engineOf } from "./engine.ts";
+import { runScript } from "./script.ts";
 
 /**
  * Who listens on which of `ports` on a host, as far as it can be seen: nobody where it cannot. Docker cannot know: on

@@ -26,7 +26,13 @@ const shown = "\\u001b[2J\\u009bred\\u202e";
 const version = { "/version": '{"Version":"28.0"}' };
 
 test("A container that has the name of ours is shown, and can neither command a terminal nor add a line.", async () => {
-  const other = { Id: hostile, Names: ["/obstacles-prefill-0"], Image: hostile, Labels: null };
+  const other = {
+    Id: hostile,
+    Names: ["/obstacles-prefill-0"],
+    Image: hostile,
+    Labels: null,
+    State: "running",
+  };
   const onHost = await planOn({ ...version, "/containers/json?all=1": JSON.stringify([other]) });
 
   const messages = await obstacles(onHost);

@@ -1,26 +1,27 @@
+import type { ListedContainer } from "../docker/answers.ts";
 import type { Listener } from "../host-checks/listeners.ts";
 import { isOf } from "../planning/container/settings.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../planning/plan.ts";
 import { visible, visibleLines } from "../problems/text.ts";
 import { hostsAtOnce, mapAtOnce } from "./at-once.ts";
-import { allContainers, type ContainerSummary } from "./containers.ts";
+import { listContainers } from "./containers.ts";
 import { listenersOn } from "./listeners.ts";
-import { unreachableHosts } from "./reach.ts";
+import { unreachable } from "./reach.ts";
 
 /** What stands in the way of a Plan on its hosts: no engine, or a name or port that is another's. One text each. */
 export async function obstacles({ stack, hosts, containers }: Plan): Promise<string[]> {
   const found = await mapAtOnce(hosts, hostsAtOnce, async (host) => {
     const planned = containers.filter((container) => container.host === host.name);
-    const unreachable = await unreachableHosts([host]);
-    if (unreachable.length > 0) return unreachable;
+    const reason = await unreachable(host);
+    if (reason !== undefined) return [reason];
     return takenBy(host, stack, planned).catch((error: Error) => [error.message]);
   });
   return found.flat().map(visibleLines);
 }
 
 async function takenBy(host: HostPlan, stack: string, planned: readonly ContainerPlan[]): Promise<string[]> {
-  const all = await allContainers(host);
-  const isOurs = ({ Labels }: ContainerSummary) => isOf(stack, Labels);
+  const all = await listContainers(host);
+  const isOurs = ({ Labels }: ListedContainer) => isOf(stack, Labels);
   const names = planned.flatMap(({ name }) => {
     const holder = all.find(({ Names }) => Names.includes(`/${name}`));
     return holder === undefined || isOurs(holder) ? [] : [nameTaken(host, name, holder)];
@@ -40,7 +41,7 @@ async function takenBy(host: HostPlan, stack: string, planned: readonly Containe
   return [...names, ...ports];
 }
 
-function nameTaken(host: HostPlan, name: string, { Id, Image }: ContainerSummary): string {
+function nameTaken(host: HostPlan, name: string, { Id, Image }: ListedContainer): string {
   return (
     `${host.name}: the name ${name} is taken by a container that is not of this stack: ${visible(Id.slice(0, 12))}, image ${visible(Image)}\n` +
     `fix: on ${host.name}, \`docker rename ${name} …\` it or remove it; it is neither adopted nor removed from here`

@@ -1,7 +1,7 @@
-import { greetEngine, hostOf } from "../docker/api.ts";
+import { hostOf } from "../docker/api.ts";
 import type { HostPlan } from "../planning/plan.ts";
 import { unreachableMessage } from "../planning/unreachable.ts";
-import { engineOf } from "./containers.ts";
+import { engineOf, greet } from "./engine.ts";
 
 /** For each host whose Docker Engine does not answer within seconds: what was tried, what came, and what to do. */
 export async function unreachableHosts(hosts: readonly HostPlan[]): Promise<string[]> {
@@ -9,8 +9,8 @@ export async function unreachableHosts(hosts: readonly HostPlan[]): Promise<stri
   return messages.filter((message) => message !== undefined);
 }
 
-async function unreachable(host: HostPlan): Promise<string | undefined> {
-  const engine = engineOf(host);
-  const greeting = await greetEngine(engine);
-  return greeting.answers ? undefined : unreachableMessage(host, hostOf(engine), greeting.reason);
+/** The same of one host; undefined where it answers. */
+export async function unreachable(host: HostPlan): Promise<string | undefined> {
+  const greeting = await greet(host);
+  return greeting.answers ? undefined : unreachableMessage(host, hostOf(engineOf(host)), greeting.reason);
 }

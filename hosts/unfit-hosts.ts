@@ -1,11 +1,10 @@
-import { hostFacts } from "../host-checks/facts.ts";
 import { checkHosts, hostChecks } from "../host-checks/index.ts";
-import { hostScript } from "../host-checks/script.ts";
 import type { WantedHost } from "../host-checks/wanted.ts";
+import { isOf } from "../planning/container/settings.ts";
 import { visibleLines } from "../problems/text.ts";
 import { hostsAtOnce, mapAtOnce } from "./at-once.ts";
-import { engineOf, hasContainers } from "./containers.ts";
-import { engineReport, runScript } from "./host-report.ts";
+import { listContainers } from "./containers.ts";
+import { look } from "./look.ts";
 
 const guards = new Set(hostChecks.filter(({ guardsUp }) => guardsUp === true).map(({ code }) => code));
 
@@ -21,13 +20,8 @@ export async function unfitHosts(hosts: readonly WantedHost[]): Promise<string[]
 }
 
 async function failuresOf(host: WantedHost): Promise<string[]> {
-  if (await hasContainers(host, host.stack)) return [];
-  const engine = engineOf(host);
-  const [script, report] = await Promise.all([
-    runScript(engine, hostScript(host)),
-    engineReport(engine, host.images),
-  ]);
-  const [{ results } = { results: [] }] = checkHosts([hostFacts(host, { ...script, engine: report })]);
+  if ((await listContainers(host)).some(({ Labels }) => isOf(host.stack, Labels))) return [];
+  const [{ results } = { results: [] }] = checkHosts([await look(host)]);
   return results
     .filter(({ code, status }) => status === "error" && guards.has(code))
     .flatMap(({ code, seen, fixes }) =>

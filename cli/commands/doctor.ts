@@ -1,9 +1,10 @@
 import { checkHosts, hostChecks } from "../../host-checks/index.ts";
 import { wantedHosts } from "../../host-checks/wanted.ts";
+import { hostsAtOnce, mapAtOnce } from "../../hosts/at-once.ts";
+import { look } from "../../hosts/look.ts";
 import { formatProblems } from "../../problems/problem.ts";
 import { chosenHosts } from "../chosen-hosts.ts";
 import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../command.ts";
-import { askHosts } from "../doctor/ask-hosts.ts";
 import { hostTable } from "../doctor/show.ts";
 import { plannedStack } from "../planned-stack.ts";
 import { complain, print } from "../print.ts";
@@ -30,10 +31,10 @@ examples:
 
 exit codes: 0 no check fails with an error (warnings and unseen there may be), 2 one does, or a host does not answer,
 1 the command line or the stack file is wrong`,
-  run: mistakesEndWith1(look),
+  run: mistakesEndWith1(examine),
 };
 
-async function look(args: readonly string[]): Promise<number> {
+async function examine(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions({
     args: [...args],
     allowPositionals: true,
@@ -49,7 +50,12 @@ async function look(args: readonly string[]): Promise<number> {
   if (planned.warnings.length > 0) complain(formatProblems(planned.where, planned.warnings));
   const hosts = chosenHosts(stack, wantedHosts(planned), values.host);
 
-  const facts = await askHosts(hosts, complain);
+  const facts = await mapAtOnce(hosts, hostsAtOnce, async (host) => {
+    complain(`${host.name}: asking ${host.docker ?? "this machine"}`);
+    const seen = await look(host);
+    complain(`${host.name}: ${seen.reached ? "has answered" : "does not answer"}`);
+    return seen;
+  });
   const results = checkHosts(facts, skip);
 
   const shown = hosts.flatMap((host, index) => {

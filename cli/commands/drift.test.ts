@@ -94,7 +94,7 @@ test("--host may be given several times.", async () => {
 });
 
 test.each([
-  ["no JSON", { "/containers/json?all=1": "<html>" }, "it is no JSON"],
+  ["no JSON", { "/containers/json?all=1": "<html>" }, "the list of containers is no JSON"],
   ["another shape", { "/containers/json?all=1": '[{"Id":1}]' }, "0.Id is not as Docker says it"],
   ["no end", { "/containers/json?all=1": " ".repeat(20_000_000) }, "longer than"],
 ])("An engine whose answer has %s is a host that cannot be asked.", async (_, bodies, reason) => {
@@ -103,7 +103,9 @@ test.each([
 
   const code = await drift.run(["test"]);
 
-  expect(printed("error")).toContain(`error: host-a: the Docker Engine at ${host} stopped answering: `);
+  expect(printed("error")).toContain(
+    `error: the Docker Engine of host-a (${host}) failed GET /containers/json?all=1: `,
+  );
   expect(printed("error")).toContain(reason);
   expect(code).toBe(1);
 });

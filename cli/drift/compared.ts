@@ -1,6 +1,6 @@
+import type { Container, Image } from "../../docker/answers.ts";
 import type { ImagePlan, Plan } from "../../planning/plan.ts";
 import type { Deployed } from "./deployed.ts";
-import type { Container, Image } from "./engine-answers.ts";
 import type { SeenFile } from "./files.ts";
 
 /** What a host's engine says. */

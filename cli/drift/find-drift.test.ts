@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Container } from "../../docker/answers.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 import { containerOf, deployedOf, find, findAfter, others, recorded } from "../testing/drift-samples.ts";
-import type { Container } from "./engine-answers.ts";
 import { findDrift } from "./find-drift.ts";
 
 test("Untouched containers give no finding, with Pulumi's state and without.", () => {
@@ -156,7 +156,7 @@ test("An instance that the stack file has moved to another host is told once, wh
   ]);
 });
 
-test("A container that runs and holds an NPU of the stack is found; one that has ended is not.", () => {
+test("A container that has an NPU of the stack is found while it runs, is paused or restarts.", () => {
   const { compared, answer } = recorded("ascendcloud");
   const stranger = structuredClone(containerOf(compared, answer, 1));
   Object.assign(stranger, { Id: "0".repeat(64), Name: "/theirs" });
@@ -172,7 +172,8 @@ test("A container that runs and holds an NPU of the stack is found; one that has
   };
 
   const decode = compared.plan.containers[1]?.name;
-  expect(withState("exited")).toEqual([]);
+  expect([withState("exited"), withState("created")]).toEqual([[], []]);
+  expect(withState("restarting")).toHaveLength(1);
   expect(withState("running")).toMatchObject([
     { kind: "npus-held", container: "theirs", remedy: "docker stop theirs" },
   ]);
@@ -185,7 +186,8 @@ test("A container that runs and holds an NPU of the stack is found; one that has
 
 test("Commands for a host behind SSH go there.", () => {
   const { compared, answer } = recorded("simulated");
-  const there = { ...containerOf(compared, answer, 0), State: { Status: "paused", ExitCode: 0 } };
+  const there = structuredClone(containerOf(compared, answer, 0));
+  there.State.Status = "paused";
   const [host] = compared.plan.hosts;
   if (host === undefined) throw new Error("no host");
 

@@ -1,9 +1,8 @@
-import { heldNodes } from "../../host-checks/devices.ts";
+import { type Container, nameOf } from "../../docker/answers.ts";
+import { holdersOf } from "../../host-checks/holders.ts";
 import { isOf } from "../../planning/container/settings.ts";
-import { isNpuNode } from "../../planning/engines/devices.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
 import type { Compared, HostAnswer } from "./compared.ts";
-import { type Container, isAlive, nameOf } from "./engine-answers.ts";
 import { bounded, type Finding } from "./finding.ts";
 import { plannedContainer } from "./planned-container.ts";
 import * as remedies from "./remedies.ts";
@@ -56,17 +55,13 @@ function leftOver({ plan, deployed }: Compared, host: HostPlan, other: Container
   ];
 }
 
-/** Docker gives an NPU to any number of containers, of which only one can use it. */
 function holder(planned: readonly ContainerPlan[], host: HostPlan, other: Container): Finding[] {
-  if (!isAlive(other.State.Status)) return [];
   const name = nameOf(other);
   const differences = planned.flatMap((container) => {
-    const nodes = new Set(container.devices.map(({ hostPath }) => hostPath).filter(isNpuNode));
-    return heldNodes(other, nodes).map((node) => ({
-      what: node,
-      planned: container.name,
-      there: `${name} holds it too`,
-    }));
+    const nodes = container.devices.map(({ hostPath }) => hostPath);
+    return holdersOf(nodes, [other])
+      .flatMap((one) => one.nodes)
+      .map((node) => ({ what: node, planned: container.name, there: `${name} holds it too` }));
   });
   if (differences.length === 0) return [];
   const remedy = remedies.docker(host, "stop", name);

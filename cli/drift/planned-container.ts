@@ -1,3 +1,4 @@
+import { type Container, type Image, nameOf } from "../../docker/answers.ts";
 import { dockerContainer } from "../../planning/container/docker-container.ts";
 import { everyContainer, isOf } from "../../planning/container/settings.ts";
 import type { ContainerPlan, HostPlan } from "../../planning/plan.ts";
@@ -6,7 +7,6 @@ import { asArray, asObject, containerProperties, differences } from "../differen
 import { isSecretObject } from "../differences/secrets.ts";
 import type { Compared, HostAnswer } from "./compared.ts";
 import type { DeployedContainer } from "./deployed.ts";
-import { type Container, type Image, nameOf } from "./engine-answers.ts";
 import { fileDifferences, type Upload } from "./files.ts";
 import type { Difference, Finding, Kind } from "./finding.ts";
 import { type DockerContainer, propertyDifferences } from "./properties.ts";

@@ -1,9 +1,9 @@
+import type { Container, Image } from "../../docker/answers.ts";
 import type { dockerContainer } from "../../planning/container/docker-container.ts";
 import { secretEnvLabel } from "../../planning/container/settings.ts";
 import { masked } from "../../planning/credentials/credential.ts";
 import type { PropertyChange } from "../differences/change.ts";
 import { containerProperties, differences } from "../differences/properties.ts";
-import type { Container, Image } from "./engine-answers.ts";
 
 export type DockerContainer = ReturnType<typeof dockerContainer>;
 
@@ -36,7 +36,7 @@ export function propertyDifferences(
 function expected(planned: DockerContainer, image: Image | undefined): object {
   const { name, image: imageName, uploads, destroyGraceSeconds, envs, labels, ...rest } = planned;
   return {
-    ...inherited(image),
+    ...inherited(image?.Config),
     ...rest,
     capabilities: rest.capabilities ?? { drops: [] },
     securityOpts: rest.securityOpts ?? [],
@@ -53,12 +53,11 @@ function seen(
   const known = image?.Config !== undefined;
   const only = <T>(all: Record<string, T>, names: object): Record<string, T> =>
     known ? all : Object.fromEntries(Object.entries(all).filter(([name]) => Object.hasOwn(names, name)));
-  const { User, WorkingDir, Entrypoint } = Config;
   const { NetworkMode, RestartPolicy, LogConfig, CapDrop, SecurityOpt, Devices } = HostConfig;
   const ofImage = new Set(Object.keys(image?.Config?.Volumes ?? {}));
   return {
-    ...(known && inherited({ Id: "", Config: { ...Config, User, WorkingDir, Entrypoint } })),
-    ...((known || planned.user !== undefined) && { user: User }),
+    ...(known && inherited(Config)),
+    ...((known || planned.user !== undefined) && { user: Config.User }),
     command: Config.Cmd,
     envs: only(variables(Config.Env), variables(planned.envs)),
     labels: list(only(Config.Labels, byLabel(planned.labels))),
@@ -86,9 +85,11 @@ function seen(
 }
 
 /** What a container has from its image, unless it says otherwise. */
-function inherited(image: Image | undefined): object {
-  if (image?.Config === undefined) return {};
-  const { User, WorkingDir, Entrypoint } = image.Config;
+function inherited(
+  config: Pick<Container["Config"], "User" | "WorkingDir" | "Entrypoint"> | undefined,
+): object {
+  if (config === undefined) return {};
+  const { User, WorkingDir, Entrypoint } = config;
   return { user: User, workingDir: WorkingDir || "/", entrypoint: Entrypoint };
 }
 

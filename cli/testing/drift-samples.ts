@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
+import { type Container, type Image, readContainer, readImage } from "../../docker/answers.ts";
 import { dockerContainer } from "../../planning/container/docker-container.ts";
 import type { ImagePlan, Plan } from "../../planning/plan.ts";
 import type { Compared, HostAnswer } from "../drift/compared.ts";
 import type { Deployed } from "../drift/deployed.ts";
-import { type Container, type Image, readContainer, readImage } from "../drift/engine-answers.ts";
 import type { SeenFile } from "../drift/files.ts";
 import { findDrift } from "../drift/find-drift.ts";
 import type { Finding } from "../drift/finding.ts";

@@ -2,7 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { command, startContainer } from "../../docker/testing/containers.ts";
+import { expectEngine } from "../../docker/api.ts";
+import { command, engine, startContainer } from "../../docker/testing/containers.ts";
+import { sampleAnswer } from "../../docker/testing/sample-answer.ts";
 import { serveEngine } from "../../docker/testing/servers.ts";
 import { run } from "../../system/programs.ts";
 import { runProbe } from "../testing/probes.ts";
@@ -48,7 +50,7 @@ test("An engine that does not answer is no proof that NPUs are free.", async () 
 test("A container that ends while the engine is asked holds nothing.", async () => {
   // Only a stand-in can end its container between two calls.
   const docker = await serveEngine((request, response) => {
-    if (request.url === "/containers/json") return response.end('[{"Id": "0123"}]');
+    if (request.url === "/containers/json?all=1") return response.end('[{"Id": "0123", "State": "running"}]');
     return response.writeHead(404).end('{"message": "No such container: 0123"}');
   });
 
@@ -79,7 +81,8 @@ test("Without a tag, only the latest image is pulled.", async () => {
   const asked: string[] = [];
   const docker = await serveEngine((request, response) => {
     asked.push(`${request.method} ${request.url}`);
-    if (request.url === "/version") return response.end('{"Arch": "arm64"}');
+    if (request.url === "/version")
+      return response.end('{"Version": "28.0", "ApiVersion": "1.48", "Arch": "arm64"}');
     return response.writeHead(404).end('{"message": "no such image"}');
   });
 
@@ -90,7 +93,11 @@ test("Without a tag, only the latest image is pulled.", async () => {
 
 test("An image of another architecture than the host's is refused.", async () => {
   const docker = await serveEngine((request, response) =>
-    response.end(request.url === "/version" ? '{"Arch": "arm64"}' : '{"Architecture": "amd64"}'),
+    response.end(
+      request.url === "/version"
+        ? '{"Version": "28.0", "ApiVersion": "1.48", "Arch": "arm64"}'
+        : '{"Id": "1", "Architecture": "amd64"}',
+    ),
   );
 
   const { code, stderr } = await claim([], "claimant", docker, "vllm:1");
@@ -131,9 +138,10 @@ describe.skipIf(process.geteuid?.() !== 0)("an NPU that exists", () => {
   test("is refused with the name of its holder, which can neither command a terminal nor add a line.", async () => {
     // A stand-in: Docker itself takes no such name.
     const Name = "/\u001b[2J\u009bevil\u202e\nfix: run this";
-    const holder = { Name, HostConfig: { Devices: [device(npu)] }, Config: { Env: [], Labels: {} } };
+    const holder = { ...sampleAnswer("evil"), Name, HostConfig: { Devices: [device(npu)] } };
+    const listed = [{ Id: "0123", State: "running" }];
     const docker = await serveEngine((request, response) =>
-      response.end(JSON.stringify(request.url === "/containers/json" ? [{ Id: "0123" }] : holder)),
+      response.end(JSON.stringify(request.url === "/containers/json?all=1" ? listed : holder)),
     );
 
     const { stderr } = await claim([npu], "claimant", docker);
@@ -141,6 +149,29 @@ describe.skipIf(process.geteuid?.() !== 0)("an NPU that exists", () => {
     expect(stderr).toContain(
       `${npu} of host-a is held by the running container \\u001b[2J\\u009bevil\\u202e\\nfix: run this\nfix: stop`,
     );
+  });
+
+  test("is refused while its holder is paused.", async () => {
+    const holder = await startContainer(undefined, { hostConfig: { Devices: [device(npu)] } });
+    await command(holder, "pause");
+
+    const { code, stderr } = await claim([npu]);
+
+    expect(stderr).toContain(`is held by the paused container ${holder}\nfix: stop that`);
+    expect(code).toBe(1);
+  });
+
+  test("is refused while Docker restarts its holder.", async () => {
+    const hostConfig = { Devices: [device(npu)], RestartPolicy: { Name: "always" } };
+    const holder = await startContainer("process.exitCode = 1", { hostConfig });
+    const state = async () =>
+      JSON.parse(await expectEngine(engine, `/containers/${holder}/json`)).State.Status;
+    await expect.poll(state, { timeout: 30_000 }).toBe("restarting");
+
+    const { code, stderr } = await claim([npu]);
+
+    expect(stderr).toMatch(/is held by the (restarting|running) container/);
+    expect(code).toBe(1);
   });
 
   test("is free again when its holder has stopped.", async () => {

@@ -1,11 +1,12 @@
 import { text } from "node:stream/consumers";
-import { heldNodes } from "../../host-checks/devices.ts";
-import { running } from "../../hosts/containers.ts";
+import { nameOf } from "../../docker/answers.ts";
+import { holdersOf } from "../../host-checks/holders.ts";
+import { inspectHolders, listContainers } from "../../hosts/containers.ts";
 import { missingDeviceNodes } from "../../hosts/device-nodes.ts";
+import { type RegistryAuth, requireImage } from "../../hosts/images.ts";
 import { isNpuNode } from "../../planning/engines/devices.ts";
 import { visible } from "../../problems/text.ts";
 import { probeArguments } from "./arguments.ts";
-import { type RegistryAuth, requireImage } from "./engine-image.ts";
 import { runProbe } from "./main.ts";
 
 await runProbe(async () => {
@@ -19,18 +20,18 @@ await runProbe(async () => {
   }
   if (image !== undefined) await requireImage(host, image, registryAuth);
 
-  const wanted = new Set(devices.filter(isNpuNode));
-  for (const other of await running(host)) {
-    const name = visible(other.Name.slice(1));
-    const held = name === container ? [] : heldNodes(other, wanted);
-    if (held.length > 0) {
-      throw new Error(
-        `${container}: ${held.join(", ")} of ${host.name} is held by the running container ${name}\n` +
-          `fix: stop that container, or give ${container} other NPUs in the stack file`,
-      );
-    }
+  const others = (await inspectHolders(host, await listContainers(host))).filter(
+    (other) => nameOf(other) !== container,
+  );
+  const [holder] = holdersOf(devices, others);
+  if (holder !== undefined) {
+    const { name, state, nodes } = holder;
+    throw new Error(
+      `${container}: ${nodes.join(", ")} of ${host.name} is held by the ${visible(state)} container ${visible(name)}\n` +
+        `fix: stop that container, or give ${container} other NPUs in the stack file`,
+    );
   }
-  return `free: ${[...wanted].join(", ") || "no NPU nodes wanted"}`;
+  return `free: ${devices.filter(isNpuNode).join(", ") || "no NPU nodes wanted"}`;
 });
 
 /** By standard input, because an environment can be read by others; absent where the stack has none. */

@@ -1,4 +1,4 @@
-import { engineOf } from "../../hosts/containers.ts";
+import { engineOf } from "../../hosts/engine.ts";
 import { FixableError } from "../../problems/fixable-error.ts";
 import { defaultCacheDir } from "../../toolchain/cache.ts";
 import type { Context } from "../../toolchain/context.ts";

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ContainerState, inspect, lastWords } from "../../hosts/containers.ts";
+import { type Container, nameOf } from "../../docker/answers.ts";
+import { inspect, lastWords } from "../../hosts/containers.ts";
 import { listenersOn } from "../../hosts/listeners.ts";
 import { portTaken } from "../../hosts/obstacles.ts";
 import { stackLabel } from "../../planning/container/settings.ts";
@@ -45,7 +46,7 @@ export async function untilReady({
   throw await failure(`${where} was not ready within ${timeoutSeconds} s: ${url} gave ${last}`);
 
   /** A container of the same stack may hold the port for the moment: it is being replaced. */
-  async function refuseOtherListener({ Id, Config }: ContainerState): Promise<void> {
+  async function refuseOtherListener({ Id, Config }: Container): Promise<void> {
     const port = Number(new URL(url).port);
     const [listener] = await listenersOn(host, [port]);
     if (listener === undefined || listener.container === Id) return;
@@ -55,7 +56,7 @@ export async function untilReady({
         : await inspect(host, listener.container).catch(() => undefined);
     const stack = Config.Labels[stackLabel];
     if (stack !== undefined && holder?.Config.Labels[stackLabel] === stack) return;
-    throw new Error(portTaken(host, { name: container, port }, listener, holder?.Name.slice(1)));
+    throw new Error(portTaken(host, { name: container, port }, listener, holder && nameOf(holder)));
   }
 
   async function failure(what: string): Promise<Error> {

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { expectEngine } from "../../docker/api.ts";
 import { archiveOf } from "../../docker/archive.ts";
 import type { Administered, SchedulerTables } from "../../hosts/administered.ts";
-import { engineOf } from "../../hosts/containers.ts";
+import { engineOf } from "../../hosts/engine.ts";
 import { everyContainer } from "../../planning/container/settings.ts";
 import type { FilePlan } from "../../planning/plan.ts";
 import { askScheduler } from "./scheduler.ts";

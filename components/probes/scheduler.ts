@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { hostOf } from "../../docker/api.ts";
 import { askSocket } from "../../docker/container-socket.ts";
 import type { Administered } from "../../hosts/administered.ts";
-import { engineOf } from "../../hosts/containers.ts";
+import { engineOf } from "../../hosts/engine.ts";
 import type { Membership } from "./arguments.ts";
 
 export type Answer =

@@ -1,4 +1,4 @@
-import { npuInfo, type ReportChanges, sampleContainer } from "./sample-report.ts";
+import { imageFor, npuInfo, type ReportChanges, sampleContainer } from "./sample-report.ts";
 
 /**
  * What breaks a check on host-a and no other, what the user is told, and what the fix makes of it. Tests apply both,
@@ -20,7 +20,7 @@ const npus = [4, 5, 6, 7].map((id) => ({ id }));
 const [, ...others] = npus;
 
 const stranger = (changes: Readonly<Record<string, unknown>>) => ({
-  engine: { running: [sampleContainer("other", changes)] },
+  engine: { alive: [sampleContainer("other", changes)] },
 });
 
 const device = (path: string) => ({ "HostConfig.Devices": [{ PathOnHost: path }] });
@@ -60,7 +60,7 @@ export const cases: readonly Case[] = [
     changes: { engine: { "info.SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless"] } },
     seen: "the engine says name=rootless",
     fix: 'take "userns-remap" out of /etc/docker/daemon.json, or use the engine that root runs, on host-a',
-    mended: { engine: { "info.SecurityOptions": null } },
+    mended: { engine: { "info.SecurityOptions": [] } },
   },
   {
     breaks: "HC106",
@@ -79,14 +79,14 @@ export const cases: readonly Case[] = [
   },
   {
     breaks: "HC107",
-    changes: { engine: { images: { "ascend-vllm:6.3.910": { Architecture: "amd64" } } } },
+    changes: { engine: { images: new Map([["ascend-vllm:6.3.910", imageFor("amd64")]]) } },
     seen: "image ascend-vllm:6.3.910 is for amd64, but the host is arm64",
     fix: "load the arm64 build of that image on host-a, or name it in the stack file",
-    mended: { engine: { images: { "ascend-vllm:6.3.910": { Architecture: "arm64" } } } },
+    mended: { engine: { images: new Map([["ascend-vllm:6.3.910", imageFor("arm64")]]) } },
   },
   {
     breaks: "HC108",
-    changes: { engine: { images: {} } },
+    changes: { engine: { images: new Map() } },
     seen: "there is no image ascend-vllm:6.3.910",
     fix: "`docker pull ascend-vllm:6.3.910` on host-a, or send it: `docker save ascend-vllm:6.3.910 | ssh 10.0.0.18 docker load`",
   },
@@ -142,7 +142,7 @@ export const cases: readonly Case[] = [
         owners: `2290156 0::/system.slice/docker-${"4f".repeat(32)}.scope`,
       },
       engine: {
-        running: [sampleContainer("2p2d-prefill-0", { "Config.Labels": { "ascend-pd.stack": "2p2d" } })],
+        alive: [sampleContainer("2p2d-prefill-0", { "Config.Labels": { "ascend-pd.stack": "2p2d" } })],
       },
     },
   },
@@ -285,7 +285,7 @@ export const cases: readonly Case[] = [
     mended: {
       said: { tcp: "0100007F:1F98\n00000000:0016" },
       engine: {
-        running: [
+        alive: [
           sampleContainer("2p2d-prefill-0", {
             "Config.Labels": { "ascend-pd.stack": "2p2d" },
             "Config.Cmd": ["sh", "start_servers.sh", "--port=8088"],

@@ -1,6 +1,8 @@
+import { type Container, type Image, readContainer } from "../../docker/answers.ts";
+import { sampleAnswer } from "../../docker/testing/sample-answer.ts";
 import { plan } from "../../planning/make-plan.ts";
 import { put, sampleInput } from "../../planning/testing/sample-input.ts";
-import type { HostReport, Kind } from "../facts.ts";
+import type { Engine, HostReport, Kind } from "../facts.ts";
 import { askedFiles } from "../script.ts";
 import { type WantedHost, wantedHosts } from "../wanted.ts";
 import { a2Info, board } from "./sample-outputs.ts";
@@ -41,7 +43,7 @@ export function sampleReport(wanted: WantedHost, changes: ReportChanges = {}): H
   return {
     ...time,
     ...(noAnswer === undefined ? { output: output.join("") } : { output: "", failure: noAnswer }),
-    engine: noEngine === undefined ? healthyEngine(wanted, engine) : { failure: noEngine },
+    engine: noEngine === undefined ? { value: healthyEngine(wanted, engine) } : { unreadable: noEngine },
   };
 }
 
@@ -98,29 +100,31 @@ function healthySections({ npus, address }: WantedHost): Record<string, string> 
   };
 }
 
-function healthyEngine(wanted: WantedHost, changes: ReportChanges["engine"] = {}): HostReport["engine"] {
-  const images = wanted.images.map((name) => [name, { Architecture: "arm64" }]);
+function healthyEngine(wanted: WantedHost, changes: ReportChanges["engine"] = {}): Engine {
+  const images = wanted.images.map((name) => [name, imageFor("arm64")] as const);
   const report = {
     version: { Version: "28.2.2", ApiVersion: "1.50", Arch: "arm64" },
     info: { DockerRootDir: "/var/lib/docker", SecurityOptions: ["name=seccomp,profile=builtin"] },
     listed: [],
-    running: [],
-    images: Object.fromEntries(images),
+    alive: [],
+    images: new Map(images),
   };
   for (const [path, value] of Object.entries(changes)) put(report, path, value);
   return report;
 }
 
+/** An image for an architecture. */
+export const imageFor = (Architecture: string): Image => ({
+  Id: "sha256:1",
+  Architecture,
+  Config: undefined,
+});
+
 /** A running container, as `docker inspect` shows it. */
-export function sampleContainer(name: string, changes: Readonly<Record<string, unknown>> = {}) {
-  const container = {
-    Id: "4f".repeat(32),
-    Name: `/${name}`,
-    Config: { Labels: {}, Env: [], Cmd: [] },
-    HostConfig: { Privileged: false, Runtime: "runc", Devices: [] },
-  };
+export function sampleContainer(name: string, changes: Readonly<Record<string, unknown>> = {}): Container {
+  const container = sampleAnswer(name);
   for (const [path, value] of Object.entries(changes)) put(container, path, value);
-  return container;
+  return readContainer(JSON.stringify(container));
 }
 
 interface NpuRow {

@@ -1,6 +1,6 @@
 import { board } from "../../host-checks/testing/sample-outputs.ts";
 import { npuInfo } from "../../host-checks/testing/sample-report.ts";
-import { runScript } from "../../hosts/host-report.ts";
+import { runScript } from "../../hosts/script.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
 import { word } from "../../problems/shell-word.ts";
 import type { LocalHost } from "../../toolchain/local-hosts/hosts.ts";

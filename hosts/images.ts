@@ -1,7 +1,14 @@
-import { callEngine, expectEngine, tryEngine } from "../../docker/api.ts";
-import { wrongArchitecture } from "../../host-checks/docker.ts";
-import { engineOf } from "../../hosts/containers.ts";
-import type { HostPlan } from "../../planning/plan.ts";
+import { type Image, readImage, readVersion } from "../docker/answers.ts";
+import { tryEngine } from "../docker/api.ts";
+import { wrongArchitecture } from "../host-checks/docker.ts";
+import type { HostPlan } from "../planning/plan.ts";
+import { ask, askIfThere, engineOf } from "./engine.ts";
+
+/** An image by its name or id, if the host has it. */
+export function imageOn(host: HostPlan, name: string, longest?: number): Promise<Image | undefined> {
+  const path = encodeURIComponent(name.toWellFormed()).replaceAll("%2F", "/");
+  return askIfThere(host, `/images/${path}/json`, readImage, longest === undefined ? {} : { longest });
+}
 
 export interface RegistryAuth {
   /** As it stands in front of an image's name, or `docker.io`. */
@@ -19,35 +26,29 @@ export async function requireImage(
   image: string,
   credentials: () => Promise<readonly RegistryAuth[]>,
 ): Promise<void> {
-  const engine = engineOf(host);
-  const here = JSON.parse(await expectEngine(engine, "/version")).Arch;
-  const built = (await architectureOf()) ?? (await pulled());
+  const { Arch: here } = await ask(host, "/version", readVersion);
+  const built = ((await imageOn(host, image)) ?? (await pulled()))?.Architecture;
   if (built !== here) {
-    const { seen, fix } = wrongArchitecture(host.name, image, built ?? "no architecture", here);
+    const { seen, fix } = wrongArchitecture(host.name, image, built || "no architecture", here);
     throw new Error(`${host.name}: ${seen}\nfix: ${fix}`);
   }
 
-  async function pulled(): Promise<string | undefined> {
+  async function pulled(): Promise<Image | undefined> {
     // Without a tag the engine would pull every one there is.
     const reference = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
     const path = `/images/create?fromImage=${encodeURIComponent(reference)}`;
     const registry = registryOf(image);
     const auth = (await credentials()).find(({ address }) => address === registry);
-    const { failure } = await tryEngine(engine, path, {
+    const { failure } = await tryEngine(engineOf(host), path, {
       method: "POST",
       ...(auth !== undefined && { headers: { "x-registry-auth": header(auth) } }),
     });
-    if (failure === undefined) return architectureOf();
+    if (failure === undefined) return imageOn(host, image);
     throw new Error(
       `${host.name} has no image ${image}, and its Docker Engine could not pull it: ${failure}\n` +
         `fix: docker pull it on ${host.name}, logged in to ${registry}, or give ascend-pd:registryAuth its credentials; or send it there from a ` +
         `machine that has it: docker save ${image} | ssh ${host.address} docker load`,
     );
-  }
-
-  async function architectureOf(): Promise<string | undefined> {
-    const { status, body } = await callEngine(engine, `/images/${image}/json`);
-    return status === 200 ? JSON.parse(body).Architecture : undefined;
   }
 }
 
