@@ -1,8 +1,9 @@
+import type { AdminProblem } from "../../hosts/administration.ts";
 import { type Command, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
-import { type AdminAddress, type AdminProblem, askScheduler } from "../scheduler/admin.ts";
+import { actions, type Settings } from "../scheduler/actions.ts";
+import { type AdminAddress, askScheduler } from "../scheduler/admin.ts";
 import { askStackScheduler, type StackScheduler, stackScheduler } from "../scheduler/of-stack.ts";
-import { type SchedulerState, stateTable } from "../scheduler/state.ts";
 import { UserError } from "../user-error.ts";
 
 const OPTIONS = {
@@ -15,63 +16,7 @@ const OPTIONS = {
   json: { type: "boolean" },
 } as const;
 
-type Values = Partial<Record<"stack" | "socket" | "port" | "deadline" | "node-ports", string>> & {
-  force?: boolean;
-  json?: boolean;
-};
-
-interface Action {
-  /** Whether it takes the name of an instance. */
-  readonly takesInstance: boolean;
-  /** The options that it takes beside the address and --json. */
-  readonly options: readonly (keyof Values)[];
-  readonly body?: (values: Values, instance: string) => object;
-  /** What to print, and whether it came out as wished. */
-  readonly told: (answer: never) => [text: string, done: boolean];
-}
-
-interface Moved {
-  readonly instance: string;
-  readonly ended: string;
-  readonly inFlight: number;
-  readonly kvHeld: number;
-}
-
-const ACTIONS: Readonly<Record<string, Action>> = {
-  state: { takesInstance: false, options: [], told: (state: SchedulerState) => [stateTable(state), true] },
-  drain: {
-    takesInstance: true,
-    options: ["deadline", "force"],
-    body: ({ deadline, force = false }, instance) => ({ instance, force, ...seconds(deadline) }),
-    told: ({ instance, drained, ended, inFlight, kvHeld }: Moved & { drained: boolean }) => {
-      if (drained) return [`${instance} is drained: nothing needs it any more`, true];
-      if (ended === "joined") return [`${instance} was joined again while it drained`, false];
-      const left = `in flight: ${inFlight}, KV caches held: ${kvHeld}`;
-      return [`${instance} gets nothing new, but at the deadline had still ${left}`, false];
-    },
-  },
-  join: {
-    takesInstance: true,
-    options: ["deadline"],
-    body: ({ deadline }, instance) => ({ instance, ...seconds(deadline) }),
-    told: ({ instance, joined, ended }: Moved & { joined: boolean }) => {
-      if (joined) return [`${instance} gets requests`, true];
-      if (ended === "draining") return [`${instance} was drained again before it was healthy`, false];
-      return [`${instance} does not answer its health check yet; it gets requests as soon as it does`, false];
-    },
-  },
-  reload: {
-    takesInstance: false,
-    options: ["node-ports"],
-    body: ({ "node-ports": nodePorts }) => (nodePorts === undefined ? {} : { nodePorts }),
-    told: (lists: Record<"added" | "leaving" | "kept", string[]>) => [
-      (["added", "leaving", "kept"] as const)
-        .map((name) => `${name}: ${lists[name].join(", ") || "none"}`)
-        .join("\n"),
-      true,
-    ],
-  },
-};
+type Values = Partial<Record<"stack" | "socket" | "port", string>> & Settings;
 
 export const scheduler: Command = {
   summary: "see, drain, join and reload the instances of a running scheduler",
@@ -113,9 +58,9 @@ wrong`,
       options: OPTIONS,
     });
     const [name, instance, ...others] = positionals;
-    const action = name !== undefined && Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+    const action = name !== undefined && Object.hasOwn(actions, name) ? actions[name] : undefined;
     if (name === undefined || action === undefined) {
-      throw new UserError(`${name ?? "ACTION"} is no action\nfix: one of ${Object.keys(ACTIONS).join(", ")}`);
+      throw new UserError(`${name ?? "ACTION"} is no action\nfix: one of ${Object.keys(actions).join(", ")}`);
     }
     if (action.takesInstance !== (instance !== undefined) || others.length > 0) {
       const wanted = action.takesInstance ? "takes one INSTANCE" : "takes no operand";
@@ -132,9 +77,9 @@ wrong`,
     const answer = await ("stack" in at
       ? askStackScheduler(at, `/${name}`, body)
       : askScheduler(at, `/${name}`, body));
-    if (!answer.ok) {
-      if (values.json) print(JSON.stringify({ error: answer.error }, undefined, 2));
-      else complain(problemText(answer.error));
+    if (!answer.done) {
+      if (values.json) print(JSON.stringify({ error: answer.problem }, undefined, 2));
+      else complain(problemText(answer.problem));
       return 1;
     }
     const [text, done] = action.told(answer.body as never);
@@ -164,13 +109,6 @@ function addressOf(values: Values): AdminAddress | StackScheduler {
   const number = /^[0-9]{1,5}$/.test(port ?? "") ? Number(port) : 0;
   if (number < 1 || number > 65_535) throw new UserError(`--port is ${port}\nfix: give 1 to 65535`);
   return { port: number };
-}
-
-function seconds(deadline: string | undefined): { deadline?: number } {
-  if (deadline === undefined) return {};
-  if (/^[0-9]+(\.[0-9]+)?$/.test(deadline) && Number(deadline) <= 86_400)
-    return { deadline: Number(deadline) };
-  throw new UserError(`--deadline is ${deadline}\nfix: give seconds, 0 to 86400`);
 }
 
 function problemText({ message, fix, problems = [] }: AdminProblem): string {

@@ -1,57 +1,35 @@
 import { request } from "node:http";
 import { text } from "node:stream/consumers";
+import type { SocketAnswer } from "../../docker/container-socket.ts";
+import { type AdminAnswer, answerOf } from "../../hosts/administration.ts";
 
 /** Where a running scheduler is administered: `--admin-socket` or `--admin-port` of its command line. */
 export type AdminAddress = { readonly socketPath: string } | { readonly port: number };
 
-export type AdminAnswer =
-  | { readonly ok: true; readonly body: unknown }
-  | { readonly ok: false; readonly error: AdminProblem };
+/** What it said; whoever does not answer is a problem too. */
+export type Told = Extract<AdminAnswer, { done: boolean }>;
 
-/** Why something was not done. */
-export interface AdminProblem {
-  readonly code: string;
-  readonly message: string;
-  readonly fix: string;
-  readonly problems?: readonly { readonly message: string; readonly fix: string }[];
+/** Asks the scheduler. Without `body` it only looks. */
+export async function askScheduler(address: AdminAddress, path: string, body?: object): Promise<Told> {
+  const where = "port" in address ? `127.0.0.1 port ${address.port}` : address.socketPath;
+  return told(
+    answerOf(await exchange(address, path, body)),
+    `at ${where}`,
+    "give the --admin-socket or --admin-port that the scheduler was started with",
+  );
 }
 
-const GIVE_ADDRESS = "give the --admin-socket or --admin-port that the scheduler was started with";
-
-/** Asks the scheduler. Without `body` it only looks. Never rejects: whoever does not answer is a problem too. */
-export async function askScheduler(address: AdminAddress, path: string, body?: object): Promise<AdminAnswer> {
-  try {
-    return answerOf(await exchange(address, path, body));
-  } catch (error) {
-    const where = "port" in address ? `127.0.0.1 port ${address.port}` : address.socketPath;
-    const { code, message } = error as NodeJS.ErrnoException;
-    return noScheduler(`at ${where}`, code || message, GIVE_ADDRESS);
-  }
+/** An answer, or that nobody gives one `where`. */
+export function told(answer: AdminAnswer, where: string, fix: string): Told {
+  if ("done" in answer) return answer;
+  const why = "absent" in answer ? answer.absent : answer.failure;
+  return unreachable(`no scheduler can be administered ${where}: ${REASONS[why] ?? why}`, fix);
 }
 
-interface Exchanged {
-  readonly status: number | undefined;
-  readonly body: unknown;
-}
-
-/** What a scheduler has answered. */
-export function answerOf({ status, body }: Exchanged): AdminAnswer {
-  if (status === 200) return { ok: true, body };
-  const { error } = (body ?? {}) as { error?: Partial<AdminProblem> };
-  // Other servers have errors too, the scheduler's port for clients among them.
-  if (error?.fix === undefined)
-    return noAnswer("what answers there is no scheduler's administration", GIVE_ADDRESS);
-  return { ok: false, error: error as AdminProblem };
-}
-
-/** Why no answer came; `why` is the code of the system's error, or words. */
-export function noScheduler(where: string, why: string, fix: string): AdminAnswer {
-  return noAnswer(`no scheduler can be administered ${where}: ${REASONS[why] ?? why}`, fix);
-}
-
-export function noAnswer(message: string, fix: string): AdminAnswer {
-  return { ok: false, error: { code: "unreachable", message, fix } };
-}
+export const unreachable = (message: string, fix: string): Told => ({
+  done: false,
+  problem: { code: "unreachable", message, fix },
+});
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such socket",
@@ -60,8 +38,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: "the connection was closed before the answer",
 };
 
-function exchange(address: AdminAddress, path: string, body: object | undefined): Promise<Exchanged> {
-  return new Promise((resolve, reject) => {
+function exchange(address: AdminAddress, path: string, body: object | undefined): Promise<SocketAnswer> {
+  return new Promise<SocketAnswer>((resolve, reject) => {
     const content = body && JSON.stringify(body);
     const call = request({
       ...address,
@@ -78,9 +56,9 @@ function exchange(address: AdminAddress, path: string, body: object | undefined)
     call.on("error", reject);
     call.on("response", (response) => {
       text(response)
-        .then((answer) => resolve({ status: response.statusCode, body: JSON.parse(answer) }))
+        .then((answer) => resolve({ status: response.statusCode ?? 0, body: JSON.parse(answer) }))
         .catch(reject);
     });
     call.end(content);
-  });
+  }).catch(({ code, message }: NodeJS.ErrnoException) => ({ failure: code || message }));
 }

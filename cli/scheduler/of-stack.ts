@@ -1,11 +1,11 @@
-import { engineAt, greetEngine, hostOf } from "../../docker/api.ts";
-import { askSocket } from "../../docker/container-socket.ts";
+import { hostOf } from "../../docker/api.ts";
 import { type Administered, addressesOf, administered } from "../../hosts/administered.ts";
-import { sshOptions } from "../../planning/ssh-options.ts";
-import { unreachable } from "../../planning/unreachable.ts";
+import { askInContainer } from "../../hosts/administration.ts";
+import { engineOf, greet } from "../../hosts/engine.ts";
+import { unreachable as hostUnreachable } from "../../planning/unreachable.ts";
 import { plannedStack } from "../planned-stack.ts";
 import { UserError } from "../user-error.ts";
-import { type AdminAnswer, answerOf, noAnswer, noScheduler } from "./admin.ts";
+import { type Told, told, unreachable } from "./admin.ts";
 
 /** The scheduler of a stack, as its stack file has it. */
 export interface StackScheduler extends Administered {
@@ -27,29 +27,22 @@ export function stackScheduler(stack: string): StackScheduler {
   return { ...scheduler, stack, addresses: addressesOf(plan) };
 }
 
-/**
- * Asks it from inside its container, through the Docker Engine of its host, as `pulumi up` does; but a drain whose asker
- * is gone goes on, as it does on a port.
- */
+/** Asks it as `pulumi up` does; but a drain whose asker is gone goes on, as it does on a port. */
 export async function askStackScheduler(
-  { stack, host, container, socket }: StackScheduler,
+  scheduler: StackScheduler,
   path: string,
   body?: object,
-): Promise<AdminAnswer> {
-  const engine = engineAt(host.docker, sshOptions(host));
-  // Whoever drains or joins waits until the deadline; others are answered at once.
-  const waits = path === "/drain" || path === "/join";
-  const signal = waits ? undefined : AbortSignal.timeout(10_000);
-  const answer = await askSocket(engine, container, { socket, path, body }, signal);
-  if ("status" in answer) return answerOf(answer);
-  const greeting = await greetEngine(engine);
+): Promise<Told> {
+  const { stack, host, container } = scheduler;
+  const greeting = await greet(host);
   if (!greeting.answers) {
-    const { seen, fix } = unreachable(host, "no Docker Engine answers", hostOf(engine), greeting.reason);
-    return noAnswer(`${host.name}: ${seen}`, fix);
+    const at = hostOf(engineOf(host));
+    const { seen, fix } = hostUnreachable(host, "no Docker Engine answers", at, greeting.reason);
+    return unreachable(`${host.name}: ${seen}`, fix);
   }
-  return noScheduler(
+  return told(
+    await askInContainer(scheduler, path, body),
     `in ${container} on ${host.name}`,
-    "absent" in answer ? answer.absent : answer.failure,
     `\`ascend-pd drift ${stack}\` says what is not as planned there, and what mends it`,
   );
 }

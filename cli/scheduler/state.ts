@@ -1,25 +1,5 @@
+import type { InstanceState, SchedulerState } from "../../hosts/administration.ts";
 import { table } from "../table.ts";
-
-/** What the scheduler's `/state` answers. */
-export interface SchedulerState {
-  readonly ready: boolean;
-  readonly draining: boolean;
-  readonly requests: number;
-  readonly instances: readonly InstanceState[];
-}
-
-export interface InstanceState {
-  readonly name: string;
-  readonly address: string;
-  readonly healthy: boolean;
-  readonly stalled: boolean;
-  readonly draining: boolean;
-  readonly leaving: boolean;
-  readonly inFlight: number;
-  readonly kvHeld: number;
-  readonly served: number;
-  readonly failures: number;
-}
 
 /** The state as a table for people, a line on the whole below it. */
 export function stateTable({ ready, draining, requests, instances }: SchedulerState): string {

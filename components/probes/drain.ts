@@ -14,12 +14,12 @@ await runProbe(async () => {
 
   say(`draining ${container}: ${left(before)}`);
   let answer = await askScheduler(scheduler, "/drain", { instance: address });
-  if (answer?.done === false && answer.code === "conflict") {
+  if (answer?.done === false && answer.problem.code === "conflict") {
     say(`${container} is the last ${role} instance: requests are answered 503 until one is back`);
     answer = await askScheduler(scheduler, "/drain", { instance: address, force: true });
   }
-  if (answer === undefined || (!answer.done && answer.code === "unknown_instance")) return nothing;
-  if (!answer.done) throw new Error(`${container} is not drained: ${answer.message}`);
+  if (answer === undefined || (!answer.done && answer.problem.code === "unknown_instance")) return nothing;
+  if (!answer.done) throw new Error(`${container} is not drained: ${answer.problem.message}`);
   const { ended, ...rest } = answer.body as Drained;
   if (ended === "idle") return `${container} is drained`;
   if (ended === "deadline") return `${container} is stopped with ${left(rest)}: its drain took too long`;

@@ -25,7 +25,7 @@ await runProbe(async () => {
   });
   const answer = await askScheduler(scheduler, "/join", { instance: address });
   if (answer === undefined) return `${ready.container} answers; no scheduler runs now`;
-  const { joined = false, ended } = answer.done ? (answer.body as Joined) : { ended: answer.message };
+  const { joined = false, ended } = answer.done ? (answer.body as Joined) : { ended: answer.problem.message };
   if (joined) return `${ready.container} answers and gets requests`;
   throw new Error(
     `${ready.container} answers, but the scheduler does not send it requests: ${ended}\n` +

@@ -4,8 +4,11 @@ import { command, logOf, startContainer } from "../../docker/testing/containers.
 import { runProbe } from "../testing/probes.ts";
 import type { Membership } from "./arguments.ts";
 
-const conflict = { status: 409, error: { code: "conflict", message: "it is the last one" } };
-const unknown = { status: 404, error: { code: "unknown_instance", message: "there is no such instance" } };
+const conflict = { status: 409, error: { code: "conflict", message: "it is the last one", fix: "" } };
+const unknown = {
+  status: 404,
+  error: { code: "unknown_instance", message: "there is no such instance", fix: "" },
+};
 const known = { role: "decode", address: "127.0.0.1:1", leaving: false, inFlight: 3, kvHeld: 1 };
 
 const answering = { status: 200, text: '{"choices": [{"text": "Hello."}]}' };
@@ -96,7 +99,7 @@ test.each([
   ],
   [{ ended: "joined", inFlight: 2, kvHeld: 0 }, 1, "has joined"],
   [unknown, 0, "no scheduler sends it requests"],
-  [{ status: 500, error: { code: "internal_error", message: "a bug" } }, 1, "is not drained: a bug"],
+  [{ status: 500, error: { code: "internal_error", message: "a bug", fix: "" } }, 1, "is not drained: a bug"],
 ])("A drain that ends with %j is told.", async (answer, exitCode, words) => {
   const container = await administration({ "/drain": [answer] });
 

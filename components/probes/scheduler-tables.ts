@@ -35,8 +35,8 @@ export async function renewTables(
   if (answer.done) return true;
   await put(dirname(folder), Buffer.from(before));
   throw new Error(
-    `the scheduler ${container} refuses its new rank tables, and goes on with those that it had: ${answer.message}\n` +
-      `${JSON.stringify(answer.problems ?? answer.code)}\n` +
+    `the scheduler ${container} refuses its new rank tables, and goes on with those that it had: ${answer.problem.message}\n` +
+      `${JSON.stringify(answer.problem.problems ?? answer.problem.code)}\n` +
       "fix: mend the stack file and run `pulumi up` again",
   );
 }

@@ -1,0 +1,75 @@
+import { askSocket, type SocketAnswer } from "../docker/container-socket.ts";
+import type { Administered } from "./administered.ts";
+import { again } from "./again.ts";
+import { engineOf } from "./engine.ts";
+
+/** What a scheduler's administration answers; `absent` and `failure` are why none has. */
+export type AdminAnswer =
+  | { readonly done: true; readonly body: unknown }
+  | { readonly done: false; readonly problem: AdminProblem }
+  | { readonly absent: string }
+  | { readonly failure: string };
+
+/** Why something was not done. */
+export interface AdminProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+  readonly problems?: readonly { readonly message: string; readonly fix: string }[];
+}
+
+/** What it answers to `/state`. */
+export interface SchedulerState {
+  readonly ready: boolean;
+  readonly draining: boolean;
+  readonly requests: number;
+  readonly instances: readonly InstanceState[];
+}
+
+export interface InstanceState {
+  readonly name: string;
+  readonly role: "prefill" | "decode";
+  readonly address: string;
+  readonly healthy: boolean;
+  readonly stalled: boolean;
+  readonly draining: boolean;
+  /** The scheduler's tables have it no more. */
+  readonly leaving: boolean;
+  readonly inFlight: number;
+  readonly kvHeld: number;
+  readonly served: number;
+  readonly failures: number;
+}
+
+/**
+ * Asks a scheduler from inside its container, where alone it can be asked: a POST where there is a body. `undo` is asked
+ * in its place when the asker is gone before the answer.
+ */
+export async function askInContainer(
+  { host, container, socket }: Administered,
+  path: string,
+  body?: object,
+  undo?: { readonly path: string; readonly body: object },
+): Promise<AdminAnswer> {
+  // Whoever drains or joins waits for as long as the scheduler's own limit; others are answered at once.
+  const waits = path === "/drain" || path === "/join";
+  const signal = waits ? undefined : AbortSignal.timeout(10_000);
+  const ask = () => askSocket(engineOf(host), container, { socket, path, body, undo }, signal);
+  // Its host's sshd may drop a connection, and it may end while it is asked: the next time there is none.
+  return answerOf(await again(ask, (answer) => "failure" in answer));
+}
+
+/** A server's answer as one of a scheduler's administration. */
+export function answerOf(answer: SocketAnswer): AdminAnswer {
+  if (!("status" in answer)) return answer;
+  if (answer.status === 200) return { done: true, body: answer.body };
+  const { error } = (answer.body ?? {}) as { error?: Partial<AdminProblem> };
+  return { done: false, problem: error?.fix === undefined ? noAdministration : (error as AdminProblem) };
+}
+
+/** Other servers have errors too, the scheduler's port for clients among them. */
+const noAdministration: AdminProblem = {
+  code: "unreachable",
+  message: "what answers there is no scheduler's administration",
+  fix: "give the --admin-socket or --admin-port that the scheduler was started with",
+};
