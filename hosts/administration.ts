@@ -67,9 +67,11 @@ export function answerOf(answer: SocketAnswer): AdminAnswer {
   return { done: false, problem: error?.fix === undefined ? noAdministration : (error as AdminProblem) };
 }
 
+export const giveAddress = "give the --admin-socket or --admin-port that the scheduler was started with";
+
 /** Other servers have errors too, the scheduler's port for clients among them. */
 const noAdministration: AdminProblem = {
   code: "unreachable",
   message: "what answers there is no scheduler's administration",
-  fix: "give the --admin-socket or --admin-port that the scheduler was started with",
+  fix: giveAddress,
 };

@@ -4,7 +4,7 @@ import { hasDevices } from "../host-checks/holders.ts";
 import type { HostPlan } from "../planning/plan.ts";
 import { visibleLines } from "../problems/text.ts";
 import { mapAtOnce } from "./at-once.ts";
-import { ask, askIfThere } from "./engine.ts";
+import { ask, askIfThere, ofOne } from "./engine.ts";
 
 /** All containers, running or not. */
 export function listContainers(host: HostPlan): Promise<ListedContainer[]> {
@@ -12,30 +12,23 @@ export function listContainers(host: HostPlan): Promise<ListedContainer[]> {
 }
 
 /** Those of a list that are still there: between the two calls anybody's container may have ended. */
-export async function inspectAll(
-  host: HostPlan,
-  listed: readonly ListedContainer[],
-  longest?: number,
-): Promise<Container[]> {
-  const options = longest === undefined ? {} : { longest };
+export async function inspectAll(host: HostPlan, listed: readonly ListedContainer[]): Promise<Container[]> {
   // Few at once: over SSH each is a session of the host's one connection.
   const found = await mapAtOnce(listed, 4, ({ Id }) =>
-    askIfThere(host, `/containers/${Id}/json`, readContainer, options),
+    askIfThere(host, `/containers/${Id}/json`, readContainer, ofOne),
   );
   return found.filter((one) => one !== undefined);
 }
 
 /** Those of a list that have their devices. */
 export function inspectHolders(host: HostPlan, listed: readonly ListedContainer[]): Promise<Container[]> {
-  return inspectAll(
-    host,
-    listed.filter(({ State }) => hasDevices(State)),
-  );
+  const holders = listed.filter(({ State }) => hasDevices(State));
+  return inspectAll(host, holders);
 }
 
 /** A container that must be there. */
 export function inspect(host: HostPlan, container: string): Promise<Container> {
-  return ask(host, `/containers/${container}/json`, readContainer).catch((error: Error) => {
+  return ask(host, `/containers/${container}/json`, readContainer, ofOne).catch((error: Error) => {
     if (!error.message.includes("No such container")) throw error;
     throw new Error(
       `${error.message}\nfix: if it was removed, or the host is another machine now, \`pulumi up --refresh\` sees that and makes it again`,

@@ -1,7 +1,7 @@
 import {
+  type CallOptions,
   callEngine,
   type EngineAddress,
-  type EngineAnswer,
   engineAt,
   type Greeting,
   greetEngine,
@@ -26,63 +26,45 @@ export function greet(host: HostPlan): Promise<Greeting> {
   );
 }
 
-interface AskOptions {
-  readonly encoding?: "utf8" | "latin1";
-  /** Characters of an answer; more are an error. */
-  readonly longest?: number;
-}
+type Options = Pick<CallOptions, "encoding" | "longest">;
 
-/** What the engine of a host answers to a GET, as `read` reads it. */
+/** In characters. A thousand containers in a list, or instances in a rank table, have a few million. */
+const ofMany: Options = { longest: 16 * 1024 * 1024 };
+/** No program starts with more in its arguments and variables, each of which may be compared. */
+export const ofOne: Options = { longest: 2 * 1024 * 1024 };
+
+/** What the engine of a host answers to a GET, as `read` reads it; an Error's cause is the status, 0 where none came. */
 export async function ask<T>(
   host: HostPlan,
   path: string,
   read: (body: string) => T,
-  options?: AskOptions,
+  options: Options = {},
 ): Promise<T> {
-  return readAnswer(host, path, read, await answerOf(host, path, options));
+  const engine = engineOf(host);
+  const isRemote = hostOf(engine).startsWith("ssh://");
+  const call = () =>
+    callEngine(engine, path, { ...ofMany, ...options, signal: AbortSignal.timeout(10_000) }).catch(
+      ({ message }: Error) => ({ status: 0, body: message }),
+    );
+  const { status, body } = await again(call, (answer) => isRemote && answer.status === 0);
+  try {
+    if (status === 200) return read(body);
+    throw new Error(messageOf(body).slice(0, 400));
+  } catch (error) {
+    const at = `the Docker Engine of ${host.name} (${hostOf(engine)})`;
+    throw new Error(`${at} failed GET ${path}: ${(error as Error).message}`, { cause: status });
+  }
 }
 
 /** The same, and undefined where the engine has no such thing. */
-export async function askIfThere<T>(
+export function askIfThere<T>(
   host: HostPlan,
   path: string,
   read: (body: string) => T,
-  options?: AskOptions,
+  options?: Options,
 ): Promise<T | undefined> {
-  const answer = await answerOf(host, path, options);
-  return answer.status === 404 ? undefined : readAnswer(host, path, read, answer);
-}
-
-/** A thousand containers in a list, or instances in a rank table, have a few million. */
-const enough = 16 * 1024 * 1024;
-
-/** Status 0 is none, and why. */
-function answerOf(
-  host: HostPlan,
-  path: string,
-  { encoding = "utf8", longest = enough }: AskOptions = {},
-): Promise<EngineAnswer> {
-  const engine = engineOf(host);
-  const isRemote = hostOf(engine).startsWith("ssh://");
-  const ask = () =>
-    callEngine(engine, path, { encoding, longest, signal: AbortSignal.timeout(10_000) }).catch(
-      ({ message }: Error) => ({ status: 0, body: message }),
-    );
-  return again(ask, ({ status }) => status === 0 && isRemote);
-}
-
-function readAnswer<T>(
-  host: HostPlan,
-  path: string,
-  read: (body: string) => T,
-  { status, body }: EngineAnswer,
-): T {
-  const failed = (why: string) =>
-    new Error(`the Docker Engine of ${host.name} (${hostOf(engineOf(host))}) failed GET ${path}: ${why}`);
-  if (status !== 200) throw failed(status === 0 ? body : messageOf(body).slice(0, 400));
-  try {
-    return read(body);
-  } catch (error) {
-    throw failed((error as Error).message);
-  }
+  return ask(host, path, read, options).catch((error: Error) => {
+    if (error.cause !== 404) throw error;
+    return undefined;
+  });
 }

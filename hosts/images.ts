@@ -2,12 +2,12 @@ import { type Image, readImage, readVersion } from "../docker/answers.ts";
 import { tryEngine } from "../docker/api.ts";
 import { wrongArchitecture } from "../host-checks/docker.ts";
 import type { HostPlan } from "../planning/plan.ts";
-import { ask, askIfThere, engineOf } from "./engine.ts";
+import { ask, askIfThere, engineOf, ofOne } from "./engine.ts";
 
 /** An image by its name or id, if the host has it. */
-export function imageOn(host: HostPlan, name: string, longest?: number): Promise<Image | undefined> {
+export function imageOn(host: HostPlan, name: string): Promise<Image | undefined> {
   const path = encodeURIComponent(name.toWellFormed()).replaceAll("%2F", "/");
-  return askIfThere(host, `/images/${path}/json`, readImage, longest === undefined ? {} : { longest });
+  return askIfThere(host, `/images/${path}/json`, readImage, ofOne);
 }
 
 export interface RegistryAuth {

@@ -10,9 +10,6 @@ import type { HostAnswer } from "./compared.ts";
 import type { SeenFile } from "./files.ts";
 import { standIn } from "./find-drift.ts";
 
-/** Characters of what is compared: one of the stack's containers has some ten thousand, each of its variables counts. */
-const longest = 1024 * 1024;
-
 /** Asks a host's engine what there is of the stack. Changes nothing. Or says why it could not be asked. */
 export async function askHost(
   plan: Plan,
@@ -29,7 +26,7 @@ async function answerOf(plan: Plan, host: HostPlan): Promise<HostAnswer> {
   const { ours = [], others = [] } = Object.groupBy(await listContainers(host), ({ Names, Labels }) =>
     isOf(plan.stack, Labels) || Names.some((name) => names.has(name)) ? "ours" : "others",
   );
-  const containers = [...(await inspectAll(host, ours, longest)), ...(await inspectHolders(host, others))];
+  const containers = [...(await inspectAll(host, ours)), ...(await inspectHolders(host, others))];
 
   const images = new Map<string, Image>();
   const files = new Map<string, ReadonlyMap<string, SeenFile>>();
@@ -37,7 +34,7 @@ async function answerOf(plan: Plan, host: HostPlan): Promise<HostAnswer> {
     const there = standIn(container, plan, containers);
     if (there === undefined) continue;
     for (const name of imagesOf(there)) {
-      const image = images.get(name) ?? (await imageOn(host, name, longest));
+      const image = images.get(name) ?? (await imageOn(host, name));
       if (image !== undefined) images.set(name, image);
     }
     const seen = new Map<string, SeenFile>();

@@ -1,7 +1,8 @@
-import { request } from "node:http";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
 import type { SocketAnswer } from "../../docker/container-socket.ts";
-import { type AdminAnswer, answerOf } from "../../hosts/administration.ts";
+import { type AdminAnswer, answerOf, giveAddress } from "../../hosts/administration.ts";
 
 /** Where a running scheduler is administered: `--admin-socket` or `--admin-port` of its command line. */
 export type AdminAddress = { readonly socketPath: string } | { readonly port: number };
@@ -12,11 +13,7 @@ export type Told = Extract<AdminAnswer, { done: boolean }>;
 /** Asks the scheduler. Without `body` it only looks. */
 export async function askScheduler(address: AdminAddress, path: string, body?: object): Promise<Told> {
   const where = "port" in address ? `127.0.0.1 port ${address.port}` : address.socketPath;
-  return told(
-    answerOf(await exchange(address, path, body)),
-    `at ${where}`,
-    "give the --admin-socket or --admin-port that the scheduler was started with",
-  );
+  return told(answerOf(await exchange(address, path, body)), `at ${where}`, giveAddress);
 }
 
 /** An answer, or that nobody gives one `where`. */
@@ -38,27 +35,20 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: "the connection was closed before the answer",
 };
 
-function exchange(address: AdminAddress, path: string, body: object | undefined): Promise<SocketAnswer> {
-  return new Promise<SocketAnswer>((resolve, reject) => {
-    const content = body && JSON.stringify(body);
-    const call = request({
-      ...address,
-      host: "127.0.0.1",
-      path,
-      agent: false,
-      ...(content === undefined
-        ? {}
-        : {
-            method: "POST",
-            headers: { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(content) },
-          }),
-    });
-    call.on("error", reject);
-    call.on("response", (response) => {
-      text(response)
-        .then((answer) => resolve({ status: response.statusCode ?? 0, body: JSON.parse(answer) }))
-        .catch(reject);
-    });
-    call.end(content);
-  }).catch(({ code, message }: NodeJS.ErrnoException) => ({ failure: code || message }));
+async function exchange(
+  address: AdminAddress,
+  path: string,
+  body: object | undefined,
+): Promise<SocketAnswer> {
+  const method = body === undefined ? "GET" : "POST";
+  const headers = { "content-type": "application/json" };
+  const call = request({ ...address, host: "127.0.0.1", path, method, headers, agent: false });
+  call.end(body && JSON.stringify(body));
+  try {
+    const [answer] = (await once(call, "response")) as [IncomingMessage];
+    return { status: answer.statusCode ?? 0, body: JSON.parse(await text(answer)) };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { failure: code || message };
+  }
 }
