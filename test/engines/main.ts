@@ -12,6 +12,7 @@ import { compareAll, isWrong } from "./compare.ts";
 import { installedEngines, NIXL, VLLM } from "./install.ts";
 import { modelFolder, oracle } from "./oracle.ts";
 import { OTHERWISE } from "./otherwise.ts";
+import { record } from "./record.ts";
 
 const RESULTS = "bench/results/engines.json";
 
@@ -25,11 +26,14 @@ A complete run is written to ${RESULTS}.
   --at-once N        so many requests at a time (default 1)
   --without WORD     no cases with the word in their names
   WORD               only cases with one of the words in their names
+  --record           instead, what the engines say on the wire is written to simulator/testing/recordings, to which
+                     npm test holds the simulator
 
 examples:
   npm run test:engines
   npm run test:engines -- "n 2" batch
   npm run test:engines -- --at-once 8
+  npm run test:engines -- --record
 
 exit codes: 0 all as expected, 1 an answer was wrong or an engine ended, 2 the command line is wrong`;
 
@@ -40,6 +44,7 @@ async function main(): Promise<number> {
   let atOnce: number;
   let words: string[];
   let unwanted: string[];
+  let isRecording: boolean;
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
@@ -48,6 +53,7 @@ async function main(): Promise<number> {
         checkout: { type: "string", default: "." },
         "at-once": { type: "string", default: "1" },
         without: { type: "string", multiple: true, default: [] },
+        record: { type: "boolean", default: false },
       },
     });
     if (values.help) {
@@ -58,6 +64,7 @@ async function main(): Promise<number> {
     atOnce = Number(values["at-once"]);
     words = positionals;
     unwanted = values.without;
+    isRecording = values.record;
     if (!Number.isInteger(atOnce) || atOnce < 1) throw new Error(`--at-once is ${values["at-once"]}`);
   } catch (error) {
     console.error(`${(error as Error).message}\nfix: npm run test:engines -- --help shows what there is`);
@@ -72,8 +79,14 @@ async function main(): Promise<number> {
   try {
     const venv = await installedEngines(context);
     const model = await modelFolder(context, venv);
-    const right = await oracle(context, venv, model);
     const logs = await mkdtemp(join(tmpdir(), "ascend-pd-engines-"));
+    if (isRecording) {
+      console.log(`starting prefill and decode to record what they say; their logs are in ${logs}`);
+      console.log(`written to ${await record({ venv, model, logs })}`);
+      await rm(logs, { recursive: true });
+      return 0;
+    }
+    const right = await oracle(context, venv, model);
     console.log(`starting prefill, decode and the scheduler; their logs are in ${logs}`);
     const results = await compareAll({ venv, model, logs }, { checkout, atOnce, cases, right });
     const equal = results.filter(({ differences }) => differences.length === 0).length;

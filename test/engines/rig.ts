@@ -31,6 +31,8 @@ export interface Running {
   readonly pid: number;
   readonly hasEnded: boolean;
   stop(): Promise<void>;
+  /** As the kernel does when memory is short. */
+  kill(): Promise<void>;
 }
 
 export interface Pair {
@@ -43,8 +45,13 @@ type Role = "plain" | "prefill" | "decode";
 const KV_ROLES = { prefill: "kv_producer", decode: "kv_consumer" };
 
 /** Resolves when it serves. `plain` has no connector: what others are compared with. */
-export async function startEngine(role: Role, { venv, model, logs }: Place): Promise<Running> {
-  const port = await freePort();
+export async function startEngine(
+  role: Role,
+  { venv, model, logs }: Place,
+  more: readonly string[] = [],
+  port?: number,
+): Promise<Running> {
+  port ??= await freePort();
   const kvTransfer =
     role === "plain"
       ? []
@@ -83,6 +90,7 @@ export async function startEngine(role: Role, { venv, model, logs }: Place): Pro
       // In the engine's own process: workers of their own are told by shared memory, on which they spin.
       "--distributed-executor-backend=vllm.v1.executor.uniproc_executor.UniProcExecutor",
       ...kvTransfer,
+      ...more,
     ],
     `http://127.0.0.1:${port}`,
     {
@@ -102,8 +110,11 @@ export async function startEngine(role: Role, { venv, model, logs }: Place): Pro
   return ready(engine, "/health");
 }
 
-export async function startPair(place: Place): Promise<Pair> {
-  const [prefill, decode] = await Promise.all([startEngine("prefill", place), startEngine("decode", place)]);
+export async function startPair(place: Place, ofPrefill: readonly string[] = []): Promise<Pair> {
+  const [prefill, decode] = await Promise.all([
+    startEngine("prefill", place, ofPrefill),
+    startEngine("decode", place),
+  ]);
   return { prefill, decode };
 }
 
@@ -174,6 +185,10 @@ function start(
         await Promise.race([once(child, "exit"), sleep(STOP_LIMIT_MS, undefined, { ref: false })]);
       killGroup();
       process.off("exit", killGroup);
+    },
+    async kill() {
+      killGroup();
+      if (!ended(child)) await once(child, "exit");
     },
   };
 }
