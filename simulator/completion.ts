@@ -3,7 +3,15 @@ import type { ServerResponse } from "node:http";
 import type { Engine } from "./engine.ts";
 import { ApiError, internalError } from "./errors.ts";
 import type { GenerationRequest } from "./request.ts";
-import { type Answer, engineRequestId, plainAnswer, roleChunk, tokenChunk, usageChunk } from "./responses.ts";
+import {
+  type Answer,
+  engineRequestId,
+  lastChunk,
+  plainAnswer,
+  roleChunk,
+  tokenChunk,
+  usageChunk,
+} from "./responses.ts";
 
 /** Generates and answers. A client that goes away ends the generation at once. */
 export async function complete(
@@ -59,14 +67,17 @@ async function sendStream(
     await drained;
   };
   const ids = (prompt: number) => engineRequestId(answer, prompt);
+  let open = choicesOf(request).length;
   let roles = answer.endpoint === "chat" ? choicesOf(request).map((choice) => roleChunk(answer, choice)) : [];
   try {
     await engine.generate(request, ids, signal, (choice, token, last) => {
       const before = roles;
       roles = [];
-      return send(...before, tokenChunk(answer, choice, token, last));
+      if (last) open -= 1;
+      const chunk = tokenChunk(answer, choice, token, last);
+      return send(...before, open === 0 && !request.includeUsage ? lastChunk(answer, chunk) : chunk);
     });
-    if (request.includeUsage) await send(usageChunk(answer, request));
+    if (request.includeUsage) await send(lastChunk(answer, usageChunk(answer, request)));
   } catch (error) {
     signal.throwIfAborted();
     const { body } = error instanceof ApiError ? error : internalError();

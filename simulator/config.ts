@@ -29,7 +29,7 @@ export function configOf(flags: Flags, placement: Placement | undefined): Simula
     kvCheck: flags.oneOf("kv-check", ["strict", "none"]) ?? "strict",
     kvLookup: flags.oneOf("kv-lookup", ["params", "prompt"]) ?? "params",
     kvPeers: flags.text("kv-peers")?.split(",") ?? [],
-    vllmVersion: flags.oneOf("vllm-version", VLLM_VERSIONS) ?? "0.11",
+    vllmVersion: flags.oneOf("vllm-version", VLLM_VERSIONS) ?? "0.32",
     seed: flags.integer("seed", 0),
   };
   check(config, placement);

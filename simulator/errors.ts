@@ -20,19 +20,30 @@ export class ApiError extends Error {
 }
 
 export const badRequest = (message: string, param?: string): ApiError =>
-  new ApiError(400, "BadRequestError", message, param);
+  new ApiError(
+    400,
+    "BadRequestError",
+    param === undefined ? message : `${message} (parameter=${param})`,
+    param,
+  );
 
 /** What FastAPI's validation refuses, before vLLM sees the request. */
 export const invalidBody = (type: string, path: readonly (string | number)[], message: string): ApiError => {
-  const location = ["body", ...path]
-    .map((part) => (typeof part === "string" ? `'${part}'` : part))
-    .join(", ");
+  const location = ["body", ...path].join(".");
   return new ApiError(
     400,
     STATUS_CODES[400] ?? "",
-    `1 validation error:\n  {'type': '${type}', 'loc': (${location}), 'msg': '${message}'}`,
+    `1 validation error:\n  {'type': '${type}', 'loc': '${location}', 'msg': '${message}'}`,
+    location,
   );
 };
+
+export const unsupportedType = (): ApiError =>
+  new ApiError(
+    400,
+    STATUS_CODES[400] ?? "",
+    "1 validation error:\n  Unsupported Media Type: Only 'application/json' is allowed",
+  );
 
 /** What vLLM answers once its engine core has died. */
 export const engineDead = (): ApiError =>

@@ -39,8 +39,8 @@ const FLAGS = {
     help: "with --kv-lookup prompt: the prefill instances that decode asks",
   },
   "vllm-version": {
-    value: "0.11|0.33",
-    default: "0.11",
+    value: "0.32|0.33",
+    default: "0.32",
     help: "whose answers: 0.33 has KV fields in chunks",
   },
   seed: { value: "N", default: "0", help: "stands for the weights: the same in all instances" },

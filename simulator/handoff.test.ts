@@ -85,7 +85,7 @@ test.each([
 
 test.each([
   ["another seed", `"prompt":"Hello there","seed":9007199254740994`],
-  ["a choice of tool", `${prompt},"tool_choice":"required"`],
+  ["a choice of tool", `${prompt},"tool_choice":"none"`],
 ])("%s on the decode leg goes with the same KV cache, and has its own answer.", async (_, fields) => {
   const [p, d] = [await start(), await start({ role: "decode" })];
 

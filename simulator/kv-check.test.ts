@@ -113,7 +113,7 @@ test.each<[string, string]>([
   expect(await answer.json()).toMatchObject({
     error: {
       param: path,
-      message: `\`${path}\` holds foreign parameters: no simulator hands any out there.`,
+      message: `\`${path}\` holds foreign parameters: no simulator hands any out there. (parameter=${path})`,
     },
   });
 });

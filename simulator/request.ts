@@ -50,6 +50,7 @@ export function parseRequest(endpoint: Endpoint, body: JsonBody, limits: Request
   checkPrompt(endpoint, fields);
   checkModel(fields.model, limits.servedModelName);
   checkUnsupported(fields);
+  checkSampling(fields);
   checkSamples(fields);
 
   const stream = fields.stream === true;
@@ -103,26 +104,30 @@ function checkTypes(fields: Fields): void {
 function checkPrompt(endpoint: Endpoint, fields: Fields): void {
   const name = endpoint === "chat" ? "messages" : "prompt";
   const value = fields[name];
-  if (value === undefined || value === null) throw invalidBody("missing", [name], "Field required");
   if (endpoint === "completions") {
+    if ((value ?? "") === "")
+      throw badRequest("Either prompt or prompt_embeds must be provided and non-empty.", name);
     checkPrompts(promptList(value));
     return;
   }
+  if (value === undefined || value === null) throw invalidBody("missing", [name], "Field required");
   if (!Array.isArray(value)) throw invalidBody("list_type", [name], "Input should be a valid list");
-  if (value.length === 0) throw badRequest("`messages` must not be empty.", name);
+  if (value.length === 0) {
+    throw badRequest("Cannot apply chat template to an empty conversation. Provide at least one message.");
+  }
   value.forEach((message: unknown, index) => {
     if (!isObject(message))
-      throw invalidBody("dict_type", [name, index], "Input should be a valid dictionary");
+      throw invalidBody("dict_type", [name, index, FIRST_KIND], "Input should be a valid dictionary");
     if (typeof message.role !== "string")
-      throw invalidBody("missing", [name, index, "role"], "Field required");
+      throw invalidBody("missing", [name, index, FIRST_KIND, "role"], "Field required");
     if (!isTextContent(message.content)) {
-      throw badRequest(
-        "The simulated model takes text only: `content` is a string or a list of text parts.",
-        name,
-      );
+      throw badRequest("The simulated model takes text only: `content` is a string or a list of text parts.");
     }
   });
 }
+
+/** Of the kinds of message that vLLM tries, the one whose refusal it tells first. */
+const FIRST_KIND = "ChatCompletionDeveloperMessageParam";
 
 /** A list of token ids is one prompt, any other list is a batch. */
 function promptList(prompt: unknown): readonly unknown[] {
@@ -132,6 +137,7 @@ function promptList(prompt: unknown): readonly unknown[] {
 function checkPrompts(prompts: readonly unknown[]): void {
   const areTexts = prompts.every((prompt) => typeof prompt === "string");
   const areTokenIds = prompts.every((prompt) => Array.isArray(prompt) && prompt.every(Number.isInteger));
+  const negative = prompts.flat().findIndex((id) => typeof id === "number" && id < 0);
   if (prompts.length === 0) throw badRequest("You must pass at least one prompt");
   if (prompts.length > MAX_PROMPTS) {
     throw badRequest(
@@ -140,12 +146,49 @@ function checkPrompts(prompts: readonly unknown[]): void {
     );
   }
   if (!areTexts && !areTokenIds) {
-    throw badRequest("`prompt` must be a string, a list of token ids, or a list of either.", "prompt");
+    const path = prompts.length > 1 ? ["prompt", 0] : ["prompt"];
+    throw invalidBody(
+      "list_type",
+      path,
+      "Input should be a string, a list of token ids, or a list of either",
+    );
+  }
+  if (negative >= 0) {
+    throw invalidBody(
+      "greater_than_equal",
+      ["prompt", negative],
+      "Input should be greater than or equal to 0",
+    );
   }
   if (prompts.some((prompt) => Array.isArray(prompt) && prompt.length === 0)) {
     throw badRequest("The decoder prompt cannot be empty");
   }
 }
+
+function checkSampling({ temperature, top_p: topP, seed, ...fields }: Fields): void {
+  if (typeof temperature === "number" && temperature < 0) {
+    throw badRequest(`temperature must be non-negative, got ${temperature}.`, "temperature");
+  }
+  if (typeof topP === "number" && !(topP > 0 && topP <= 1)) {
+    throw badRequest(`top_p must be in (0, 1], got ${topP}.`, "top_p");
+  }
+  // As near to the greatest seed as a double comes.
+  if (typeof seed === "number" && seed > 2 ** 63) {
+    throw invalidBody(
+      "less_than_equal",
+      ["seed"],
+      "Input should be less than or equal to 9223372036854775807",
+    );
+  }
+  if (fields.top_logprobs && !fields.logprobs) {
+    throw badRequest("when using `top_logprobs`, `logprobs` must be set to true.", "top_logprobs");
+  }
+  if (isForced(fields.tool_choice) && !fields.tools) {
+    throw badRequest("When using `tool_choice`, `tools` must be set.", "tool_choice");
+  }
+}
+
+const isForced = (toolChoice: unknown) => toolChoice === "required" || isObject(toolChoice);
 
 function checkSamples({ n, temperature }: Fields): void {
   if (typeof n !== "number") return;
@@ -166,7 +209,12 @@ function isTextContent(content: unknown): boolean {
 
 function checkModel(model: unknown, served: string): void {
   if (model === undefined || model === null || model === "" || model === served) return;
-  throw new ApiError(404, "NotFoundError", `The model \`${model}\` does not exist.`, "model");
+  throw new ApiError(
+    404,
+    "NotFoundError",
+    `The model \`${model}\` does not exist. Valid aliases: ${served}.`,
+    "model",
+  );
 }
 
 /** Better refused than answered without them. */
@@ -180,27 +228,23 @@ function maxTokensOf(endpoint: Endpoint, fields: Fields, promptTokens: number, m
   const room = maxModelLen - promptTokens;
   if (room < 1) {
     throw badRequest(
-      `This model's maximum context length is ${maxModelLen} tokens. However, your request has ` +
-        `${promptTokens} input tokens. Please reduce the length of the input messages.`,
+      `This model's maximum context length is ${maxModelLen} tokens. However, your prompt contains ${promptTokens} input ` +
+        "tokens, which exceeds this limit even without any output tokens. Please reduce the length of the input prompt.",
+      "input_tokens",
     );
   }
   const wanted = (endpoint === "chat" ? fields.max_completion_tokens : null) ?? fields.max_tokens;
-  const maxTokens = typeof wanted === "number" ? wanted : Math.min(DEFAULT_MAX_TOKENS, room);
+  const maxTokens = Math.min(typeof wanted === "number" ? wanted : DEFAULT_MAX_TOKENS, room);
   if (maxTokens < 1) throw badRequest(`max_tokens must be at least 1, got ${maxTokens}.`, "max_tokens");
-  if (maxTokens > room) {
+  if (Number(wanted) > maxModelLen) {
     throw badRequest(
-      `'max_tokens' or 'max_completion_tokens' is too large: ${maxTokens}. This model's maximum context length ` +
-        `is ${maxModelLen} tokens and your request has ${promptTokens} input tokens ` +
-        `(${maxTokens} > ${maxModelLen} - ${promptTokens}).`,
+      `max_tokens=${wanted} cannot be greater than max_model_len=${maxModelLen}. Please request fewer output tokens.`,
       "max_tokens",
     );
   }
   const minTokens = Number(fields.min_tokens ?? 0);
   if (minTokens > maxTokens) {
-    throw badRequest(
-      `min_tokens must be less than or equal to max_tokens=${maxTokens}, got ${minTokens}.`,
-      "min_tokens",
-    );
+    throw badRequest(`min_tokens must be less than or equal to max_tokens=${maxTokens}, got ${minTokens}.`);
   }
   return maxTokens;
 }

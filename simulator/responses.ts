@@ -1,7 +1,7 @@
 import type { Endpoint, GenerationRequest } from "./request.ts";
 
 /** Whose answers are told apart: 0.33 writes the KV parameters, which are null, into every chunk with a token. */
-export const VLLM_VERSIONS = ["0.11", "0.33"] as const;
+export const VLLM_VERSIONS = ["0.32", "0.33"] as const;
 
 export interface AnswerStyle {
   readonly servedModelName: string;
@@ -18,6 +18,11 @@ export interface Answer {
   readonly model: string;
   readonly vllmVersion: AnswerStyle["vllmVersion"];
 }
+
+/** As a vLLM of that line calls itself. */
+export const versionOf = (line: AnswerStyle["vllmVersion"]): string => `${line}.0+simulated`;
+
+const fingerprint = ({ vllmVersion }: Answer): string => `vllm-${versionOf(vllmVersion)}`;
 
 export function startAnswer(
   endpoint: Endpoint,
@@ -36,22 +41,36 @@ export function engineRequestId(answer: Answer, prompt: number): string {
 /** The chunk of a choice in front of a chat's first token. */
 export function roleChunk(answer: Answer, index: number): object {
   const choice = { index, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null };
-  return chunk(answer, [choice]);
+  return { ...chunk(answer, [choice]), prompt_token_ids: null, prompt_text: null };
 }
 
 export function tokenChunk(answer: Answer, index: number, text: string, last: boolean): object {
-  const end = { logprobs: null, finish_reason: last ? "length" : null, stop_reason: null };
+  const logprobs = null;
+  const finish_reason = last ? "length" : null;
   const choice =
-    answer.endpoint === "chat" ? { index, delta: { content: text }, ...end } : { index, text, ...end };
+    answer.endpoint === "chat"
+      ? {
+          index,
+          delta: { content: text },
+          logprobs,
+          finish_reason,
+          ...(last ? { stop_reason: null } : {}),
+          token_ids: null,
+        }
+      : { index, text, logprobs, finish_reason, stop_reason: null, prompt_token_ids: null, token_ids: null };
   return {
     ...chunk(answer, [choice]),
-    ...(answer.endpoint === "chat" ? {} : { usage: null }),
     ...(answer.vllmVersion === "0.33" ? { kv_transfer_params: null } : {}),
   };
 }
 
 export function usageChunk(answer: Answer, request: GenerationRequest): object {
   return { ...chunk(answer, []), usage: usage(request) };
+}
+
+/** The last chunk of a stream says which system it came from. */
+export function lastChunk(answer: Answer, chunk: object): object {
+  return { ...chunk, system_fingerprint: fingerprint(answer) };
 }
 
 function chunk({ endpoint, id, created, model }: Answer, choices: readonly object[]): object {
@@ -61,30 +80,39 @@ function chunk({ endpoint, id, created, model }: Answer, choices: readonly objec
 
 /** A plain answer as JSON text; `kvTransferParams` is JSON text already and stays as it is. */
 export function plainAnswer(
-  { endpoint, id, created, model }: Answer,
+  answer: Answer,
   request: GenerationRequest,
   texts: readonly string[],
   kvTransferParams: string,
 ): string {
-  const end = { logprobs: null, finish_reason: "length", stop_reason: null };
+  const { endpoint, id, created, model } = answer;
+  const end = { logprobs: null, finish_reason: "length", stop_reason: null, token_ids: null };
   const chat = endpoint === "chat";
-  const message = { role: "assistant", content: "", refusal: null, reasoning_content: null, tool_calls: [] };
+  const ofPrompt = { prompt_logprobs: null, prompt_token_ids: null };
+  const message = { role: "assistant", content: "", refusal: null, annotations: null, audio: null };
   const choices = texts.map((text, index) =>
     chat
-      ? { index, message: { ...message, content: text }, ...end }
-      : { index, text, ...end, prompt_logprobs: null },
+      ? {
+          index,
+          message: { ...message, content: text, function_call: null, reasoning: null },
+          ...end,
+          routed_experts: null,
+        }
+      : { index, text, ...end, ...ofPrompt, routed_experts: null },
   );
-  const object = chat ? "chat.completion" : "text_completion";
   const body = {
     id,
-    object,
+    object: chat ? "chat.completion" : "text_completion",
     created,
     model,
     choices,
-    usage: usage(request),
-    prompt_logprobs: null,
+    service_tier: null,
+    system_fingerprint: fingerprint(answer),
+    usage: { ...usage(request), prompt_tokens_details: null, completion_tokens_details: null },
+    ...(chat ? { ...ofPrompt, prompt_text: null } : {}),
   };
-  return `${JSON.stringify(body).slice(0, -1)},"kv_transfer_params":${kvTransferParams}}`;
+  const rest = '"ec_transfer_params":null,"metrics":null';
+  return `${JSON.stringify(body).slice(0, -1)},"kv_transfer_params":${kvTransferParams},${rest}}`;
 }
 
 /** A prompt counts once, however many samples it has. */

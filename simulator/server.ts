@@ -10,7 +10,7 @@ import { ApiError, internalError } from "./errors.ts";
 import { generate } from "./generate.ts";
 import { renderMetrics } from "./metrics.ts";
 import { type Endpoint, parseRequest, type RequestLimits } from "./request.ts";
-import { type AnswerStyle, startAnswer } from "./responses.ts";
+import { type AnswerStyle, startAnswer, versionOf } from "./responses.ts";
 import { PULL_PATH } from "./transfer.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -74,9 +74,11 @@ function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Recor
         generate(engine, await jsonBody(incoming), config, requestId, response),
     },
     "/v1/models": { GET: (_, response) => sendJson(response, 200, modelList(config, started)) },
-    "/health": { GET: (_, response) => response.writeHead(engine.isDead ? 503 : 200).end() },
+    "/health": {
+      GET: (_, response) => response.writeHead(engine.isDead ? 503 : 200, { "Content-Length": 0 }).end(),
+    },
     "/version": {
-      GET: (_, response) => sendJson(response, 200, { version: `${config.vllmVersion}.0+simulated` }),
+      GET: (_, response) => sendJson(response, 200, { version: versionOf(config.vllmVersion) }),
     },
     "/load": {
       GET: (_, response) => {
@@ -86,7 +88,7 @@ function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Recor
     },
     "/metrics": {
       GET: (_, response) => {
-        response.setHeader("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+        response.setHeader("Content-Type", "text/plain; version=1.0.0; charset=utf-8");
         response.end(renderMetrics(config, engine.gauges, engine.counters));
       },
     },
@@ -113,8 +115,10 @@ async function respond(
   const handler = methods?.[incoming.method ?? ""];
   try {
     if (methods === undefined) sendJson(response, 404, { detail: "Not Found" });
-    else if (handler === undefined) sendJson(response, 405, { detail: "Method Not Allowed" });
-    else await handler(incoming, response, requestId);
+    else if (handler === undefined) {
+      response.setHeader("Allow", Object.keys(methods).join(", "));
+      sendJson(response, 405, { detail: "Method Not Allowed" });
+    } else await handler(incoming, response, requestId);
   } catch (error) {
     if (incoming.destroyed && !incoming.complete) return;
     if (!(error instanceof ApiError)) log(`${requestId}: ${error instanceof Error ? error.stack : error}`);
@@ -138,7 +142,21 @@ function sendJson(response: ServerResponse, status: number, body: object): void 
 
 function modelList({ servedModelName, model, maxModelLen }: SimulatorConfig, created: number): object {
   const card = { id: servedModelName, object: "model", created, owned_by: "vllm", root: model, parent: null };
-  return { object: "list", data: [{ ...card, max_model_len: maxModelLen }] };
+  const permission = {
+    id: `modelperm-${randomUUID().replaceAll("-", "")}`,
+    object: "model_permission",
+    created,
+    allow_create_engine: false,
+    allow_sampling: true,
+    allow_logprobs: true,
+    allow_search_indices: false,
+    allow_view: true,
+    allow_fine_tuning: false,
+    organization: "*",
+    group: null,
+    is_blocking: false,
+  };
+  return { object: "list", data: [{ ...card, max_model_len: maxModelLen, permission: [permission] }] };
 }
 
 async function close(server: Server, graceSeconds: number): Promise<void> {

@@ -27,7 +27,7 @@ export function strayParams(
   for (const name of strays) {
     const value = given[name];
     if (value === null || isObject(value)) {
-      throw invalidBody("string_type", ["vllm_xargs", name, "str"], "Input should be a valid string");
+      throw invalidBody("string_type", ["vllm_xargs", name], "Input should be a valid string");
     }
   }
   return strays.find((name) => !isGiven(fields[name]));

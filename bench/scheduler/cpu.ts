@@ -46,7 +46,7 @@ export function plain(
   };
 }
 
-export function streams(name: string, count: number, windowMs: number, chunks: Chunks = "0.11"): Scenario {
+export function streams(name: string, count: number, windowMs: number, chunks: Chunks = "0.32"): Scenario {
   const everyMs = 20;
   const cpu = "CPU per event";
   return {

@@ -54,7 +54,7 @@ export class Load {
     prompt = "plain",
     events = 0,
     everyMs = 0,
-    chunks = "0.11",
+    chunks = "0.32",
     onFirst,
   }: Wish = {}): Promise<Times | undefined> {
     const ask = newAsk(this.#legs, events, everyMs, chunks);

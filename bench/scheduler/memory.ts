@@ -47,7 +47,7 @@ export const STALLED_CLIENTS: Scenario = {
   async run({ router, engines, load }) {
     const before = rssKib(router.pid);
     // More than the kernel holds on all sides.
-    const events = Math.ceil((64 * 1024 * 1024) / event("", 0, "0.11").length);
+    const events = Math.ceil((64 * 1024 * 1024) / event("", 0, "0.32").length);
     let reading = STALLED;
     await new Promise<void>((resolve) => {
       const onFirst = (client: Client) => {

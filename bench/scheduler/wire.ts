@@ -1,7 +1,7 @@
 import { type PromptName, prompt } from "./prompts.ts";
 
 /** Whose chunks a stream has: 0.33 writes null KV parameters into each. */
-export type Chunks = "0.11" | "0.33";
+export type Chunks = "0.32" | "0.33";
 
 /** What client and engines of this bench say to each other, to the byte. No router may change or mix it up. */
 
@@ -43,7 +43,7 @@ export function clientRequest(
 /** The requests that a client without a router would send. */
 export function prefillRequest({ id }: Ask): Buffer {
   return post(
-    `{"model":"bench","user":"${id}:2:0:0:0.11","stream":false,"max_tokens":1,"prompt":"the prompt"}`,
+    `{"model":"bench","user":"${id}:2:0:0:0.32","stream":false,"max_tokens":1,"prompt":"the prompt"}`,
   );
 }
 
@@ -79,7 +79,7 @@ export function readAsk(body: Buffer): Ask | undefined {
     legs: legs === "1" ? 1 : 2,
     events: Number(events),
     everyMs: Number(everyMs),
-    chunks: chunks === "0.33" ? "0.33" : "0.11",
+    chunks: chunks === "0.33" ? "0.33" : "0.32",
   };
 }
 

@@ -27,7 +27,7 @@ export const quick: SimulatorConfig = {
   kvCheck: "strict",
   kvLookup: "params",
   kvPeers: [],
-  vllmVersion: "0.11",
+  vllmVersion: "0.32",
   seed: 0,
 };
 
