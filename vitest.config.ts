@@ -8,6 +8,16 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["**/*.test.ts"],
+          exclude: ["node_modules", "test", "**/*.machine.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        // Those beside their code that need more than Node: the toolchain, a Docker Engine, or root.
+        test: {
+          name: "machine",
+          include: ["**/*.machine.test.ts"],
           exclude: ["node_modules", "test"],
           testTimeout: 60_000,
           hookTimeout: 300_000,

@@ -13,13 +13,13 @@ import { ownEngine, removeEngine } from "../toolchain/own-engine.ts";
  * Ends everything that a test run has started, wherever it was cut off. All that is temporary lies in its `folder`, so
  * what it has started names that folder in its environment or arguments, or has its records there.
  */
-export async function endRun(context: Context, folder: string, engine: string): Promise<void> {
+export async function endRun(context: Context, folder: string, engine?: string): Promise<void> {
   await endProcessesNaming(folder);
   for (const host of new Set(find(folder, "host-0").map(dirname))) await removeHosts(context, host);
   for (const data of find(folder, "docker/data"))
     await removeEngine(context, ownEngine(dirname(dirname(data))));
   for (const mount of await mountsBelow([folder])) await removeNamespace(mount);
-  if ((await greetEngine(engine)).answers) await removeContainers(folder, engine);
+  if (engine !== undefined && (await greetEngine(engine)).answers) await removeContainers(folder, engine);
   await rm(folder, { recursive: true, force: true });
 }
 

@@ -24,7 +24,7 @@ export async function startContainer(
 ): Promise<string> {
   const Image = process.env.ASCEND_PD_NODE_IMAGE;
   if (Image === undefined)
-    throw new Error("these tests need the toolchain: run them with `npm run test:unit`");
+    throw new Error("these tests need the toolchain: run them with `npm run test:machine`");
   const json = {
     Image,
     Entrypoint: ["node", "-e", script],

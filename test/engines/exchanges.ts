@@ -1,5 +1,4 @@
-import type { Asked, Fields } from "../../simulator/testing/recordings.ts";
-import { REMOTE_DECODE } from "../../simulator/testing/recordings.ts";
+import { type Asked, type Fields, REMOTE_DECODE } from "../../simulator/testing/recordings.ts";
 import { CASES } from "./cases.ts";
 import { MAX_SEQUENCES, MODEL } from "./rig.ts";
 
