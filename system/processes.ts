@@ -24,16 +24,20 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+export async function runningPids(): Promise<number[]> {
+  return (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number);
+}
+
 /**
  * Ids of the running programs called `name` that have a path below `folder` among their arguments. Zombies, which
  * have no command line, do not count.
  */
 export async function processesUsing(folder: string, name: RegExp): Promise<number[]> {
-  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+  const pids = await runningPids();
   const commands = await Promise.all(
     pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")),
   );
-  return pids.map(Number).filter((_pid, index) => {
+  return pids.filter((_pid, index) => {
     const [program = "", ...args] = (commands[index] ?? "").split("\0");
     return name.test(basename(program)) && args.some((arg) => arg.startsWith(`${folder}/`));
   });
@@ -41,7 +45,7 @@ export async function processesUsing(folder: string, name: RegExp): Promise<numb
 
 /** Ids of the other running processes that have `text` in their environment or arguments, if this user may look. */
 export async function processesNaming(text: string): Promise<number[]> {
-  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry) && entry !== `${process.pid}`);
+  const pids = (await runningPids()).filter((pid) => pid !== process.pid);
   const found = await Promise.all(
     pids.map(async (pid) => {
       // The arguments too, since a program may have written its title over its environment, as sshd does.
@@ -51,7 +55,7 @@ export async function processesNaming(text: string): Promise<number[]> {
       );
     }),
   );
-  return pids.filter((_pid, index) => found[index]).map(Number);
+  return pids.filter((_pid, index) => found[index]);
 }
 
 /** Ends those processes, and what they start meanwhile; gives how many there were. */

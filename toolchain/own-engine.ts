@@ -149,15 +149,11 @@ async function forgetDeadProcesses(engine: OwnEngine): Promise<void> {
 }
 
 async function spawnDetached(engine: OwnEngine, dockerd: string): Promise<void> {
-  const args = ["--config-file", configFile(engine)];
-  const command =
-    engine.namespace === undefined
-      ? [dockerd, ...args]
-      : ["nsenter", `--net=${engine.namespace}`, dockerd, ...args];
-  const [program = "", ...programArgs] = command;
+  const enter = engine.namespace === undefined ? [] : ["nsenter", `--net=${engine.namespace}`];
+  const [program = "", ...args] = [...enter, dockerd, "--config-file", configFile(engine)];
   const log = await open(engine.log, "w");
   try {
-    const child = spawn(program, programArgs, {
+    const child = spawn(program, args, {
       // From the start it is known by this name, though `nsenter` becomes dockerd only a moment later.
       argv0: dockerd,
       cwd: "/",

@@ -1,6 +1,6 @@
-import { readdir, stat, writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { signal } from "../../system/processes.ts";
+import { runningPids, signal } from "../../system/processes.ts";
 import { rootEnv, run, tryRun } from "../../system/programs.ts";
 
 /**
@@ -33,9 +33,9 @@ export async function removeNamespace(file: string): Promise<void> {
 async function processesIn(file: string): Promise<number[]> {
   const held = await stat(file).catch(() => undefined);
   if (held === undefined) return [];
-  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+  const pids = await runningPids();
   const namespaces = await Promise.all(pids.map((pid) => stat(`/proc/${pid}/ns/net`).catch(() => undefined)));
-  return pids.map(Number).filter((_pid, index) => {
+  return pids.filter((_pid, index) => {
     const own = namespaces[index];
     return own !== undefined && own.ino === held.ino && own.dev === held.dev;
   });
