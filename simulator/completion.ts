@@ -22,6 +22,8 @@ export async function complete(
 ): Promise<void> {
   const clientGone = new AbortController();
   response.on("close", () => clientGone.abort());
+  // It may have gone while the request was read.
+  if (response.closed) clientGone.abort();
   engine.checkAlive();
   try {
     const send = request.stream ? sendStream : sendPlain;

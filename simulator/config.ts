@@ -2,6 +2,7 @@ import type { Flags } from "./flags.ts";
 import type { Placement, Role } from "./rank-table.ts";
 import { VLLM_VERSIONS } from "./responses.ts";
 import type { SimulatorConfig } from "./server.ts";
+import { KV_CONNECTORS } from "./transfer-fields.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The configuration that flags and rank tables give together. Throws UsageError where they contradict. */
@@ -17,6 +18,10 @@ export function configOf(flags: Flags, placement: Placement | undefined): Simula
     tensorParallelSize: flags.integer("tensor-parallel-size"),
     maxModelLen: flags.integer("max-model-len"),
     maxNumSeqs: flags.integer("max-num-seqs"),
+    maxNumQueuedReqs:
+      flags.text("max-num-queued-reqs") === undefined
+        ? Number.POSITIVE_INFINITY
+        : flags.integer("max-num-queued-reqs", 0),
     maxNumBatchedTokens: flags.integer("max-num-batched-tokens"),
     ttftBaseMs: flags.number("ttft-base-ms"),
     ttftMsPerToken: flags.number("ttft-ms-per-token"),
@@ -27,6 +32,7 @@ export function configOf(flags: Flags, placement: Placement | undefined): Simula
     kvLeaseSeconds: flags.number("kv-lease-seconds"),
     kvLoadFailurePolicy: flags.oneOf("kv-load-failure-policy", ["fail", "recompute"]) ?? "fail",
     kvCheck: flags.oneOf("kv-check", ["strict", "none"]) ?? "strict",
+    kvConnector: flags.oneOf("kv-connector", KV_CONNECTORS) ?? "NixlConnector",
     kvLookup: flags.oneOf("kv-lookup", ["params", "prompt"]) ?? "params",
     kvPeers: flags.text("kv-peers")?.split(",") ?? [],
     vllmVersion: flags.oneOf("vllm-version", VLLM_VERSIONS) ?? "0.32",

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep, setImmediate as yieldOnce } from "node:timers/promises";
 import { Batch, type BatchLimits, type Slot } from "./batch.ts";
-import { type ApiError, badRequest, engineDead, internalError } from "./errors.ts";
+import { type ApiError, badRequest, busy, engineDead, internalError } from "./errors.ts";
 import { members } from "./json.ts";
 import { KvLedger } from "./kv-ledger.ts";
 import { type LatencyModel, prefillMs, stepMs } from "./latency.ts";
@@ -9,10 +9,18 @@ import { Counters, type Gauges, type RecomputeReason } from "./metrics.ts";
 import { tokenAt } from "./oracle.ts";
 import { type PromptKv, promptKv, WrongBlocks } from "./prefix-cache.ts";
 import { type RemoteKv, type RemoteKvConfig, remoteKvs } from "./remote-kv.ts";
-import type { GenerationRequest, Prompt } from "./request.ts";
+import type { Gate, GenerationRequest, Prompt } from "./request.ts";
 import { type Sequence, sequencesOf } from "./sequence.ts";
-import { mismatch, type Pulled, parsePull, transferParams } from "./transfer.ts";
-import type { KvCheck } from "./transfer-fields.ts";
+import {
+  type KvParams,
+  mismatch,
+  namesRemoteKv,
+  type Pulled,
+  parsePull,
+  pullKv,
+  transferParams,
+} from "./transfer.ts";
+import type { KvCheck, KvConnector } from "./transfer-fields.ts";
 
 export interface EngineConfig extends LatencyModel, BatchLimits, RemoteKvConfig {
   readonly tensorParallelSize: number;
@@ -22,6 +30,9 @@ export interface EngineConfig extends LatencyModel, BatchLimits, RemoteKvConfig 
   readonly kvLeaseSeconds: number;
   readonly kvLoadFailurePolicy: "fail" | "recompute";
   readonly kvCheck: KvCheck;
+  readonly kvConnector: KvConnector;
+  /** Sequences, running and waiting, beyond which no more are taken. */
+  readonly maxNumQueuedReqs: number;
   /** Where decode instances reach this one. */
   readonly kvHost: string;
   readonly port: number;
@@ -31,7 +42,7 @@ export interface EngineConfig extends LatencyModel, BatchLimits, RemoteKvConfig 
 export type OnToken = (choice: number, text: string, last: boolean) => unknown;
 
 /** A simulated instance without its HTTP server. Either role does either job when asked, as in vLLM. */
-export class Engine {
+export class Engine implements Gate {
   readonly engineId = randomUUID();
   readonly counters = new Counters();
   readonly #config: EngineConfig;
@@ -69,6 +80,25 @@ export class Engine {
     if (this.#isDead) throw engineDead();
   }
 
+  admit(sequences: number): void {
+    const { running, waiting } = this.#batch;
+    if (running + waiting + sequences <= this.#config.maxNumQueuedReqs) return;
+    this.counters.admissionRejections += 1;
+    throw busy();
+  }
+
+  /** As in vLLM: prefill is told, which would keep the blocks in vain. */
+  refused(kvParams: KvParams): void {
+    if (!this.#tellsPrefill || !namesRemoteKv(kvParams)) return;
+    void pullKv(kvParams, null).then(({ failure }) => {
+      if (failure !== undefined) this.#log(`no KV cache was freed for a request that is refused: ${failure}`);
+    });
+  }
+
+  get #tellsPrefill(): boolean {
+    return this.#config.kvConnector === "NixlConnector";
+  }
+
   /**
    * Runs a request to its end: a sequence for each sample of each prompt, which end together when one fails. Gives
    * the `kv_transfer_params` of the answer as JSON text: "null" unless the decode happens elsewhere, else those of one
@@ -82,7 +112,7 @@ export class Engine {
     onToken: OnToken,
   ): Promise<string> {
     this.checkAlive();
-    if (request.fatal !== undefined) this.#die(`${request.fatal} is no object`);
+    if (request.fatal !== undefined) this.#die(request.fatal);
     const stop = new AbortController();
     this.#stops.add(stop);
     const remotes = remoteKvs(this.#config, request, this.counters);
@@ -134,7 +164,7 @@ export class Engine {
       const byPrompt = this.#config.kvLookup === "prompt";
       const isKept = byPrompt
         ? this.#config.role === "prefill"
-        : kvParams?.get("do_remote_decode") === "true";
+        : kvParams?.get("do_remote_decode") === "true" && this.#endsByLength(sequence);
       if (!isKept) return "null";
       leased = true;
       const params = this.#lease(sequence, slot.blocks, kv);
@@ -143,6 +173,11 @@ export class Engine {
       if (!leased) this.#kv.release(slot.blocks);
       this.#batch.leave(slot);
     }
+  }
+
+  /** For MooncakeConnectorV1 nothing else will do. The simulated model may always end with an end token before. */
+  #endsByLength({ prompt, minTokens }: Sequence): boolean {
+    return this.#config.kvConnector === "NixlConnector" || minTokens >= prompt.maxTokens;
   }
 
   #kvOf({ prompt: { hashes, tokens }, sampleHash }: Sequence): PromptKv {
@@ -158,7 +193,7 @@ export class Engine {
       return await this.#batch.enter(blockCount, remoteKv === undefined ? length : 0, signal);
     } catch (error) {
       // As in vLLM: a decode that ends before it pulled tells prefill, which would keep the blocks in vain.
-      void remoteKv?.pull();
+      if (this.#tellsPrefill) void remoteKv?.pull();
       throw error;
     }
   }
@@ -212,15 +247,17 @@ export class Engine {
     const { kvCheck, kvLookup } = this.#config;
     const { promptHash, params, requestId: named } = parsePull(pullBody);
     const byPrompt = kvLookup === "prompt";
-    const requestId = byPrompt ? (this.#kv.oldestOf(promptHash) ?? "") : named;
+    const requestId = byPrompt ? (this.#kv.oldestOf(promptHash ?? "") ?? "") : named;
     const lease = this.#kv.lease(requestId);
     if (lease === undefined) {
       const failure = `no KV cache is held for ${requestId}: never was, pulled before, or its lease expired`;
       return { failure, foreign: false };
     }
-    const failure = byPrompt || kvCheck === "none" ? undefined : mismatch(lease, promptHash, params);
+    const failure =
+      byPrompt || kvCheck === "none" ? undefined : mismatch(lease, promptHash ?? lease.kv.promptHash, params);
     if (failure !== undefined) return { failure, foreign: true };
     this.#endLease(requestId);
+    if (promptHash === null) this.counters.kvFreed += 1;
     return { kv: lease.kv };
   }
 

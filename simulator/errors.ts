@@ -45,6 +45,14 @@ export const unsupportedType = (): ApiError =>
     "1 validation error:\n  Unsupported Media Type: Only 'application/json' is allowed",
   );
 
+/** What vLLM answers when it takes no more requests. */
+export const busy = (): ApiError =>
+  new ApiError(
+    503,
+    STATUS_CODES[503] ?? "",
+    "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance.",
+  );
+
 /** What vLLM answers once its engine core has died. */
 export const engineDead = (): ApiError =>
   new ApiError(

@@ -17,6 +17,10 @@ const FLAGS = {
   "tensor-parallel-size": { value: "N", default: "1", help: "NPUs of the instance, as in its rank table" },
   "max-model-len": { value: "TOKENS", default: "4096", help: "prompt and completion together" },
   "max-num-seqs": { value: "N", default: "256", help: "sequences that run at once; others wait" },
+  "max-num-queued-reqs": {
+    value: "N",
+    help: "sequences that run or wait; more are refused; default: any number",
+  },
   "max-num-batched-tokens": { value: "TOKENS", default: "4096", help: "prompt tokens computed at once" },
   "prefill-batching-policy": { value: "fcfs|gtsf", help: "prefill only; accepted, the queue is fcfs" },
   quantization: { value: "METHOD", help: "accepted, without effect" },
@@ -32,6 +36,11 @@ const FLAGS = {
     value: "strict|none",
     default: "strict",
     help: "refuse KV parameters of another prompt, or let them poison as in vLLM",
+  },
+  "kv-connector": {
+    value: "NixlConnector|MooncakeConnectorV1",
+    default: "NixlConnector",
+    help: "whose KV parameters, and when prefill gives and frees them",
   },
   "kv-lookup": { value: "params|prompt", default: "params", help: "how decode finds the KV cache" },
   "kv-peers": {

@@ -104,5 +104,6 @@ function samplingOf(
     includeUsage: false,
     kvParams: undefined,
     fatal: undefined,
+    minTokens: 0,
   };
 }

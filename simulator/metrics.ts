@@ -12,6 +12,8 @@ export class Counters {
   promptTokens = 0;
   generationTokens = 0;
   kvExpired = 0;
+  kvFreed = 0;
+  admissionRejections = 0;
   readonly finished: Record<FinishReason, number> = { length: 0, abort: 0, error: 0 };
   readonly recomputed: Record<RecomputeReason, number> = {
     no_params: 0,
@@ -48,7 +50,17 @@ type Family = readonly [name: string, type: string, help: string, samples: reado
 export function renderMetrics(
   { servedModelName, blockSize }: { servedModelName: string; blockSize: number },
   gauges: Gauges,
-  { promptTokens, generationTokens, finished, ttft, kvExpired, pulled, recomputed }: Counters,
+  {
+    promptTokens,
+    generationTokens,
+    finished,
+    ttft,
+    kvExpired,
+    kvFreed,
+    admissionRejections,
+    pulled,
+    recomputed,
+  }: Counters,
 ): string {
   const common = { model_name: servedModelName, engine: 0 };
   const one = (value: number): Sample[] => [["", common, value]];
@@ -76,9 +88,16 @@ export function renderMetrics(
     ["vllm:prompt_tokens_total", "counter", "Prompt tokens processed.", one(promptTokens)],
     ["vllm:generation_tokens_total", "counter", "Tokens generated.", one(generationTokens)],
     ["vllm:request_success_total", "counter", "Finished requests.", by("finished_reason", finished)],
+    [
+      "vllm:admission_rejections_total",
+      "counter",
+      "Requests not taken.",
+      [["", { ...common, reason: "max_num_queued_reqs" }, admissionRejections]],
+    ],
     ["vllm:time_to_first_token_seconds", "histogram", "Time to first token.", ttftSamples],
     ["simulator:kv_blocks_leased", "gauge", "Blocks kept for a decode.", one(gauges.kvBlocksLeased)],
     ["simulator:kv_leases_expired_total", "counter", "Leases that no decode pulled.", one(kvExpired)],
+    ["simulator:kv_leases_freed_total", "counter", "Leases of requests that decode refused.", one(kvFreed)],
     ["simulator:kv_pulls_total", "counter", "Pulls from a prefill.", by("result", pulled)],
     ["simulator:recomputed_total", "counter", "Prefills that decode did.", by("reason", recomputed)],
   ];

@@ -3,7 +3,13 @@ import { parseJsonBody } from "./body.ts";
 import { ApiError } from "./errors.ts";
 import { type Endpoint, parseRequest } from "./request.ts";
 
-const limits = { servedModelName: "sim", maxModelLen: 40, seed: 0, kvCheck: "strict" } as const;
+const limits = {
+  servedModelName: "sim",
+  maxModelLen: 40,
+  seed: 0,
+  kvCheck: "strict",
+  kvConnector: "NixlConnector",
+} as const;
 
 function parse(endpoint: Endpoint, body: unknown) {
   const text = typeof body === "string" ? body : JSON.stringify(body);

@@ -3,7 +3,7 @@ import { ApiError, badRequest, invalidBody } from "./errors.ts";
 import { isObject, members } from "./json.ts";
 import { type PromptHashes, promptHashes } from "./oracle.ts";
 import { chatTokens, promptTokens } from "./tokenizer.ts";
-import { type KvCheck, strayParams } from "./transfer-fields.ts";
+import { type KvCheck, type KvConnector, strayParams } from "./transfer-fields.ts";
 
 export type Endpoint = "completions" | "chat";
 
@@ -22,8 +22,18 @@ export interface GenerationRequest {
   readonly includeUsage: boolean;
   /** Members of `kv_transfer_params` as JSON text; undefined when the body has none. */
   readonly kvParams: ReadonlyMap<string, string> | undefined;
-  /** Transfer parameters that end the engine core. */
+  /** What of it ends the engine core. */
   readonly fatal: string | undefined;
+  /** No end token comes before. */
+  readonly minTokens: number;
+}
+
+/** What an engine has to do with a request that is only being read. */
+export interface Gate {
+  /** Throws ApiError when it takes no more; `sequences` are those of the request. */
+  admit(sequences: number): void;
+  /** A request for this KV cache was refused, and will never run. */
+  refused(kvParams: ReadonlyMap<string, string>): void;
 }
 
 export interface RequestLimits {
@@ -33,6 +43,7 @@ export interface RequestLimits {
   /** Stands for the weights: instances answer alike only with the same seed. */
   readonly seed: number;
   readonly kvCheck: KvCheck;
+  readonly kvConnector: KvConnector;
 }
 
 type Fields = JsonBody["fields"];
@@ -43,28 +54,46 @@ const MAX_SAMPLES = 16_384;
 const MAX_PROMPTS = 1024;
 const GREEDY_BELOW = 1e-5;
 
-/** Checks a request body as vLLM's OpenAI server does. Throws ApiError. */
-export function parseRequest(endpoint: Endpoint, body: JsonBody, limits: RequestLimits): GenerationRequest {
+/**
+ * Checks a request body as vLLM's OpenAI server does. Throws ApiError. As there, `gate` is told of what is refused once its
+ * types, its prompt and its model were found to be right.
+ */
+export function parseRequest(
+  endpoint: Endpoint,
+  body: JsonBody,
+  limits: RequestLimits,
+  gate?: Gate,
+): GenerationRequest {
   const { text, fields } = body;
   checkTypes(fields);
   checkPrompt(endpoint, fields);
   checkModel(fields.model, limits.servedModelName);
+  const kvText = members(text).get("kv_transfer_params");
+  const kvParams = kvText?.startsWith("{") ? members(kvText) : undefined;
+  try {
+    const { length } = endpoint === "chat" ? [0] : promptList(fields.prompt);
+    gate?.admit(length * Math.max(1, Number(fields.n ?? 1)));
+    return requestOf(endpoint, body, kvParams, limits);
+  } catch (error) {
+    if (kvParams?.get("do_remote_prefill") === "true") gate?.refused(kvParams);
+    throw error;
+  }
+}
+
+function requestOf(
+  endpoint: Endpoint,
+  { text, fields }: JsonBody,
+  kvParams: GenerationRequest["kvParams"],
+  limits: RequestLimits,
+): GenerationRequest {
   checkUnsupported(fields);
   checkSampling(fields);
   checkSamples(fields);
-
-  const stream = fields.stream === true;
-  const streamOptions = fields.stream_options;
-  if (isObject(streamOptions) && !stream) {
-    throw badRequest("Stream options can only be defined when `stream=True`.", "stream_options");
-  }
   const prompts = promptHashes(text, limits.seed).map((hashes, index) => {
     const tokens =
       endpoint === "chat" ? chatTokens(fields.messages) : promptTokens(promptList(fields.prompt)[index]);
     return { tokens, hashes, maxTokens: maxTokensOf(endpoint, fields, tokens.length, limits.maxModelLen) };
   });
-  const kvText = members(text).get("kv_transfer_params");
-  const kvParams = kvText?.startsWith("{") ? members(kvText) : undefined;
   if (limits.kvCheck === "strict" && prompts.length > 1 && kvParams?.get("do_remote_prefill") === "true") {
     throw badRequest(
       `\`kv_transfer_params\` name the KV cache of one prompt, \`prompt\` has ${prompts.length}: ` +
@@ -74,11 +103,23 @@ export function parseRequest(endpoint: Endpoint, body: JsonBody, limits: Request
   }
   return {
     prompts,
-    stream,
-    includeUsage: isObject(streamOptions) && streamOptions.include_usage === true,
+    stream: fields.stream === true,
+    includeUsage: isObject(fields.stream_options) && fields.stream_options.include_usage === true,
     kvParams,
-    fatal: strayParams(fields, limits.kvCheck),
+    fatal: fatalOf(fields, limits),
+    minTokens: Number(fields.min_tokens ?? 0),
   };
+}
+
+function fatalOf(fields: Fields, { kvCheck, kvConnector }: RequestLimits): string | undefined {
+  const stray = strayParams(fields, kvCheck);
+  if (stray !== undefined) return `${stray} is no object`;
+  const params = fields.kv_transfer_params;
+  const isRemote = isObject(params) && params.do_remote_prefill === true;
+  if (!isRemote || kvConnector !== "MooncakeConnectorV1") return undefined;
+  return typeof fields.prompt_logprobs === "number"
+    ? "prompt_logprobs of a prompt computed elsewhere"
+    : undefined;
 }
 
 /** `null` stands for an absent field, as in vLLM. */
@@ -98,6 +139,9 @@ function checkTypes(fields: Fields): void {
   }
   for (const name of ["stream_options", "kv_transfer_params", "ec_transfer_params", "vllm_xargs"]) {
     check(name, "dict_type", "Input should be a valid dictionary", isObject);
+  }
+  if (isObject(fields.stream_options) && fields.stream !== true) {
+    throw badRequest("Stream options can only be defined when `stream=True`.", "stream_options");
   }
 }
 
@@ -191,6 +235,9 @@ function checkSampling({ temperature, top_p: topP, seed, ...fields }: Fields): v
 const isForced = (toolChoice: unknown) => toolChoice === "required" || isObject(toolChoice);
 
 function checkSamples({ n, temperature }: Fields): void {
+  if (typeof temperature === "number" && temperature < 0) {
+    throw badRequest(`temperature must be non-negative, got ${temperature}.`, "temperature");
+  }
   if (typeof n !== "number") return;
   if (n < 1) throw badRequest(`n must be at least 1, got ${n}.`);
   if (n > MAX_SAMPLES) throw badRequest(`n must be at most ${MAX_SAMPLES}, got ${n}.`);

@@ -8,6 +8,7 @@ export interface Sequence {
   readonly prompt: Prompt;
   readonly sampleHash: string;
   readonly kvParams: GenerationRequest["kvParams"];
+  readonly minTokens: number;
   readonly signal: AbortSignal;
   /** Where the KV cache of the prompt is, when another instance computed it. */
   readonly remoteKv: RemoteKv | undefined;
@@ -15,7 +16,7 @@ export interface Sequence {
 
 /** A request's sequences in the order of its answer's choices; `remoteKvs` has one for each prompt, or none. */
 export function sequencesOf(
-  { prompts, kvParams }: GenerationRequest,
+  { prompts, kvParams, minTokens }: GenerationRequest,
   remoteKvs: readonly RemoteKv[],
   idOf: (prompt: number) => string,
   signal: AbortSignal,
@@ -28,6 +29,7 @@ export function sequencesOf(
       prompt,
       sampleHash,
       kvParams,
+      minTokens,
       signal,
       remoteKv,
     }));

@@ -63,7 +63,7 @@ function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Recor
   const completion =
     (endpoint: Endpoint): Handler =>
     async (incoming, response, requestId) => {
-      const request = parseRequest(endpoint, await jsonBody(incoming), config);
+      const request = parseRequest(endpoint, await jsonBody(incoming), config, engine);
       await complete(engine, request, startAnswer(endpoint, requestId, config), response);
     };
   return {

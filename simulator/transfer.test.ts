@@ -5,7 +5,7 @@ import { mismatch, transferParams } from "./transfer.ts";
 
 const issue = (): string =>
   transferParams(
-    { kvHost: "10.0.0.18", port: 8088, tensorParallelSize: 2 },
+    { kvConnector: "NixlConnector", kvHost: "10.0.0.18", port: 8088, tensorParallelSize: 2, blockSize: 16 },
     "engine",
     "cmpl-1-0-ab",
     [3, 4],

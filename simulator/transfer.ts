@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { members } from "./json.ts";
 import type { Lease } from "./kv-ledger.ts";
 import type { PromptKv } from "./prefix-cache.ts";
+import type { KvConnector } from "./transfer-fields.ts";
 
 export const PULL_PATH = "/simulator/kv/pull";
 const PULL_TIMEOUT_MS = 5_000;
@@ -11,9 +12,11 @@ const PULL_TIMEOUT_MS = 5_000;
 export type KvParams = ReadonlyMap<string, string>;
 
 export interface KvSource {
+  readonly kvConnector: KvConnector;
   readonly kvHost: string;
   readonly port: number;
   readonly tensorParallelSize: number;
+  readonly blockSize: number;
 }
 
 /** `kv_transfer_params` of a finished prefill, as JSON text. */
@@ -32,11 +35,27 @@ export function transferParams(
     remote_request_id: requestId,
     remote_host: source.kvHost,
     remote_port: source.port,
-    tp_size: source.tensorParallelSize,
-    remote_num_tokens: promptTokens,
+    ...OWN[source.kvConnector](source, engineId, promptTokens),
   });
   return `${params.slice(0, -1)},"transfer_id":${transferId(members(params))}}`;
 }
+
+/** What a connector's parameters have beside those of all. */
+const OWN: Record<KvConnector, (source: KvSource, engineId: string, promptTokens: number) => object> = {
+  NixlConnector: ({ tensorParallelSize }, _, promptTokens) => ({
+    tp_size: tensorParallelSize,
+    remote_num_tokens: promptTokens,
+  }),
+  MooncakeConnectorV1: ({ kvHost, port, tensorParallelSize, blockSize }, engineId, promptTokens) => ({
+    remote_pcp_size: 1,
+    remote_dcp_size: 1,
+    remote_ptp_size: tensorParallelSize,
+    last_token_id: promptTokens,
+    remote_multi_nodes_meta_mapping: { "0": { host: kvHost, engine_id: engineId, handshake_port: port } },
+    num_prompt_blocks: Math.ceil(promptTokens / blockSize),
+    remote_block_size: blockSize,
+  }),
+};
 
 /** Where a router may legitimately put another address of the same instance. */
 const ADDRESS = new Set(["remote_host", "remote_port"]);
@@ -49,6 +68,12 @@ const SIGNED = [
   "remote_request_id",
   "tp_size",
   "remote_num_tokens",
+  "remote_pcp_size",
+  "remote_dcp_size",
+  "remote_ptp_size",
+  "last_token_id",
+  "num_prompt_blocks",
+  "remote_block_size",
 ];
 
 /**
@@ -88,11 +113,14 @@ export interface Failure {
   readonly foreign: boolean;
 }
 
-/** Pulls a KV cache from the prefill instance that the parameters name, which frees it there. Never throws. */
-export async function pullKv(params: KvParams, promptHash: string): Promise<Pulled> {
+/**
+ * Pulls a KV cache from the prefill instance that the parameters name, which frees it there; without a prompt it is only
+ * freed. Never throws.
+ */
+export async function pullKv(params: KvParams, promptHash: string | null): Promise<Pulled> {
   const host = `${JSON.parse(params.get("remote_host") ?? '""')}`;
   const port = Number(JSON.parse(params.get("remote_port") ?? "0"));
-  const body = `{"prompt_hash":"${promptHash}","kv_transfer_params":${objectText(params)}}`;
+  const body = `{"prompt_hash":${JSON.stringify(promptHash)},"kv_transfer_params":${objectText(params)}}`;
   const pulled = await pull(host, port, body);
   if (pulled.failure === undefined || params.get("transfer_id") === `${transferId(params)}`) return pulled;
   return { failure: pulled.failure, foreign: true };
@@ -154,7 +182,7 @@ function objectText(params: KvParams): string {
 }
 
 /** The body of a pull. Whatever is missing or of another kind is an empty string, which no lease matches. */
-export function parsePull(body: string): { promptHash: string; params: KvParams; requestId: string } {
+export function parsePull(body: string): { promptHash: string | null; params: KvParams; requestId: string } {
   const fields = members(body);
   const text = fields.get("kv_transfer_params") ?? "";
   const params = members(text.startsWith("{") ? text : "{}");
