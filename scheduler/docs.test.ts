@@ -5,6 +5,7 @@ import { MAX_HELD_BYTES } from "./completion/relay.ts";
 import { MAX_EVENT_BYTES } from "./completion/sse.ts";
 import { InvalidTables } from "./config/endpoints.ts";
 import { FLAGS, type Flag, IGNORED_FLAGS } from "./config/flags.ts";
+import { HANDOFFS, type Handoff, KV_PARAMS } from "./config/handoffs.ts";
 import { ROUTES, type Route } from "./config/routes.ts";
 import { MAX_ERROR_BYTES } from "./engine/refusal.ts";
 import { ERRORS } from "./errors.ts";
@@ -49,6 +50,43 @@ test("docs/scheduler.md lists every flag that is ignored.", () => {
 
   const documented = Array.from(list.matchAll(/`(--[a-z-]+)`/g), ([, flag]) => flag);
   expect(documented).toEqual(IGNORED_FLAGS.map(({ name }) => `--${name}`));
+});
+
+/** What a leg is asked, by key. */
+function asked({ prefill, prefillIfThere, byParams, splitsSamples, unfit, leaseSeconds }: Handoff) {
+  const always = prefill.map(({ key, value = "not there" }) => [
+    key,
+    key === KV_PARAMS ? kept(value) : value,
+  ]);
+  const ifThere = prefillIfThere.map(({ key, value, unless }) => [
+    key,
+    `${value} ${unless === undefined ? "if there" : `unless ${unless.join(", ")}`}`,
+  ]);
+  const refused = unfit.map(({ keys, inChat }) => keys.join(" with ") + (inChat ? " in a chat" : ""));
+  return [
+    ...[...always, ...ifThere].map(([key, value]) => [`${key} for prefill`, value]),
+    [`${KV_PARAMS} for decode`, byParams ? "prefill's" : "not there"],
+    ["each of n samples", splitsSamples ? "has legs of its own" : "is decode's"],
+    ["a beam search", splitsSamples ? "is decode's alone" : "has both legs"],
+    ["what is refused", refused.join("; ") || "nothing"],
+    ["--kv-lease, unless given", `${leaseSeconds}`],
+  ];
+}
+
+const kept = (value: string) => (value.includes('"do_remote_decode":true') ? "to keep the cache" : value);
+
+test("docs/scheduler.md says what each leg is asked, from the data that legs are made from.", () => {
+  const documented = tables("How decode finds the KV cache")[1] ?? [];
+  const heads = Array.from(
+    /^\| of a request .*$/m.exec(text)?.[0].matchAll(/`([^`]+)`/g) ?? [],
+    ([, head]) => head,
+  );
+
+  expect(heads).toEqual(Object.keys(HANDOFFS).map((name) => (name === "plain" ? "--handoff plain" : name)));
+  const columns = Object.values(HANDOFFS).map(asked);
+  expect(documented).toEqual(
+    columns[0]?.map(([of], row) => [of, ...columns.map((column) => column[row]?.[1])]),
+  );
 });
 
 test("docs/scheduler.md says what limits are fixed.", () => {
@@ -134,6 +172,7 @@ async function eventfulRig(): Promise<Rig> {
       },
     },
   );
+  const isSaid = (said: string) => one.lines.some((line) => line.includes(said));
   for (let i = 0; i < 2; i++) await ask(one.port, post(STREAM));
   params = false;
   for (let i = 0; i < 2; i++) await ask(one.port, post(PLAIN));
@@ -151,7 +190,6 @@ async function eventfulRig(): Promise<Rig> {
   await ask(one.port, post(PLAIN));
   for (const engine of one.decode) engine.script = () => {};
   void ask(one.port, get("/v1/models")).catch(() => {});
-  const isSaid = (said: string) => one.lines.some((line) => line.includes(said));
   await until(() =>
     ["left", "routing", '"healthy":false', '"stalled":true', '"reloaded":false'].every(isSaid),
   );

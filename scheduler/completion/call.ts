@@ -1,3 +1,4 @@
+import { HANDOFFS, type Handoff, KV_PARAMS, type Unfit } from "../config/handoffs.ts";
 import { Failure } from "../errors.ts";
 import {
   JsonSyntaxError,
@@ -16,7 +17,6 @@ export interface Call {
   readonly members: readonly Member[];
 }
 
-export const KV_PARAMS = "kv_transfer_params";
 /** Of an encoder's cache: the same thing for pictures. */
 export const EC_PARAMS = "ec_transfer_params";
 /** What stands in these reaches an engine's connector as if it stood at the top level. */
@@ -43,6 +43,12 @@ const READ_OR_EDITED = [
   ...PASSED_ON,
 ];
 
+/** With what only some connectors cannot do. */
+const READ_WITH_UNFIT = [
+  ...READ_OR_EDITED,
+  ...new Set(Object.values(HANDOFFS).flatMap(({ unfit }: Handoff) => unfit.flatMap(({ keys }) => keys))),
+];
+
 /** What of an unknown model's name is repeated. */
 const MAX_NAME_LENGTH = 200;
 /** A longer value is no number and no word that anything here asks for. */
@@ -50,9 +56,9 @@ const MAX_SCALAR_BYTES = 64;
 /** A longer name is none that is served, and a scan has not seen what is wrong in it. */
 const MAX_NAME_BYTES = 1000;
 
-/** Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. */
-export function readCall(body: Buffer): Call {
-  const call = { body, members: scan(body) };
+/** Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. `unfit`: see `checkFit`. */
+export function readCall(body: Buffer, unfit: readonly Unfit[]): Call {
+  const call = { body, members: scan(body, unfit.length === 0 ? READ_OR_EDITED : READ_WITH_UNFIT) };
   const seen: string[] = [];
   for (const { key } of call.members) {
     if (key === undefined) continue;
@@ -65,9 +71,9 @@ export function readCall(body: Buffer): Call {
   return call;
 }
 
-function scan(body: Buffer): Member[] {
+function scan(body: Buffer, keys: readonly string[]): Member[] {
   try {
-    return scanObject(body, READ_OR_EDITED);
+    return scanObject(body, keys);
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     throw new Failure("invalid_json", { message: `The body is not a JSON object: ${error.message}` });
@@ -86,6 +92,16 @@ function checkPassedOn(call: Call, name: string): void {
 
 function foreignParams(param: string): Failure {
   return invalid(param, "is for the scheduler alone to give to an engine");
+}
+
+/** Throws a Failure (400) for what one of `unfit` is. */
+export function checkFit(call: Call, unfit: readonly Unfit[], isChat: boolean): void {
+  const isAsked = (key: string) => !["false", "null"].includes(scalarOf(call, key) ?? "null");
+  const found = unfit.find(({ keys, inChat }) => (isChat || !inChat) && keys.every(isAsked));
+  if (found === undefined) return;
+  const [param, ...others] = found.keys;
+  const beside = others.length === 0 ? "" : `with \`${others.join("`, `")}\` `;
+  throw invalid(param, `${beside}cannot be asked for here: ${found.reason}`);
 }
 
 /** Throws a Failure (400, 404) for another model than is served. No name means the one that there is, as in vLLM. */

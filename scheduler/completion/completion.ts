@@ -1,6 +1,7 @@
 import type { Handler } from "../client/connection.ts";
 import type { Answer } from "../client/reply.ts";
 import type { ServerConfig } from "../config/config.ts";
+import { HANDOFFS, type Handoff } from "../config/handoffs.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import type { Piece } from "../data/pieces.ts";
 import { askWhole } from "../engine/ask.ts";
@@ -12,7 +13,7 @@ import { KvHold } from "../instances/kv-hold.ts";
 import type { Picker } from "../instances/policy.ts";
 import type { Trace } from "../log.ts";
 import type { Api } from "./api.ts";
-import { type Call, readCall } from "./call.ts";
+import { type Call, checkFit, readCall } from "./call.ts";
 import { decodeBody, prefillBody, takeKvParams } from "./legs.ts";
 import { patience } from "./patience.ts";
 import { relayPlain } from "./relay.ts";
@@ -41,15 +42,18 @@ interface Errand {
 
 /** A completion: for each sequence prefill first, then decode with what prefill said. */
 export function completions({ config, deadlines, prefill, decode }: Engines, api: Api): Handler {
-  const { timeouts, handoff, kvLeaseMs } = config;
+  const { timeouts, kvLeaseMs } = config;
+  const handoff: Handoff = HANDOFFS[config.handoff];
   const { firstTokenMs, answerMs } = timeouts;
 
   return (request, reply) => {
     const size = request.body.length;
-    const call = readCall(request.body.take());
+    const call = readCall(request.body.take(), handoff.unfit);
     const { path, fields } = request.head;
     const errand: Errand = { path, forwarded: forwardedFields(fields), size, isStream: api.isStream(call) };
-    const asked = askedBy(call, api.shape(path), handoff);
+    const shape = api.shape(path);
+    checkFit(call, handoff.unfit, shape === "chat");
+    const asked = askedBy(call, shape, handoff);
     // KV cache that no decode instance will fetch would only take room: both roles or none.
     if (!prefill.anyReady) throw new Failure("no_prefill");
     if (!decode.anyReady) throw new Failure("no_decode");
@@ -76,13 +80,13 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
       const said = await askWhole(question, MAX_PREFILL_ANSWER_BYTES);
       const kvParams = takeKvParams(instance, said, handoff);
       // An engine that gives no parameters keeps nothing either.
-      const isKept = handoff === "plain" || kvParams !== undefined;
+      const isKept = !handoff.byParams || kvParams !== undefined;
       return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
     });
     answer.onOpen = () => kv?.fetched();
     answer.trace.mark("prefill");
     try {
-      if (kvParams === undefined && handoff !== "plain") {
+      if (kvParams === undefined && handoff.byParams) {
         if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
         answer.trace.recomputed = true;
       }

@@ -1,41 +1,21 @@
-import type { Handoff } from "../config/config.ts";
+import { type Handoff, KV_PARAMS } from "../config/handoffs.ts";
 import type { Piece } from "../data/pieces.ts";
 import { ERROR_KEYS, failureFromAnswer } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
 import type { Instance } from "../instances/instances.ts";
 import { type Edit, editObject } from "../json/edit.ts";
 import { type Member, scanIfObject } from "../json/spans.ts";
-import { type Call, KV_PARAMS, memberOf, textOf } from "./call.ts";
+import { type Call, memberOf, textOf } from "./call.ts";
 import { withoutTransferParams } from "./transfer-params.ts";
 
-/** Asks a prefill instance to keep the KV cache for a decode instance and to say where it is. */
-const PREFILL_KV_PARAMS =
-  '{"do_remote_decode":true,"do_remote_prefill":false,"remote_engine_id":null,' +
-  '"remote_block_ids":null,"remote_host":null,"remote_port":null}';
-
-const prefillEdits = (kvParams: string | undefined): readonly Edit[] => [
-  { key: KV_PARAMS, value: kvParams },
-  { key: "max_tokens", value: "1" },
-  { key: "stream", value: "false" },
-  { key: "stream_options", value: undefined },
-  { key: "min_tokens", value: undefined },
-];
-const PREFILL_EDITS = { "kv-params": prefillEdits(PREFILL_KV_PARAMS), plain: prefillEdits(undefined) };
-/** Not for every engine, so only where the client has them. More samples would be computed and kept for nothing. */
-const IF_THERE: readonly Edit[] = ["max_completion_tokens", "n", "best_of"].map((key) => ({
-  key,
-  value: "1",
-}));
-/** One token is no call of a tool, and some versions of vLLM fail over that. */
-const NO_TOOL: Edit = { key: "tool_choice", value: '"none"' };
-
 /** The prefill leg: one token, in one answer, the KV cache kept. `own` is what the sequence has of its own. */
-export function prefillBody(call: Call, handoff: Handoff, own: readonly Edit[]): Piece[] {
-  let edits = PREFILL_EDITS[handoff];
-  for (const edit of IF_THERE) if (memberOf(call, edit.key) !== undefined) edits = [...edits, edit];
-  const choice = memberOf(call, NO_TOOL.key);
-  if (choice !== undefined && !["null", '"auto"', '"none"'].includes(textOf(call, choice)))
-    edits = [...edits, NO_TOOL];
+export function prefillBody(call: Call, { prefill, prefillIfThere }: Handoff, own: readonly Edit[]): Piece[] {
+  let edits: readonly Edit[] = prefill;
+  for (const edit of prefillIfThere) {
+    const member = memberOf(call, edit.key);
+    if (member === undefined || edit.unless?.includes(textOf(call, member))) continue;
+    edits = [...edits, edit];
+  }
   return editObject(call.body, call.members, own.length === 0 ? edits : [...edits, ...own]);
 }
 
@@ -55,9 +35,9 @@ const ANSWER_KEYS = [KV_PARAMS, ...ERROR_KEYS];
  * Prefill's KV parameters as it wrote them, in latin1; `undefined` when it gave none, or none are looked for. Throws a
  * Failure (502, or the engine's own) for what is no answer.
  */
-export function takeKvParams(instance: Instance, answer: Buffer, handoff: Handoff): string | undefined {
+export function takeKvParams(instance: Instance, answer: Buffer, { byParams }: Handoff): string | undefined {
   const members = readAnswer(instance, answer);
-  if (handoff === "plain") return undefined;
+  if (!byParams) return undefined;
   const found = members?.filter(({ key }) => key === KV_PARAMS);
   if (found === undefined || found.length > 1) {
     throw new Failure("prefill_failed", {

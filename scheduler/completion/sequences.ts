@@ -1,4 +1,4 @@
-import type { Handoff } from "../config/config.ts";
+import type { Handoff } from "../config/handoffs.ts";
 import type { Edit } from "../json/edit.ts";
 import { OPEN_BRACKET, QUOTE, type Span, scanArray } from "../json/spans.ts";
 import { type Call, invalid, memberOf, readFlag, scalarOf, textOf } from "./call.ts";
@@ -40,12 +40,12 @@ export const SOLE: Sequence = { edits: [], decodeEdits: [], firstChoice: 0, same
 export type Shape = "prompts" | "chat" | "texts";
 
 /** What `call` asks for. Throws a Failure (400) for what neither is one sequence nor can be taken apart. */
-export function askedBy(call: Call, shape: Shape, handoff: Handoff): Asked {
+export function askedBy(call: Call, shape: Shape, { splitsSamples }: Handoff): Asked {
   // A beam has many sequences, which part on the way. vLLM hands no parameters on to them.
-  if (handoff === "kv-params" && readFlag(call, "use_beam_search")) return "decode-alone";
+  if (splitsSamples && readFlag(call, "use_beam_search")) return "decode-alone";
   const prompts = shape === "prompts" ? promptsOf(call) : ONE_PROMPT;
   const n = samplesOf(call);
-  const isSplit = handoff === "kv-params" && n > 1;
+  const isSplit = splitsSamples && n > 1;
   if (prompts.length === 1 && !isSplit) return [SOLE];
   if (shape === "texts") throw invalid("n", "must be 1: each answer needs KV cache of its own");
   if (prompts.length * n > MAX_SEQUENCES)

@@ -1,6 +1,7 @@
+import { KV_PARAMS } from "../config/handoffs.ts";
 import { Failure } from "../errors.ts";
 import { isSpace, JsonSyntaxError, valueEnd } from "../json/spans.ts";
-import { EC_PARAMS, KV_PARAMS } from "./call.ts";
+import { EC_PARAMS } from "./call.ts";
 
 /**
  * Stands in all JSON that `withoutTransferParams` changes: `\u00` is in each escaped spelling of an ASCII letter. vLLM 0.33

@@ -29,6 +29,25 @@ test.for([
   expect(configOf(args.split(" ").filter(Boolean)).servedModels).toEqual(names);
 });
 
+test.for([
+  { args: "", handed: ["NixlConnector", 30_000] },
+  { args: "--kv-connector MooncakeConnectorV1", handed: ["MooncakeConnectorV1", 480_000] },
+  {
+    args: "--kv-connector=MooncakeConnectorV1 --kv-lease=60",
+    handed: ["MooncakeConnectorV1", 60_000],
+  },
+  { args: "--kv-lease 0.5", handed: ["NixlConnector", 500] },
+  { args: "--handoff plain", handed: ["plain", 30_000] },
+])("$args: the lease of KV cache is that of the connector, unless given.", ({ args, handed }) => {
+  const { handoff, kvLeaseMs } = configOf(args.split(" ").filter(Boolean));
+
+  expect([handoff, kvLeaseMs]).toEqual(handed);
+});
+
+test("A connector that is not known is a problem.", () => {
+  expect(problemsOf("--kv-connector=Nixl")).toContain('--kv-connector is "Nixl"');
+});
+
 test("A name that is missing is a problem, not the next flag.", () => {
   expect(problemsOf("--served-model-name", "--port=9000")).toContain("--served-model-name has no value");
 });

@@ -1,5 +1,6 @@
 import { type Endpoints, type EndpointsReader, endpointsReader, InvalidTables } from "./endpoints.ts";
 import { type FlagName, parseFlags, shown, type UsageProblem } from "./flags.ts";
+import { CONNECTORS, HANDOFFS, type HandoffName } from "./handoffs.ts";
 
 export const POLICIES = ["RoundRobin", "FreeKVFirst", "BLB"] as const;
 export type PolicyName = (typeof POLICIES)[number];
@@ -17,12 +18,6 @@ export interface Timeouts {
   readonly drainMs: number;
   readonly stallMs: number;
 }
-
-/**
- * How decode learns where the KV cache is: from `kv_transfer_params` that prefill answers and decode is given, or
- * by itself, from the prompt.
- */
-export type Handoff = "kv-params" | "plain";
 
 /** In milliseconds. */
 export interface WatchLimits {
@@ -52,7 +47,7 @@ export interface Config {
   readonly servedModels: readonly string[];
   readonly policy: PolicyName;
   readonly api: "openai" | "vllm";
-  readonly handoff: Handoff;
+  readonly handoff: HandoffName;
   readonly missingKvParams: "recompute" | "fail";
   readonly maxBodyBytes: number;
   /** How long a prefill instance keeps a KV cache that is not fetched. */
@@ -105,14 +100,16 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     problem(`USE_OPENAI is ${shown(useOpenAi)}`, "set 1 for the OpenAI API, 0 for vLLM's own /generate");
   }
   const api = useOpenAi === "0" ? "vllm" : "openai";
-  let handoff: Handoff = api === "vllm" ? "plain" : "kv-params";
-  if (given("handoff").length > 0) handoff = oneOf("handoff", ["kv-params", "plain"]);
-  if (api === "vllm" && handoff !== "plain") {
+  let way = api === "vllm" ? "plain" : "kv-params";
+  if (given("handoff").length > 0) way = oneOf("handoff", ["kv-params", "plain"]);
+  if (api === "vllm" && way !== "plain") {
     problem(
-      `--handoff is ${handoff} with USE_OPENAI=0, where there are no kv_transfer_params`,
+      `--handoff is ${way} with USE_OPENAI=0, where there are no kv_transfer_params`,
       "give --handoff plain, or leave it out",
     );
   }
+  const handoff: HandoffName = way === "plain" ? "plain" : oneOf("kv-connector", CONNECTORS);
+  const { leaseSeconds } = HANDOFFS[handoff];
   const port = number("port", PORT);
   const readEndpoints = endpointsReader(env, port);
   let endpoints: Endpoints = { prefill: [], decode: [] };
@@ -142,7 +139,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     handoff,
     missingKvParams: oneOf("missing-kv-params", ["recompute", "fail"]),
     maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),
-    kvLeaseMs: seconds("kv-lease"),
+    kvLeaseMs: given("kv-lease").length > 0 ? seconds("kv-lease") : 1000 * leaseSeconds,
     timeouts: {
       connectMs: seconds("connect-timeout"),
       prefillMs: seconds("prefill-timeout"),

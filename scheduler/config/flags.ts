@@ -36,6 +36,12 @@ export const FLAGS = [
     help: "how decode finds KV: kv-params (prefill tells), plain (by the prompt); with USE_OPENAI=0 plain, else kv-params",
   },
   {
+    name: "kv-connector",
+    value: "NAME",
+    fallback: "NixlConnector",
+    help: "what hands KV over with kv-params: NixlConnector (vLLM), MooncakeConnectorV1 (vllm-ascend)",
+  },
+  {
     name: "missing-kv-params",
     value: "WHAT",
     fallback: "recompute",
@@ -44,8 +50,7 @@ export const FLAGS = [
   {
     name: "kv-lease",
     value: "SECONDS",
-    fallback: "30",
-    help: "how long prefill keeps KV that decode does not fetch, as the engine has it; a drain waits for that",
+    help: "how long prefill keeps KV that decode does not fetch, as the engine has it; by default the connector's own time",
   },
   { name: "max-body-bytes", value: "N", fallback: "8388608", help: "largest request body" },
   {

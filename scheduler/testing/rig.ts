@@ -84,7 +84,7 @@ export async function rigOf(
     metrics: undefined,
     servedModels: [],
     api: "openai",
-    handoff: "kv-params",
+    handoff: "NixlConnector",
     policy: "RoundRobin",
     missingKvParams: "recompute",
     maxBodyBytes: 8 * 1024 * 1024,

@@ -1,0 +1,99 @@
+/** A top-level member of a leg's body. */
+export interface LegEdit {
+  readonly key: string;
+  /** JSON text; `undefined` takes the member out. */
+  readonly value: string | undefined;
+}
+
+/** Made only where the client has the member, and not with one of the values of `unless`. */
+export interface EditIfThere extends LegEdit {
+  readonly unless?: readonly string[];
+}
+
+/** What a request may not ask for: all of `keys`, with values that are neither null nor false. */
+export interface Unfit {
+  readonly keys: readonly [string, ...string[]];
+  /** Only in a chat. */
+  readonly inChat?: true;
+  readonly reason: string;
+}
+
+/** All that the legs of a request are made from, by what hands the KV cache over. */
+export interface Handoff {
+  /** Always. */
+  readonly prefill: readonly LegEdit[];
+  readonly prefillIfThere: readonly EditIfThere[];
+  /** Whether decode gets the parameters that prefill gives. */
+  readonly byParams: boolean;
+  /** Each of `n` samples has legs of its own, as prompts have; and beams, which cannot, are decode's alone. */
+  readonly splitsSamples: boolean;
+  readonly unfit: readonly Unfit[];
+  /** How long prefill keeps what is not fetched, as long as the engine is told nothing else. */
+  readonly leaseSeconds: number;
+}
+
+export const KV_PARAMS = "kv_transfer_params";
+
+/** Asks prefill to keep the KV cache for a decode instance and to say where it is. */
+const KEEP: LegEdit = {
+  key: KV_PARAMS,
+  value:
+    '{"do_remote_decode":true,"do_remote_prefill":false,"remote_engine_id":null,' +
+    '"remote_block_ids":null,"remote_host":null,"remote_port":null}',
+};
+const ONE_TOKEN: readonly LegEdit[] = [
+  { key: "max_tokens", value: "1" },
+  { key: "stream", value: "false" },
+  { key: "stream_options", value: undefined },
+];
+const NO_MINIMUM: LegEdit = { key: "min_tokens", value: undefined };
+
+const IF_THERE: readonly EditIfThere[] = [
+  // Not for every engine. More samples would be computed and kept for nothing.
+  { key: "max_completion_tokens", value: "1" },
+  { key: "n", value: "1" },
+  { key: "best_of", value: "1" },
+  // One token is no call of a tool, and some versions of vLLM fail over that.
+  { key: "tool_choice", value: '"none"', unless: ["null", '"auto"', '"none"'] },
+];
+
+const ENDS_DECODE = "with this connector it ends decode engines";
+
+export const HANDOFFS = {
+  /** vLLM's, which reads. */
+  NixlConnector: {
+    prefill: [KEEP, ...ONE_TOKEN, NO_MINIMUM],
+    prefillIfThere: IF_THERE,
+    byParams: true,
+    splitsSamples: true,
+    unfit: [],
+    leaseSeconds: 30,
+  },
+  /** That of vllm-ascend. */
+  MooncakeConnectorV1: {
+    // It gives parameters only when the length has ended the request, not when an end token or a stop string has.
+    prefill: [KEEP, ...ONE_TOKEN, { key: "min_tokens", value: "1" }],
+    prefillIfThere: IF_THERE,
+    byParams: true,
+    splitsSamples: true,
+    unfit: [
+      { keys: ["prompt_logprobs"], reason: ENDS_DECODE },
+      { keys: ["echo", "logprobs"], reason: ENDS_DECODE },
+      { keys: ["echo"], inChat: true, reason: ENDS_DECODE },
+    ],
+    leaseSeconds: 480,
+  },
+  /** Engines of the vLLM 0.6.3 line find the KV cache by its prompt. */
+  plain: {
+    prefill: [{ key: KV_PARAMS, value: undefined }, ...ONE_TOKEN, NO_MINIMUM],
+    prefillIfThere: IF_THERE,
+    byParams: false,
+    splitsSamples: false,
+    unfit: [],
+    leaseSeconds: 30,
+  },
+} as const satisfies Record<string, Handoff>;
+
+export type HandoffName = keyof typeof HANDOFFS;
+/** What hands over by parameters. */
+export const CONNECTORS = ["NixlConnector", "MooncakeConnectorV1"] as const satisfies readonly HandoffName[];
