@@ -53,7 +53,7 @@ test("docs/scheduler.md lists every flag that is ignored.", () => {
 });
 
 /** What a leg is asked, by key. */
-function asked({ prefill, prefillIfThere, byParams, splitsSamples, unfit, leaseSeconds }: Handoff) {
+function asked({ prefill, prefillIfThere, byParams, splitsSamples, unfit, leaseSeconds, release }: Handoff) {
   const always = prefill.map(({ key, value = "not there" }) => [
     key,
     key === KV_PARAMS ? kept(value) : value,
@@ -70,6 +70,7 @@ function asked({ prefill, prefillIfThere, byParams, splitsSamples, unfit, leaseS
     ["a beam search", splitsSamples ? "is decode's alone" : "has both legs"],
     ["what is refused", refused.join("; ") || "nothing"],
     ["--kv-lease, unless given", `${leaseSeconds}`],
+    ["--kv-release, unless given", release],
   ];
 }
 
@@ -174,6 +175,10 @@ async function eventfulRig(): Promise<Rig> {
   );
   const isSaid = (said: string) => one.lines.some((line) => line.includes(said));
   for (let i = 0; i < 2; i++) await ask(one.port, post(STREAM));
+  for (const engine of one.decode) engine.script = (call) => answerJson(call, "", "500 x");
+  await ask(one.port, post(PLAIN));
+  await until(() => isSaid("unreleased"));
+  for (const engine of one.decode) engine.script = goodDecode;
   params = false;
   for (let i = 0; i < 2; i++) await ask(one.port, post(PLAIN));
   await ask(one.port, "GET / HTTP/9.9\r\n\r\n");

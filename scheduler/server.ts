@@ -3,6 +3,7 @@ import { ClientConnection, type Handler, type Service } from "./client/connectio
 import type { Reply } from "./client/reply.ts";
 import { generateApi, openAiApi } from "./completion/api.ts";
 import { completions, type Engines, models } from "./completion/completion.ts";
+import { Releases } from "./completion/releases.ts";
 import type { ServerConfig } from "./config/config.ts";
 import { isToEngines, ROUTES, type Route } from "./config/routes.ts";
 import { Bag } from "./data/bag.ts";
@@ -65,7 +66,8 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const turn = (at: number) => new Int32Array(shared.turns, 4 * at, 1);
   const prefill = new Picker("prefill", policy === "RoundRobin" ? roundRobin : byLoad(policy), turn(0));
   const decode = new Picker("decode", leastInFlight, turn(1));
-  const engines: Engines = { config, deadlines, prefill, decode };
+  const releases = new Releases(decode, deadlines, config, observer.log);
+  const engines: Engines = { config, deadlines, prefill, decode, releases };
   const hosts = new Set<string>();
   const surroundings: Surroundings = {
     deadlines,
@@ -155,6 +157,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
 
   function close(): void {
     stats.close();
+    releases.close();
     for (const { pool } of instances()) pool.close();
     for (const connection of connections) connection.destroy();
     server.close();

@@ -1,8 +1,8 @@
-import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import {
   metric,
+  operator,
   type Program,
   post,
   scheduler,
@@ -97,22 +97,6 @@ const MOMENTS: readonly Moment[] = [
     expired: 0,
   },
 ];
-
-/** What the scheduler's operator is answered. */
-function operator(socketPath: string) {
-  return (path: string, body?: object): Promise<Record<string, unknown>> =>
-    new Promise((resolve, reject) => {
-      const headers = { "Content-Type": "application/json" };
-      const method = body === undefined ? "GET" : "POST";
-      const asked = httpRequest({ socketPath, path, method, headers }, async (answer) => {
-        let text = "";
-        for await (const piece of answer.setEncoding("utf8")) text += piece;
-        resolve(JSON.parse(text));
-      });
-      asked.on("error", reject);
-      asked.end(body && JSON.stringify(body));
-    });
-}
 
 test.for(MOMENTS)(
   "A client that leaves while $when: the KV account agrees with the engine.",

@@ -5,7 +5,7 @@ import { HANDOFFS, type Handoff } from "../config/handoffs.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import type { Piece } from "../data/pieces.ts";
 import { askWhole } from "../engine/ask.ts";
-import type { EngineRequest, Question } from "../engine/exchange.ts";
+import type { EngineRequest, Parting, Question } from "../engine/exchange.ts";
 import { engineRequest, forwardedFields } from "../engine/request.ts";
 import { Failure } from "../errors.ts";
 import type { Instance } from "../instances/instances.ts";
@@ -17,6 +17,7 @@ import { type Call, checkFit, readCall } from "./call.ts";
 import { decodeBody, prefillBody, takeKvParams } from "./legs.ts";
 import { patience } from "./patience.ts";
 import { relayPlain } from "./relay.ts";
+import type { Releases } from "./releases.ts";
 import { askedBy, type Sequence, SOLE } from "./sequences.ts";
 import { answerSeveral } from "./several.ts";
 
@@ -28,6 +29,7 @@ export interface Engines {
   readonly deadlines: Deadlines;
   readonly prefill: Picker;
   readonly decode: Picker;
+  readonly releases: Releases;
 }
 
 /** What all legs of a client's request have in common. */
@@ -40,9 +42,19 @@ interface Errand {
   readonly isStream: boolean;
 }
 
+/** What prefill gave for one sequence. */
+interface Handed {
+  readonly kvParams: string | undefined;
+  /** What prefill keeps for decode, if anything. */
+  readonly kv: KvHold | undefined;
+}
+
+const NOTHING: Handed = { kvParams: undefined, kv: undefined };
+
 /** A completion: for each sequence prefill first, then decode with what prefill said. */
-export function completions({ config, deadlines, prefill, decode }: Engines, api: Api): Handler {
-  const { timeouts, kvLeaseMs } = config;
+export function completions(engines: Engines, api: Api): Handler {
+  const { config, deadlines, prefill, decode, releases } = engines;
+  const { timeouts, kvLeaseMs, kvRelease } = config;
   const handoff: Handoff = HANDOFFS[config.handoff];
   const { firstTokenMs, answerMs } = timeouts;
 
@@ -59,7 +71,7 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
     if (!decode.anyReady) throw new Failure("no_decode");
     if (asked === "decode-alone") {
       reply.trace.recomputed = true;
-      return decodeLeg(errand, call, SOLE, undefined, reply);
+      return decodeLeg(errand, call, SOLE, NOTHING, reply);
     }
     const [only] = asked;
     if (asked.length === 1 && only !== undefined) return bothLegs(errand, call, only, reply);
@@ -67,50 +79,65 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
   };
 
   async function bothLegs(errand: Errand, call: Call, sequence: Sequence, answer: Answer): Promise<void> {
-    const { kvParams, kv } = await prefill.run(errand.size, async (instance, fresh) => {
+    const handed = await prefillLeg(errand, call, sequence, answer);
+    answer.onOpen = () => handed.kv?.fetched();
+    answer.trace.mark("prefill");
+    try {
+      if (handed.kvParams === undefined && handoff.byParams) {
+        if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
+        answer.trace.recomputed = true;
+      }
+      await decodeLeg(errand, call, sequence, handed, answer);
+    } catch (failure) {
+      giveUp(handed, errand, answer);
+      throw failure;
+    }
+  }
+
+  function prefillLeg(errand: Errand, call: Call, { edits }: Sequence, answer: Answer): Promise<Handed> {
+    return prefill.run(errand.size, async (instance, fresh) => {
       markAttempt(answer.trace, instance, fresh);
       const question = {
         instance,
-        request: requestTo(instance, errand, answer, prefillBody(call, handoff, sequence.edits)),
+        request: requestTo(instance, errand, answer, prefillBody(call, handoff, edits)),
         deadlines,
         limitMs: timeouts.prefillMs,
         fresh,
         stop: answer.stop,
       };
-      const said = await askWhole(question, MAX_PREFILL_ANSWER_BYTES);
-      const kvParams = takeKvParams(instance, said, handoff);
-      // An engine that gives no parameters keeps nothing either.
-      const isKept = !handoff.byParams || kvParams !== undefined;
-      return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
+      const take = (said: Buffer): Handed => {
+        const kvParams = takeKvParams(instance, said, handoff);
+        // An engine that gives no parameters keeps nothing either.
+        const isKept = !handoff.byParams || kvParams !== undefined;
+        return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
+      };
+      const late = (said: Buffer) => giveUp(take(said), errand, answer);
+      return take(await askWhole(question, MAX_PREFILL_ANSWER_BYTES, late));
     });
-    answer.onOpen = () => kv?.fetched();
-    answer.trace.mark("prefill");
-    try {
-      if (kvParams === undefined && handoff.byParams) {
-        if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
-        answer.trace.recomputed = true;
-      }
-      await decodeLeg(errand, call, sequence, kvParams, answer);
-    } catch (failure) {
-      // The answer that begins now is not decode's.
-      kv?.abandoned();
-      throw failure;
-    }
+  }
+
+  /** No client waits any more for what decode would make of it. */
+  function giveUp({ kv, kvParams }: Handed, { forwarded }: Errand, { trace }: Answer): void {
+    kv?.abandoned();
+    if (kv === undefined || kvParams === undefined || kvRelease === "none") return;
+    // Where it may be, decode tells prefill itself, when it ends what it has begun.
+    if (!kv.mayBeFetched) releases.add({ kv, kvParams, forwarded, id: trace.id });
   }
 
   function decodeLeg(
     errand: Errand,
     call: Call,
-    sequence: Sequence,
-    kvParams: string | undefined,
+    { decodeEdits }: Sequence,
+    { kvParams, kv }: Handed,
     answer: Answer,
   ): Promise<void> {
-    return decode.run(errand.size, (instance, fresh) => {
+    const parting = kv && kvRelease !== "none" ? partingOf(kv) : undefined;
+    const work = (instance: Instance, fresh: boolean) => {
       markAttempt(answer.trace, instance, fresh);
       const { isStream } = errand;
       const question: Question = {
         instance,
-        request: requestTo(instance, errand, answer, decodeBody(call, kvParams, sequence.decodeEdits)),
+        request: requestTo(instance, errand, answer, decodeBody(call, kvParams, decodeEdits)),
         deadlines,
         limitMs: isStream ? firstTokenMs : Math.min(firstTokenMs, answerMs),
         more: isStream ? undefined : patience(instance, answer, timeouts),
@@ -120,11 +147,24 @@ export function completions({ config, deadlines, prefill, decode }: Engines, api
         answered: () => {
           call.body = Buffer.alloc(0);
         },
+        parting,
       };
       const relay = isStream ? api.relayStream : relayPlain;
       return relay(question, answer, timeouts.tokenGapMs);
-    });
+    };
+    return decode.run(errand.size, work);
   }
+}
+
+/** Decode that is told of the end of a request has prefill free what it has not fetched. */
+function partingOf(kv: KvHold): Parting {
+  return {
+    readsOn: false,
+    began() {
+      kv.mayBeFetched = true;
+    },
+    ended: () => kv.released(),
+  };
 }
 
 /** GET /v1/models: what an engine says. */

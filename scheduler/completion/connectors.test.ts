@@ -3,7 +3,7 @@ import { ask, PLAIN, post } from "../testing/client.ts";
 import { KV_PARAMS } from "../testing/engine.ts";
 import { type Overrides, startRig } from "../testing/rig.ts";
 
-const MOONCAKE: Overrides = { handoff: "MooncakeConnectorV1" };
+const MOONCAKE: Overrides = { handoff: "MooncakeConnectorV1", kvRelease: "none" };
 const SKELETON =
   '{"do_remote_decode":true,"do_remote_prefill":false,"remote_engine_id":null,' +
   '"remote_block_ids":null,"remote_host":null,"remote_port":null}';

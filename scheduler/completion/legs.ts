@@ -29,6 +29,15 @@ export function decodeBody(
   return editObject(body, members, own.length === 0 ? [edit] : [edit, ...own]);
 }
 
+/**
+ * What decode rejects when it has seen whose KV cache it is for, and so has prefill free that: no answer has fewer tokens
+ * than none. What it would reject before frees nothing, as a wrong model or an empty prompt.
+ */
+export function rejectedBody(model: string | undefined, kvParams: string): Piece[] {
+  const rest = JSON.stringify({ model, prompt: [1], max_tokens: -1 }).slice(1);
+  return [`{"${KV_PARAMS}":${kvParams},`, Buffer.from(rest)];
+}
+
 const ANSWER_KEYS = [KV_PARAMS, ...ERROR_KEYS];
 
 /**

@@ -290,15 +290,14 @@ test("Where the prompt alone is handed over, samples stay one sequence, and pref
 
 test("One prompt that an engine refuses is the answer, and no leg of the others is left running.", async () => {
   const hung: EngineCall[] = [];
-  const { port, log, logged } = await startRig({
-    prefill: [prefill()],
-    decode: [
-      (call) => {
-        if (bodyOf(call).prompt === "bad") answerJson(call, '{"error":{"message":"no"}}', "422 No");
-        else hung.push(call);
-      },
-    ],
-  });
+  const decode: Script = (call) => {
+    if (bodyOf(call).prompt === "bad") answerJson(call, '{"error":{"message":"no"}}', "422 No");
+    else hung.push(call);
+  };
+  const { port, log, logged } = await startRig(
+    { prefill: [prefill()], decode: [decode] },
+    { kvRelease: "none" },
+  );
 
   const answer = await ask(port, post('{"prompt":["a","b","bad"]}'));
   await logged(1);

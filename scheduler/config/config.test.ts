@@ -30,22 +30,25 @@ test.for([
 });
 
 test.for([
-  { args: "", handed: ["NixlConnector", 30_000] },
-  { args: "--kv-connector MooncakeConnectorV1", handed: ["MooncakeConnectorV1", 480_000] },
+  { args: "", handed: ["NixlConnector", 30_000, "reject"] },
+  { args: "--kv-connector MooncakeConnectorV1", handed: ["MooncakeConnectorV1", 480_000, "none"] },
   {
-    args: "--kv-connector=MooncakeConnectorV1 --kv-lease=60",
-    handed: ["MooncakeConnectorV1", 60_000],
+    args: "--kv-connector=MooncakeConnectorV1 --kv-release=reject --kv-lease=60",
+    handed: ["MooncakeConnectorV1", 60_000, "reject"],
   },
-  { args: "--kv-lease 0.5", handed: ["NixlConnector", 500] },
-  { args: "--handoff plain", handed: ["plain", 30_000] },
-])("$args: the lease of KV cache is that of the connector, unless given.", ({ args, handed }) => {
-  const { handoff, kvLeaseMs } = configOf(args.split(" ").filter(Boolean));
+  { args: "--kv-release=none --kv-lease 0.5", handed: ["NixlConnector", 500, "none"] },
+  { args: "--handoff plain", handed: ["plain", 30_000, "none"] },
+])("$args: lease and release of KV cache are those of the connector, unless given.", ({ args, handed }) => {
+  const { handoff, kvLeaseMs, kvRelease } = configOf(args.split(" ").filter(Boolean));
 
-  expect([handoff, kvLeaseMs]).toEqual(handed);
+  expect([handoff, kvLeaseMs, kvRelease]).toEqual(handed);
 });
 
-test("A connector that is not known is a problem.", () => {
+test("A connector that is not known, and a release where there are no parameters, are problems.", () => {
   expect(problemsOf("--kv-connector=Nixl")).toContain('--kv-connector is "Nixl"');
+  expect(problemsOf("--handoff=plain", "--kv-release=reject")).toContain(
+    "--kv-release is reject with a plain",
+  );
 });
 
 test("A name that is missing is a problem, not the next flag.", () => {

@@ -1,6 +1,6 @@
 import { type Endpoints, type EndpointsReader, endpointsReader, InvalidTables } from "./endpoints.ts";
 import { type FlagName, parseFlags, shown, type UsageProblem } from "./flags.ts";
-import { CONNECTORS, HANDOFFS, type HandoffName } from "./handoffs.ts";
+import { CONNECTORS, HANDOFFS, type HandoffName, RELEASES, type Release } from "./handoffs.ts";
 
 export const POLICIES = ["RoundRobin", "FreeKVFirst", "BLB"] as const;
 export type PolicyName = (typeof POLICIES)[number];
@@ -52,6 +52,8 @@ export interface Config {
   readonly maxBodyBytes: number;
   /** How long a prefill instance keeps a KV cache that is not fetched. */
   readonly kvLeaseMs: number;
+  /** How it is told earlier that none will be. */
+  readonly kvRelease: Release;
   readonly timeouts: Timeouts;
   readonly health: WatchLimits;
 }
@@ -109,7 +111,15 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     );
   }
   const handoff: HandoffName = way === "plain" ? "plain" : oneOf("kv-connector", CONNECTORS);
-  const { leaseSeconds } = HANDOFFS[handoff];
+  const { leaseSeconds, release } = HANDOFFS[handoff];
+  let kvRelease: Release = release;
+  if (given("kv-release").length > 0) kvRelease = oneOf("kv-release", RELEASES);
+  if (kvRelease !== "none" && handoff === "plain") {
+    problem(
+      `--kv-release is ${kvRelease} with a plain handoff, where there are no kv_transfer_params`,
+      "leave it out",
+    );
+  }
   const port = number("port", PORT);
   const readEndpoints = endpointsReader(env, port);
   let endpoints: Endpoints = { prefill: [], decode: [] };
@@ -140,6 +150,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     missingKvParams: oneOf("missing-kv-params", ["recompute", "fail"]),
     maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),
     kvLeaseMs: given("kv-lease").length > 0 ? seconds("kv-lease") : 1000 * leaseSeconds,
+    kvRelease,
     timeouts: {
       connectMs: seconds("connect-timeout"),
       prefillMs: seconds("prefill-timeout"),

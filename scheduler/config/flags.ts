@@ -52,6 +52,11 @@ export const FLAGS = [
     value: "SECONDS",
     help: "how long prefill keeps KV that decode does not fetch, as the engine has it; by default the connector's own time",
   },
+  {
+    name: "kv-release",
+    value: "HOW",
+    help: "how prefill is told earlier: reject (by a request that decode rejects), none; with NixlConnector reject, else none",
+  },
   { name: "max-body-bytes", value: "N", fallback: "8388608", help: "largest request body" },
   {
     name: "admin-socket",

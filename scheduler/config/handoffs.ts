@@ -18,6 +18,10 @@ export interface Unfit {
   readonly reason: string;
 }
 
+/** How prefill learns that no decode instance will fetch a KV cache; `none`: it does not, before its lease is over. */
+export const RELEASES = ["reject", "none"] as const;
+export type Release = (typeof RELEASES)[number];
+
 /** All that the legs of a request are made from, by what hands the KV cache over. */
 export interface Handoff {
   /** Always. */
@@ -28,8 +32,9 @@ export interface Handoff {
   /** Each of `n` samples has legs of its own, as prompts have; and beams, which cannot, are decode's alone. */
   readonly splitsSamples: boolean;
   readonly unfit: readonly Unfit[];
-  /** How long prefill keeps what is not fetched, as long as the engine is told nothing else. */
+  /** How long prefill keeps what is not fetched, as long as nothing else is told to the engine. */
   readonly leaseSeconds: number;
+  readonly release: Release;
 }
 
 export const KV_PARAMS = "kv_transfer_params";
@@ -68,6 +73,7 @@ export const HANDOFFS = {
     splitsSamples: true,
     unfit: [],
     leaseSeconds: 30,
+    release: "reject",
   },
   /** That of vllm-ascend. */
   MooncakeConnectorV1: {
@@ -82,6 +88,8 @@ export const HANDOFFS = {
       { keys: ["echo"], inChat: true, reason: ENDS_DECODE },
     ],
     leaseSeconds: 480,
+    // Before vllm-ascend 0.26 it knows no other way.
+    release: "none",
   },
   /** Engines of the vLLM 0.6.3 line find the KV cache by its prompt. */
   plain: {
@@ -91,6 +99,7 @@ export const HANDOFFS = {
     splitsSamples: false,
     unfit: [],
     leaseSeconds: 30,
+    release: "none",
   },
 } as const satisfies Record<string, Handoff>;
 

@@ -21,10 +21,23 @@ export function ask<T>(question: Question, reader: AnswerReader<T>): Promise<T> 
   });
 }
 
-/** Asks and holds the whole answer, which may have `maxBytes`. */
-export function askWhole(question: Question, maxBytes: number): Promise<Buffer> {
+/**
+ * Asks and holds the whole answer, which may have `maxBytes`. `late` gets one that still came when the question was
+ * broken off: the two can cross.
+ */
+export function askWhole(
+  question: Question,
+  maxBytes: number,
+  late?: (answer: Buffer) => void,
+): Promise<Buffer> {
   const body = new ByteBuffer();
-  return ask(question, {
+  const parting = late && {
+    readsOn: true,
+    ended(isWhole: boolean) {
+      if (isWhole) late(body.take());
+    },
+  };
+  return ask(parting === undefined ? question : { ...question, parting }, {
     data(bytes) {
       body.appendCopy(bytes);
       if (body.length > maxBytes) {

@@ -12,6 +12,8 @@ import { MAX_ERROR_BYTES, refusal } from "./refusal.ts";
 import type { Stoppable, StopSignal } from "./stop-signal.ts";
 
 const MAX_INTERIM_ANSWERS = 8;
+/** How long an engine may take to end its work on a question that was broken off. */
+const PARTING_MS = 5000;
 
 /** A request to an engine, ready to be written. */
 export interface EngineRequest {
@@ -29,12 +31,24 @@ export interface Question {
   readonly more?: (() => number) | undefined;
   /** Not on a connection that was kept: such a one may be dead without our knowing. */
   readonly fresh: boolean;
-  /** Called when an answer begins: the request will not be sent again. */
+  /** Called when an answer begins that is no refusal: the request will not be sent again. */
   readonly answered?: (() => void) | undefined;
+  /** Without it the connection of a question that is broken off is closed on both sides at once. */
+  readonly parting?: Parting | undefined;
   /** Not for a client: its answer is no sign that clients' requests are worked on. */
   readonly isCheck?: true;
   /** Closes the connection to the engine at once. */
   readonly stop: StopSignal;
+}
+
+/** What becomes of a question that is broken off: the engine sees its connection closed, and then closes its own side. */
+export interface Parting {
+  /** Whether an answer that comes all the same is read. */
+  readonly readsOn: boolean;
+  /** The engine has the whole request. */
+  began?(): void;
+  /** It has ended its work; `isWhole`: the answer came all the same. Not called where neither is seen in time. */
+  ended(isWhole: boolean): void;
 }
 
 /** What whoever reads an answer can do about it. */
@@ -65,6 +79,9 @@ export class Exchange implements WireUser, Flow, Stoppable {
   readonly #answered: (() => void) | undefined;
   readonly #more: (() => number) | undefined;
   readonly #isCheck: boolean;
+  /** Whether the connection may be kept. A check does not leave one behind each time. */
+  readonly #mayKeep: boolean;
+  readonly #parting: Parting | undefined;
   readonly #reader: AnswerReader<unknown>;
   readonly #settle: Settle;
   readonly #wire: Wire;
@@ -75,13 +92,17 @@ export class Exchange implements WireUser, Flow, Stoppable {
   #interim = 0;
   #anyByte = false;
   #over = false;
+  #isParting = false;
+  #isSettled = false;
 
   constructor(question: Question, reader: AnswerReader<unknown>, settle: Settle) {
-    const { instance, request, deadlines, limitMs, more, fresh, answered, isCheck, stop } = question;
+    const { instance, request, deadlines, limitMs, more, fresh, answered, isCheck, parting, stop } = question;
     this.#instance = instance;
     this.#answered = answered;
     this.#more = more;
     this.#isCheck = isCheck === true;
+    this.#mayKeep = !(this.#isCheck && fresh);
+    this.#parting = parting;
     this.#reader = reader;
     this.#settle = settle;
     this.limit = deadlines.arm(limitMs, () => this.#expired());
@@ -101,14 +122,40 @@ export class Exchange implements WireUser, Flow, Stoppable {
   /** Ends the exchange as `failure`; the engine sees its connection closed at once. */
   abort(failure: Failure): void {
     if (this.#over) return;
+    if (this.#isParting || this.#parting === undefined) this.#close();
+    else this.#part(this.#parting);
+    if (!this.#isSettled) this.#settle(failure);
+    this.#isSettled = true;
+  }
+
+  #part(parting: Parting): void {
+    const { socket } = this.#wire;
+    // What is not all written is no request to the engine.
+    if (socket.destroyed || socket.connecting || socket.writableLength > 0) {
+      this.#close();
+      return;
+    }
+    this.#isParting = true;
+    parting.began?.();
+    socket.resume();
+    socket.end();
+    this.limit.extend(PARTING_MS);
+  }
+
+  #close(): void {
     this.#over = true;
     this.#wire.user = undefined;
     this.#wire.socket.destroy();
-    this.#end(failure);
+    this.limit.clear();
+  }
+
+  #parted(isWhole: boolean): void {
+    this.#close();
+    this.#parting?.ended(isWhole);
   }
 
   #expired(): void {
-    const more = this.#more?.() ?? 0;
+    const more = this.#isParting ? 0 : (this.#more?.() ?? 0);
     if (more > 0) this.limit.extend(more);
     else this.abort(new Failure(`${this.#instance.role}_timeout`));
   }
@@ -174,14 +221,16 @@ export class Exchange implements WireUser, Flow, Stoppable {
     }
     this.#answer = head;
     this.#body = bodyDecoder(framing, "until-close");
-    this.#answered?.();
-    if (status === 200) this.#reader.head?.(head, this);
-    else if (status >= 400) this.#refused = { head, body: new ByteBuffer() };
+    if (status === 200) {
+      this.#answered?.();
+      if (!this.#isParting) this.#reader.head?.(head, this);
+    } else if (status >= 400) this.#refused = { head, body: new ByteBuffer() };
     else throw this.#failed(`it answered with status ${status}`);
   }
 
   /** Part of the body. */
   #take(bytes: Buffer): void {
+    if (this.#isParting && this.#parting?.readsOn !== true) return;
     if (!this.#isCheck) this.#instance.hear();
     if (this.#refused === undefined) {
       this.#reader.data(bytes, this);
@@ -193,26 +242,29 @@ export class Exchange implements WireUser, Flow, Stoppable {
   }
 
   #complete(nothingElseCame: boolean): void {
+    if (this.#isParting) {
+      this.#parted(this.#refused === undefined);
+      return;
+    }
     this.#over = true;
     // With a request that is still being written, the next one's bytes would not start where the engine thinks.
     const clean = nothingElseCame && this.#wire.socket.writableLength === 0;
-    if (clean && !this.#isCheck && this.#answer?.keepAlive === true) {
+    if (clean && this.#mayKeep && this.#answer?.keepAlive === true) {
       this.#instance.pool.keep(this.#wire, this.#answer.fields);
     } else {
       this.#wire.user = undefined;
       this.#wire.socket.destroy();
     }
-    const refused = this.#refused;
-    this.#end(refused && refusal(this.#instance, refused.head, refused.body.take()));
-  }
-
-  #end(failure: Failure | undefined): void {
     this.limit.clear();
-    this.#settle(failure);
+    const refused = this.#refused;
+    this.#settle(refused && refusal(this.#instance, refused.head, refused.body.take()));
   }
 
   #lost(reason: string): void {
-    if (this.#anyByte) this.abort(this.#failed(reason));
+    // The engine has ended it: there is nothing to part from.
+    this.#wire.socket.destroy();
+    if (this.#isParting) this.#parted(false);
+    else if (this.#anyByte) this.abort(this.#failed(reason));
     else this.abort(this.#unreachable(reason));
   }
 

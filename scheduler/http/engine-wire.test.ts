@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ask, PLAIN, post } from "../testing/client.ts";
 import { answerJson, type EngineCall, goodPrefill, type Script } from "../testing/engine.ts";
 import { ENGINE_CASES } from "../testing/engine-cases.ts";
-import { startRig } from "../testing/rig.ts";
+import { type Overrides, startRig } from "../testing/rig.ts";
 
 /** A decode instance that answers so the first time, and well afterwards. */
 function decodeThatAnswers(first: (call: EngineCall) => void): Script {
@@ -11,14 +11,14 @@ function decodeThatAnswers(first: (call: EngineCall) => void): Script {
 }
 
 // Health checks use the same connections: one between two requests would take the one that the second is to use.
-const noMoreChecks = { health: { intervalMs: 600_000, timeoutMs: 1000 } };
+const noOthers: Overrides = { health: { intervalMs: 600_000, timeoutMs: 1000 }, kvRelease: "none" };
 
 test.for(ENGINE_CASES)("The engine's answer $id ($clause) becomes a $status.", async (one) => {
   const answers = decodeThatAnswers((call) => {
     call.socket.write(Buffer.from(one.bytes, "latin1"));
     if (one.closes) call.socket.end();
   });
-  const { port, decode, logged } = await startRig({ decode: [answers] }, noMoreChecks);
+  const { port, decode, logged } = await startRig({ decode: [answers] }, noOthers);
 
   const answer = await ask(port, post(PLAIN));
   const next = await ask(port, post(PLAIN));

@@ -26,7 +26,17 @@ const FLAGS = { healthy: 1, stalled: 2, draining: 4 } as const;
 /** From `prompts` on, requests by the size of their prompt: a row per power of two. */
 const GAUGES = { inFlight: 0, kvHeld: 1, prompts: 2, end: 36 } as const;
 /** From `faults` on, a row per fault. */
-const COUNTERS = { heard: 0, served: 1, kvAbandoned: 2, requests: 3, bytes: 4, faults: 5, end: 8 } as const;
+const COUNTERS = {
+  heard: 0,
+  served: 1,
+  kvAbandoned: 2,
+  kvReleased: 3,
+  kvExpired: 4,
+  requests: 5,
+  bytes: 6,
+  faults: 7,
+  end: 10,
+} as const;
 const TOLD = { waiting: 0, freeKvTokens: 1, requests: 2, bytes: 3, tokenlessMs: 4, end: 5 } as const;
 
 /**
@@ -129,6 +139,16 @@ export class Account {
     return this.#counter(COUNTERS.kvAbandoned);
   }
 
+  /** Of these: prefill was told, and has freed it. */
+  get kvReleased(): number {
+    return this.#counter(COUNTERS.kvReleased);
+  }
+
+  /** Of these: freed when its lease was over. */
+  get kvExpired(): number {
+    return this.#counter(COUNTERS.kvExpired);
+  }
+
   /** Times that it has failed a request in this way. */
   faults(kind: Fault): number {
     return this.#counter(COUNTERS.faults + FAULTS.indexOf(kind));
@@ -205,7 +225,9 @@ export class Account {
     this.#move(GAUGES.kvHeld, 1);
   }
 
-  releaseKv(): void {
+  /** It keeps it no more: `end` says why, unless decode has fetched it. */
+  dropKv(end?: "kvReleased" | "kvExpired"): void {
+    if (end !== undefined) this.#count(COUNTERS[end]);
     this.#move(GAUGES.kvHeld, -1);
   }
 

@@ -49,8 +49,8 @@ export class Instance extends Account {
     this.#noteIdle();
   }
 
-  override releaseKv(): void {
-    super.releaseKv();
+  override dropKv(end?: "kvReleased" | "kvExpired"): void {
+    super.dropKv(end);
     this.#noteIdle();
   }
 

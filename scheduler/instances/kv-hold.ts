@@ -1,39 +1,51 @@
-import type { Deadlines } from "../data/deadlines.ts";
+import type { Deadline, Deadlines } from "../data/deadlines.ts";
 import type { Instance } from "./instances.ts";
 
-/**
- * The KV cache of one prompt, which a prefill instance keeps until a decode instance has fetched it. What is told
- * first, counts.
- */
+/** The KV cache of one prompt, which a prefill instance keeps until a decode instance has fetched it. */
 export class KvHold {
-  readonly #instance: Instance;
+  readonly instance: Instance;
   readonly #deadlines: Deadlines;
   readonly #leaseMs: number;
-  #isTold = false;
+  #lease: Deadline | undefined;
+  #isHeld = true;
+  /** Whether a decode instance that was asked may still fetch it, although nobody waits for its answer. */
+  mayBeFetched = false;
 
   /** `leaseMs`: after that an engine frees what nobody fetches. */
   constructor(instance: Instance, deadlines: Deadlines, leaseMs: number) {
-    this.#instance = instance;
+    this.instance = instance;
     this.#deadlines = deadlines;
     this.#leaseMs = leaseMs;
     instance.holdKv();
   }
 
-  /** Decode has given a token, so it has the cache, and prefill has freed it. */
-  fetched(): void {
-    if (this.#isTold) return;
-    this.#isTold = true;
-    this.#instance.releaseKv();
+  /** Whether prefill keeps it, as far as is known. */
+  get isHeld(): boolean {
+    return this.#isHeld;
   }
 
-  /**
-   * Decode will give none, and whether it has fetched the cache before cannot be known. No request frees it on
-   * prefill: only decode can, when it has come to know of the request, or the end of the lease.
-   */
+  /** Decode has given a token, so it has the cache, and prefill has freed it. What is told first, counts. */
+  fetched(): void {
+    if (this.#lease === undefined) this.#drop();
+  }
+
+  /** No client will see what decode makes of it. Unless it is released, prefill keeps it to the end of the lease. */
   abandoned(): void {
-    if (this.#isTold) return;
-    this.#isTold = true;
-    this.#instance.abandonKv();
-    this.#deadlines.arm(this.#leaseMs, () => this.#instance.releaseKv());
+    if (!this.#isHeld || this.#lease !== undefined) return;
+    this.instance.abandonKv();
+    this.#lease = this.#deadlines.arm(this.#leaseMs, () => this.#drop("kvExpired"));
+  }
+
+  /** Prefill has been told that nobody will fetch it, once it was abandoned. */
+  released(): void {
+    this.abandoned();
+    this.#drop("kvReleased");
+  }
+
+  #drop(end?: "kvReleased" | "kvExpired"): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#lease?.clear();
+    this.instance.dropKv(end);
   }
 }

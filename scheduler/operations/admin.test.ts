@@ -149,10 +149,10 @@ test("A prefill instance is drained only when decode has fetched the KV cache th
   expect(answer).toMatchObject({ drained: true, kvHeld: 0 });
 });
 
-test("A KV cache that decode did not fetch is held until its lease is over, and a drain waits for that.", async () => {
+test("A KV cache that decode did not fetch, and that nobody releases, is held until its lease is over, and a drain waits for that.", async () => {
   const one = await startRig(
     { prefill: [goodPrefill, goodPrefill], decode: [() => {}] },
-    { ...ADMIN, kvLeaseMs: 500 },
+    { ...ADMIN, kvLeaseMs: 500, kvRelease: "none" },
   );
   const { drain, stateOf } = operator(one);
   const connection = await client(one.port);

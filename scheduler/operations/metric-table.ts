@@ -140,7 +140,7 @@ export const METRICS: readonly TableEntry[] = [
   perInstance(
     "gauge",
     "ascend_pd_instance_kv_held",
-    "Prompts whose KV cache it keeps, until decode has fetched it or its lease is over.",
+    "Prompts whose KV cache it keeps, until decode has fetched it, it is told to free it, or its lease is over.",
     ({ kvHeld }) => kvHeld,
   ),
   perInstance(
@@ -148,6 +148,18 @@ export const METRICS: readonly TableEntry[] = [
     "ascend_pd_instance_kv_abandoned_total",
     "Prompts whose KV cache it handed out, and decode is not known to have fetched.",
     ({ kvAbandoned }) => kvAbandoned,
+  ),
+  perInstance(
+    "counter",
+    "ascend_pd_instance_kv_released_total",
+    "Prompts whose KV cache it was told to free, because decode will not fetch it.",
+    ({ kvReleased }) => kvReleased,
+  ),
+  perInstance(
+    "counter",
+    "ascend_pd_instance_kv_expired_total",
+    "Prompts whose KV cache it kept until its lease was over.",
+    ({ kvExpired }) => kvExpired,
   ),
   perInstance(
     "counter",

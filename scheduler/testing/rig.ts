@@ -89,6 +89,7 @@ export async function rigOf(
     missingKvParams: "recompute",
     maxBodyBytes: 8 * 1024 * 1024,
     kvLeaseMs: 20_000,
+    kvRelease: "reject",
     health: { intervalMs: 50, timeoutMs: 1000 },
     ...overrides,
     timeouts: { ...TIMEOUTS, ...timeouts },

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -117,6 +118,22 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 /** `body` goes out as it is. */
 export function post(url: string, body: string, init: RequestInit = {}): Promise<Response> {
   return fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body, ...init });
+}
+
+/** What the scheduler's operator is answered. */
+export function operator(socketPath: string) {
+  return (path: string, body?: object): Promise<Record<string, unknown>> =>
+    new Promise((resolve, reject) => {
+      const headers = { "Content-Type": "application/json" };
+      const method = body === undefined ? "GET" : "POST";
+      const asked = request({ socketPath, path, method, headers }, async (answer) => {
+        let text = "";
+        for await (const piece of answer.setEncoding("utf8")) text += piece;
+        resolve(JSON.parse(text));
+      });
+      asked.on("error", reject);
+      asked.end(body && JSON.stringify(body));
+    });
 }
 
 /** The sum of a metric's samples over label sets that contain `labels`. */
