@@ -56,6 +56,8 @@ interface FailureOptions {
   /** The key of the request that is wrong. */
   readonly param?: string;
   readonly engine?: EngineError;
+  /** The engine takes no more requests for now. */
+  readonly isBusy?: boolean;
   /**
    * The engine has not answered a byte, so the request may be sent once more: to another instance, or to any when a
    * kept connection was to blame.
@@ -71,6 +73,7 @@ export class Failure extends Error {
   readonly retryAfter: string | undefined;
   readonly allow: string | undefined;
   readonly retry: "another" | "any" | undefined;
+  readonly isBusy: boolean;
   readonly #param: string | null;
   readonly #engine: EngineError | undefined;
 
@@ -81,9 +84,10 @@ export class Failure extends Error {
     this.code = code;
     this.status = options.status ?? status;
     this.detail = options.detail;
-    this.retryAfter = options.retryAfter ?? (status === 503 ? "1" : undefined);
+    this.retryAfter = options.retryAfter ?? (this.status === 503 ? "1" : undefined);
     this.allow = options.allow;
     this.retry = options.retry;
+    this.isBusy = options.isBusy === true;
     this.#param = options.param ?? null;
     this.#engine = options.engine;
   }

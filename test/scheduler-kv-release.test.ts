@@ -116,6 +116,12 @@ test("Of 1,000 clients that leave while decode has them queued nothing is kept, 
 test.for([
   { what: "what only decode refuses", flags: [], fields: '"max_tokens":100000', status: 400 },
   { what: "what decode refuses unread", flags: [], fields: '"max_tokens":"2"', status: 400 },
+  {
+    what: "a decode that is full",
+    flags: ["--max-num-queued-reqs=0"],
+    fields: '"max_tokens":2',
+    status: 503,
+  },
 ])("A drain does not wait for the KV cache of $what.", async ({ flags, fields, status }) => {
   const all = await service(flags);
 
@@ -141,4 +147,24 @@ test("With MooncakeConnectorV1 answers are exact, and what decode refuses is kep
   expect(await metric(decode, "simulator:kv_pulls_total", 'result="ok"')).toBe(1);
   expect(await metric(decode, "simulator:recomputed_total")).toBe(0);
   expect(await metric(prefill, "simulator:kv_leases_freed_total")).toBe(0);
+});
+
+test("Where one decode instance is full another one answers, with KV cache of its own.", async () => {
+  const prefill = await simulator("prefill");
+  const full = await simulator("decode", ["--max-num-queued-reqs=0"]);
+  const free = await simulator("decode");
+  const { url } = await scheduler([prefill], [full, free]);
+  const body = '{"model":"sim","prompt":"x","max_tokens":4,"stream":true}';
+
+  const statuses: number[] = [];
+  for (let i = 0; i < 10; i++) {
+    const answer = await post(`${url}/v1/completions`, body);
+    await answer.text();
+    statuses.push(answer.status);
+  }
+
+  expect(statuses).toEqual(Array(10).fill(200));
+  expect(await metric(full, "vllm:admission_rejections_total")).toBeGreaterThan(0);
+  expect(await metric(free, "simulator:recomputed_total")).toBe(0);
+  expect(await metric(prefill, "simulator:kv_blocks_leased")).toBe(0);
 });

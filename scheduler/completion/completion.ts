@@ -79,18 +79,22 @@ export function completions(engines: Engines, api: Api): Handler {
   };
 
   async function bothLegs(errand: Errand, call: Call, sequence: Sequence, answer: Answer): Promise<void> {
-    const handed = await prefillLeg(errand, call, sequence, answer);
-    answer.onOpen = () => handed.kv?.fetched();
-    answer.trace.mark("prefill");
-    try {
-      if (handed.kvParams === undefined && handoff.byParams) {
-        if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
-        answer.trace.recomputed = true;
+    const busy: Instance[] = [];
+    for (;;) {
+      const handed = await prefillLeg(errand, call, sequence, answer);
+      answer.onOpen = () => handed.kv?.fetched();
+      answer.trace.mark("prefill");
+      try {
+        if (handed.kvParams === undefined && handoff.byParams) {
+          if (config.missingKvParams === "fail") throw new Failure("missing_kv_params");
+          answer.trace.recomputed = true;
+        }
+        return await decodeLeg(errand, call, sequence, handed, answer, busy);
+      } catch (failure) {
+        giveUp(handed, failure, errand, answer);
+        // Parameters that a decode instance has refused may be used up: another one gets others.
+        if (!isBusy(failure) || !decode.hasReady(busy)) throw failure;
       }
-      await decodeLeg(errand, call, sequence, handed, answer);
-    } catch (failure) {
-      giveUp(handed, errand, answer);
-      throw failure;
     }
   }
 
@@ -111,17 +115,18 @@ export function completions(engines: Engines, api: Api): Handler {
         const isKept = !handoff.byParams || kvParams !== undefined;
         return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
       };
-      const late = (said: Buffer) => giveUp(take(said), errand, answer);
+      const late = (said: Buffer) => giveUp(take(said), undefined, errand, answer);
       return take(await askWhole(question, MAX_PREFILL_ANSWER_BYTES, late));
     });
   }
 
   /** No client waits any more for what decode would make of it. */
-  function giveUp({ kv, kvParams }: Handed, { forwarded }: Errand, { trace }: Answer): void {
+  function giveUp({ kv, kvParams }: Handed, why: unknown, { forwarded }: Errand, { trace }: Answer): void {
     kv?.abandoned();
     if (kv === undefined || kvParams === undefined || kvRelease === "none") return;
-    // Where it may be, decode tells prefill itself, when it ends what it has begun.
-    if (!kv.mayBeFetched) releases.add({ kv, kvParams, forwarded, id: trace.id });
+    // Its refusal has told prefill; so does the end of what it has begun, which its parting tells of.
+    if (isBusy(why)) kv.released();
+    else if (!kv.mayBeFetched) releases.add({ kv, kvParams, forwarded, id: trace.id });
   }
 
   function decodeLeg(
@@ -130,6 +135,7 @@ export function completions(engines: Engines, api: Api): Handler {
     { decodeEdits }: Sequence,
     { kvParams, kv }: Handed,
     answer: Answer,
+    busy?: Instance[],
   ): Promise<void> {
     const parting = kv && kvRelease !== "none" ? partingOf(kv) : undefined;
     const work = (instance: Instance, fresh: boolean) => {
@@ -152,7 +158,7 @@ export function completions(engines: Engines, api: Api): Handler {
       const relay = isStream ? api.relayStream : relayPlain;
       return relay(question, answer, timeouts.tokenGapMs);
     };
-    return decode.run(errand.size, work);
+    return decode.run(errand.size, work, busy);
   }
 }
 
@@ -165,6 +171,10 @@ function partingOf(kv: KvHold): Parting {
     },
     ended: () => kv.released(),
   };
+}
+
+function isBusy(failure: unknown): boolean {
+  return failure instanceof Failure && failure.isBusy;
 }
 
 /** GET /v1/models: what an engine says. */

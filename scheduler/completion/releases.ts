@@ -72,11 +72,11 @@ export class Releases {
     let why = "no decode instance is ready";
     const asked: Instance[] = [];
     while (asked.length < ATTEMPTS && !this.#isClosed) {
-      const instance = this.#decode.pick(asked[0]) ?? asked[0];
+      const instance = this.#decode.pick(asked) ?? asked[0];
       if (instance === undefined) break;
       const failure = await this.#ask(instance, stranded, asked.length > 0);
       asked.push(instance);
-      if (failure?.status === 400) return stranded.kv.released();
+      if (failure?.status === 400 || failure?.isBusy === true) return stranded.kv.released();
       why = `${instance.name}: ${failure?.detail ?? failure?.code ?? "it was not rejected"}`;
     }
     this.#failed(stranded, why);

@@ -10,6 +10,9 @@ const MAX_MESSAGE_LENGTH = 4096;
 const MAX_FIELD_LENGTH = 200;
 /** `"error"` with every letter escaped. */
 const MAX_ERROR_LENGTH = 32;
+/** What vLLM says when it admits no more requests, or has paused: its type, or within its message. */
+const BUSY_TYPES = ["Service Unavailable", "ServiceUnavailableError"];
+const BUSY_WORDS = "on a different instance";
 
 /** An instance, as far as its errors go. */
 type Speaker = Pick<Instance, "role" | "hosts">;
@@ -19,10 +22,13 @@ export function refusal({ role, hosts }: Speaker, { status, fields }: ResponseHe
   const wait = fields.find(({ name }) => name === "retry-after")?.value ?? "";
   const isWait = /^(?:[0-9]{1,6}|[A-Za-z]{3}, [0-9A-Za-z: ]{20,24})$/.test(wait);
   const detail = `${role} answered with status ${status}`;
-  return told(role, status, readEngineError(parse(body), hosts), {
-    detail,
-    ...(isWait ? { retryAfter: wait } : {}),
-  });
+  const engine = readEngineError(parse(body), hosts);
+  const isBusy = status === 503 && engine !== undefined && isBusyError(engine);
+  return told(role, status, engine, { detail, isBusy, ...(isWait ? { retryAfter: wait } : {}) });
+}
+
+function isBusyError({ message, type = "" }: EngineError): boolean {
+  return BUSY_TYPES.includes(type) || message.includes(BUSY_WORDS);
 }
 
 /** The error event of an engine: an answer with a status, where the stream has not begun for the client. */
@@ -54,7 +60,7 @@ function told(
   role: Speaker["role"],
   status: number,
   engine: EngineError | undefined,
-  options: { readonly detail: string; readonly retryAfter?: string },
+  options: { readonly detail: string; readonly retryAfter?: string; readonly isBusy?: boolean },
 ): Failure {
   // The engine's verdict on the request, or on its own load: no fault of the engine's.
   const isVerdict = status < 500 || (status === 503 && engine !== undefined);

@@ -33,11 +33,16 @@ export class Picker {
   }
 
   get anyReady(): boolean {
-    return this.instances.some(({ ready }) => ready);
+    return this.hasReady([]);
   }
 
-  /** The cheapest ready instance but `not`; among equals the one whose turn it is. */
-  pick(not?: Instance): Instance | undefined {
+  /** Whether one is ready that is none of `not`. */
+  hasReady(not: readonly Instance[]): boolean {
+    return this.instances.some((instance) => instance.ready && !not.includes(instance));
+  }
+
+  /** The cheapest ready instance that is none of `not`; among equals the one whose turn it is. */
+  pick(not: readonly Instance[]): Instance | undefined {
     const { instances } = this;
     const cost = this.#policy(instances);
     const turn = Atomics.load(this.#turn, 0);
@@ -46,7 +51,7 @@ export class Picker {
     for (let step = 0; step < instances.length; step++) {
       const at = (turn + step) % instances.length;
       const instance = instances[at];
-      if (instance === undefined || instance === not || !instance.ready) continue;
+      if (instance === undefined || !instance.ready || not.includes(instance)) continue;
       const its = cost(instance);
       if (its >= bestCost) continue;
       best = at;
@@ -58,11 +63,13 @@ export class Picker {
   }
 
   /**
-   * Has `work` done on a chosen instance, and once more when not a byte of an answer came. `bytes` is the size of
-   * the request. Throws what `work` throws.
+   * Has `work` done on a chosen instance, once more when not a byte of an answer came, and on another for each that is
+   * busy. `bytes` is the size of the request. Throws what `work` throws; with `busy`, to which one that is busy is added,
+   * also that it is.
    */
-  async run<T>(bytes: number, work: Work<T>): Promise<T> {
-    let next = this.pick();
+  async run<T>(bytes: number, work: Work<T>, busy?: Instance[]): Promise<T> {
+    const not = busy ?? [];
+    let next = this.pick(not);
     for (let again = false; ; ) {
       if (next === undefined) throw new Failure(`no_${this.role}`);
       const instance = next;
@@ -70,18 +77,24 @@ export class Picker {
       try {
         // Another thread may have begun to drain it since: either it has seen this request, or this sees the drain.
         if (instance.draining) {
-          next = this.pick(instance);
+          next = this.pick([...not, instance]);
           continue;
         }
-        const result = await work(instance, again);
+        const result = await work(instance, again || not.length > 0);
         instance.serve();
         return result;
       } catch (error) {
         blame(instance, error);
-        const retry = error instanceof Failure && !again ? error.retry : undefined;
-        next = retry && (this.pick(instance) ?? (retry === "any" ? instance : undefined));
+        if (!(error instanceof Failure)) throw error;
+        if (error.isBusy) {
+          not.push(instance);
+          next = busy === undefined ? this.pick(not) : undefined;
+        } else {
+          const retry = again ? undefined : error.retry;
+          next = retry && (this.pick([...not, instance]) ?? (retry === "any" ? instance : undefined));
+          again = true;
+        }
         if (next === undefined) throw error;
-        again = true;
       } finally {
         instance.end(bytes);
       }
