@@ -1,9 +1,6 @@
 import { type Endpoints, type EndpointsReader, endpointsReader, InvalidTables } from "./endpoints.ts";
-import { type FlagName, parseFlags, shown, type UsageProblem } from "./flags.ts";
+import { type FlagName, POLICIES, type PolicyName, parseFlags, shown, type UsageProblem } from "./flags.ts";
 import { CONNECTORS, HANDOFFS, type HandoffName, RELEASES, type Release } from "./handoffs.ts";
-
-export const POLICIES = ["RoundRobin", "FreeKVFirst", "BLB"] as const;
-export type PolicyName = (typeof POLICIES)[number];
 
 /** All in milliseconds. */
 export interface Timeouts {

@@ -1,5 +1,12 @@
 import { nearest } from "../../problems/nearest.ts";
-/** The flags of the command line: one table, from which parsing, checks and `--help` come. */
+
+/*
+ * The flags of the command line: one table, from which parsing, checks and `--help` come.
+ */
+
+/** How a prefill instance is chosen; all but the first compare by what instances say of their load. */
+export const POLICIES = ["RoundRobin", "FreeKVFirst", "BLB"] as const;
+export type PolicyName = (typeof POLICIES)[number];
 
 export interface Flag {
   readonly name: string;
@@ -28,7 +35,7 @@ export const FLAGS = [
     name: "prefill-routing-policy",
     value: "POLICY",
     fallback: "RoundRobin",
-    help: "which prefill instance is next: RoundRobin, FreeKVFirst or BLB",
+    help: `which prefill instance is next: ${POLICIES.slice(0, -1).join(", ")} or ${POLICIES.at(-1)}`,
   },
   {
     name: "handoff",

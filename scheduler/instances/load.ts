@@ -1,3 +1,4 @@
+import type { PolicyName } from "../config/flags.ts";
 import type { Load, Sent } from "./account.ts";
 import { type Cost, leastInFlight, type Policy } from "./policy.ts";
 
@@ -54,7 +55,7 @@ interface Signal {
   readonly metrics: string;
 }
 
-export type LoadPolicy = "FreeKVFirst" | "BLB";
+export type LoadPolicy = Exclude<PolicyName, "RoundRobin">;
 
 const SIGNALS: Readonly<Record<LoadPolicy, Signal>> = {
   /** Most free KV cache, less what was sent there since it was asked. */
