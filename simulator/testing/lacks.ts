@@ -26,7 +26,7 @@ export const REQUESTS: Readonly<Record<string, string>> = {
   "stream that fails": NO_IDS,
   stop: "it makes as many tokens as are asked for",
   "chat, tools required": NO_TOOLS,
-  "chat, tools required stream": NO_TOOLS,
+  "chat, stream of tools required": NO_TOOLS,
   "stream with continuous usage": "it tells the usage once",
   "chat, stream with continuous usage": "it tells the usage once",
   "more than is queued": NO_LIMIT,

@@ -1,5 +1,4 @@
-import { type Asked, type Fields, REMOTE_DECODE } from "../../simulator/testing/recordings.ts";
-import { CASES } from "./cases.ts";
+import { type Asked, type Fields, type Json, REMOTE_DECODE } from "../../simulator/testing/recordings.ts";
 import { MAX_SEQUENCES, MODEL } from "./rig.ts";
 
 /*
@@ -42,11 +41,16 @@ const SCHEMA = {
   required: ["role"],
   additionalProperties: false,
 };
-/** Of the tools that a random model may call, it calls one of these whole. */
-const toolCall = (name: string): Asked => {
-  const found = CASES.find((one) => one.name === name);
-  if (found === undefined) throw new Error(`there is no case ${name}`);
-  return { name, path: found.path, body: found.body as Fields };
+const TOOLS: Json = [
+  { type: "function", function: { name: "join", parameters: { type: "object", properties: {} } } },
+];
+/** With a bias for braces, the tokens 93 and 95, without which a random model finds no end. */
+const toolCall: Fields = {
+  messages: [{ role: "user", content: "Call a tool, 0" }],
+  tools: TOOLS,
+  tool_choice: "required",
+  max_tokens: 60,
+  logit_bias: { 93: 50, 95: 100 },
 };
 
 const answers: Asked[] = [
@@ -69,8 +73,8 @@ const answers: Asked[] = [
   chat("n 2", { ...sampled, n: 2 }),
   chat("logprobs", { logprobs: true, top_logprobs: 1 }),
   chat("return_token_ids", { return_token_ids: true }),
-  toolCall("chat, tools auto"),
-  toolCall("chat, tools required"),
+  chat("tools auto", { tools: TOOLS }),
+  chat("tools required", toolCall),
   chat("json_schema", {
     response_format: { type: "json_schema", json_schema: { name: "instance", schema: SCHEMA } },
     max_tokens: 40,
@@ -93,7 +97,7 @@ const streams: Asked[] = [
   chat("stream of n 2", { ...sampled, n: 2, ...usage }),
   chat("stream of logprobs", { logprobs: true, top_logprobs: 1, ...stream }),
   chat("stream of return_token_ids", { return_token_ids: true, ...stream }),
-  toolCall("chat, tools required stream"),
+  chat("stream of tools required", { ...toolCall, ...stream }),
 ];
 
 const refusals: Asked[] = [

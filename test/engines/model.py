@@ -1,12 +1,13 @@
-"""Writes a tiny Qwen2 model with random weights: the same files for the same seed and text.
+"""Writes a tiny Qwen2 model with random weights: the same files for the same seed and version of vLLM.
 
-    python model.py FOLDER TEXT...
+    python model.py FOLDER
 
-Its tokenizer is trained on the TEXT files. Its answers are nonsense, but depend on every token of the prompt, so that a
+Its tokenizer is trained on what changes with that version only. Its answers are nonsense, but depend on every token of the prompt, so that a
 KV cache that was not fetched right is seen in them.
 """
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -40,6 +41,15 @@ CHAT_TEMPLATE = """\
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}
 """
+
+
+CHINESE = "预填充与解码分离后每个请求先在一个实例上计算缓存再由另一个实例生成答案并逐字返回给客户端。"
+
+
+def texts() -> list[str]:
+    [vllm] = find_spec("vllm").submodule_search_locations
+    sources = [Path(vllm) / name for name in ("envs.py", "sampling_params.py", "engine/arg_utils.py")]
+    return [*(source.read_text(encoding="utf-8") for source in sources), CHINESE * 200]
 
 
 def tokenizer_of(texts: list[str]) -> PreTrainedTokenizerFast:
@@ -90,8 +100,8 @@ def model_of(tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
 
 
 def main() -> None:
-    folder, *texts = sys.argv[1:]
-    tokenizer = tokenizer_of([Path(text).read_text(encoding="utf-8") for text in texts])
+    [folder] = sys.argv[1:]
+    tokenizer = tokenizer_of(texts())
     if len(tokenizer) != TOKENS:
         sys.exit(f"The texts give {len(tokenizer)} tokens, not {TOKENS}: give more text")
     model_of(tokenizer).save_pretrained(folder)

@@ -7,26 +7,17 @@ import { cached } from "../../toolchain/cache.ts";
 import type { Context } from "../../toolchain/context.ts";
 import { type Answer, ask } from "./answers.ts";
 import { CASES } from "./cases.ts";
+import { VLLM } from "./install.ts";
 import { startEngine } from "./rig.ts";
-
-/** What the tokenizer is trained on: text that stays as it is. */
-const TEXTS = [
-  "LICENSE",
-  "CONTRIBUTING.md",
-  "README.md",
-  "README.zh-CN.md",
-  "docs/rules.md",
-  "docs/host-checks.md",
-];
 
 export type Oracle = Readonly<Record<string, Answer>>;
 
-/** The folder of the tiny model with random weights: the same for the same script and texts. */
+/** The folder of the tiny model with random weights: the same for the same script and version of vLLM. */
 export function modelFolder(context: Context, venv: string): Promise<string> {
   const script = join(import.meta.dirname, "model.py");
-  return cached(context, `engines/model-${digest([script, ...TEXTS])}`, async (folder) => {
+  return cached(context, `engines/model-${digest([script])}-${VLLM}`, async (folder) => {
     context.say("making a tiny model");
-    await run(join(venv, "bin/python"), [script, folder, ...TEXTS]);
+    await run(join(venv, "bin/python"), [script, folder]);
   });
 }
 

@@ -94,6 +94,8 @@ export async function startEngine(
     ],
     `http://127.0.0.1:${port}`,
     {
+      // Else it may end before it has said that its core is dead.
+      VLLM_KEEP_ALIVE_ON_ENGINE_DEATH: "1",
       HF_HUB_OFFLINE: "1",
       TRANSFORMERS_OFFLINE: "1",
       HF_HOME: join(logs, "huggingface"),
@@ -103,6 +105,8 @@ export async function startEngine(
       VLLM_CPU_OMP_THREADS_BIND: "nobind",
       OMP_NUM_THREADS: "1",
       UCX_TLS: "tcp,self,sm",
+      // Else it takes an address that it finds, as of a container's bridge, with which KV cache is out of reach.
+      UCX_NET_DEVICES: "lo",
       VLLM_NIXL_SIDE_CHANNEL_HOST: "127.0.0.1",
       VLLM_NIXL_SIDE_CHANNEL_PORT: String(await freePort()),
     },
