@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { ask, differences, type Json } from "./answers.ts";
 import type { Case } from "./cases.ts";
-import { blocksHeld, type PromptTokens, promptTokens } from "./engine-metrics.ts";
+import { counts, type PromptTokens } from "./engine-metrics.ts";
 import type { Oracle } from "./oracle.ts";
 import { OTHERWISE } from "./otherwise.ts";
 import { type Place, type Running, startEngine, startPair, startScheduler, stopAll } from "./rig.ts";
@@ -72,31 +72,24 @@ export async function compareAll(
 
   /** With nothing else under way the engines' metrics tell of this case only. */
   async function compareAlone(one: Case): Promise<Result> {
-    const [prefill, decode, held] = await measured();
+    const measured = () => Promise.all([counts(pair.prefill.url), counts(pair.decode.url)]);
+    const [prefill, decode] = await measured();
     const result = await compare(one);
     const ended = await mended();
     if (ended.length > 0) return { ...result, ended };
     const [prefillAfter, decodeAfter] = await measured();
     return {
       ...result,
-      heldOnPrefill: await stillHeld(held),
-      prefill: since(prefill, prefillAfter),
-      decode: since(decode, decodeAfter),
+      heldOnPrefill: await stillHeld(prefill.blocks),
+      prefill: since(prefill.promptTokens, prefillAfter.promptTokens),
+      decode: since(decode.promptTokens, decodeAfter.promptTokens),
     };
-  }
-
-  async function measured(): Promise<[PromptTokens, PromptTokens, number]> {
-    return Promise.all([
-      promptTokens(pair.prefill.url),
-      promptTokens(pair.decode.url),
-      blocksHeld(pair.prefill.url),
-    ]);
   }
 
   /** Prefill hears of a fetch a moment after the answer. */
   async function stillHeld(before: number): Promise<number> {
     for (let tries = 0; ; tries++) {
-      const held = (await blocksHeld(pair.prefill.url)) - before;
+      const held = (await counts(pair.prefill.url)).blocks - before;
       if (held <= 0 || tries === 10) return Math.max(0, held);
       await new Promise((wait) => setTimeout(wait, 100));
     }
@@ -134,7 +127,7 @@ function json(value: unknown): Json {
   return JSON.parse(JSON.stringify(value));
 }
 
-function since(before: PromptTokens, after: PromptTokens): PromptTokens {
+export function since(before: PromptTokens, after: PromptTokens): PromptTokens {
   return Object.fromEntries(
     Object.entries(after)
       .map(([source, count]) => [source, count - (before[source] ?? 0)] as const)

@@ -12,6 +12,7 @@ import { compareAll, isWrong } from "./compare.ts";
 import { installedEngines, NIXL, VLLM } from "./install.ts";
 import { modelFolder, oracle } from "./oracle.ts";
 import { OTHERWISE } from "./otherwise.ts";
+import { proveAll } from "./proofs.ts";
 import { record } from "./record.ts";
 
 const RESULTS = "bench/results/engines.json";
@@ -20,7 +21,8 @@ const usage = `usage: npm run test:engines -- [--checkout FOLDER] [--at-once N] 
 
 Real vLLM on this machine's CPUs: ${CASES.length} requests are asked of one plain instance, then of a prefill and a decode
 instance (NixlConnector) through the scheduler, and the answers compared: every field but ids, times and fingerprints.
-A complete run is written to ${RESULTS}.
+A complete run also proves by the engines' metrics that decode computed no prompt, that nothing stays of clients that left,
+and that a killed engine serves again; it is written to ${RESULTS}.
 
   --checkout FOLDER  the scheduler of another checkout
   --at-once N        so many requests at a time (default 1)
@@ -35,7 +37,7 @@ examples:
   npm run test:engines -- --at-once 8
   npm run test:engines -- --record
 
-exit codes: 0 all as expected, 1 an answer was wrong or an engine ended, 2 the command line is wrong`;
+exit codes: 0 all as expected, 1 an answer or a proof was wrong or an engine ended, 2 the command line is wrong`;
 
 process.exitCode = await main();
 
@@ -97,7 +99,9 @@ async function main(): Promise<number> {
       `${equal} of ${results.length} answers are equal, ${otherwise.length} otherwise on purpose, ${wrong.length} wrong; ` +
         `${ended.length === 0 ? "no engine has ended" : `engines have ended: ${ended.join(", ")}`}`,
     );
-    if (cases.length === CASES.length && checkout === "." && atOnce === 1) {
+    const isComplete = cases.length === CASES.length && atOnce === 1;
+    const proofs = isComplete ? await proveAll({ venv, model, logs }, checkout) : {};
+    if (isComplete && checkout === ".") {
       const report = {
         measured: new Date().toISOString().slice(0, 10),
         machine: machine(),
@@ -111,10 +115,12 @@ async function main(): Promise<number> {
           prefill: sum(results.map((one) => one.prefill)),
           decode: sum(results.map((one) => one.decode)),
         },
+        ms: quantiles(results.map(({ ms }) => ms)),
+        proofs,
       };
       writeFileSync(RESULTS, `${JSON.stringify(report, undefined, 2)}\n`);
     }
-    const isRight = wrong.length === 0;
+    const isRight = wrong.length === 0 && Object.values(proofs).every((proof) => proof.wrong.length === 0);
     if (isRight) await rm(logs, { recursive: true });
     return isRight ? 0 : 1;
   } catch (error) {
@@ -122,6 +128,11 @@ async function main(): Promise<number> {
     console.error(`${error.message}\nfix: ${error.fix}`);
     return 1;
   }
+}
+
+function quantiles(times: readonly number[]): Record<"median" | "greatest", number> {
+  const sorted = times.toSorted((a, b) => a - b);
+  return { median: sorted[sorted.length >> 1] ?? 0, greatest: sorted.at(-1) ?? 0 };
 }
 
 /** Tokens by where their KV cache came from. */
