@@ -51,18 +51,23 @@ async function killCore({ pid }: Running): Promise<void> {
 const STREAM_TRIES = 10;
 
 /**
- * Two tokens share an event, and choices change their order, when the machine is busy: of some tries the one in most events,
- * in the most even order.
+ * Two tokens share an event, and choices come out of turn, when the machine is busy: of some tries the one in most events, of
+ * which most come in turn.
  */
 async function steadiest(pair: Pair, asked: Asked, place: Place): Promise<Answered> {
   let best = await answerOf(pair, asked, place);
-  const evenness = ({ stream = [] }: Answered) =>
-    `${stream.length}`.padStart(4, "0") + stream.map((event) => /"index":(\d)/.exec(event)?.[1]).join("");
   for (let tries = 1; best.stream !== undefined && tries < STREAM_TRIES; tries++) {
     const next = await answerOf(pair, asked, place);
-    if (evenness(next) > evenness(best)) best = next;
+    if (steadiness(next) > steadiness(best)) best = next;
   }
   return best;
+}
+
+function steadiness({ stream = [] }: Answered): number {
+  const choices = stream.map((event) => Number(/"index":(\d)/.exec(event)?.[1] ?? 0));
+  const count = Math.max(...choices) + 1;
+  const inTurn = choices.filter((choice, position) => choice === position % count).length;
+  return stream.length + inTurn / (stream.length + 1);
 }
 
 async function answerOf({ prefill, decode }: Pair, asked: Asked, { model }: Place): Promise<Answered> {
