@@ -50,6 +50,8 @@ export interface ContainerPlan {
   /** Placed in the container before it starts; those of a scheduler with an administration are renewed in it. */
   readonly files: readonly FilePlan[];
   readonly user?: string;
+  /** Size of /dev/shm in MiB; absent: what the Docker Engine gives. */
+  readonly sharedMemoryMib?: number;
   /** Runs without any capability and can gain none: for images of ours, which need none. */
   readonly restricted: boolean;
   /** Port that the container listens on, on the host's network. */

@@ -13,6 +13,19 @@ test("Untouched containers give no finding, with Pulumi's state and without.", (
   expect(find({ ...simulated, compared: { ...simulated.compared, deployed } })).toEqual([]);
 });
 
+test("A /dev/shm of another size is found where the Plan has one.", () => {
+  const { compared, answer } = recorded("simulated");
+  const [first, ...others] = compared.plan.containers;
+  if (first === undefined) throw new Error("nothing is recorded");
+  const plan = { ...compared.plan, containers: [{ ...first, sharedMemoryMib: 1024 }, ...others] };
+
+  const findings = find({ compared: { ...compared, plan }, answer });
+
+  expect(findings.flatMap(({ differences }) => differences)).toEqual([
+    { what: "shmSize", planned: "1024", there: "64" },
+  ]);
+});
+
 test("The manual's containers, which nobody has started, are as planned but for that.", () => {
   const findings = find(recorded("ascendcloud"));
 

@@ -78,6 +78,7 @@ function seen(
     networkMode: NetworkMode,
     restart: RestartPolicy.Name,
     stopTimeout: Config.StopTimeout,
+    ...(planned.shmSize !== undefined && { shmSize: Number(HostConfig.ShmSize) / 2 ** 20 }),
     logDriver: LogConfig.Type,
     logOpts: LogConfig.Config,
     ...limitsAndPrivileges(HostConfig),

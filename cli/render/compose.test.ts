@@ -25,6 +25,7 @@ function read(file: string) {
 function expected(plan: Plan, container: ContainerPlan) {
   const { name, role, image, command, env, devices, mounts, user, restricted, stopTimeoutSeconds } =
     container;
+  const { sharedMemoryMib } = container;
   return {
     container_name: name,
     image: image.kind === "reference" ? image.name : `ascend-pd/${image.folder}:${plan.stack}`,
@@ -39,6 +40,7 @@ function expected(plan: Plan, container: ContainerPlan) {
       bind: { create_host_path: false },
     })),
     ...(user === undefined ? {} : { user }),
+    ...(sharedMemoryMib === undefined ? {} : { shm_size: `${sharedMemoryMib}m` }),
     ...(restricted ? { cap_drop: ["ALL"], security_opt: ["no-new-privileges"] } : {}),
     network_mode: "host",
     restart: "unless-stopped",

@@ -71,7 +71,16 @@ function service(
 ): object {
   const { name, role, image, command, env, devices, mounts, files, user, restricted, secretEnv, ...rest } =
     container;
-  const { stopTimeoutSeconds, startTimeoutSeconds, port, readyPath, host, npus, ...forgotten } = rest;
+  const {
+    stopTimeoutSeconds,
+    startTimeoutSeconds,
+    port,
+    readyPath,
+    host,
+    npus,
+    sharedMemoryMib,
+    ...forgotten
+  } = rest;
   // Does not compile when the Plan says something of a container that this renderer leaves out.
   forgotten satisfies Record<string, never>;
   const before = role === "scheduler" ? own.filter((other) => other.role !== "scheduler") : [];
@@ -97,6 +106,7 @@ function service(
       mode: everyContainer.fileMode,
     })),
     ...(user !== undefined && { user }),
+    ...(sharedMemoryMib !== undefined && { shm_size: `${sharedMemoryMib}m` }),
     ...(restricted && {
       cap_drop: restrictions.dropCapabilities,
       security_opt: restrictions.securityOptions,

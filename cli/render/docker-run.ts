@@ -153,6 +153,7 @@ function create(plan: Plan, container: ContainerPlan): string {
     user,
     restricted,
     secretEnv,
+    sharedMemoryMib,
     ...rest
   } = container;
   const { stopTimeoutSeconds, host, npus, files, port, readyPath, startTimeoutSeconds, ...forgotten } = rest;
@@ -164,6 +165,7 @@ function create(plan: Plan, container: ContainerPlan): string {
     ...Object.entries(env).map(([variable, value]) => `--env ${word(`${variable}=${value}`)}`),
     ...(secretEnv ?? []).map((variable) => `--env ${word(variable)}`),
     ...(user === undefined ? [] : [`--user ${word(user)}`]),
+    ...(sharedMemoryMib === undefined ? [] : [`--shm-size=${sharedMemoryMib}m`]),
     ...(restricted ? restrictions.dropCapabilities.map((one) => `--cap-drop=${one}`) : []),
     ...(restricted ? restrictions.securityOptions.map((one) => `--security-opt=${one}`) : []),
     `--restart=${everyContainer.restart}`,

@@ -74,9 +74,10 @@ export const hostilePlan: fc.Arbitrary<Plan> = fc
     sources: texts,
     contents: texts,
     user: fc.option(hostileText, { nil: undefined }),
+    sharedMemoryMib: fc.option(fc.constant(1024), { nil: undefined }),
     restricted: fc.boolean(),
   })
-  .map(({ image, command, values, sources, contents, user, restricted }) => {
+  .map(({ image, command, values, sources, contents, user, sharedMemoryMib, restricted }) => {
     const plan = samplePlan();
     const containers = plan.containers.map(
       ({ user: _, ...container }): ContainerPlan => ({
@@ -95,6 +96,7 @@ export const hostilePlan: fc.Arbitrary<Plan> = fc
           content: index === 0 ? content : content + container.name,
         })),
         ...(user !== undefined && { user }),
+        ...(sharedMemoryMib !== undefined && { sharedMemoryMib }),
         restricted,
       }),
     );

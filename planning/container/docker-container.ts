@@ -24,6 +24,7 @@ export function dockerContainer(plan: ContainerPlan, image: string, stack: strin
       securityOpts: [...restrictions.securityOptions],
     }),
     ...(plan.user !== undefined && { user: plan.user }),
+    ...(plan.sharedMemoryMib !== undefined && { shmSize: plan.sharedMemoryMib }),
     networkMode: everyContainer.network,
     restart: everyContainer.restart,
     // Unset means `docker stop -t 0`, which kills requests in flight.
