@@ -15,7 +15,16 @@ function deployed(plan: Plan): Promise<Registration[]> {
   });
 }
 
-const stacks = ["sim-1p1d", "sim-2p2d", "sim-2p2d-four-hosts", "1p1d", "2p2d", "2p2d-two-hosts"];
+const stacks = [
+  "sim-1p1d",
+  "sim-2p2d",
+  "sim-2p2d-four-hosts",
+  "1p1d",
+  "2p2d",
+  "2p2d-two-hosts",
+  "vllm-ascend-1p1d",
+  "vllm-ascend-2p2d-two-hosts",
+];
 
 describe.each(stacks)("stack %s", (stack) => {
   let plan: Plan;
@@ -265,6 +274,7 @@ function twoSimulatedHosts(): Plan {
 /** All inputs of a container: none beside these, so neither `privileged` nor `volumes`. */
 function inputsOf(container: ContainerPlan, stack: string, image: string) {
   const { name, command, env, devices, mounts, files, user, restricted, stopTimeoutSeconds } = container;
+  const { sharedMemoryMib } = container;
   return {
     name,
     image,
@@ -275,6 +285,7 @@ function inputsOf(container: ContainerPlan, stack: string, image: string) {
     uploads: files.map(({ path, content }) => ({ file: path, content, permissions: "0644" })),
     ...(restricted ? { capabilities: { drops: ["ALL"] }, securityOpts: ["no-new-privileges"] } : {}),
     ...(user === undefined ? {} : { user }),
+    ...(sharedMemoryMib === undefined ? {} : { shmSize: sharedMemoryMib }),
     networkMode: "host",
     restart: "unless-stopped",
     destroyGraceSeconds: stopTimeoutSeconds,

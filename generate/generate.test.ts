@@ -4,7 +4,7 @@ import { build } from "esbuild";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { plan } from "../planning/make-plan.ts";
-import { cases } from "../planning/testing/rule-cases.ts";
+import { cases, changesOf } from "../planning/testing/rule-cases.ts";
 import { changedInput, put, sampleInput } from "../planning/testing/sample-input.ts";
 import { generatedFiles } from "./main.ts";
 
@@ -49,7 +49,7 @@ test("The stack schema lets through what Pulumi keeps in the file, and refuses w
 test.each(cases)("An editor marks what breaks $breaks exactly if it is a matter of shape.", (one) => {
   const fits = validator("schemas/stack.schema.json");
 
-  const isMarked = !fits({ config: { "ascend-pd:deployment": changedInput(one.changes) } });
+  const isMarked = !fits({ config: { "ascend-pd:deployment": changedInput(changesOf(one)) } });
 
   // An editor has no words for what a name says of the value beside it.
   expect(isMarked).toBe(one.breaks.startsWith("PD0") && one.breaks !== "PD014");

@@ -2,7 +2,7 @@ import { Document, isCollection, isPair, isSeq, stringify, visit, type YAMLMap, 
 import { acknowledgeableCodes, documentedRules } from "../planning/rules/index.ts";
 import type { Documented } from "../planning/rules/rule.ts";
 import { type Case, cases } from "../planning/testing/rule-cases.ts";
-import { sampleInput } from "../planning/testing/sample-input.ts";
+import { type Changes, onVllmAscend, sampleInput } from "../planning/testing/sample-input.ts";
 import { formatProblems } from "../problems/problem.ts";
 
 /** docs/rules.md: every rule with its reason, its source, an example that breaks it, and the fix. */
@@ -15,6 +15,7 @@ export function rulesPage(): string {
     derived,
     "## The rules",
     `The examples change this deployment, which breaks none:\n\n${fenced("yaml", sample())}`,
+    `Those with vllm-ascend change it so first, and it breaks none either:\n\n${fenced("", changeLines(onVllmAscend()).join("\n"))}`,
     ...documentedRules.map(section),
     "",
   ].join("\n\n");
@@ -73,14 +74,17 @@ function section(rule: Documented): string {
 }
 
 function example(
-  { breaks, changes, shown, stack, path, message, fix }: Case,
+  { breaks, engine, changes, shown, stack, path, message, fix }: Case,
   severity: Documented["severity"],
 ): string {
-  const listed = Object.entries(changes).map(([at, value]) => `${at}: ${inline(value)}`);
+  const listed = [...(engine === undefined ? [] : [`(with ${engine})`]), ...changeLines(changes)];
   const broken = stack === undefined ? (shown ?? listed.join("\n")) : `pulumi stack init ${stack}`;
   const [, ...lines] = formatProblems("", [{ code: breaks, severity, path, message, fix }]).split("\n");
   return fenced("", [broken, "", ...lines].join("\n"));
 }
+
+const changeLines = (changes: Changes) =>
+  Object.entries(changes).map(([at, value]) => `${at}: ${inline(value)}`);
 
 function inline(value: unknown): string {
   if (value === undefined) return "(left out)";

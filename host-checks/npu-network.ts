@@ -38,7 +38,7 @@ export const deviceIps: HostCheck = {
       const source = "value" in now ? "hccn_tool" : "/etc/hccn.conf";
       return seeing("value" in now ? now : addressAtBoot(host, id), (address) => {
         const place = `hosts.${host.wanted.name}.deviceIps.${id}`;
-        if (address === deviceIp) return ok(`NPU ${id} ${address}`);
+        if (deviceIp === undefined || address === deviceIp) return ok(`NPU ${id} ${address ?? "none"}`);
         if (address === undefined) {
           const fix = `give it one: \`hccn_tool -i ${id} -ip -s address ${deviceIp} netmask …\` ${on(host)}`;
           return failed(`NPU ${id} has no address, while ${place} is ${deviceIp}`, fix);

@@ -27,7 +27,8 @@ export interface WantedNpu {
   readonly id: number;
   /** Its card, as npu-smi counts. */
   readonly card: number;
-  readonly deviceIp: string;
+  /** Undefined where the stack file has none, since nothing names it. */
+  readonly deviceIp: string | undefined;
 }
 
 export interface WantedMount {
@@ -50,7 +51,8 @@ export function wantedHosts({ plan, topology }: Planned): readonly WantedHost[] 
 }
 
 function wantedHost(topology: Topology, plan: Plan, declared: Host): WantedHost {
-  const { name, npus, deviceIps } = declared;
+  const { name, npus } = declared;
+  const { deviceIps } = found(topology.file.hosts[name]);
   const containers = plan.containers.filter(({ host }) => host === name);
   const nodes = unique(containers.flatMap(({ devices }) => devices.map(({ hostPath }) => hostPath)));
   const ids = nodes.filter(isNpuNode).map((node) => Number(node.replace("/dev/davinci", "")));
@@ -61,7 +63,7 @@ function wantedHost(topology: Topology, plan: Plan, declared: Host): WantedHost 
     stack: plan.stack,
     containers,
     // Two dies share a card on A3.
-    npus: ids.map((id) => ({ id, card: npus === 16 ? id >> 1 : id, deviceIp: deviceIps[id] ?? "" })),
+    npus: ids.map((id) => ({ id, card: npus === 16 ? id >> 1 : id, deviceIp: deviceIps[id] })),
     nodes,
     mounts: unique(containers.flatMap(({ mounts }) => mounts.map(({ source }) => source))).map((source) => ({
       source,
@@ -85,6 +87,10 @@ const kinds: Readonly<Record<string, "file" | "folder">> = {
   "/etc/localtime": "file",
   "/sys/fs/cgroup": "folder",
   "/usr/local/Ascend/driver": "folder",
+  "/usr/local/Ascend/driver/lib64": "folder",
+  "/usr/local/Ascend/driver/tools/hccn_tool": "file",
+  "/usr/local/Ascend/driver/version.info": "file",
+  "/usr/local/bin/npu-smi": "file",
   "/usr/local/dcmi": "folder",
   "/usr/local/sbin/npu-smi": "file",
   "/var/log/npu": "folder",

@@ -1,41 +1,18 @@
 import { z } from "zod";
 import type { MountPlan } from "../plan.ts";
-import { ofEveryInstance, startTimeoutSeconds, text } from "../stack-file/words.ts";
+import { ofEveryInstance, startTimeoutSeconds } from "../stack-file/words.ts";
 import { npuDevices } from "./devices.ts";
 import type { ContainerOf, Engine } from "./engine.ts";
 import { proxyEnv, serverEnv, serverFlags } from "./flags.ts";
+import { declaredFolders, folders, image } from "./folders.ts";
 import { hcclPorts } from "./hccl.ts";
-
-const source = text("absolute folder or file of the host, which must exist, e.g. /data/models");
-
-const target = text(
-  "absolute place in the container, not at, under or above /home/ma-user, e.g. /data/models",
-);
 
 const schema = z.strictObject({
   kind: z.literal("ascendcloud").describe("the AscendCloud image and its start_servers.sh"),
-  image: z
-    .string()
-    .regex(/^[a-zA-Z0-9][\w./:@-]*$/, { error: "is not an image's name or id" })
-    .describe("image with AscendCloud-LLM, present on every host or in a registry, e.g. ascend-vllm:6.3.910"),
-  workDir: z
-    .strictObject({ source, target })
-    .describe("folder with the model weights, mounted into every instance, read and write"),
-  mounts: z
-    .array(
-      z.strictObject({
-        source,
-        target,
-        readOnly: z
-          .boolean()
-          .default(true)
-          .describe("whether containers can only read it, true or false, default true"),
-      }),
-    )
-    .default([])
-    .describe(
-      "more folders or files of the host for every instance, beside workDir and those that the driver needs, e.g. [{ source: /etc/hccn.conf, target: /etc/hccn.conf }]",
-    ),
+  image: image(
+    "image with AscendCloud-LLM, present on every host or in a registry, e.g. ascend-vllm:6.3.910",
+  ),
+  ...folders("/home/ma-user", "{ source: /etc/hccn.conf, target: /etc/hccn.conf }"),
   ...ofEveryInstance,
   startTimeoutSeconds: startTimeoutSeconds(1800),
 });
@@ -78,14 +55,15 @@ export const ascendcloud = schema.transform(
       handoff: { handoff: "plain" },
       claimedPorts: hcclPorts,
       deviceIps: () => ({}),
-      mounts: [
-        { path: "engine.workDir", isFolder: true, ...workDir },
-        ...mounts.map((mount, index) => ({ path: `engine.mounts[${index}]`, isFolder: false, ...mount })),
-      ],
+      mounts: declaredFolders(workDir, mounts),
       systemMounts: driverMounts,
       imageFolders: ["/home/ma-user"],
       wantsEqualDeviceCounts: true,
+      wantsWholePrompts: true,
+      isPublic: false,
       needsNpus: true,
+      derived: { args: {}, env: {} },
+      mooncake: undefined,
     };
   },
 );

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Extras, Instance, Layout } from "../layout.ts";
 import type { ContainerPlan, FilePlan, MountPlan } from "../plan.ts";
 import type { Handoff } from "./handoff.ts";
+import type { Mooncake } from "./mooncake.ts";
 import type { PortRange } from "./port-range.ts";
 
 /**
@@ -29,9 +30,20 @@ export interface Engine {
   readonly imageFolders: readonly string[];
   /** Whether KV caches only get from a prefill to a decode instance that has as many NPUs. */
   readonly wantsEqualDeviceCounts: boolean;
+  /** Whether a prompt is computed in one step, so that a batch must hold the longest one. */
+  readonly wantsWholePrompts: boolean;
+  /** Whether it is public vLLM, without what the manual's line has: rank tables, batching policies, `/generate`. */
+  readonly isPublic: boolean;
   /** Whether it runs nowhere but on NPUs; what runs anywhere is for the demo. */
   readonly needsNpus: boolean;
+  /** Flags (`data-parallel-size`) and variables that it derives besides those of every engine, and from what. */
+  readonly derived: { readonly args: Places; readonly env: Places };
+  /** Where vllm-ascend's connectors hand over. */
+  readonly mooncake: Mooncake | undefined;
 }
+
+/** By the name of what is derived: where the stack file says what it is derived from. */
+export type Places = Readonly<Record<string, string>>;
 
 /** The schema of `engine` in a stack file, for one kind; it makes an Engine of what is written there. */
 export type EngineKind = z.core.$ZodTypeDiscriminable &

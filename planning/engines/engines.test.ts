@@ -34,14 +34,16 @@ test("A kind in the list is one of those that the schema has and that messages n
         code: "PD003",
         severity: "error",
         path: "engine.kind",
-        message: '"mad-up" is not one of ascendcloud, simulated, made-up',
+        message: '"mad-up" is not one of ascendcloud, vllm-ascend, simulated, made-up',
         fix: 'did you mean "made-up"?',
       },
     ],
   });
   expect(stackFileJsonSchema(schema).properties?.engine).toMatchObject({
-    oneOf: [{}, {}, { properties: { kind: { const: "made-up" }, firstPort: { minimum: 1024 } } }],
-    description: expect.stringMatching(/, `kind: ascendcloud` or `kind: simulated` or `kind: made-up`$/),
+    oneOf: [{}, {}, {}, { properties: { kind: { const: "made-up" }, firstPort: { minimum: 1024 } } }],
+    description: expect.stringMatching(
+      /, `kind: ascendcloud` or `kind: vllm-ascend` or `kind: simulated` or `kind: made-up`$/,
+    ),
   });
 });
 
@@ -107,7 +109,7 @@ test("A host must have what the engine's containers need of it, and keep free th
 
   expect(host).toMatchObject({
     images: ["made-up:1"],
-    npus: [{ id: 4 }, { id: 5, deviceIp: "198.18.0.5" }, { id: 6 }, { id: 7 }],
+    npus: [{ id: 4, deviceIp: "29.0.0.22" }, { id: 5, deviceIp: undefined }, { id: 6 }, { id: 7 }],
     mounts: [
       { source: "/usr/local/Ascend/driver", kind: "folder" },
       { source: "/data/models", kind: "folder" },

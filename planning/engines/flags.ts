@@ -22,7 +22,7 @@ export function serverFlags(layout: Layout, instance: Instance): string[] {
   ];
 }
 
-const optional = (flag: string, value: string | undefined) =>
+export const optional = (flag: string, value: string | undefined) =>
   value === undefined ? [] : [`${flag}=${value}`];
 
 /** What `args` say to this repository's scheduler: `--flag=value` or `--flag value`, and `_` in a flag is `-`. */
@@ -39,7 +39,7 @@ function tensorParallelSize(layout: Layout, { npus }: Instance): number {
 }
 
 /** What is only reached over loopback listens only there. */
-function bindAddress(layout: Layout, instance: Instance): string {
+export function bindAddress(layout: Layout, instance: Instance): string {
   const { address } = hostOf(layout, instance);
   return isLoopback(address) ? "127.0.0.1" : "0.0.0.0";
 }

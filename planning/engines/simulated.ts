@@ -44,7 +44,11 @@ export const simulated = schema.transform(
     systemMounts: [],
     imageFolders: [],
     wantsEqualDeviceCounts: false,
+    wantsWholePrompts: true,
+    isPublic: false,
     needsNpus: false,
+    derived: { args: {}, env: {} },
+    mooncake: undefined,
   }),
 );
 

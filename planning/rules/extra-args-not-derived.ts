@@ -1,3 +1,4 @@
+import type { Places } from "../engines/engine.ts";
 import { declaredExtras } from "./extras.ts";
 import type { Rule } from "./rule.ts";
 
@@ -6,14 +7,16 @@ export const extraArgsNotDerived: Rule = {
   severity: "error",
   title: "`extraArgs` has no argument that is derived from other keys",
   why: "Of an argument given twice the engine takes the last, and it would no longer agree with the rank tables and the other instances.",
-  source: "the manual, steps two to four: the arguments of the start command",
+  source:
+    "the manual, steps two to four: the arguments of the start command; vLLM, `vllm serve --help`: short forms, and dots",
   check: (topology) =>
     declaredExtras(topology).flatMap(({ path, extraArgs }) =>
       [...extraArgs.entries()].flatMap(([index, argument]) => {
         const [written = ""] = argument.split("=");
-        const flag = derivedFlag(written);
+        const derived = { ...places, ...topology.engine.derived.args };
+        const flag = derivedFlag(written, derived);
         if (flag === undefined) return [];
-        const where = places[flag];
+        const where = derived[flag];
         return [
           {
             path: `${path}.extraArgs[${index}]`,
@@ -25,7 +28,7 @@ export const extraArgsNotDerived: Rule = {
     ),
 };
 
-const places: Readonly<Record<string, string>> = {
+const places: Places = {
   model: "model.path",
   "served-model-name": "model.servedName",
   "max-model-len": "model.maxModelLen",
@@ -41,13 +44,25 @@ const places: Readonly<Record<string, string>> = {
   role: "the list that declares it, `prefill` or `decode`",
 };
 
-const shortForms = { "-tp": "tensor-parallel-size", "-pp": "pipeline-parallel-size", "-q": "quantization" };
+const shortForms = {
+  "-tp": "tensor-parallel-size",
+  "-pp": "pipeline-parallel-size",
+  "-dp": "data-parallel-size",
+  "-pcp": "prefill-context-parallel-size",
+  "-ep": "enable-expert-parallel",
+  "-q": "quantization",
+};
 
-/** What vLLM takes `written` for: it reads `_` as `-`, and any beginning of a flag as that flag. */
-function derivedFlag(written: string): string | undefined {
-  const long = /^--(\w[\w-]*)$/.exec(written)?.[1]?.replaceAll("_", "-");
+/**
+ * What vLLM takes `written` for: it reads `_` as `-`, any beginning of a flag as that flag, and what follows a dot as a
+ * key of the flag's JSON.
+ */
+function derivedFlag(written: string, derived: Places): string | undefined {
+  const long = /^--(\w[\w-]*)(\.|$)/.exec(written)?.[1]?.replaceAll("_", "-");
   if (long !== undefined) {
-    return long in places ? long : Object.keys(places).find((flag) => flag.startsWith(long));
+    return long in derived ? long : Object.keys(derived).find((flag) => flag.startsWith(long));
   }
-  return Object.entries(shortForms).find(([short]) => written.startsWith(short))?.[1];
+  return Object.entries(shortForms).find(
+    ([short, flag]) => written.startsWith(short) && flag in derived,
+  )?.[1];
 }

@@ -8,17 +8,20 @@ export const extraEnvNotDerived: Rule = {
   why: "These values must agree over all containers, and NPUs are numbered from 0 in a container that sees only its own.",
   source:
     "the manual, steps two to four: the variables of the start command; CANN, `ASCEND_RT_VISIBLE_DEVICES`",
-  check: (topology) =>
-    declaredExtras(topology).flatMap(({ path, extraEnv, secretEnv }) => {
+  check: (topology) => {
+    const ofInstances = new Map([...places, ...Object.entries(topology.engine.derived.env)]);
+    return declaredExtras(topology).flatMap(({ path, extraEnv, secretEnv }) => {
+      const isOfScheduler = path === "scheduler";
       const named = Object.keys(extraEnv).map((name) => ({ name, at: `${path}.extraEnv.${name}` }));
       const secret = secretEnv.map((name, index) => ({ name, at: `${path}.secretEnv[${index}]` }));
       return [...named, ...secret].flatMap(({ name, at }) => {
-        const place = places.get(name) ?? (path === "scheduler" ? proxyPlaces.get(name) : undefined);
+        const place = isOfScheduler ? (places.get(name) ?? proxyPlaces.get(name)) : ofInstances.get(name);
         if (place === undefined) return [];
         const message = `${name} is derived from ${place}`;
         return [{ path: at, message, fix: `remove it here and set ${place}` }];
       });
-    }),
+    });
+  },
 };
 
 const places = new Map([

@@ -2,10 +2,17 @@ import type { Problem } from "../../problems/problem.ts";
 import type { Topology } from "../topology.ts";
 import { type Acknowledgement, acknowledge, acknowledgementNeeded } from "./acknowledgement-needed.ts";
 import { batchHoldsARequest } from "./batch-holds-a-request.ts";
+import { batchHoldsSequences } from "./batch-holds-sequences.ts";
+import { batchingPolicyKnown } from "./batching-policy-known.ts";
+import { connectorHasScheduler } from "./connector-has-scheduler.ts";
+import { connectorInImage } from "./connector-in-image.ts";
+import { dataParallelHasExperts } from "./data-parallel-has-experts.ts";
+import { decodeHasNoPipeline } from "./decode-has-no-pipeline.ts";
 import { deviceIpKnown } from "./device-ip-known.ts";
 import { deviceIpUsable } from "./device-ip-usable.ts";
 import { deviceIpsDistinct } from "./device-ips-distinct.ts";
 import { dockerEndpointsDistinct } from "./docker-endpoints-distinct.ts";
+import { engineHasApi } from "./engine-has-api.ts";
 import { equalDeviceCountsAcrossRoles } from "./equal-device-counts-across-roles.ts";
 import { equalDeviceCountsInRole } from "./equal-device-counts-in-role.ts";
 import { extraArgsNotDerived } from "./extra-args-not-derived.ts";
@@ -14,6 +21,13 @@ import { hcclBasePort } from "./hccl-base-port.ts";
 import { hostAddressReachable } from "./host-address-reachable.ts";
 import { hostAddressesDistinct } from "./host-addresses-distinct.ts";
 import { hostExists } from "./host-exists.ts";
+import { imageForNpus } from "./image-for-npus.ts";
+import { interfaceCarriesAddress } from "./interface-carries-address.ts";
+import { interfaceKnown } from "./interface-known.ts";
+import { kvHoldOfAll } from "./kv-hold-of-all.ts";
+import { kvPortsNotHccls } from "./kv-ports-not-hccls.ts";
+import { kvPortsNotOutgoing } from "./kv-ports-not-outgoing.ts";
+import { kvPortsNotTransports } from "./kv-ports-not-transports.ts";
 import { modelIsMounted } from "./model-is-mounted.ts";
 import { mountBesideDriver } from "./mount-beside-driver.ts";
 import { mountBesideHome } from "./mount-beside-home.ts";
@@ -23,11 +37,15 @@ import { npuExists } from "./npu-exists.ts";
 import { npuUsedOnce } from "./npu-used-once.ts";
 import { portNotHccls } from "./port-not-hccls.ts";
 import { portNotOutgoing } from "./port-not-outgoing.ts";
+import { portNotTransports } from "./port-not-transports.ts";
 import { portUsedOnce } from "./port-used-once.ts";
+import { prefillTpMultiple } from "./prefill-tp-multiple.ts";
+import { quantizationKnown } from "./quantization-known.ts";
 import { rolePortsDiffer } from "./role-ports-differ.ts";
 import { type Documented, isAcknowledgeable, type Rule } from "./rule.ts";
 import { runtimeHasImage } from "./runtime-has-image.ts";
 import { shapeRules } from "./shape.ts";
+import { sizesFillDevices } from "./sizes-fill-devices.ts";
 import { sshHostKeyPinned } from "./ssh-host-key-pinned.ts";
 import { stackNameFitsDocker } from "./stack-name-fits-docker.ts";
 import { tableModerate } from "./table-moderate.ts";
@@ -43,11 +61,17 @@ export const rules: readonly Rule[] = [
   equalDeviceCountsInRole,
   equalDeviceCountsAcrossRoles,
   wholeCards,
+  sizesFillDevices,
+  prefillTpMultiple,
   portUsedOnce,
   portNotHccls,
   rolePortsDiffer,
   hcclBasePort,
   portNotOutgoing,
+  kvPortsNotHccls,
+  kvPortsNotTransports,
+  portNotTransports,
+  kvPortsNotOutgoing,
   hostAddressReachable,
   hostAddressesDistinct,
   deviceIpKnown,
@@ -55,9 +79,17 @@ export const rules: readonly Rule[] = [
   deviceIpUsable,
   tableModerate,
   tableSmallEnough,
+  interfaceKnown,
+  interfaceCarriesAddress,
   batchHoldsARequest,
   extraArgsNotDerived,
   extraEnvNotDerived,
+  decodeHasNoPipeline,
+  dataParallelHasExperts,
+  kvHoldOfAll,
+  batchHoldsSequences,
+  quantizationKnown,
+  batchingPolicyKnown,
   mountPaths,
   mountBesideHome,
   mountBesideDriver,
@@ -66,6 +98,10 @@ export const rules: readonly Rule[] = [
   sshHostKeyPinned,
   dockerEndpointsDistinct,
   runtimeHasImage,
+  connectorInImage,
+  connectorHasScheduler,
+  engineHasApi,
+  imageForNpus,
 ];
 
 /** Every rule of a stack file, those that are checked elsewhere too, in the order of the codes. */

@@ -5,9 +5,10 @@ import type { Rule } from "./rule.ts";
 export const portNotHccls: Rule = {
   code: "PD111",
   severity: "error",
-  title: "a port is none of those on which HCCL listens on its host",
-  why: "HCCL listens on 32 ports of every host with NPUs in use; whoever comes second fails, and late.",
-  source: "CANN, `HCCL_IF_BASE_PORT`: from 60000 unless it is set (`extraEnv` may set it)",
+  title: "a port is none of those on which the engine listens besides on its host",
+  why: "HCCL listens on 32 ports of every host with NPUs in use, and vllm-ascend on one an NPU for KV transfer; whoever comes second fails, and late.",
+  source:
+    "CANN, `HCCL_IF_BASE_PORT`: from 60000 unless it is set (`extraEnv` may set it); vllm-ascend, prefill-decode disaggregation with Mooncake: `kv_port`",
   check: (topology) => {
     const reserved = claimedPorts(topology);
     const free = freePort(topology);

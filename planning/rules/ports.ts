@@ -1,5 +1,6 @@
 import type { ClaimedPorts } from "../engines/engine.ts";
 import { flagsIn } from "../engines/flags.ts";
+import { transportPorts } from "../engines/mooncake.ts";
 import { includes, type PortRange } from "../engines/port-range.ts";
 import type { Topology } from "../topology.ts";
 
@@ -43,10 +44,11 @@ export function listeners({ file, instances }: Topology): Listener[] {
   ];
 }
 
-/** As the text of a fix: the next port after one that is free on every host and that no outgoing connection takes. */
+/** As the text of a fix: the next port after one that is free on every host and that nobody takes at random. */
 export function freePort(topology: Topology): (after: number) => string {
   const used = new Set(listeners(topology).map(({ port }) => port));
-  const ranges = [outgoingPorts, ...[...claimedPorts(topology).values()].flat()];
+  const random = topology.engine.mooncake ? topology.hosts.map(({ npus }) => transportPorts(npus)) : [];
+  const ranges = [outgoingPorts, ...random, ...[...claimedPorts(topology).values()].flat()];
   const isTaken = (port: number) => used.has(port) || ranges.some((range) => includes(range, port));
   return (after) => {
     let port = after;

@@ -4,11 +4,12 @@ import type { Rule } from "./rule.ts";
 export const rolePortsDiffer: Rule = {
   code: "PD112",
   severity: "error",
-  title: "no decode instance has the port of a prefill instance on another host",
+  title: "no decode instance has the port of a prefill instance on another host (not with vllm-ascend)",
   why: "The manual forbids it without saying why; until somebody has seen it work, it is refused on two hosts too.",
   source: "the manual, constraints, second item",
   waivable: true,
   check: (topology) => {
+    if (topology.engine.isPublic) return [];
     const free = freePort(topology);
     const prefill = Map.groupBy(
       topology.instances.filter(({ role }) => role === "prefill"),

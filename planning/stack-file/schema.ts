@@ -38,6 +38,13 @@ const host = z.strictObject({
       "public key of the host, only with ssh://: type and base64, as `ssh-keyscan -t ed25519 HOST` prints",
     )
     .optional(),
+  interface: z
+    .string()
+    .regex(/^[\w.:@-]{1,15}$/, { error: "is not the name of a network interface" })
+    .describe(
+      "network interface of the host that carries `address`, as `ip -br addr` names it, e.g. bond0; only for engine vllm-ascend, which needs it",
+    )
+    .optional(),
   npus: z
     .literal([8, 16])
     .default(8)
@@ -46,7 +53,7 @@ const host = z.strictObject({
     .record(z.string().regex(/^(0|[1-9]\d*)$/, { error: "is not an NPU id" }), ipv4)
     .default({})
     .describe(
-      "address of each NPU's own network port by NPU id, as `hccn_tool -i N -ip -g` prints it, e.g. { 4: 29.0.0.22 }; needless with engine simulated",
+      "address of each NPU's own network port by NPU id, as `hccn_tool -i N -ip -g` prints it, e.g. { 4: 29.0.0.22 }; needless with engines vllm-ascend and simulated",
     ),
 });
 

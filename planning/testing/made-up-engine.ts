@@ -37,6 +37,10 @@ export const madeUp = z
       systemMounts: [driver],
       imageFolders: ["/opt/image"],
       wantsEqualDeviceCounts: true,
+      wantsWholePrompts: true,
+      isPublic: false,
       needsNpus: true,
+      derived: { args: {}, env: {} },
+      mooncake: undefined,
     }),
   );

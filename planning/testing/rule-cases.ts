@@ -1,4 +1,4 @@
-import type { Changes } from "./sample-input.ts";
+import { type Changes, onVllmAscend } from "./sample-input.ts";
 
 /**
  * What breaks a rule and nothing else, what the user is told, and what the fix asks for. Tests apply both, and
@@ -6,6 +6,8 @@ import type { Changes } from "./sample-input.ts";
  */
 export interface Case {
   readonly breaks: string;
+  /** Whose the sample input is made first. */
+  readonly engine?: "vllm-ascend";
   /** Made to the sample input. */
   readonly changes: Changes;
   /** In place of changes that are too long to show. */
@@ -145,6 +147,24 @@ export const cases: readonly Case[] = [
     mended: { "prefill[0].devices": [4, 5] },
   },
   {
+    breaks: "PD108",
+    engine: "vllm-ascend",
+    changes: { "engine.prefill": { tensorParallel: 4 } },
+    path: "engine.prefill",
+    message: "tensorParallel 4 × pipelineParallel 1 × dataParallel 1 is 4, while prefill[0] has 2 NPUs",
+    fix: "change the sizes, or the `devices`",
+    mended: { "engine.prefill": { tensorParallel: 2 } },
+  },
+  {
+    breaks: "PD109",
+    engine: "vllm-ascend",
+    changes: { "prefill[0].devices": [4], "prefill[1].devices": [4] },
+    path: "engine.decode.tensorParallel",
+    message: "prefill's tensorParallel, 1, is no multiple of decode's, 2",
+    fix: "give decode one that divides 1, and its other NPUs by dataParallel",
+    mended: { "engine.decode": { tensorParallel: 1, dataParallel: 2, expertParallel: true } },
+  },
+  {
     breaks: "PD110",
     changes: { "scheduler.port": 8088 },
     path: "scheduler.port",
@@ -183,6 +203,42 @@ export const cases: readonly Case[] = [
     message: "an outgoing connection of host-a may hold port 40000, one of 32768 to 60999",
     fix: "choose another, e.g. 61000; if this is meant, add PD114 with the reason to `allow`",
     mended: { "scheduler.port": 61000 },
+  },
+  {
+    breaks: "PD115",
+    engine: "vllm-ascend",
+    changes: { "engine.extraEnv": { HCCL_IF_BASE_PORT: "61050" } },
+    path: "engine.kvPort",
+    message: "61064 to 61065, those of prefill[0] on host-a, meet HCCL's, 61050 to 61081",
+    fix: "choose others, or have HCCL use others",
+    mended: { "engine.extraEnv": undefined },
+  },
+  {
+    breaks: "PD116",
+    engine: "vllm-ascend",
+    changes: { "engine.kvPort": 27900 },
+    path: "engine.kvPort",
+    message: "on host-a they are 27964 to 27997, and 20000 to 27999 are taken at random",
+    fix: "leave it out: 61000 is the default",
+    mended: { "engine.kvPort": undefined },
+  },
+  {
+    breaks: "PD117",
+    engine: "vllm-ascend",
+    changes: { "scheduler.port": 20001 },
+    path: "scheduler.port",
+    message: "port 20001 on host-a is one of 20000 to 27999, which are taken at random",
+    fix: "choose another, e.g. 28000",
+    mended: { "scheduler.port": 28000 },
+  },
+  {
+    breaks: "PD118",
+    engine: "vllm-ascend",
+    changes: { "engine.kvPort": 40000 },
+    path: "engine.kvPort",
+    message: "on host-a outgoing connections may hold some of 40064 to 40097",
+    fix: "leave it out: 61000 is the default; if this is meant, add PD118 with the reason to `allow`",
+    mended: { "engine.kvPort": undefined },
   },
   {
     breaks: "PD120",
@@ -243,6 +299,24 @@ export const cases: readonly Case[] = [
     mended: fleet(40, 8),
   },
   {
+    breaks: "PD127",
+    engine: "vllm-ascend",
+    changes: { "hosts.host-b.interface": undefined },
+    path: "hosts.host-b.interface",
+    message: "host-b has instances, and none is named",
+    fix: "add the one that `ip -br addr` on host-b shows beside 10.0.0.19",
+    mended: { "hosts.host-b.interface": "bond0" },
+  },
+  {
+    breaks: "PD128",
+    engine: "vllm-ascend",
+    changes: { "hosts.host-b.interface": "lo" },
+    path: "hosts.host-b.interface",
+    message: "lo does not carry 10.0.0.19",
+    fix: "put in the one that `ip -br addr` on host-b shows beside 10.0.0.19",
+    mended: { "hosts.host-b.interface": "bond0" },
+  },
+  {
     breaks: "PD130",
     changes: { "model.maxModelLen": 8192 },
     path: "model.maxNumBatchedTokens",
@@ -265,6 +339,63 @@ export const cases: readonly Case[] = [
     message: "no_proxy is derived from scheduler.noProxy",
     fix: "remove it here and set scheduler.noProxy",
     mended: { "scheduler.extraEnv": undefined, "scheduler.noProxy": ["10.0.0.0/8"] },
+  },
+  {
+    breaks: "PD133",
+    engine: "vllm-ascend",
+    changes: { "engine.decode": { pipelineParallel: 2 } },
+    path: "engine.decode.pipelineParallel",
+    message: "the connector hands no KV cache to 2 groups of layers",
+    fix: "leave it out, and spread decode by tensorParallel and dataParallel",
+    mended: { "engine.decode": undefined },
+  },
+  {
+    breaks: "PD134",
+    engine: "vllm-ascend",
+    changes: { "engine.decode": { dataParallel: 2 } },
+    path: "engine.decode.dataParallel",
+    message: "2 copies of a model that is not said to have experts",
+    fix: "for a dense model declare more instances instead; for one with experts set expertParallel to true; if this is meant, add PD134 with the reason to `allow`",
+    mended: { "engine.decode": { dataParallel: 2, expertParallel: true } },
+  },
+  {
+    breaks: "PD135",
+    engine: "vllm-ascend",
+    changes: { "prefill[0].extraEnv": { VLLM_MOONCAKE_ABORT_REQUEST_TIMEOUT: "60" } },
+    path: "prefill[0].extraEnv.VLLM_MOONCAKE_ABORT_REQUEST_TIMEOUT",
+    message: "prefill[0] alone would keep KV caches for another time than the scheduler is told",
+    fix: "set it in engine.extraEnv",
+    mended: {
+      "prefill[0].extraEnv": undefined,
+      "engine.extraEnv": { VLLM_MOONCAKE_ABORT_REQUEST_TIMEOUT: "60" },
+    },
+  },
+  {
+    breaks: "PD136",
+    engine: "vllm-ascend",
+    changes: { "engine.decode": { maxNumBatchedTokens: 128 } },
+    path: "engine.decode.maxNumBatchedTokens",
+    message: "128 is below maxNumSeqs, 256",
+    fix: "set it to 256 or more, or maxNumSeqs to less",
+    mended: { "engine.decode": { maxNumBatchedTokens: 256 } },
+  },
+  {
+    breaks: "PD137",
+    engine: "vllm-ascend",
+    changes: { "model.quantization": "awq" },
+    path: "model.quantization",
+    message: '"awq" is none of ascend, compressed-tensors, fp8, deepseek_v4_fp8',
+    fix: "use weights made with ModelSlim and `ascend`, or leave it out: vLLM reads it from the weights; if this is meant, add PD137 with the reason to `allow`",
+    mended: { "model.quantization": "ascend" },
+  },
+  {
+    breaks: "PD138",
+    engine: "vllm-ascend",
+    changes: { "prefill[0].batchingPolicy": "gtsf" },
+    path: "prefill[0].batchingPolicy",
+    message: "gtsf is a policy that this engine has not",
+    fix: "remove it",
+    mended: { "prefill[0].batchingPolicy": undefined },
   },
   {
     breaks: "PD140",
@@ -331,6 +462,46 @@ export const cases: readonly Case[] = [
     mended: { "scheduler.runtime": "ascend-pd" },
   },
   {
+    breaks: "PD161",
+    engine: "vllm-ascend",
+    changes: {
+      "engine.image": "quay.io/ascend/vllm-ascend:v0.18.0",
+      "engine.connector": "MooncakeHybridConnector",
+    },
+    path: "engine.connector",
+    message:
+      "MooncakeHybridConnector is in vllm-ascend from 0.20 on, and quay.io/ascend/vllm-ascend:v0.18.0 is older",
+    fix: "use an image from v0.20 on",
+    mended: { "engine.image": "quay.io/ascend/vllm-ascend:v0.23.0" },
+  },
+  {
+    breaks: "PD162",
+    engine: "vllm-ascend",
+    changes: { "engine.connector": "MooncakeLayerwiseConnector" },
+    path: "engine.connector",
+    message: "MooncakeLayerwiseConnector needs a metaserver, which this scheduler does not have yet",
+    fix: "leave it out: MooncakeConnectorV1 is the default",
+    mended: { "engine.connector": undefined },
+  },
+  {
+    breaks: "PD163",
+    engine: "vllm-ascend",
+    changes: { "scheduler.useOpenai": false },
+    path: "scheduler.useOpenai",
+    message: "the engine does not serve vLLM's own /generate",
+    fix: "leave it out: the OpenAI API is the default",
+    mended: { "scheduler.useOpenai": undefined },
+  },
+  {
+    breaks: "PD164",
+    engine: "vllm-ascend",
+    changes: { "hosts.host-b.npus": 16 },
+    path: "engine.image",
+    message: "quay.io/ascend/vllm-ascend:v0.23.0 is for A2, and host-b with 16 NPUs is A3",
+    fix: "use one for A3, whose tag has -a3; if this is meant, add PD164 with the reason to `allow`",
+    mended: { "hosts.host-b.npus": 8 },
+  },
+  {
     breaks: "PD170",
     changes: { allow: [{ code: "PD104", reason: "prefill-1 has half the load" }] },
     path: "allow[0]",
@@ -339,6 +510,12 @@ export const cases: readonly Case[] = [
     mended: { allow: [] },
   },
 ];
+
+/** What makes of the sample input one that breaks the rule. */
+export const changesOf = ({ engine, changes }: Case): Changes => ({
+  ...(engine === "vllm-ascend" && onVllmAscend()),
+  ...changes,
+});
 
 /** A deployment on so many hosts, with two instances of so many NPUs on each. */
 function fleet(hosts: number, npus: number): Changes {

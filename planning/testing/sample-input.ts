@@ -44,6 +44,17 @@ export function sampleInput() {
   };
 }
 
+/** What makes the sample input one for vllm-ascend: a new object each time. */
+export const onVllmAscend = (): Changes => ({
+  engine: {
+    kind: "vllm-ascend",
+    image: "quay.io/ascend/vllm-ascend:v0.23.0",
+    workDir: { source: "/data/models", target: "/data/models" },
+  },
+  "hosts.host-a.interface": "bond0",
+  "hosts.host-b.interface": "bond0",
+});
+
 /** Values by the place where they are put; `undefined` takes out what is there. */
 export type Changes = Readonly<Record<string, unknown>>;
 

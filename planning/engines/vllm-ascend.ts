@@ -1,0 +1,216 @@
+import { z } from "zod";
+import { isLoopback } from "../../rank-tables/addresses.ts";
+import { found, hostOf, type Instance, type Layout } from "../layout.ts";
+import type { MountPlan } from "../plan.ts";
+import { ofEveryInstance, port, startTimeoutSeconds, whole } from "../stack-file/words.ts";
+import { npuDevices } from "./devices.ts";
+import type { Engine } from "./engine.ts";
+import { bindAddress, optional } from "./flags.ts";
+import { declaredFolders, folders, image } from "./folders.ts";
+import type { Handoff } from "./handoff.ts";
+import { hcclPorts } from "./hccl.ts";
+import { imageTag, isOlder } from "./image-tag.ts";
+import { connectorNames, kvPorts, type Mooncake, type Side, sizes } from "./mooncake.ts";
+
+const size = (what: string) => whole(1, `${what}, default 1`).default(1);
+
+const spread = (side: Side) =>
+  z
+    .strictObject({
+      tensorParallel: whole(
+        1,
+        "NPUs that share each layer, default all that the other sizes leave",
+      ).optional(),
+      pipelineParallel: size("groups of NPUs that have the layers one after the other; 1 for decode"),
+      dataParallel: size("copies of the attention layers of a mixture-of-experts model"),
+      expertParallel: z
+        .boolean()
+        .default(false)
+        .describe("whether experts are spread over all NPUs of an instance, true or false, default false"),
+      maxNumSeqs: whole(1, "sequences that an instance runs at once, default that of `model`").optional(),
+      maxNumBatchedTokens: whole(1, "tokens that one step may batch, default that of `model`").optional(),
+    })
+    .prefault({})
+    .describe(
+      `how a ${side} instance is spread over its NPUs, whose number is the product of the three sizes, e.g. { tensorParallel: 4 }`,
+    );
+
+const schema = z.strictObject({
+  kind: z.literal("vllm-ascend").describe("public vLLM with vllm-ascend, and Mooncake between the NPUs"),
+  image: image(
+    "image of vllm-ascend, present on every host or in a registry, for A3 one with -a3, e.g. quay.io/ascend/vllm-ascend:v0.23.0",
+  ),
+  ...folders("/vllm-workspace", "{ source: /data/cache, target: /root/.cache, readOnly: false }"),
+  connector: z
+    .enum(connectorNames)
+    .default("MooncakeConnectorV1")
+    .describe(
+      "what hands KV caches over: MooncakeConnectorV1 or, for models with several kinds of cache, MooncakeHybridConnector, default MooncakeConnectorV1",
+    ),
+  kvPort: port(
+    "port from which those for KV transfer are counted: 16 for each NPU id of a host, default 61000",
+  )
+    .max(65_280)
+    .default(61_000),
+  prefill: spread("prefill"),
+  decode: spread("decode"),
+  sharedMemoryGib: whole(1, "GiB of an instance's /dev/shm, default 1").default(1),
+  ...ofEveryInstance,
+  startTimeoutSeconds: startTimeoutSeconds(1800),
+});
+
+/** How long prefill keeps what no decode instance fetches, in seconds, unless `engine.extraEnv` has another. */
+export const kvHold = { variable: "VLLM_MOONCAKE_ABORT_REQUEST_TIMEOUT", fallback: "480" } as const;
+
+/**
+ * As the guides of vllm-ascend start it, with three differences. Each instance has a container of its own, which sees
+ * only its NPUs and counts them from 0, so ASCEND_RT_VISIBLE_DEVICES stays unset. VLLM_HOST_IP says where decode finds
+ * prefill, which vLLM would guess from the default route. And there is no `engine_id`: vLLM makes one at each start,
+ * while decode would go on to use the memory addresses of a prefill instance that has come back under its old one.
+ */
+export const vllmAscend = schema.transform((declared): Engine => {
+  const { kind, workDir, mounts, connector, kvPort, sharedMemoryGib, prefill, decode, ...rest } = declared;
+  const { startTimeoutSeconds, image: name, ...extras } = rest;
+  const mooncake: Mooncake = { connector, image: imageTag(name), spread: { prefill, decode }, kvPort };
+  return {
+    extras,
+    container: (layout, instance) => ({
+      image: { kind: "reference", name },
+      command: [...shell, ...serveArguments(layout, instance, mooncake)],
+      env: { ...serveEnv(layout, instance), ...instance.extraEnv },
+      devices: npuDevices(instance.npus),
+      mounts: [...driverMounts, { ...workDir, readOnly: false }, ...mounts],
+      files: [],
+      sharedMemoryMib: 1024 * sharedMemoryGib,
+      restricted: false,
+      readyPath: "/health",
+      startTimeoutSeconds,
+      stopTimeoutSeconds: 120,
+    }),
+    manualScheduler: { none: `engine ${kind}, whose image has none` },
+    handoff: handoff(mooncake, extras.extraEnv),
+    claimedPorts: (instance) => [...hcclPorts(instance), kvPorts(kvPort, instance)],
+    // Only the scheduler has a rank table, of which it reads addresses.
+    deviceIps: (_, npus) => Object.fromEntries(Array.from({ length: npus }, (_, npu) => [npu, "0.0.0.0"])),
+    mounts: declaredFolders(workDir, mounts),
+    systemMounts: driverMounts,
+    imageFolders: ["/vllm-workspace", "/usr/local/Ascend/ascend-toolkit"],
+    wantsEqualDeviceCounts: false,
+    wantsWholePrompts: false,
+    isPublic: true,
+    needsNpus: true,
+    derived,
+    mooncake,
+  };
+});
+
+const readOnly = (path: string): MountPlan => ({ source: path, target: path, readOnly: true });
+
+/** Without hccn.conf a transfer between hosts fails, and the answer is nonsense with status 200. */
+export const driverMounts: readonly MountPlan[] = [
+  readOnly("/usr/local/dcmi"),
+  readOnly("/usr/local/Ascend/driver/tools/hccn_tool"),
+  readOnly("/usr/local/bin/npu-smi"),
+  readOnly("/usr/local/Ascend/driver/lib64"),
+  readOnly("/usr/local/Ascend/driver/version.info"),
+  readOnly("/etc/ascend_install.info"),
+  readOnly("/etc/hccn.conf"),
+];
+
+/** The image's ~/.bashrc says where Mooncake's libraries are; only an interactive shell, as in the guides, reads it. */
+const shell = ["bash", "-ic", 'exec vllm serve "$@"', "vllm"];
+
+const kvRoles: Readonly<Record<Side, string>> = { prefill: "kv_producer", decode: "kv_consumer" };
+
+function serveArguments(layout: Layout, instance: Instance, mooncake: Mooncake): string[] {
+  const side = instance.role === "prefill" ? "prefill" : "decode";
+  const { model } = layout.file;
+  const { expertParallel, maxNumSeqs, maxNumBatchedTokens } = mooncake.spread[side];
+  const { tensorParallel, pipelineParallel, dataParallel } = sizes(mooncake, layout, side);
+  const several = (flag: string, count: number) => optional(flag, count > 1 ? String(count) : undefined);
+  const kvTransfer = {
+    kv_connector: mooncake.connector,
+    kv_role: kvRoles[side],
+    kv_port: kvPorts(mooncake.kvPort, instance).first,
+    kv_connector_extra_config: {
+      prefill: connectorSizes(sizes(mooncake, layout, "prefill")),
+      decode: connectorSizes(sizes(mooncake, layout, "decode")),
+    },
+  };
+  return [
+    model.path,
+    `--host=${bindAddress(layout, instance)}`,
+    `--port=${instance.port}`,
+    `--served-model-name=${model.servedName}`,
+    `--tensor-parallel-size=${tensorParallel}`,
+    ...several("--pipeline-parallel-size", pipelineParallel),
+    ...several("--data-parallel-size", dataParallel),
+    ...(expertParallel ? ["--enable-expert-parallel"] : []),
+    `--max-model-len=${model.maxModelLen}`,
+    `--max-num-seqs=${maxNumSeqs ?? model.maxNumSeqs}`,
+    `--max-num-batched-tokens=${maxNumBatchedTokens ?? model.maxNumBatchedTokens}`,
+    ...optional("--quantization", model.quantization),
+    `--kv-transfer-config=${JSON.stringify(kvTransfer)}`,
+    ...instance.extraArgs,
+  ];
+}
+
+function connectorSizes({ tensorParallel, pipelineParallel, dataParallel }: ReturnType<typeof sizes>) {
+  const layers = pipelineParallel > 1 && { pp_size: pipelineParallel };
+  return { dp_size: dataParallel, tp_size: tensorParallel, ...layers };
+}
+
+function serveEnv(layout: Layout, instance: Instance): Record<string, string> {
+  const host = hostOf(layout, instance);
+  const address = isLoopback(host.address) ? "127.0.0.1" : host.address;
+  const carrier = found(host.interface);
+  return {
+    VLLM_HOST_IP: address,
+    HCCL_IF_IP: address,
+    HCCL_SOCKET_IFNAME: carrier,
+    GLOO_SOCKET_IFNAME: carrier,
+    TP_SOCKET_IFNAME: carrier,
+    OMP_PROC_BIND: "false",
+    OMP_NUM_THREADS: "10",
+    PYTORCH_NPU_ALLOC_CONF: "expandable_segments:True",
+    [kvHold.variable]: kvHold.fallback,
+  };
+}
+
+const sizesPlace = "engine.prefill and engine.decode";
+const carrierPlace = "`interface` of its host";
+
+const derived: Engine["derived"] = {
+  args: {
+    "kv-transfer-config": "engine.connector, engine.kvPort and the sizes of both roles",
+    "tensor-parallel-size": sizesPlace,
+    "pipeline-parallel-size": sizesPlace,
+    "data-parallel-size": sizesPlace,
+    "data-parallel-size-local": sizesPlace,
+    "data-parallel-rank": sizesPlace,
+    "data-parallel-start-rank": sizesPlace,
+    "data-parallel-address": sizesPlace,
+    "data-parallel-rpc-port": sizesPlace,
+    "prefill-context-parallel-size": sizesPlace,
+    "enable-expert-parallel": sizesPlace,
+  },
+  env: {
+    VLLM_HOST_IP: "the `address` of its host",
+    HCCL_IF_IP: "the `address` of its host",
+    HCCL_SOCKET_IFNAME: carrierPlace,
+    GLOO_SOCKET_IFNAME: carrierPlace,
+    TP_SOCKET_IFNAME: carrierPlace,
+  },
+};
+
+/** MooncakeConnectorV1 tells prefill of a request that decode rejects from vllm-ascend 0.26 on. */
+function handoff({ connector, image }: Mooncake, extraEnv: Readonly<Record<string, string>>): Handoff {
+  const rejects =
+    connector === "MooncakeConnectorV1" && image.version !== undefined && !isOlder(image, [0, 26]);
+  return {
+    handoff: "kv-params",
+    "kv-connector": "MooncakeConnectorV1",
+    "kv-lease": extraEnv[kvHold.variable] ?? kvHold.fallback,
+    ...(rejects && { "kv-release": "reject" }),
+  };
+}

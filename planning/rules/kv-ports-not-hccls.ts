@@ -1,0 +1,24 @@
+import { hcclPorts } from "../engines/hccl.ts";
+import { kvPorts } from "../engines/mooncake.ts";
+import type { Rule } from "./rule.ts";
+
+export const kvPortsNotHccls: Rule = {
+  code: "PD115",
+  severity: "error",
+  title: "the ports for KV transfer are none of those on which HCCL listens (vllm-ascend)",
+  why: "Both listen on every host with NPUs in use: whoever comes second ends with `Address already in use`.",
+  source: "CANN, `HCCL_IF_BASE_PORT`; vllm-ascend, prefill-decode disaggregation with Mooncake: `kv_port`",
+  check: ({ engine: { mooncake }, instances }) => {
+    if (mooncake === undefined) return [];
+    const servers = instances.filter(({ role }) => role !== "scheduler");
+    const meets = servers.flatMap(({ path, host, ...instance }) => {
+      const kv = kvPorts(mooncake.kvPort, instance);
+      const here = servers.filter((one) => one.host === host);
+      const hccl = here.flatMap(hcclPorts).find(({ first, last }) => kv.first <= last && first <= kv.last);
+      if (hccl === undefined) return [];
+      const message = `${kv.first} to ${kv.last}, those of ${path} on ${host}, meet HCCL's, ${hccl.first} to ${hccl.last}`;
+      return [{ path: "engine.kvPort", message, fix: "choose others, or have HCCL use others" }];
+    });
+    return meets.slice(0, 1);
+  },
+};
