@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { changedInput, onVllmAscend } from "../planning/testing/sample-input.ts";
 import { hostFacts } from "./facts.ts";
 import { checkHosts, hostChecks, type Result } from "./index.ts";
 import { type Case, cases } from "./testing/cases.ts";
@@ -188,6 +189,21 @@ test("Without npu-smi nothing that it would say is guessed at.", () => {
       seen: ["there is no npu-smi"],
     });
   }
+});
+
+test("Where vllm-ascend runs all is looked at too, and NPUs may have any address that the stack file does not say.", () => {
+  const [host, other] = sampleHosts(changedInput({ ...onVllmAscend(), "hosts.host-a.deviceIps": undefined }));
+  if (host === undefined || other === undefined) throw new Error("there are two hosts");
+  const npus = [4, 5, 6, 7];
+  const said = {
+    ...Object.fromEntries(npus.map((id) => [`hccn ${id} ip`, `ipaddr:29.0.0.${id}\nnetmask:255.255.255.0`])),
+    "hccn.conf": npus.map((id) => `address_${id}=29.0.0.${id}`).join("\n"),
+  };
+
+  const facts = [hostFacts(host, sampleReport(host, { said })), hostFacts(other, sampleReport(other))];
+  const results = checkHosts(facts).flatMap((one) => one.results);
+
+  expect(results.filter(({ status }) => status !== "ok")).toEqual([]);
 });
 
 test("Without hccn_tool the stack file is compared with /etc/hccn.conf.", () => {

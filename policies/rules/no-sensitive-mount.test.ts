@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { driverMounts } from "../../planning/engines/ascendcloud.ts";
+import { driverMounts as publicDriverMounts } from "../../planning/engines/vllm-ascend.ts";
 import { resource, unknown, violationsOf } from "../testing/validated.ts";
 import { noSensitiveMount } from "./no-sensitive-mount.ts";
 
@@ -62,7 +63,7 @@ test.each([
 });
 
 test.each([
-  ...driverMounts.map(({ source }) => source),
+  ...[...driverMounts, ...publicDriverMounts].map(({ source }) => source),
   "/data/run",
   "/home/ops/models",
   "/root/models",

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { driverMounts } from "../../planning/engines/ascendcloud.ts";
+import { driverMounts as publicDriverMounts } from "../../planning/engines/vllm-ascend.ts";
 import { resource, violationsOf } from "../testing/validated.ts";
 import { systemMountsReadOnly } from "./system-mounts-read-only.ts";
 
@@ -40,7 +41,10 @@ test("A volume needs its own word for it.", async () => {
 test("What the planner mounts passes, and so does what lies elsewhere.", async () => {
   const elsewhere = ["/data/models", "/var/log/npu", "/usrdata", "/opt/models"].map((source) => ({ source }));
 
-  const violations = await violationsOf(systemMountsReadOnly, mounting(...driverMounts, ...elsewhere));
+  const violations = await violationsOf(
+    systemMountsReadOnly,
+    mounting(...driverMounts, ...publicDriverMounts, ...elsewhere),
+  );
 
   expect(violations).toEqual([]);
 });
