@@ -8,7 +8,7 @@ export interface ImageTag {
 
 /** Reads `…/vllm-ascend:v0.23.0-a3` and the like; of other names nothing is known. */
 export function imageTag(name: string): ImageTag {
-  const [, major, minor, rest = ""] = /(?:^|\/)vllm-ascend:v(\d+)\.(\d+)([\w.-]*)$/.exec(name) ?? [];
+  const [, major, minor, rest = ""] = /(?:^|\/)vllm-ascend:v(\d+)\.(\d+)([\w.-]*)(?:@.*)?$/.exec(name) ?? [];
   if (major === undefined || minor === undefined) return { name, version: undefined, npus: undefined };
   return {
     name,

@@ -191,10 +191,12 @@ test.each([
   ["engine.kvPort", 65281, "PD003"],
   ["engine.prefill", { tensorParallel: 0 }, "PD003"],
   ["engine.extraEnv", { VLLM_MOONCAKE_ABORT_REQUEST_TIMEOUT: "1m" }, "PD135"],
+  ["engine.extraEnv", { VLLM_MOONCAKE_ABORT_REQUEST_TIMEOUT: "86401" }, "PD135"],
   ["model.maxNumBatchedTokens", 255, "PD136"],
   ["hosts.host-a.interface", "bond0,eth0", "PD003"],
   ["hosts.host-a.interface", undefined, "PD127"],
   ["engine.image", "quay.io/ascend/vllm-ascend:v0.23.0-a3-openeuler", "PD164"],
+  ["engine.image", "quay.io/ascend/vllm-ascend:v0.23.0-a3@sha256:ab12", "PD164"],
 ])("%s as %j is refused by %s alone.", (path, value, code) => {
   expect(problemsOf({ [path]: value }).map((problem) => problem.code)).toEqual([code]);
 });
