@@ -5,16 +5,16 @@ import { join } from "node:path";
 import { run } from "../../system/programs.ts";
 import { cached } from "../../toolchain/cache.ts";
 import type { Context } from "../../toolchain/context.ts";
+import { VLLM } from "../../toolchain/vllm/packages.ts";
 import { type Answer, ask } from "./answers.ts";
 import { CASES } from "./cases.ts";
-import { VLLM } from "./install.ts";
 import { startEngine } from "./rig.ts";
 
 export type Oracle = Readonly<Record<string, Answer>>;
 
 /** The folder of the tiny model with random weights: the same for the same script and version of vLLM. */
 export function modelFolder(context: Context, venv: string): Promise<string> {
-  const script = join(import.meta.dirname, "model.py");
+  const script = "toolchain/vllm/model.py";
   return cached(context, `engines/model-${digest([script])}-${VLLM}`, async (folder) => {
     context.say("making a tiny model");
     await run(join(venv, "bin/python"), [script, folder]);

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onPath, run } from "../../system/programs.ts";
-import { cached } from "../../toolchain/cache.ts";
-import type { Context } from "../../toolchain/context.ts";
+import { cached } from "../cache.ts";
+import type { Context } from "../context.ts";
 
 export const VLLM = "0.32.0";
 export const NIXL = "1.5.1";
