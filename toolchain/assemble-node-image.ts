@@ -1,8 +1,9 @@
-import { copyFile, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FixableError } from "../problems/fixable-error.ts";
 import { onPath, run } from "../system/programs.ts";
 import type { Context } from "./context.ts";
+import { layOut, unpackPackages } from "./debian-root.ts";
 import { type Architecture, checkNode, sha256Of } from "./node-digests.ts";
 
 export interface NodeImageRecipe {
@@ -30,7 +31,7 @@ export async function assembleNodeImage(
   const root = join(work, "root");
   await layOut(root);
   await addNode(root, join(work, "npm"), { version, architecture, sha256 });
-  await addLibraries(root, join(work, "apt"), architecture);
+  await unpackPackages(root, join(work, "apt"), architecture, ["libc6", "libstdc++6", "libgcc-s1"]);
 
   const archive = join(work, "archive");
   await mkdir(archive);
@@ -43,49 +44,6 @@ export async function assembleNodeImage(
   await writeFile(join(archive, "manifest.json"), JSON.stringify(manifest));
   await tar(["-c", "-f", join(folder, "image.tar"), "-C", archive, "."]);
   await rm(work, { recursive: true });
-}
-
-const accounts = {
-  passwd: [
-    "root:x:0:0:root:/root:/usr/sbin/nologin",
-    "node:x:1000:1000:node:/nonexistent:/usr/sbin/nologin",
-    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin",
-  ],
-  group: ["root:x:0:", "node:x:1000:", "nogroup:x:65534:"],
-  "nsswitch.conf": ["passwd: files", "group: files", "hosts: files dns"],
-};
-
-async function layOut(root: string): Promise<void> {
-  for (const path of ["usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/local/bin", "etc", "tmp"]) {
-    await mkdir(join(root, path), { recursive: true });
-  }
-  // Packages of either age find their place: those that say /lib, and those that say /usr/lib.
-  for (const name of ["bin", "sbin", "lib", "lib64"]) await symlink(`usr/${name}`, join(root, name));
-  for (const [name, lines] of Object.entries(accounts)) {
-    await writeFile(join(root, "etc", name), `${lines.join("\n")}\n`);
-  }
-}
-
-/** libstdc++, libgcc_s, libc and whatever their packages depend on, licences included. */
-async function addLibraries(root: string, state: string, architecture: Architecture): Promise<void> {
-  const archives = join(state, "cache/archives");
-  await mkdir(join(state, "lists/partial"), { recursive: true });
-  await mkdir(join(archives, "partial"), { recursive: true });
-  await writeFile(join(state, "status"), "");
-  // A state of its own, in which nothing is installed and `architecture` is native.
-  const settings = [
-    ...["-o", `Dir::State=${state}`, "-o", `Dir::State::status=${state}/status`],
-    ...["-o", `Dir::Cache=${state}/cache`, "-o", "APT::Sandbox::User="],
-    ...["-o", `APT::Architecture=${architecture}`, "-o", `APT::Architectures=${architecture}`],
-  ];
-  const fix = `apt needs a source of ${architecture} packages; or pull the image on a machine with a registry`;
-  const download = ["install", "--yes", "--download-only", "--no-install-recommends"];
-  await run("apt-get", [...settings, "update"], { fix });
-  await run("apt-get", [...settings, ...download, "libc6", "libstdc++6", "libgcc-s1"], { fix });
-  for (const name of (await readdir(archives)).filter((file) => file.endsWith(".deb"))) {
-    const unpack = 'dpkg-deb --fsys-tarfile "$0" | tar -x --keep-directory-symlink -C "$1"';
-    await run("sh", ["-c", unpack, join(archives, name), root]);
-  }
 }
 
 async function addNode(
