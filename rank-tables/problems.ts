@@ -112,6 +112,15 @@ export function contradictions(groups: readonly (readonly [path: string, group: 
   const npus = servers.flatMap(({ path, server_ip, device }) =>
     device.map(({ device_id }, position) => ({ path, server_ip, device_id, position })),
   );
+  const instances = groups
+    .filter(([, { group_id }]) => group_id !== "0")
+    .flatMap(([path, { server_list }]) =>
+      server_list.map(({ device }, index) => ({ device, path: `${path}server_list[${index}].device` })),
+    );
+  const withDevice = instances.find(({ device }) => device !== undefined);
+  const without = instances
+    .filter(({ device }) => withDevice !== undefined && device === undefined)
+    .map(({ path }) => wrong(path, `it is missing, while there is ${withDevice?.path}`));
   const twice = repeated(groups, ([, { group_id }]) => group_id).map(([[path, { group_id }]]) =>
     wrong(`${path}group_id`, `"${group_id}" is already that of another group`),
   );
@@ -119,5 +128,5 @@ export function contradictions(groups: readonly (readonly [path: string, group: 
     ([{ path, server_ip, device_id, position }, first]) =>
       wrong(`${path}.device[${position}]`, `NPU ${device_id} of ${server_ip} is already in ${first.path}`),
   );
-  return [...twice, ...counts, ...ranks, ...shared];
+  return [...twice, ...counts, ...ranks, ...shared, ...without];
 }

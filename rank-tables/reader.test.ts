@@ -130,6 +130,29 @@ test.each([
   });
 });
 
+const devicesOf = (group: number, server: number) =>
+  `server_group_list[${group}].server_list[${server}].device`;
+
+test("A table may have no devices at all, as with an engine that runs on CPUs.", () => {
+  const table = JSON.parse(written().global.content);
+  for (const group of [1, 2]) for (const server of [0, 1]) put(table, devicesOf(group, server), undefined);
+
+  const { prefill, decode } = readGlobalRankTable(JSON.stringify(table), "global.json");
+
+  expect([...prefill, ...decode].map(({ devices }) => devices)).toEqual([[], [], [], []]);
+});
+
+test("An instance without devices is refused where others have some.", () => {
+  const table = JSON.parse(written().global.content);
+  put(table, devicesOf(2, 1), undefined);
+
+  const { problems } = refusal(() => readGlobalRankTable(JSON.stringify(table), "global.json"));
+
+  expect(problems).toMatchObject([
+    { code: "PD204", path: devicesOf(2, 1), message: `it is missing, while there is ${devicesOf(1, 0)}` },
+  ]);
+});
+
 test("A missing key is named.", () => {
   const table = JSON.parse(written().global.content);
   put(table, `${device}.rank_id`, undefined);

@@ -42,9 +42,10 @@ const device = {
 
 const devices = { type: "array", minItems: 1, items: { $ref: "#/$defs/device" } };
 
+/** Either all instances have devices or, with an engine that runs on CPUs, none has: no schema can say that. */
 const instance = {
   type: "object",
-  required: ["server_id", "server_ip", "device"],
+  required: ["server_id", "server_ip"],
   properties: { ...entryProperties, device: devices },
 };
 
@@ -105,7 +106,8 @@ export const hostRankTableSchema = {
       },
     },
   },
-  $defs: groupDefinitions,
+  // Such tables are for NPUs.
+  $defs: { ...groupDefinitions, instance: { ...instance, required: [...instance.required, "device"] } },
 };
 
 export const localRankTableSchema = {
@@ -122,7 +124,7 @@ export const localRankTableSchema = {
       type: "array",
       minItems: 1,
       maxItems: 1,
-      items: { ...instance, required: ["server_id", "server_ip"] },
+      items: instance,
     },
   },
   $defs: { device },

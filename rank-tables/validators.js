@@ -81,7 +81,7 @@ const schema19 = {
     },
     instance: {
       type: "object",
-      required: ["server_id", "server_ip", "device"],
+      required: ["server_id", "server_ip"],
       properties: {
         server_id: {
           type: "string",
@@ -278,7 +278,7 @@ validate53.evaluated = {
 
 const schema21 = {
   type: "object",
-  required: ["server_id", "server_ip", "device"],
+  required: ["server_id", "server_ip"],
   properties: {
     server_id: {
       type: "string",
@@ -537,25 +537,11 @@ function validate55(
       }
       errors++;
     }
-    if (data.device === undefined) {
-      const err2 = {
-        instancePath,
-        schemaPath: "#/required",
-        keyword: "required",
-        params: { missingProperty: "device" },
-      };
-      if (vErrors === null) {
-        vErrors = [err2];
-      } else {
-        vErrors.push(err2);
-      }
-      errors++;
-    }
     if (data.server_id !== undefined) {
       let data0 = data.server_id;
       if (typeof data0 === "string") {
         if (!pattern4.test(data0)) {
-          const err3 = {
+          const err2 = {
             instancePath: instancePath + "/server_id",
             schemaPath: "#/properties/server_id/pattern",
             keyword: "pattern",
@@ -565,23 +551,23 @@ function validate55(
             },
           };
           if (vErrors === null) {
-            vErrors = [err3];
+            vErrors = [err2];
           } else {
-            vErrors.push(err3);
+            vErrors.push(err2);
           }
           errors++;
         }
       } else {
-        const err4 = {
+        const err3 = {
           instancePath: instancePath + "/server_id",
           schemaPath: "#/properties/server_id/type",
           keyword: "type",
           params: { type: "string" },
         };
         if (vErrors === null) {
-          vErrors = [err4];
+          vErrors = [err3];
         } else {
-          vErrors.push(err4);
+          vErrors.push(err3);
         }
         errors++;
       }
@@ -590,7 +576,7 @@ function validate55(
       let data1 = data.server_ip;
       if (typeof data1 === "string") {
         if (!pattern4.test(data1)) {
-          const err5 = {
+          const err4 = {
             instancePath: instancePath + "/server_ip",
             schemaPath: "#/properties/server_ip/pattern",
             keyword: "pattern",
@@ -600,23 +586,23 @@ function validate55(
             },
           };
           if (vErrors === null) {
-            vErrors = [err5];
+            vErrors = [err4];
           } else {
-            vErrors.push(err5);
+            vErrors.push(err4);
           }
           errors++;
         }
       } else {
-        const err6 = {
+        const err5 = {
           instancePath: instancePath + "/server_ip",
           schemaPath: "#/properties/server_ip/type",
           keyword: "type",
           params: { type: "string" },
         };
         if (vErrors === null) {
-          vErrors = [err6];
+          vErrors = [err5];
         } else {
-          vErrors.push(err6);
+          vErrors.push(err5);
         }
         errors++;
       }
@@ -625,16 +611,16 @@ function validate55(
       let data2 = data.device;
       if (Array.isArray(data2)) {
         if (data2.length < 1) {
-          const err7 = {
+          const err6 = {
             instancePath: instancePath + "/device",
             schemaPath: "#/properties/device/minItems",
             keyword: "minItems",
             params: { limit: 1 },
           };
           if (vErrors === null) {
-            vErrors = [err7];
+            vErrors = [err6];
           } else {
-            vErrors.push(err7);
+            vErrors.push(err6);
           }
           errors++;
         }
@@ -654,26 +640,26 @@ function validate55(
           }
         }
       } else {
-        const err8 = {
+        const err7 = {
           instancePath: instancePath + "/device",
           schemaPath: "#/properties/device/type",
           keyword: "type",
           params: { type: "array" },
         };
         if (vErrors === null) {
-          vErrors = [err8];
+          vErrors = [err7];
         } else {
-          vErrors.push(err8);
+          vErrors.push(err7);
         }
         errors++;
       }
     }
   } else {
-    const err9 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err8 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err9];
+      vErrors = [err8];
     } else {
-      vErrors.push(err9);
+      vErrors.push(err8);
     }
     errors++;
   }
@@ -1592,6 +1578,26 @@ validate61.evaluated = {
   props: { server_id: true, server_ip: true },
   dynamicProps: false,
   dynamicItems: false,
+};
+
+const schema25 = {
+  type: "object",
+  required: ["server_id", "server_ip", "device"],
+  properties: {
+    server_id: {
+      type: "string",
+      pattern:
+        "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+      description: "the host, by address or name; instances on one host have the same",
+    },
+    server_ip: {
+      type: "string",
+      pattern:
+        "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+|([0-9A-Za-z-]+\\.)*[A-Za-z][0-9A-Za-z-]*)$",
+      description: "address at which the instance is reached",
+    },
+    device: { type: "array", minItems: 1, items: { $ref: "#/$defs/device" } },
+  },
 };
 
 function validate64(
