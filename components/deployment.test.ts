@@ -19,6 +19,7 @@ const stacks = [
   "sim-1p1d",
   "sim-2p2d",
   "sim-2p2d-four-hosts",
+  "vllm-cpu-1p1d",
   "1p1d",
   "2p2d",
   "2p2d-two-hosts",
@@ -44,9 +45,9 @@ describe.each(stacks)("stack %s", (stack) => {
     expect(containers.map(({ name }) => name).sort()).toEqual(plan.containers.map(({ name }) => name).sort());
     for (const container of plan.containers) {
       const image =
-        container.image.kind === "reference"
-          ? container.image.name
-          : named("SourceImage", `${container.image.folder}-on-${container.host}`)?.inputs.imageName;
+        container.image.kind === "source"
+          ? named("SourceImage", `${container.image.folder}-on-${container.host}`)?.inputs.imageName
+          : container.image.name;
       expect(named("Container", container.name)?.inputs).toEqual(inputsOf(container, stack, image));
     }
   });
@@ -54,7 +55,11 @@ describe.each(stacks)("stack %s", (stack) => {
   test("A container waits for its claim and its image, and its claim names its device nodes on the host.", () => {
     for (const { name, role, image, host, devices } of plan.containers) {
       if (role === "scheduler") continue;
-      const built = image.kind === "source" ? [`RemoteImage ${image.folder}-on-${host}`] : [];
+      const built = {
+        reference: [],
+        assembled: [`Command vllm-on-${host}`],
+        source: image.kind === "source" ? [`RemoteImage ${image.folder}-on-${host}`] : [],
+      }[image.kind];
       expect(named("Container", name)?.dependencies).toEqual([`Command ${name}-npus`, ...built]);
       expect(probeOf(named("Command", `${name}-npus`))).toEqual({
         program: "node components/probes/claim-npus.ts",

@@ -38,6 +38,13 @@ export class PdDeployment extends pulumi.ComponentResource {
     };
     const imageOf = ({ image }: ContainerPlan, { host, provider }: Host): ImageOnHost => {
       if (image.kind === "reference") return { name: image.name };
+      if (image.kind === "assembled") {
+        const { name } = image;
+        const from = once(bases, `vllm-on-${host.name}`, (key) =>
+          probe(key, "assembled-image", { host, image: name }, [], child),
+        );
+        return { name, from };
+      }
       const base = once(bases, `node-on-${host.name}`, (key) =>
         probe(key, "node-image", { host, image: nodeImage }, [], child),
       );

@@ -25,7 +25,7 @@ export interface Instance extends Extras {
   /** Name of its host, which a rule checks. */
   readonly host: string;
   readonly port: number;
-  /** Physical NPU ids; position is `rank_id`. Empty for the scheduler. */
+  /** Physical NPU ids; position is `rank_id`. Empty for the scheduler, and where the engine has none. */
   readonly npus: readonly number[];
   /** Prefill only. */
   readonly batchingPolicy?: string | undefined;

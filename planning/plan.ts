@@ -43,7 +43,7 @@ export interface ContainerPlan {
   readonly env: Readonly<Record<string, string>>;
   /** Names of more variables, sorted, whose values are secrets and stand in no Plan. */
   readonly secretEnv?: readonly string[];
-  /** Physical NPU ids in rank order: position is `rank_id`. Empty for the scheduler. */
+  /** Physical NPU ids in rank order: position is `rank_id`. Empty for the scheduler, and where the engine has none. */
   readonly npus: readonly number[];
   readonly devices: readonly DevicePlan[];
   readonly mounts: readonly MountPlan[];
@@ -64,9 +64,13 @@ export interface ContainerPlan {
   readonly stopTimeoutSeconds: number;
 }
 
-/** `reference`: an image the host has or can pull. `source`: built from this repository, by that folder's name. */
+/**
+ * `reference`: an image the host has or can pull. `source`: built from this repository, by that folder's name.
+ * `assembled`: made from packages where the host does not have it.
+ */
 export type ImagePlan =
   | { readonly kind: "reference"; readonly name: string }
+  | { readonly kind: "assembled"; readonly name: string }
   | { readonly kind: "source"; readonly folder: "scheduler" | "simulator" };
 
 export interface DevicePlan {

@@ -37,7 +37,7 @@ const cases = [
     "simulate",
     "PD003",
     "engine.kind",
-    /"simulate" is not one of ascendcloud, vllm-ascend, simulated/,
+    /"simulate" is not one of ascendcloud, vllm-ascend, vllm, simulated/,
     'did you mean "simulated"?',
   ],
   ["decode", [], "PD003", "decode", "is empty", /^expected: decode instances/],

@@ -23,7 +23,7 @@ export async function driftOf(
   const deployed = "unknown" in known ? undefined : known;
   const names = new Map<string, string>();
   const imageName = (image: ImagePlan): string => {
-    if (image.kind === "reference") return image.name;
+    if (image.kind !== "source") return image.name;
     const { folder } = image;
     const name = names.get(folder) ?? sourceImage(folder, plan.stack, nodeImage, repositoryDir).name;
     names.set(folder, name);

@@ -28,7 +28,7 @@ function expected(plan: Plan, container: ContainerPlan) {
   const { sharedMemoryMib } = container;
   return {
     container_name: name,
-    image: image.kind === "reference" ? image.name : `ascend-pd/${image.folder}:${plan.stack}`,
+    image: image.kind === "source" ? `ascend-pd/${image.folder}:${plan.stack}` : image.name,
     command,
     environment: env,
     devices: devices.map(({ hostPath, containerPath }) => `${hostPath}:${containerPath}:rwm`),

@@ -1,7 +1,7 @@
 import { basename } from "node:path/posix";
 import { Document, type Scalar, visit } from "yaml";
 import { everyContainer, labelsOf, restrictions } from "../../planning/container/settings.ts";
-import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../../planning/plan.ts";
+import type { ContainerPlan, FilePlan, HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
 import { comment } from "./shell.ts";
 import { imageBuild, imageName } from "./source-images.ts";
 
@@ -87,7 +87,7 @@ function service(
   return {
     container_name: name,
     image: imageName(plan.stack, image),
-    ...(image.kind === "source" && { pull_policy: "never" }),
+    ...(image.kind !== "reference" && { pull_policy: "never" }),
     command,
     // A secret is taken from the environment of whoever runs this.
     environment: { ...env, ...Object.fromEntries(secretEnv?.map((one) => [one, null]) ?? []) },
@@ -131,14 +131,15 @@ function service(
 
 /**
  * Stands for the gate of `pulumi up`, which asks from outside. Inside there is what the image has: Node in those of
- * this repository; for the manual's image it is not documented, but an image with vLLM has Python.
+ * this repository, Python in one assembled for vLLM; for the manual's image it is not documented, but an image with vLLM has Python.
  */
-function healthTest(kind: "reference" | "source", url: string): string[] {
+function healthTest(kind: ImagePlan["kind"], url: string): string[] {
   if (kind === "source") {
     return ["CMD", "node", "-e", "fetch(process.argv[1]).then(({ ok }) => process.exit(ok ? 0 : 1))", url];
   }
   const python =
     "import sys, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(sys.argv[1], timeout=4)";
+  if (kind === "assembled") return ["CMD", "python3", "-c", python, url];
   const script = `curl -fs -o /dev/null --noproxy '*' "$0" || python3 -c '${python}' "$0" || python -c '${python}' "$0"`;
   return ["CMD", "sh", "-c", script, url];
 }

@@ -99,7 +99,7 @@ function expected(plan: Plan, container: ContainerPlan) {
     "--name": [name],
   };
   const given = Object.entries(flags).filter(([, values]) => values.length > 0);
-  const imageName = image.kind === "reference" ? image.name : `ascend-pd/${image.folder}:${plan.stack}`;
+  const imageName = image.kind === "source" ? `ascend-pd/${image.folder}:${plan.stack}` : image.name;
   return { flags: Object.fromEntries(given), image: imageName, command };
 }
 

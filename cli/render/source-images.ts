@@ -3,15 +3,19 @@ import { word } from "../../problems/shell-word.ts";
 
 /** What the image of a container is called on its host. */
 export function imageName(stack: string, image: ImagePlan): string {
-  return image.kind === "reference" ? image.name : `ascend-pd/${image.folder}:${stack}`;
+  return image.kind === "source" ? `ascend-pd/${image.folder}:${stack}` : image.name;
 }
 
 /**
- * The commands, for a clone of this repository, that bring an image to `host` which is built from the repository, as
- * components/source-image.ts does it; none for another. The host builds, so that the image fits its architecture.
+ * The commands, for a clone of this repository, that bring an image to `host` which comes from the repository, as
+ * components/ does it; none for another. The host builds, so that the image fits its architecture.
  */
 export function imageBuild(stack: string, image: ImagePlan, host: HostPlan): string[] {
   if (image.kind === "reference") return [];
+  if (image.kind === "assembled") {
+    const variable = host.docker === undefined ? "" : `DOCKER_HOST=${word(host.docker)} `;
+    return [`${variable}npm run toolchain -- vllm-image`];
+  }
   const { folder } = image;
   const docker = host.docker === undefined ? "docker" : `docker --host ${word(host.docker)}`;
   return [

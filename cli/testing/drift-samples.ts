@@ -20,7 +20,7 @@ export function recorded(name: "simulated" | "ascendcloud"): { compared: Compare
   };
   const isOf = (folder: string) => (one: Container) => one.Config.Image.startsWith(`ascend-pd/${folder}:`);
   const imageName = (image: ImagePlan): string =>
-    image.kind === "reference" ? image.name : (containers.find(isOf(image.folder))?.Config.Image ?? "none");
+    image.kind !== "source" ? image.name : (containers.find(isOf(image.folder))?.Config.Image ?? "none");
   return {
     compared: { plan, imageName, deployed: undefined },
     answer: {

@@ -40,6 +40,11 @@ export interface ProbeArguments {
     readonly model: string;
     readonly timeoutSeconds: number;
   };
+  "assembled-image": {
+    readonly host: HostPlan;
+    /** Its name. */
+    readonly image: string;
+  };
   "node-image": {
     readonly host: HostPlan;
     /** Name under which the host's engine has it afterwards. */

@@ -61,6 +61,7 @@ export const ascendcloud = schema.transform(
       wantsEqualDeviceCounts: true,
       wantsWholePrompts: true,
       isPublic: false,
+      takesNpus: true,
       needsNpus: true,
       derived: { args: {}, env: {} },
       mooncake: undefined,

@@ -34,6 +34,8 @@ export interface Engine {
   readonly wantsWholePrompts: boolean;
   /** Whether it is public vLLM, without what the manual's line has: rank tables, batching policies, `/generate`. */
   readonly isPublic: boolean;
+  /** Whether an instance has NPUs, real ones or what stands for them. */
+  readonly takesNpus: boolean;
   /** Whether it runs nowhere but on NPUs; what runs anywhere is for the demo. */
   readonly needsNpus: boolean;
   /** Flags (`data-parallel-size`) and variables that it derives besides those of every engine, and from what. */

@@ -35,7 +35,7 @@ export function flagsIn(args: readonly string[]) {
 
 /** One rank a device. The manual starts the scheduler, which has none, with the same number as the others. */
 function tensorParallelSize(layout: Layout, { npus }: Instance): number {
-  return npus.length || found(layout.instances[0]).npus.length;
+  return npus.length || found(layout.instances[0]).npus.length || 1;
 }
 
 /** What is only reached over loopback listens only there. */

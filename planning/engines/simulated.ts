@@ -46,6 +46,7 @@ export const simulated = schema.transform(
     wantsEqualDeviceCounts: false,
     wantsWholePrompts: true,
     isPublic: false,
+    takesNpus: true,
     needsNpus: false,
     derived: { args: {}, env: {} },
     mooncake: undefined,

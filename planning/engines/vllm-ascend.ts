@@ -98,6 +98,7 @@ export const vllmAscend = schema.transform((declared): Engine => {
     wantsEqualDeviceCounts: false,
     wantsWholePrompts: false,
     isPublic: true,
+    takesNpus: true,
     needsNpus: true,
     derived,
     mooncake,

@@ -11,6 +11,7 @@ import { decodeHasNoPipeline } from "./decode-has-no-pipeline.ts";
 import { deviceIpKnown } from "./device-ip-known.ts";
 import { deviceIpUsable } from "./device-ip-usable.ts";
 import { deviceIpsDistinct } from "./device-ips-distinct.ts";
+import { devicesAsEngineTakes } from "./devices-as-engine-takes.ts";
 import { dockerEndpointsDistinct } from "./docker-endpoints-distinct.ts";
 import { engineHasApi } from "./engine-has-api.ts";
 import { equalDeviceCountsAcrossRoles } from "./equal-device-counts-across-roles.ts";
@@ -61,6 +62,7 @@ export const rules: readonly Rule[] = [
   equalDeviceCountsInRole,
   equalDeviceCountsAcrossRoles,
   wholeCards,
+  devicesAsEngineTakes,
   sizesFillDevices,
   prefillTpMultiple,
   portUsedOnce,

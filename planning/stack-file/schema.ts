@@ -61,8 +61,8 @@ const instance = {
   host: text("name of the one host that it runs on, as in `hosts`"),
   devices: z
     .array(z.int().min(0))
-    .min(1)
-    .describe("physical NPU ids, N of /dev/davinciN, in rank order, e.g. [4, 5]"),
+    .default([])
+    .describe("physical NPU ids, N of /dev/davinciN, in rank order, e.g. [4, 5]; none with engine vllm"),
   port: port("TCP port to listen on, on the host's network, e.g. 8088"),
   extraArgs: extraArgs("this instance"),
   extraEnv: extraEnv("this instance"),

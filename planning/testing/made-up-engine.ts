@@ -39,6 +39,7 @@ export const madeUp = z
       wantsEqualDeviceCounts: true,
       wantsWholePrompts: true,
       isPublic: false,
+      takesNpus: true,
       needsNpus: true,
       derived: { args: {}, env: {} },
       mooncake: undefined,

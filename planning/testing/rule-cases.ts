@@ -147,6 +147,14 @@ export const cases: readonly Case[] = [
     mended: { "prefill[0].devices": [4, 5] },
   },
   {
+    breaks: "PD107",
+    changes: { "decode[1].devices": [] },
+    path: "decode[1].devices",
+    message: "it has no NPU on host-b",
+    fix: "list the physical ids of its NPUs in rank order, e.g. [4, 5]",
+    mended: { "decode[1].devices": [6, 7] },
+  },
+  {
     breaks: "PD108",
     engine: "vllm-ascend",
     changes: { "engine.prefill": { tensorParallel: 4 } },

@@ -13,8 +13,8 @@ import {
   requestOf,
 } from "../../simulator/testing/recordings.ts";
 import { exchange } from "../../simulator/testing/wire.ts";
+import { VLLM } from "../../toolchain/vllm/packages.ts";
 import { DEATH, EXCHANGES, MAX_QUEUED } from "./exchanges.ts";
-import { VLLM } from "./install.ts";
 import { MODEL, type Pair, type Place, type Running, startPair, stopAll } from "./rig.ts";
 
 /** Records what a prefill and a decode instance say on the wire. Gives the folder. */
