@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { stringify } from "yaml";
+import { defaultHost } from "../../docker/api.ts";
 import { engineSchema } from "../../planning/engines/index.ts";
 import { plan as makePlan } from "../../planning/make-plan.ts";
 import type { Plan } from "../../planning/plan.ts";
@@ -11,6 +12,7 @@ import type { Context } from "../../toolchain/context.ts";
 import { stopDockerEngine } from "../../toolchain/docker-engine.ts";
 import { openState, stateDir } from "../../toolchain/state.ts";
 import { ensureToolchain } from "../../toolchain/toolchain.ts";
+import { ensureVllmImage } from "../../toolchain/vllm/image.ts";
 import { planTable } from "../plan-table.ts";
 import { complain, print, printPiece } from "../print.ts";
 import { type PulumiRun, runPulumi } from "../pulumi.ts";
@@ -25,14 +27,15 @@ import { describeStep } from "./steps.ts";
 const usage = `usage: npm run demo [-- [--stack NAME | --hosts N] [--explain]]
        npm run demo:down [-- [--stack NAME]]
 
-Brings up a simulated stack with the real Pulumi engine on a real Docker Engine, sends a chat completion
-through its scheduler and prints the answer as it streams. No NPU is needed. What is missing on the machine
-is installed first; a second run changes nothing.
+Brings up a stack with the real Pulumi engine on a real Docker Engine, sends a chat completion through its
+scheduler and prints the answer as it streams. No NPU is needed. What is missing on the machine is installed
+first; a second run changes nothing.
 
-  --stack NAME   a stack of stacks/ whose engine is simulated (default: sim-1p1d)
+  --stack NAME   a stack of stacks/ that needs no NPU: one that is simulated (default: sim-1p1d), or vllm-cpu-1p1d,
+                 public vLLM on CPUs with a tiny model, which takes 12 GB of disk and some minutes the first time
   --hosts N      the simulated stack whose instances stand on N hosts behind SSH; the hosts are made on this machine,
                  from network namespaces with a Docker Engine and an sshd each (as root)
-  --down         destroy what the demo made; without --stack, every simulated stack
+  --down         destroy what the demo made; without --stack, of every such stack
   --explain      say for each tool which one was chosen, and why
   --help         this text
 
@@ -40,6 +43,7 @@ examples:
   npm run demo
   npm run demo -- --stack sim-2p2d
   npm run demo -- --hosts 4
+  npm run demo -- --stack vllm-cpu-1p1d
   npm run demo:down
 
 exit codes: 0 done, 1 it failed, 2 the command line or the stack file is wrong`;
@@ -53,7 +57,7 @@ async function main(): Promise<void> {
   const context: Context = { cacheDir: defaultCacheDir(), say: (line) => print(`  ${line}`) };
   await openState();
   await withLock(context, "demo", async () => {
-    if (options.down) await takeDown(context, chosen ? [chosen] : simulatedStacks(), options.explain);
+    if (options.down) await takeDown(context, chosen ? [chosen] : demoStacks(), options.explain);
     else await bringUp(context, chosen ?? "sim-1p1d", options.explain);
   });
 }
@@ -76,14 +80,20 @@ function commandLine() {
 }
 
 async function bringUp(context: Context, name: string, explain: boolean): Promise<void> {
-  const declared = simulatedPlan(name, readStackFile(name).deployment);
+  const declared = demoPlan(name, readStackFile(name).deployment);
   print(`\n${name}: ${declared.containers.length} containers\n\n${indented(planTable(declared))}\n`);
 
   const { stack, deployment } = await prepare(context, name, explain);
+  if (declared.containers.some(({ image }) => image.kind === "assembled")) {
+    const { chosen, why } = await ensureVllmImage(context, stack.env.DOCKER_HOST || defaultHost);
+    if (explain) context.say(`vLLM image: ${chosen} (${why})`);
+  }
   const changed = await pulumi(["up", "--refresh", "--skip-preview", "--yes", ...stack.args], stack.env);
   print(changed ? "" : "\nNothing to change: everything runs already.\n");
 
-  const plan = simulatedPlan(name, deployment);
+  const plan = demoPlan(name, deployment);
+  if (hasTinyModel(plan))
+    print("The model is real and tiny, its weights are random: it answers with nonsense.\n");
   print(`> ${prompt}\n`);
   for await (const text of streamChat(plan.endpoint, plan.servedModelName, prompt, 48)) printPiece(text);
   print(`\n\n${nextSteps(plan)}`);
@@ -98,7 +108,7 @@ async function takeDown(context: Context, names: readonly string[], explain: boo
     await removeDemoHosts(context, name);
   }
   print(`\nNothing of ${names.join(", ")} is deployed.`);
-  const others = simulatedStacks().filter((name) => isOpen(name, stateDir()));
+  const others = demoStacks().filter((name) => isOpen(name, stateDir()));
   if (others.length > 0) return print(`The Docker Engine stays: ${others.join(", ")} is deployed on it.`);
 
   const engine = await stopDockerEngine(context);
@@ -149,13 +159,13 @@ async function pulumi(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
   return Object.keys(result.changes).some((op) => op !== "same");
 }
 
-function simulatedPlan(name: string, deployment: unknown): Plan {
+function demoPlan(name: string, deployment: unknown): Plan {
   const where = `stacks/Pulumi.${name}.yaml`;
   const result = makePlan(name, deployment);
   if ("problems" in result) throw new UserError(formatProblems(where, result.problems));
-  if (!isSimulated(deployment)) {
+  if (!runsAnywhere(deployment)) {
     throw new UserError(
-      `${where} is for Ascend hosts; the demo runs simulated stacks: ${simulatedStacks().join(", ")}\n` +
+      `${where} is for Ascend hosts; the demo runs stacks that need no NPU: ${demoStacks().join(", ")}\n` +
         `fix: preview it with \`npm run pulumi -- preview --stack ${name}\``,
     );
   }
@@ -167,18 +177,23 @@ function simulatedPlan(name: string, deployment: unknown): Plan {
   return result.plan;
 }
 
-function simulatedStacks(): string[] {
-  return stackNames().filter((name) => isSimulated(readStackFile(name).deployment));
+function demoStacks(): string[] {
+  return stackNames().filter((name) => runsAnywhere(readStackFile(name).deployment));
 }
 
 /** Whether it runs without NPUs; what else is wrong with it does not matter here. */
-function isSimulated(deployment: unknown): boolean {
+function runsAnywhere(deployment: unknown): boolean {
   return engineSchema.safeParse(Object(deployment).engine).data?.needsNpus === false;
+}
+
+/** The assembled image has one, beside what a stack file mounts. */
+function hasTinyModel({ containers }: Plan): boolean {
+  return containers.some(({ image, mounts }) => image.kind === "assembled" && mounts.length === 0);
 }
 
 /** The simulated stack that has as many hosts behind SSH. */
 function stackOnHosts(number: string): string {
-  const counts = simulatedStacks().map((name) => ({
+  const counts = demoStacks().map((name) => ({
     name,
     count: sshHosts(readStackFile(name).deployment).length,
   }));
@@ -191,7 +206,7 @@ function stackOnHosts(number: string): string {
 }
 
 function nextSteps({ stack, endpoint, servedModelName }: Plan): string {
-  const others = simulatedStacks().filter((name) => name !== stack);
+  const others = demoStacks().filter((name) => name !== stack);
   return `The scheduler listens at ${endpoint}. Try:
 
   curl -N ${endpoint}/v1/chat/completions -H 'Content-Type: application/json' \\

@@ -23,6 +23,7 @@ test.each([
     "a first completion came back through the scheduler",
   ],
   [command, "node-on-host-a", "create", "done", "host-a has Node to build on"],
+  [command, "vllm-on-host-a", "create", "done", "host-a has vLLM's image"],
   [command, "s-prefill-0-ready", "create", "failed", "failed: s-prefill-0-ready"],
   ["ascend-pd:index:Host", "local", "create", "failed", "failed: local"],
 ] as const)("%s %s, %s %s: %s.", (type, name, op, state, line) => {

@@ -36,6 +36,7 @@ const phrases: Record<string, (name: string) => Phrases> = {
     if (name.endsWith("-ready")) return { created: `${name.slice(0, -"-ready".length)} answers` };
     if (name.startsWith("node-on-"))
       return { created: `${name.slice("node-on-".length)} has Node to build on` };
+    if (name.startsWith("vllm-on-")) return { created: `${name.slice("vllm-on-".length)} has vLLM's image` };
     return {};
   },
 };
