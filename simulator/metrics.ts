@@ -92,7 +92,7 @@ export function renderMetrics(
       "vllm:admission_rejections_total",
       "counter",
       "Requests not taken.",
-      [["", { ...common, reason: "max_num_queued_reqs" }, admissionRejections]],
+      [["", { model_name: servedModelName, reason: "max_num_queued_reqs" }, admissionRejections]],
     ],
     ["vllm:time_to_first_token_seconds", "histogram", "Time to first token.", ttftSamples],
     ["simulator:kv_blocks_leased", "gauge", "Blocks kept for a decode.", one(gauges.kvBlocksLeased)],

@@ -24,7 +24,7 @@ const LACKS = [...Object.keys(REQUESTS), ...Object.keys(EVERYWHERE)];
 async function startPair() {
   const common = { servedModelName: "tiny", maxModelLen: 2048, kvCheck: "none", interTokenMs: 1 } as const;
   const [prefill, decode] = await Promise.all([
-    start({ ...common, role: "prefill" }),
+    start({ ...common, role: "prefill", maxNumQueuedReqs: 96 }),
     start({ ...common, role: "decode" }),
   ]);
   const ask = async (asked: Asked) => {

@@ -7,7 +7,6 @@ const NO_IDS = "its tokens are texts";
 const NO_TOOLS = "it answers a forced tool with text";
 const OWN_CONNECTOR =
   "its transfer parameters are its own, so that it sees whether each came back as it was handed out";
-const NO_LIMIT = "it has no --max-num-queued-reqs";
 
 /** By the names of what is asked: whatever is different there. */
 export const REQUESTS: Readonly<Record<string, string>> = {
@@ -29,8 +28,6 @@ export const REQUESTS: Readonly<Record<string, string>> = {
   "chat, stream of tools required": NO_TOOLS,
   "stream with continuous usage": "it tells the usage once",
   "chat, stream with continuous usage": "it tells the usage once",
-  "more than is queued": NO_LIMIT,
-  "more than is queued, stream": NO_LIMIT,
   "temperature a little text": "it takes no number that is a text",
   "text in vllm_xargs": "with --kv-check none its core dies of that, as those of older versions",
   "health after the text": "with --kv-check none its core dies of that, as those of older versions",
