@@ -12,7 +12,7 @@ function problemsOf(...args: string[]): string {
 }
 
 function configOf(args: readonly string[], env: Record<string, string> = {}): Config {
-  const tables = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: "8088,8089" };
+  const tables = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testing/global.json", NODE_PORTS: "8088,8089" };
   const reading = readConfig(args, { ...tables, ...env });
   if (reading.kind !== "config") throw new Error(JSON.stringify(reading));
   return reading.config;
@@ -58,7 +58,7 @@ test("A name that is missing is a problem, not the next flag.", () => {
 const portsOf = ({ prefill, decode }: Config["endpoints"]) => [...prefill, ...decode].map(({ port }) => port);
 
 test("Ports that were given last count when the tables are read again, unless they were wrong.", () => {
-  const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: "8088,8089" };
+  const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testing/global.json", NODE_PORTS: "8088,8089" };
   const read = endpointsReader(env, 9000);
 
   const ports = [portsOf(read()), portsOf(read("1,2")), portsOf(read())];
@@ -76,7 +76,7 @@ test("With @ NODE_PORTS names a file, which is read again each time.", () => {
   const folder = mkdtempSync(join(tmpdir(), "scheduler-config-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "ports");
-  const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: `@${file}` };
+  const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testing/global.json", NODE_PORTS: `@${file}` };
   const read = endpointsReader(env, 9000);
 
   writeFileSync(file, "8088,8089\n");
@@ -97,7 +97,7 @@ test.for([
   { ports: "@", message: "NODE_PORTS: there is no file " },
 ])("NODE_PORTS=$ports is said to be wrong once: $message.", ({ ports, message }) => {
   const read = endpointsReader(
-    { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: ports },
+    { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testing/global.json", NODE_PORTS: ports },
     9000,
   );
 
@@ -115,7 +115,7 @@ test("A key that a rank table has twice is a problem, with its place.", () => {
   const folder = mkdtempSync(join(tmpdir(), "scheduler-config-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const path = join(folder, "global.json");
-  const table = readFileSync("scheduler/testdata/global.json", "utf8");
+  const table = readFileSync("scheduler/testing/global.json", "utf8");
   writeFileSync(path, table.replace('"server_ip"', '"server\\u005fip": "10.0.0.9", "server_ip"'));
   const read = endpointsReader({ GLOBAL_RANK_TABLE_FILE_PATH: path, NODE_PORTS: "8088,8089" }, 9000);
 
@@ -132,7 +132,7 @@ test("A key that a rank table has twice is a problem, with its place.", () => {
 });
 
 test("An operator cannot have a file read as ports.", () => {
-  const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testdata/global.json", NODE_PORTS: "8088,8089" };
+  const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testing/global.json", NODE_PORTS: "8088,8089" };
 
   expect(() => endpointsReader(env, 9000)("@package.json")).toThrow(InvalidTables);
 });
