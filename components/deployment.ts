@@ -56,7 +56,10 @@ export class PdDeployment extends pulumi.ComponentResource {
       return { name: built.imageName, from: built.image };
     };
 
+    // An instance of public vLLM reads none.
+    const placed = new Set(plan.containers.flatMap(({ files }) => files.map(({ path }) => path)));
     for (const file of [plan.rankTables.global, ...plan.rankTables.local]) {
+      if (!placed.has(file.path)) continue;
       new RankTableFile(file.path.slice(file.path.lastIndexOf("/") + 1), { file }, child);
     }
 
