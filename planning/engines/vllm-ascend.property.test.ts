@@ -16,15 +16,15 @@ interface Placed {
 const deployment = fc
   .record({
     npus: fc.constantFrom(8, 16),
-    hosts: fc.integer({ min: 1, max: 3 }),
-    prefillTp: fc.constantFrom(1, 2, 4, 8),
-    decodeTp: fc.constantFrom(1, 2, 4, 8),
+    hosts: fc.constantFrom(1, 2),
+    decodeTp: fc.constantFrom(1, 2, 4),
+    prefillTimes: fc.constantFrom(1, 2),
     decodeDp: fc.constantFrom(1, 2),
     kvPort: fc.option(fc.integer({ min: 1024, max: 65_280 }), { nil: undefined }),
     firstPort: fc.oneof(fc.constant(8088), fc.integer({ min: 1024, max: 65_000 })),
-    seed: fc.array(fc.nat(), { minLength: 64, maxLength: 64 }),
+    seed: fc.array(fc.nat(), { minLength: 32, maxLength: 32 }),
   })
-  .map(({ npus, hosts, prefillTp, decodeTp, decodeDp, kvPort, firstPort, seed }) => {
+  .map(({ npus, hosts, prefillTimes, decodeTp, decodeDp, kvPort, firstPort, seed }) => {
     const names = Array.from({ length: hosts }, (_, index) => `h${index}`);
     const shuffled = (of: number) =>
       Array.from({ length: npus }, (_, npu) => npu).sort(
@@ -36,7 +36,9 @@ const deployment = fc
       let port = firstPort;
       for (let turn = index; free.length > 0; turn++) {
         const [role, size] =
-          turn % 2 === 0 ? (["prefill", prefillTp] as const) : (["decode", decodeTp * decodeDp] as const);
+          turn % 2 === 0
+            ? (["prefill", decodeTp * prefillTimes] as const)
+            : (["decode", decodeTp * decodeDp] as const);
         if (free.length < size) break;
         instances[role].push({ host, devices: free.splice(0, size), port: port++ });
       }
