@@ -1,6 +1,7 @@
 import { createServer, type ServerOpts } from "node:net";
-import { ClientConnection, type Handler, type Service } from "./client/connection.ts";
+import { ClientConnection } from "./client/connection.ts";
 import type { Reply } from "./client/reply.ts";
+import type { Handler, Service } from "./client/service.ts";
 import { generateApi, openAiApi } from "./completion/api.ts";
 import { completions, type Engines, models } from "./completion/completion.ts";
 import { Releases } from "./completion/releases.ts";

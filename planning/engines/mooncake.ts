@@ -1,5 +1,4 @@
-import type { Instance, Layout } from "../layout.ts";
-import { found } from "../layout.ts";
+import { found, type Instance, type Layout } from "../layout.ts";
 import type { ImageTag } from "./image-tag.ts";
 import type { PortRange } from "./port-range.ts";
 

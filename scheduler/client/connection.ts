@@ -1,16 +1,17 @@
 import type { Socket } from "node:net";
 import { ByteBuffer } from "../data/bytes.ts";
-import type { Deadline, Deadlines } from "../data/deadlines.ts";
+import type { Deadline } from "../data/deadlines.ts";
 import type { Piece } from "../data/pieces.ts";
 import { Failure, toFailure } from "../errors.ts";
 import { type BodyDecoder, bodyDecoder } from "../http/body.ts";
 import { findHeadEnd, HttpSyntaxError, valueIfSole } from "../http/head.ts";
 import { parseRequestHead, type RequestHead } from "../http/request.ts";
 import { writeTogether } from "../http/write.ts";
-import { type Totals, Trace } from "../log.ts";
+import { Trace } from "../log.ts";
 import { requireJson } from "./body-type.ts";
 import { requestId } from "./ids.ts";
 import { Reply, type ReplyTarget } from "./reply.ts";
+import type { ClientRequest, Handler, Service } from "./service.ts";
 
 /** A connection without a request is closed after this long. */
 const KEEP_ALIVE_MS = 75_000;
@@ -20,36 +21,7 @@ const LINGER_BYTES = 64 * 1024 * 1024;
 /** Requests sent ahead of the answer to the one before; a client that sends more has to ask again. */
 const MAX_AHEAD_BYTES = 64 * 1024;
 
-export interface ClientRequest {
-  readonly head: RequestHead;
-  /** Whoever takes it decides how long it stays in memory. */
-  readonly body: ByteBuffer;
-}
-
-/** Answers a request, or throws the Failure that it ends with. */
-export type Handler = (request: ClientRequest, reply: Reply) => Promise<void> | void;
-
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
-
-/** What the connections of one server share. */
-export interface Service {
-  readonly deadlines: Deadlines;
-  readonly limits: ConnectionLimits;
-  readonly totals: Totals;
-  /** Throws the Failure to answer with when nothing serves this request. */
-  route(head: RequestHead): Handler;
-  /** A request's head has been read. */
-  began(reply: Reply): void;
-  /** Nothing works on the request any more. */
-  ended(reply: Reply): void;
-}
-
-export interface ConnectionLimits {
-  readonly requestHeadMs: number;
-  readonly requestBodyMs: number;
-  readonly stalledClientMs: number;
-  readonly maxBodyBytes: number;
-}
 
 interface Incoming {
   readonly head: RequestHead;

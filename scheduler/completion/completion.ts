@@ -1,5 +1,5 @@
-import type { Handler } from "../client/connection.ts";
 import type { Answer } from "../client/reply.ts";
+import type { Handler } from "../client/service.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { HANDOFFS, type Handoff } from "../config/handoffs.ts";
 import type { Deadlines } from "../data/deadlines.ts";

@@ -5,7 +5,8 @@ import { dirname } from "node:path";
 import type { AdminAddress } from "../config/config.ts";
 import { InvalidTables } from "../config/endpoints.ts";
 import { ListenError, listen, sideServer } from "../listen.ts";
-import { type Membership, MembershipError, type ReloadResult } from "../membership/membership.ts";
+import type { Membership } from "../membership/membership.ts";
+import { MembershipError, type ReloadResult } from "../membership/wishes.ts";
 
 /** What an operator can see and do. */
 export interface Administration {
