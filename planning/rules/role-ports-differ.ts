@@ -4,7 +4,7 @@ import type { Rule } from "./rule.ts";
 export const rolePortsDiffer: Rule = {
   code: "PD112",
   severity: "error",
-  title: "no decode instance has the port of a prefill instance on another host (not with vllm-ascend)",
+  title: "no decode instance has the port of a prefill instance on another host (not with public vLLM)",
   why: "The manual forbids it without saying why; until somebody has seen it work, it is refused on two hosts too.",
   source: "the manual, constraints, second item",
   waivable: true,
