@@ -27,7 +27,7 @@ const schema = z.strictObject({
 });
 
 /** What toolchain/vllm/ assembles; its name changes with its content, and a test holds the two together. */
-export const assembledImage = "ascend-pd/vllm:0.32.0-7aab17e42981";
+export const assembledImage = "ascend-pd/vllm:0.32.0-8bec5bc1afb0";
 
 /**
  * Public vLLM with NixlConnector, which fetches KV caches by way of the hosts' memory. As it works on two cores: no

@@ -58,9 +58,7 @@ export async function assembleVllmRoot(
   context.say("making a tiny model");
   const model = join(root, modelFolder);
   await mkdir(model, { recursive: true });
-  // Text that every Python has.
-  const text = join(root, "usr/lib", python, "pydoc_data/topics.py");
-  await runInRoot(root, architecture, python, [modelScript, model, text]);
+  await runInRoot(root, architecture, python, [modelScript, model]);
 }
 
 /** Python of the root, with the root's libraries, as a program of this machine. */

@@ -2,8 +2,8 @@
 
     python model.py FOLDER
 
-Its tokenizer is trained on what changes with that version only. Its answers are nonsense, but depend on every token of the prompt, so that a
-KV cache that was not fetched right is seen in them.
+Its tokenizer is trained on what changes with that version only. Its answers are nonsense, but depend on every token of
+the prompt, so that a KV cache that was not fetched right is seen in them.
 """
 
 import sys
