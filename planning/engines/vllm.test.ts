@@ -72,6 +72,15 @@ test.each([8088, 64_535, 64_536, 65_535])(
 test.each<[string, Changes, string]>([
   ["PD107", { "decode[0].devices": [6] }, "its engine runs on the CPUs of host-a, and on no NPU"],
   ["PD111", { "scheduler.port": 9089 }, "port 9089 on host-a is one of NIXL's, 9089 to 9089"],
+  [
+    "PD131",
+    { "engine.extraArgs": ["--kv-transfer-config={}"] },
+    "--kv-transfer-config is derived from the list",
+  ],
+  ["PD132", { "engine.extraEnv": { VLLM_NIXL_SIDE_CHANNEL_PORT: "5600" } }, "is derived from its `port`"],
+  ["PD130", { "model.maxModelLen": 8192 }, "4096 is below maxModelLen, 8192"],
+  ["PD138", { "prefill[0].batchingPolicy": "gtsf" }, "gtsf is a policy that this engine has not"],
+  ["PD163", { "scheduler.useOpenai": false }, "does not serve vLLM's own /generate"],
   ["PD160", { "scheduler.runtime": "ascendcloud" }, "runtime ascendcloud with engine vllm"],
 ])("%s asks the engine.", (code, changes, message) => {
   const result = planOf(changes);

@@ -67,10 +67,18 @@ export const vllm = schema.transform(
     isPublic: true,
     takesNpus: false,
     needsNpus: false,
-    derived: { args: {}, env: {} },
+    derived,
     mooncake: undefined,
   }),
 );
+
+const derived: Engine["derived"] = {
+  args: { "kv-transfer-config": "the list that declares it, `prefill` or `decode`" },
+  env: {
+    VLLM_NIXL_SIDE_CHANNEL_HOST: "the `address` of its host",
+    VLLM_NIXL_SIDE_CHANNEL_PORT: "its `port`",
+  },
+};
 
 const kvRoles = { prefill: "kv_producer", decode: "kv_consumer" };
 
