@@ -43,6 +43,7 @@ const PROOFS: Readonly<Record<string, (rig: Rig) => Promise<Proof>>> = {
     leaving(rig, { prompt: 1800, tokens: 100 }, () =>
       when(async () => (await counts(rig.prefill.url)).requests >= CLIENTS / 2),
     ),
+  "clients leave at any moment": leavingAnyhow,
   "decode is killed": (rig) => killed(rig, "decode"),
   "prefill is killed": (rig) => killed(rig, "prefill"),
 };
@@ -177,6 +178,52 @@ async function leaving(
       ...(Number.isNaN(prefill) ? ["prefill still has something of them"] : []),
       ...(Number.isNaN(decode) ? ["decode still has something of them"] : []),
       ...(answered === CLIENTS ? ["all were answered before they left"] : []),
+    ],
+  };
+}
+
+const LEAVING = 80;
+const LEAVING_AT_ONCE = 4;
+/** By then most have been answered. */
+const LATEST_MS = 160;
+/** Far below the 30 s for which prefill keeps what nobody fetches. */
+const RELEASED_WITHIN_MS = 5000;
+
+/** Some leave between the legs: prefill has kept the cache, and decode is not asked, or was and had not begun. */
+async function leavingAnyhow(rig: Rig): Promise<Proof> {
+  const before = await measured(rig);
+  let answered = 0;
+  const leaveInTurn = async (first: number) => {
+    for (let index = first; index < LEAVING; index += LEAVING_AT_ONCE) {
+      const prompt = ids(`leaving anyhow ${index}`, PROMPT_TOKENS);
+      const after = AbortSignal.timeout((LATEST_MS * (index + 1)) / LEAVING);
+      const answer = await send(rig, { prompt, max_tokens: ANSWER_TOKENS }, after)
+        .then((response) => response.text())
+        .catch(() => undefined);
+      if (answer !== undefined) answered++;
+    }
+  };
+  await Promise.all(Array.from({ length: LEAVING_AT_ONCE }, (_, first) => leaveInTurn(first)));
+  const left = performance.now();
+  const freed = await when(async () => {
+    const now = await measured(rig);
+    return (["prefill", "decode"] as const).every(
+      (role) => now[role].requests === 0 && now[role].blocks <= before[role].blocks,
+    );
+  });
+  const { prefill } = await measured(rig);
+  const figures = {
+    clients: LEAVING,
+    answered,
+    freedMs: Math.round(freed - left),
+    expired: prefill.expired - before.prefill.expired,
+  };
+  return {
+    figures,
+    wrong: [
+      ...unequal(figures, { expired: 0 }),
+      ...(figures.freedMs <= RELEASED_WITHIN_MS ? [] : ["KV cache was kept for its lease"]),
+      ...(answered === LEAVING ? ["all were answered before they left"] : []),
     ],
   };
 }
