@@ -254,7 +254,7 @@ function isTextContent(content: unknown): boolean {
   );
 }
 
-function checkModel(model: unknown, served: string): void {
+export function checkModel(model: unknown, served: string): void {
   if (model === undefined || model === null || model === "" || model === served) return;
   throw new ApiError(
     404,

@@ -11,6 +11,7 @@ import { generate } from "./generate.ts";
 import { renderMetrics } from "./metrics.ts";
 import { type Endpoint, parseRequest, type RequestLimits } from "./request.ts";
 import { type AnswerStyle, startAnswer, versionOf } from "./responses.ts";
+import { detokenize, tokenize } from "./tokenize.ts";
 import { PULL_PATH } from "./transfer.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -74,6 +75,13 @@ function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Recor
         generate(engine, await jsonBody(incoming), config, requestId, response),
     },
     "/v1/models": { GET: (_, response) => sendJson(response, 200, modelList(config, started)) },
+    "/tokenize": {
+      POST: async (incoming, response) => sendJson(response, 200, tokenize(await jsonBody(incoming), config)),
+    },
+    "/detokenize": {
+      POST: async (incoming, response) =>
+        sendJson(response, 200, detokenize(await jsonBody(incoming), config)),
+    },
     "/health": {
       GET: (_, response) => response.writeHead(engine.isDead ? 503 : 200, { "Content-Length": 0 }).end(),
     },

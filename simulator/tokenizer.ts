@@ -18,9 +18,13 @@ export function promptTokens(prompt: unknown): readonly string[] {
 
 /** Tokens of a chat's `messages`, roles included. */
 export function chatTokens(messages: unknown): readonly string[] {
+  return tokensOf(chatText(messages));
+}
+
+/** What the template makes of a chat. */
+export function chatText(messages: unknown): string {
   const turns = Array.isArray(messages) ? messages.filter(isObject) : [];
-  const text = turns.map(({ role, content }) => `${role}: ${contentText(content)}\n`).join("");
-  return tokensOf(`${text}assistant:`);
+  return `${turns.map(({ role, content }) => `${role}: ${contentText(content)}\n`).join("")}assistant:`;
 }
 
 /** `content` may be a string, a list of text parts, or null. */
