@@ -194,6 +194,7 @@ async function eventfulRig(): Promise<Rig> {
   for (const engine of one.prefill) await engine.close();
   await ask(one.port, post(PLAIN));
   for (const engine of one.decode) engine.script = () => {};
+  await until(async () => (await ask(one.port, get("/readyz"))).status === 503);
   void ask(one.port, get("/v1/models")).catch(() => {});
   await until(() =>
     ["left", "routing", '"healthy":false', '"stalled":true', '"reloaded":false'].every(isSaid),

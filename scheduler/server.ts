@@ -3,10 +3,11 @@ import { ClientConnection } from "./client/connection.ts";
 import type { Reply } from "./client/reply.ts";
 import type { Handler, Service } from "./client/service.ts";
 import { generateApi, openAiApi } from "./completion/api.ts";
-import { completions, type Engines, models } from "./completion/completion.ts";
+import { completions, type Engines } from "./completion/completion.ts";
+import { forwarded, model } from "./completion/forward.ts";
 import { Releases } from "./completion/releases.ts";
 import type { ServerConfig } from "./config/config.ts";
-import { isToEngines, ROUTES, type Route } from "./config/routes.ts";
+import { isToEngines, MODEL_PREFIX, type Route, routesOf } from "./config/routes.ts";
 import { Bag } from "./data/bag.ts";
 import { Deadlines } from "./data/deadlines.ts";
 import { Failure } from "./errors.ts";
@@ -84,12 +85,11 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   let becameIdle = () => {};
 
   const ready = () => !draining && prefill.anyReady && decode.anyReady;
-  const routes = new Map(
-    ROUTES.filter(({ api = config.api }) => api === config.api).map((route) => [route.path, route]),
-  );
+  const routeOf = routesOf(config.api);
   const handlers: Record<Route["serves"], Handler> = {
     completion: completions(engines, config.api === "openai" ? openAiApi(config.servedModels) : generateApi),
-    models: models(engines),
+    forwarded: forwarded(engines),
+    model: model(engines, MODEL_PREFIX),
     liveness: (_, reply) => tellState(reply, true),
     readiness: (_, reply) => tellState(reply, ready()),
   };
@@ -105,7 +105,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     limits: { ...timeouts, maxBodyBytes: config.maxBodyBytes },
     totals: stats,
     route({ path, method }: RequestHead) {
-      const route = routes.get(path);
+      const route = routeOf(path);
       if (route === undefined) throw new Failure("not_found");
       if (!route.methods.includes(method)) {
         throw new Failure("method_not_allowed", { allow: route.methods.join(", ") });
@@ -123,7 +123,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
       stats.inFlight = replies.items.length;
       const { trace } = reply;
       trace.mark("total");
-      const route = routes.get(trace.path);
+      const route = routeOf(trace.path);
       stats.ended(route?.path ?? "other", trace);
       if (trace.outcome !== "ok" || (route !== undefined && isToEngines(route))) observer.log(logLine(trace));
       if (replies.items.length === 0) becameIdle();

@@ -98,15 +98,15 @@ test("Rule 27: a client's chunked body reaches the engines with its length.", as
 });
 
 test("Rule 28: models are asked of an engine, without the client's query.", async () => {
-  const { port, decode } = await startRig({
-    decode: [(call) => answerJson(call, '{"object":"list","data":[]}')],
+  const { port, prefill } = await startRig({
+    prefill: [(call) => answerJson(call, '{"object":"list","data":[]}')],
   });
 
   const answer = await ask(port, get("/v1/models?x=/../health"));
 
   expect(answer.body).toBe('{"object":"list","data":[]}');
-  expect(decode[0]?.calls[0]?.head).toMatch(/^GET \/v1\/models HTTP\/1\.1\r\n/);
-  expect(decode[0]?.calls[0]?.header("content-length")).toEqual([]);
+  expect(prefill[0]?.calls[0]?.head).toMatch(/^GET \/v1\/models HTTP\/1\.1\r\n/);
+  expect(prefill[0]?.calls[0]?.header("content-length")).toEqual([]);
 });
 
 test("Rule 28: a wrong method is answered with the right ones.", async () => {

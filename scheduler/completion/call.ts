@@ -54,7 +54,7 @@ const MAX_NAME_LENGTH = 200;
 /** A longer value is no number and no word that anything here asks for. */
 const MAX_SCALAR_BYTES = 64;
 /** A longer name is none that is served, and a scan has not seen what is wrong in it. */
-const MAX_NAME_BYTES = 1000;
+export const MAX_NAME_BYTES = 1000;
 
 /** Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. `unfit`: see `checkFit`. */
 export function readCall(body: Buffer, unfit: readonly Unfit[]): Call {
@@ -90,7 +90,7 @@ function checkPassedOn(call: Call, name: string): void {
   for (const { key } of inside) if (key !== undefined) throw foreignParams(`${name}.${key}`);
 }
 
-function foreignParams(param: string): Failure {
+export function foreignParams(param: string): Failure {
   return invalid(param, "is for the scheduler alone to give to an engine");
 }
 
@@ -117,8 +117,12 @@ export function checkModel(call: Call, servedModels: readonly string[]): void {
   const cut = isShort ? undefined : call.body.toString("utf8", valueStart + 1, valueStart + MAX_NAME_LENGTH);
   const model = cut ?? String(JSON.parse(textOf(call, member)));
   if (cut === undefined && (model === "" || servedModels.includes(model))) return;
-  const message = `The model \`${model.slice(0, MAX_NAME_LENGTH)}\` does not exist.`;
-  throw new Failure("model_not_found", { message, param: "model" });
+  throw noSuchModel(model);
+}
+
+export function noSuchModel(name: string): Failure {
+  const message = `The model \`${name.slice(0, MAX_NAME_LENGTH)}\` does not exist.`;
+  return new Failure("model_not_found", { message, param: "model" });
 }
 
 /** `stream`, as the OpenAI API has it. Throws a Failure (400). */

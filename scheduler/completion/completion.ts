@@ -177,33 +177,12 @@ function isBusy(failure: unknown): boolean {
   return failure instanceof Failure && failure.isBusy;
 }
 
-/** GET /v1/models: what an engine says. */
-export function models({ config, deadlines, prefill, decode }: Engines): Handler {
-  return async (request, reply) => {
-    const picker = decode.anyReady ? decode : prefill;
-    const { path, fields } = request.head;
-    const errand = { path, forwarded: forwardedFields(fields) };
-    await picker.run(0, (instance, fresh) => {
-      markAttempt(reply.trace, instance, fresh);
-      const question = {
-        instance,
-        request: requestTo(instance, errand, reply),
-        deadlines,
-        limitMs: config.timeouts.answerMs,
-        fresh,
-        stop: reply.stop,
-      };
-      return relayPlain(question, reply, config.timeouts.tokenGapMs);
-    });
-  };
-}
-
-function markAttempt(trace: Trace, { role, name }: Instance, again: boolean): void {
+export function markAttempt(trace: Trace, { role, name }: Instance, again: boolean): void {
   trace[role] = name;
   if (again) trace.retries = (trace.retries ?? 0) + 1;
 }
 
-function requestTo(
+export function requestTo(
   instance: Instance,
   { path, forwarded }: Pick<Errand, "path" | "forwarded">,
   { trace }: Answer,

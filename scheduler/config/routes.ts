@@ -4,24 +4,40 @@ import type { Config } from "./config.ts";
 export interface Route {
   readonly path: string;
   readonly methods: readonly string[];
-  readonly serves: "completion" | "models" | "liveness" | "readiness";
+  /** `forwarded`: what one instance answers alone. */
+  readonly serves: "completion" | "forwarded" | "model" | "liveness" | "readiness";
   /** Served only by this API. */
   readonly api?: Config["api"];
 }
 
 const READ = ["GET", "HEAD"];
+/** What stands behind it is a model's name, which may have slashes. */
+export const MODEL_PREFIX = "/v1/models/";
+const MODEL = `${MODEL_PREFIX}{model}`;
 
 export const ROUTES: readonly Route[] = [
   { path: "/v1/completions", methods: ["POST"], serves: "completion", api: "openai" },
   { path: "/v1/chat/completions", methods: ["POST"], serves: "completion", api: "openai" },
-  { path: "/v1/models", methods: READ, serves: "models", api: "openai" },
+  { path: "/v1/models", methods: READ, serves: "forwarded", api: "openai" },
+  { path: MODEL, methods: READ, serves: "model", api: "openai" },
+  { path: "/tokenize", methods: ["POST"], serves: "forwarded", api: "openai" },
+  { path: "/detokenize", methods: ["POST"], serves: "forwarded", api: "openai" },
+  { path: "/version", methods: READ, serves: "forwarded", api: "openai" },
   { path: "/generate", methods: ["POST"], serves: "completion", api: "vllm" },
   { path: "/livez", methods: READ, serves: "liveness" },
   { path: "/health", methods: READ, serves: "liveness" },
   { path: "/readyz", methods: READ, serves: "readiness" },
 ];
 
+/** Finds what an API serves on a path. */
+export function routesOf(asked: Config["api"]): (path: string) => Route | undefined {
+  const routes = new Map(
+    ROUTES.filter(({ api = asked }) => api === asked).map((route) => [route.path, route]),
+  );
+  return (path) => routes.get(path.startsWith(MODEL_PREFIX) ? MODEL : path);
+}
+
 /** Whether it goes to the engines: refused while draining, and always in the log. */
 export function isToEngines({ serves }: Route): boolean {
-  return serves === "completion" || serves === "models";
+  return serves !== "liveness" && serves !== "readiness";
 }
