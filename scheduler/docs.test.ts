@@ -6,6 +6,7 @@ import { MAX_EVENT_BYTES } from "./completion/sse.ts";
 import { InvalidTables } from "./config/endpoints.ts";
 import { FLAGS, type Flag, IGNORED_FLAGS } from "./config/flags.ts";
 import { HANDOFFS, type Handoff, KV_PARAMS } from "./config/handoffs.ts";
+import { NOT_SERVED } from "./config/not-served.ts";
 import { ROUTES, type Route } from "./config/routes.ts";
 import { MAX_ERROR_BYTES } from "./engine/refusal.ts";
 import { ERRORS } from "./errors.ts";
@@ -109,6 +110,12 @@ test("docs/scheduler.md lists every path for clients, with its methods and its A
   expect(documented?.map((row) => row.slice(0, 3))).toEqual(
     ROUTES.map(({ path, methods, api }: Route) => [path, methods.join(", "), api ? needs[api] : "both"]),
   );
+});
+
+test("docs/scheduler.md lists what vLLM has and the scheduler has not, with the reason.", () => {
+  const [, documented] = tables("What it serves");
+
+  expect(documented).toEqual(NOT_SERVED.map(({ paths, why }) => [paths.join(", "), why]));
 });
 
 test("docs/scheduler.md lists every path for operators, with the keys of its body.", () => {

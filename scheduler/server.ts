@@ -7,6 +7,7 @@ import { completions, type Engines } from "./completion/completion.ts";
 import { forwarded, model } from "./completion/forward.ts";
 import { Releases } from "./completion/releases.ts";
 import type { ServerConfig } from "./config/config.ts";
+import { whyNotServed } from "./config/not-served.ts";
 import { isToEngines, MODEL_PREFIX, type Route, routesOf } from "./config/routes.ts";
 import { Bag } from "./data/bag.ts";
 import { Deadlines } from "./data/deadlines.ts";
@@ -106,7 +107,13 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     totals: stats,
     route({ path, method }: RequestHead) {
       const route = routeOf(path);
-      if (route === undefined) throw new Failure("not_found");
+      if (route === undefined) {
+        const why = whyNotServed(path);
+        throw new Failure(
+          "not_found",
+          why === undefined ? {} : { message: `This path is not served here. ${why}` },
+        );
+      }
       if (!route.methods.includes(method)) {
         throw new Failure("method_not_allowed", { allow: route.methods.join(", ") });
       }
