@@ -42,6 +42,9 @@ export interface EngineError {
   readonly code: string | number | null;
 }
 
+/** Whose API an error is told in. */
+export type ErrorForm = "openai" | "anthropic";
+
 interface FailureOptions {
   /** Instead of the table's text. Shown to the client: no address, no content of a request. */
   readonly message?: string;
@@ -92,10 +95,11 @@ export class Failure extends Error {
     this.#engine = options.engine;
   }
 
-  /** The error object of the OpenAI API, as JSON text. */
-  toJson(): string {
+  /** As JSON text. Anthropic's form has what OpenAI's has, and says that it is an error. */
+  toJson(form: ErrorForm = "openai"): string {
     const { type = ERRORS[this.code][1], param = this.#param, code = this.code } = this.#engine ?? {};
-    return JSON.stringify({ error: { message: this.message, type, param, code } });
+    const error = { message: this.message, type, param, code };
+    return JSON.stringify(form === "anthropic" ? { type: "error", error } : { error });
   }
 }
 

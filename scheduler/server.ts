@@ -2,7 +2,7 @@ import { createServer, type ServerOpts } from "node:net";
 import { ClientConnection } from "./client/connection.ts";
 import type { Reply } from "./client/reply.ts";
 import type { Handler, Service } from "./client/service.ts";
-import { generateApi, openAiApi } from "./completion/api.ts";
+import { generateApi, messagesApi, openAiApi } from "./completion/api.ts";
 import { completions, type Engines } from "./completion/completion.ts";
 import { forwarded, model } from "./completion/forward.ts";
 import { Releases } from "./completion/releases.ts";
@@ -89,6 +89,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const routeOf = routesOf(config.api);
   const handlers: Record<Route["serves"], Handler> = {
     completion: completions(engines, config.api === "openai" ? openAiApi(config.servedModels) : generateApi),
+    message: completions(engines, messagesApi(config.servedModels)),
     forwarded: forwarded(engines),
     model: model(engines, MODEL_PREFIX),
     liveness: (_, reply) => tellState(reply, true),
@@ -121,6 +122,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
       return handlers[route.serves];
     },
     began(reply) {
+      reply.errorForm = routeOf(reply.trace.path)?.errorForm ?? "openai";
       if (draining) reply.close = true;
       replies.add(reply);
       stats.inFlight = replies.items.length;

@@ -1,7 +1,7 @@
 import type { Bagged } from "../data/bag.ts";
 import { type Piece, totalLength } from "../data/pieces.ts";
 import { StopSignal } from "../engine/stop-signal.ts";
-import type { Failure } from "../errors.ts";
+import type { ErrorForm, Failure } from "../errors.ts";
 import { chunk, httpDate, LAST_CHUNK, responseHead } from "../http/write.ts";
 import type { Trace } from "../log.ts";
 
@@ -30,6 +30,7 @@ export class Reply implements Bagged {
   onOpen: (() => void) | undefined;
   /** Whether the connection ends with this answer. */
   close: boolean;
+  errorForm: ErrorForm = "openai";
   readonly #target: ReplyTarget;
   readonly #headOnly: boolean;
   readonly #minor: number;
@@ -130,16 +131,19 @@ export class Reply implements Bagged {
    * sized answer, where no sign is left to give, a broken connection.
    */
   fail(failure: Failure): void {
+    const error = failure.toJson(this.errorForm);
     switch (this.#mode) {
       case "waiting":
-        this.send(failure.status, [Buffer.from(failure.toJson())], furtherFields(failure));
+        this.send(failure.status, [Buffer.from(error)], furtherFields(failure));
         break;
       case "events":
-        this.write(Buffer.from(`data: ${failure.toJson()}\n\n`));
+        this.write(
+          Buffer.from(`${this.errorForm === "anthropic" ? "event: error\n" : ""}data: ${error}\n\n`),
+        );
         this.end();
         break;
       case "records":
-        this.write(Buffer.from(failure.toJson() + this.#recordEnd));
+        this.write(Buffer.from(error + this.#recordEnd));
         this.#mode = "over";
         this.close = true;
         this.#target.finished();

@@ -1,7 +1,8 @@
-import { type Call, checkModel, readStream, readTruthyStream } from "./call.ts";
+import { type Call, checkModel, invalid, memberOf, readStream, readTruthyStream, textOf } from "./call.ts";
 import { relayRecords } from "./records.ts";
 import { relayEvents } from "./relay.ts";
 import type { Shape } from "./sequences.ts";
+import { MESSAGE_STOP } from "./sse.ts";
 
 /** An API that engines and clients speak, as far as the scheduler has to know. */
 export interface Api {
@@ -21,6 +22,21 @@ export function openAiApi(servedModels: readonly string[]): Api {
     },
     shape: (path) => (path === "/v1/completions" ? "prompts" : "chat"),
     relayStream: relayEvents,
+  };
+}
+
+/** Anthropic's API as vLLM has it, beside the other. */
+export function messagesApi(servedModels: readonly string[]): Api {
+  return {
+    isStream(call) {
+      checkModel(call, servedModels);
+      // Prefill is asked for one token in any case, and could not refuse it.
+      const limit = memberOf(call, "max_tokens");
+      if (limit === undefined || textOf(call, limit) === "null") throw invalid("max_tokens", "is required");
+      return readStream(call);
+    },
+    shape: () => "message",
+    relayStream: (question, reply, gapMs) => relayEvents(question, reply, gapMs, MESSAGE_STOP),
   };
 }
 

@@ -8,7 +8,7 @@ import { type Member, scanIfObject } from "../json/spans.ts";
 import { type Call, memberOf, textOf } from "./call.ts";
 import { withoutTransferParams } from "./transfer-params.ts";
 
-/** The prefill leg: one token, in one answer, the KV cache kept. `own` is what the sequence has of its own. */
+/** The prefill leg: one token, in one answer, the KV cache kept. `own` is what the sequence has of its own, which counts. */
 export function prefillBody(call: Call, { prefill, prefillIfThere }: Handoff, own: readonly Edit[]): Piece[] {
   let edits: readonly Edit[] = prefill;
   for (const edit of prefillIfThere) {
@@ -16,7 +16,7 @@ export function prefillBody(call: Call, { prefill, prefillIfThere }: Handoff, ow
     if (member === undefined || edit.unless?.includes(textOf(call, member))) continue;
     edits = [...edits, edit];
   }
-  return editObject(call.body, call.members, own.length === 0 ? edits : [...edits, ...own]);
+  return editObject(call.body, call.members, own.length === 0 ? edits : [...own, ...edits]);
 }
 
 /** The decode leg: the client's request with what prefill said; without parameters decode recomputes. */

@@ -5,20 +5,25 @@ import type { Flow, Question } from "../engine/exchange.ts";
 import { failureFromEvent } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
 import { clientsAnswer } from "./legs.ts";
-import { EventSplitter } from "./sse.ts";
+import { DONE_LAST, EventSplitter, type StreamEnd } from "./sse.ts";
 
 /** A plain answer up to this size is held until it is known to be whole. */
 export const MAX_HELD_BYTES = 1024 * 1024;
-/** How long the engine may take to end its answer behind `[DONE]`, so that its connection can be used again. */
+/** How long the engine may take to end its answer behind the last event, so that its connection can be used again. */
 const AFTERMATH_MS = 1000;
 
 /**
  * Relays an engine's event stream. Rejects with a Failure; whether the client can still be given a status then is
  * for `reply.fail` to know.
  */
-export async function relayEvents(question: Question, reply: Answer, gapMs: number): Promise<void> {
+export async function relayEvents(
+  question: Question,
+  reply: Answer,
+  gapMs: number,
+  last: StreamEnd = DONE_LAST,
+): Promise<void> {
   const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
-  const splitter = new EventSplitter();
+  const splitter = new EventSplitter(last);
   let seen = 0;
   let done = false;
   try {
@@ -27,7 +32,7 @@ export async function relayEvents(question: Question, reply: Answer, gapMs: numb
         if (done) return;
         const { pass, events, end, error } = splitter.push(bytes);
         seen += events;
-        if (end === "done" && seen === 0) throw failed("its stream has no event before [DONE]");
+        if (end === "done" && seen === 0) throw failed(`its stream has no event before ${last.name}`);
         if (pass.length > 0) {
           if (!reply.started) {
             reply.trace.mark("firstEvent");
@@ -48,7 +53,7 @@ export async function relayEvents(question: Question, reply: Answer, gapMs: numb
         }
       },
       end() {
-        if (!done) throw failed("its stream ended without [DONE]");
+        if (!done) throw failed(`its stream ended without ${last.name}`);
       },
     });
   } catch (failure) {

@@ -1,6 +1,6 @@
 import type { Handoff } from "../config/handoffs.ts";
 import type { Edit } from "../json/edit.ts";
-import { OPEN_BRACKET, QUOTE, type Span, scanArray } from "../json/spans.ts";
+import { OPEN_BRACE, OPEN_BRACKET, QUOTE, type Span, scanArray } from "../json/spans.ts";
 import { type Call, invalid, memberOf, readFlag, scalarOf, textOf } from "./call.ts";
 
 /**
@@ -36,11 +36,12 @@ const ONE_PROMPT: readonly (string | undefined)[] = [undefined];
 /** A request that is one sequence as it stands. */
 export const SOLE: Sequence = { edits: [], decodeEdits: [], firstChoice: 0, samePrompt: false };
 
-/** How an API's requests and answers look: several prompts and choices, a chat and choices, a prompt and texts. */
-export type Shape = "prompts" | "chat" | "texts";
+/** How requests and answers look: several prompts and choices, a chat and choices, a prompt and texts, a chat and one answer. */
+export type Shape = "prompts" | "chat" | "texts" | "message";
 
 /** What `call` asks for. Throws a Failure (400) for what neither is one sequence nor can be taken apart. */
 export function askedBy(call: Call, shape: Shape, { splitsSamples }: Handoff): Asked {
+  if (shape === "message") return [messageOf(call)];
   // A beam has many sequences, which part on the way. vLLM hands no parameters on to them.
   if (splitsSamples && readFlag(call, "use_beam_search")) return "decode-alone";
   const prompts = shape === "prompts" ? promptsOf(call) : ONE_PROMPT;
@@ -67,6 +68,13 @@ export function askedBy(call: Call, shape: Shape, { splitsSamples }: Handoff): A
       samePrompt: sample > 0,
     }));
   });
+}
+
+/** Anthropic's form: a choice of tools is an object. */
+function messageOf(call: Call): Sequence {
+  const choice = memberOf(call, "tool_choice");
+  if (choice === undefined || call.body[choice.valueStart] !== OPEN_BRACE) return SOLE;
+  return { ...SOLE, edits: [{ key: "tool_choice", value: '{"type":"none"}' }] };
 }
 
 /** Each prompt as it is written, in latin1; `undefined` for one that needs no change. */

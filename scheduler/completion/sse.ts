@@ -2,6 +2,7 @@ import { ByteBuffer } from "../data/bytes.ts";
 import { joined } from "../data/pieces.ts";
 import { ERROR_MARK, isErrorObject } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
+import { scanIfObject } from "../json/spans.ts";
 import { PARAMS_MARK, withoutTransferParams } from "./transfer-params.ts";
 
 /**
@@ -16,11 +17,32 @@ const SPACE = 0x20;
 /** Clients skip it in front of a stream. */
 const BOM = Buffer.from("\ufeff");
 
+/** How a stream says that it is complete: by an event of its own. */
+export interface StreamEnd {
+  readonly name: string;
+  /** What has to be looked at more closely: almost no event. One search for all costs less than one for each. */
+  readonly special: RegExp;
+  isLast(data: Buffer): boolean;
+}
+
+function streamEnd(name: string, mark: string, isLast: StreamEnd["isLast"]): StreamEnd {
+  return { name, special: new RegExp(`${mark}|${ERROR_MARK.source}|${PARAMS_MARK.source}`), isLast };
+}
+
+const DONE = Buffer.from("[DONE]");
+/** OpenAI's. */
+export const DONE_LAST = streamEnd("[DONE]", "\\[DONE\\]", (data) => data.equals(DONE));
+/** Anthropic's: `{"type":"message_stop"}`. */
+export const MESSAGE_STOP = streamEnd("message_stop", "message_stop", (data) => {
+  const type = scanIfObject(data, ["type"])?.find(({ key }) => key === "type");
+  return type !== undefined && data.toString("latin1", type.valueStart, type.end) === '"message_stop"';
+});
+
 /** What a push made ready. */
 export interface Events {
-  /** Whole events as they came, `[DONE]` included, without the stream's byte order mark; may be empty. */
+  /** Whole events as they came, the one that ends the stream included, without the stream's byte order mark; may be empty. */
   readonly pass: Buffer;
-  /** How many of them have data, `[DONE]` not counted. */
+  /** How many of them have data, that one not counted. */
   readonly events: number;
   /** Set when the stream is over, whatever follows. */
   readonly end?: "done" | "error";
@@ -33,12 +55,17 @@ export interface Events {
  * and CR end a line. Comments in front of the first event wait for it: a stream of comments has not started.
  */
 export class EventSplitter {
+  readonly #last: StreamEnd;
   readonly #held = new ByteBuffer(MAX_EVENT_BYTES);
   /** How many of the held bytes have been looked at, and where the line there begins. */
   #seen = 0;
   #lineStart = 0;
   #eventHasData = false;
   #started = false;
+
+  constructor(last: StreamEnd = DONE_LAST) {
+    this.#last = last;
+  }
 
   /** Throws a Failure when an event is too long. */
   push(chunk: Buffer): Events {
@@ -57,7 +84,9 @@ export class EventSplitter {
       throw new Failure("decode_failed", { detail: `an event is longer than ${MAX_EVENT_BYTES} bytes` });
     }
     const pass = bytes.subarray(start, end);
-    return SPECIAL.test(pass.toString("latin1")) ? inspect(bytes, start, ends) : { pass, events };
+    return this.#last.special.test(pass.toString("latin1"))
+      ? inspect(bytes, start, ends, this.#last)
+      : { pass, events };
   }
 
   /** `bytes`, which are whole events, one by one. */
@@ -109,10 +138,7 @@ function isBomFirst(bytes: Buffer): boolean {
   return bytes[0] === BOM[0] && bytes[1] === BOM[1] && bytes[2] === BOM[2];
 }
 
-/** Almost no event needs a closer look; one search for all that does costs less than one for each. */
-const SPECIAL = new RegExp(`\\[DONE\\]|${ERROR_MARK.source}|${PARAMS_MARK.source}`);
-
-function inspect(bytes: Buffer, from: number, ends: readonly number[]): Events {
+function inspect(bytes: Buffer, from: number, ends: readonly number[], last: StreamEnd): Events {
   const pass: Buffer[] = [];
   let events = 0;
   let start = from;
@@ -124,7 +150,7 @@ function inspect(bytes: Buffer, from: number, ends: readonly number[]): Events {
       pass.push(event);
       continue;
     }
-    if (data.equals(DONE)) {
+    if (last.isLast(data)) {
       pass.push(event, lineEnd(event));
       return { pass: Buffer.concat(pass), events, end: "done" };
     }
@@ -136,8 +162,6 @@ function inspect(bytes: Buffer, from: number, ends: readonly number[]): Events {
   // A large event, which is alone, is not copied.
   return { pass: only !== undefined && pass.length === 1 ? only : Buffer.concat(pass), events };
 }
-
-const DONE = Buffer.from("[DONE]");
 
 /** The LF that a CRLF cut in two still owes, where nothing that follows is waited for. */
 function lineEnd(event: Buffer): Buffer {

@@ -5,9 +5,11 @@ export interface Route {
   readonly path: string;
   readonly methods: readonly string[];
   /** `forwarded`: what one instance answers alone. */
-  readonly serves: "completion" | "forwarded" | "model" | "liveness" | "readiness";
+  readonly serves: "completion" | "message" | "forwarded" | "model" | "liveness" | "readiness";
   /** Served only by this API. */
   readonly api?: Config["api"];
+  /** Whose form its errors have, if not OpenAI's. */
+  readonly errorForm?: "anthropic";
 }
 
 const READ = ["GET", "HEAD"];
@@ -18,6 +20,14 @@ const MODEL = `${MODEL_PREFIX}{model}`;
 export const ROUTES: readonly Route[] = [
   { path: "/v1/completions", methods: ["POST"], serves: "completion", api: "openai" },
   { path: "/v1/chat/completions", methods: ["POST"], serves: "completion", api: "openai" },
+  { path: "/v1/messages", methods: ["POST"], serves: "message", api: "openai", errorForm: "anthropic" },
+  {
+    path: "/v1/messages/count_tokens",
+    methods: ["POST"],
+    serves: "forwarded",
+    api: "openai",
+    errorForm: "anthropic",
+  },
   { path: "/v1/models", methods: READ, serves: "forwarded", api: "openai" },
   { path: MODEL, methods: READ, serves: "model", api: "openai" },
   { path: "/tokenize", methods: ["POST"], serves: "forwarded", api: "openai" },
