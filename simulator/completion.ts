@@ -13,12 +13,22 @@ import {
   usageChunk,
 } from "./responses.ts";
 
-/** Generates and answers. A client that goes away ends the generation at once. */
-export async function complete(
+/** Generates and answers. */
+export function complete(
   engine: Engine,
   request: GenerationRequest,
   answer: Answer,
   response: ServerResponse,
+): Promise<void> {
+  const send = request.stream ? sendStream : sendPlain;
+  return whileThere(engine, response, (signal) => send(engine, request, answer, response, signal));
+}
+
+/** Does `work` for a client, whose going away ends it at once. */
+export async function whileThere(
+  engine: Engine,
+  response: ServerResponse,
+  work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const clientGone = new AbortController();
   response.on("close", () => clientGone.abort());
@@ -26,11 +36,27 @@ export async function complete(
   if (response.closed) clientGone.abort();
   engine.checkAlive();
   try {
-    const send = request.stream ? sendStream : sendPlain;
-    await send(engine, request, answer, response, clientGone.signal);
+    await work(clientGone.signal);
   } catch (error) {
     if (!clientGone.signal.aborted) throw error;
   }
+}
+
+/**
+ * Begins an event stream, and writes to it. Like vLLM, sends the head before the work begins: what fails later is told by
+ * an event in a 200 answer.
+ */
+export function eventStream(response: ServerResponse, signal: AbortSignal): (text: string) => Promise<void> {
+  response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8" });
+  response.flushHeaders();
+  let drained: Promise<unknown> | undefined;
+  return async (text) => {
+    if (response.write(text)) return;
+    drained ??= once(response, "drain", { signal }).finally(() => {
+      drained = undefined;
+    });
+    await drained;
+  };
 }
 
 async function sendPlain(
@@ -50,7 +76,6 @@ async function sendPlain(
   response.end(body);
 }
 
-/** Like vLLM, sends the head before the work begins: what fails later is told by an event in a 200 answer. */
 async function sendStream(
   engine: Engine,
   request: GenerationRequest,
@@ -58,16 +83,9 @@ async function sendStream(
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
-  response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8" });
-  response.flushHeaders();
-  let drained: Promise<unknown> | undefined;
-  const send = async (...events: object[]) => {
-    if (response.write(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""))) return;
-    drained ??= once(response, "drain", { signal }).finally(() => {
-      drained = undefined;
-    });
-    await drained;
-  };
+  const write = eventStream(response, signal);
+  const send = (...events: object[]) =>
+    write(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""));
   const ids = (prompt: number) => engineRequestId(answer, prompt);
   let open = choicesOf(request).length;
   let roles = answer.endpoint === "chat" ? choicesOf(request).map((choice) => roleChunk(answer, choice)) : [];

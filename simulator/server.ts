@@ -8,6 +8,7 @@ import { complete } from "./completion.ts";
 import { Engine, type EngineConfig } from "./engine.ts";
 import { ApiError, internalError } from "./errors.ts";
 import { generate } from "./generate.ts";
+import { countMessage, message } from "./messages.ts";
 import { renderMetrics } from "./metrics.ts";
 import { type Endpoint, parseRequest, type RequestLimits } from "./request.ts";
 import { type AnswerStyle, startAnswer, versionOf } from "./responses.ts";
@@ -74,6 +75,18 @@ function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Recor
       POST: async (incoming, response, requestId) =>
         generate(engine, await jsonBody(incoming), config, requestId, response),
     },
+    "/v1/messages": {
+      POST: (incoming, response, requestId) =>
+        inAnthropicsForm(response, async () =>
+          message(engine, await jsonBody(incoming), config, `chatcmpl-${requestId}`, response),
+        ),
+    },
+    "/v1/messages/count_tokens": {
+      POST: (incoming, response) =>
+        inAnthropicsForm(response, async () =>
+          sendJson(response, 200, countMessage(await jsonBody(incoming), config)),
+        ),
+    },
     "/v1/models": { GET: (_, response) => sendJson(response, 200, modelList(config, started)) },
     "/tokenize": {
       POST: async (incoming, response) => sendJson(response, 200, tokenize(await jsonBody(incoming), config)),
@@ -137,6 +150,17 @@ async function respond(
 
 async function jsonBody(incoming: IncomingMessage): Promise<JsonBody> {
   return parseJsonBody(incoming.headers["content-type"], await buffer(incoming));
+}
+
+/** What vLLM's own code refuses there has Anthropic's form; what is refused before it has not. */
+async function inAnthropicsForm(response: ServerResponse, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof ApiError) || !error.type.endsWith("Error")) throw error;
+    const { status, type, message } = error;
+    sendJson(response, status, { type: "error", error: { type, message } });
+  }
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {
