@@ -1,18 +1,4 @@
-import { engineOf } from "../../hosts/engine.ts";
-import { FixableError } from "../../problems/fixable-error.ts";
-import { defaultCacheDir } from "../../toolchain/cache.ts";
-import type { Context } from "../../toolchain/context.ts";
 import { ensureNodeImage } from "../../toolchain/node-image.ts";
-import { probeArguments } from "./arguments.ts";
-import { runProbe, say } from "./main.ts";
+import { putImage } from "./put-image.ts";
 
-await runProbe(async () => {
-  const { host } = probeArguments("node-image");
-  const context: Context = { cacheDir: defaultCacheDir(), say };
-  const { choice } = await ensureNodeImage(context, engineOf(host)).catch((error: unknown) => {
-    throw error instanceof FixableError
-      ? new FixableError(`${host.name}: ${error.message}`, error.fix)
-      : error;
-  });
-  return `${choice.chosen} on ${host.name}: ${choice.why}`;
-});
+await putImage("node-image", async (context, engine) => (await ensureNodeImage(context, engine)).choice);
