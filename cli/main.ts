@@ -10,6 +10,7 @@ import { ratio } from "./commands/ratio.ts";
 import { recover } from "./commands/recover.ts";
 import { render } from "./commands/render.ts";
 import { scheduler } from "./commands/scheduler.ts";
+import { status } from "./commands/status.ts";
 import { complain, print } from "./print.ts";
 import { UserError } from "./user-error.ts";
 
@@ -24,6 +25,7 @@ const commands: Readonly<Record<string, Command>> = {
   recover,
   render,
   scheduler,
+  status,
 };
 
 function overview(): string {

@@ -6,7 +6,7 @@ export function stateTable({ ready, draining, requests, instances }: SchedulerSt
   const rows = instances.map((one) => [
     one.name,
     one.address,
-    instanceState(one),
+    instanceWord(one),
     ...[one.inFlight, one.kvHeld, one.served, one.failures].map(String),
   ]);
   const whole = draining ? "stopping" : ready ? "ready" : "not ready";
@@ -14,7 +14,15 @@ export function stateTable({ ready, draining, requests, instances }: SchedulerSt
   return `${table([header, ...rows])}\n\n${whole}, ${requests} requests in flight`;
 }
 
-function instanceState({ healthy, stalled, draining, leaving, inFlight, kvHeld }: InstanceState): string {
+/** What the scheduler makes of an instance, in a word or two. */
+export function instanceWord({
+  healthy,
+  stalled,
+  draining,
+  leaving,
+  inFlight,
+  kvHeld,
+}: InstanceState): string {
   const illness = !healthy ? "unhealthy" : stalled ? "stalled" : undefined;
   const health = illness === undefined ? "" : `, ${illness}`;
   if (leaving) return `leaving${health}`;
