@@ -6,7 +6,7 @@ import { DecodeInstance, type ImageOnHost, PrefillInstance } from "./instance.ts
 import { probe } from "./probe.ts";
 import { RankTableFile } from "./rank-table-file.ts";
 import { Scheduler } from "./scheduler.ts";
-import { SourceImage } from "./source-image.ts";
+import { type BuildContext, buildContext, SourceImage } from "./source-image.ts";
 
 export interface PdDeploymentArgs {
   readonly plan: Plan;
@@ -29,6 +29,7 @@ export class PdDeployment extends pulumi.ComponentResource {
     const hosts = new Map(plan.hosts.map((host) => [host.name, new Host(host.name, { host }, child)]));
     const bases = new Map<string, pulumi.Resource>();
     const images = new Map<string, SourceImage>();
+    const contexts = new Map<string, BuildContext>();
 
     const hostOf = (container: ContainerPlan): Host => {
       const host = hosts.get(container.host);
@@ -48,10 +49,11 @@ export class PdDeployment extends pulumi.ComponentResource {
       const base = once(bases, `node-on-${host.name}`, (key) =>
         probe(key, "node-image", { host, image: nodeImage }, [], child),
       );
+      const context = once(contexts, image.folder, (folder) => buildContext(folder, nodeImage));
       const built = once(
         images,
         `${image.folder}-on-${host.name}`,
-        (key) => new SourceImage(key, { folder: image.folder, nodeImage, base, provider }, child),
+        (key) => new SourceImage(key, { context, base, provider }, child),
       );
       return { name: built.imageName, from: built.image };
     };

@@ -9,7 +9,7 @@ const root = process.cwd();
 const folder = await mkdtemp(join(tmpdir(), "ascend-pd-images-"));
 process.chdir(folder);
 // Only now, because esbuild keeps the folder that it was loaded in.
-const { SourceImage } = await import("./source-image.ts");
+const { buildContext, SourceImage } = await import("./source-image.ts");
 
 beforeEach(async () => {
   for (const name of ["one", "two"]) {
@@ -37,7 +37,7 @@ async function builds(nodeImage = "node:test", stack = "test") {
   const registrations = await registrationsOf(stack, () => {
     const { provider } = new Host("local", { host: { name: "local", address: "127.0.0.1" } });
     for (const name of ["one", "two"])
-      new SourceImage(name, { folder: name, nodeImage, base: provider, provider });
+      new SourceImage(name, { context: buildContext(name, nodeImage), base: provider, provider });
   });
   const of = (name: string) =>
     registrations.find((one) => one.type === "RemoteImage" && one.name === name)?.inputs;

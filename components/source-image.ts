@@ -3,12 +3,27 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { sourceImage } from "../toolchain/source-image.ts";
 
-export interface SourceImageArgs {
-  /** Folder of this repository that holds `main.ts` and a Dockerfile. */
-  readonly folder: string;
-  /** Image that the Dockerfile starts from. */
+/** What an image is built from: a folder for Docker's builder. */
+export interface BuildContext {
+  /** The image's name, by its content. */
+  readonly imageName: string;
   readonly nodeImage: string;
-  /** What puts `nodeImage` into the host's engine. */
+  readonly path: string;
+}
+
+/** Written once for all hosts: bundling takes longer than anything else of a preview. */
+export function buildContext(folder: string, nodeImage: string): BuildContext {
+  const { name: imageName, dockerfile, script } = sourceImage(folder, pulumi.getStack(), nodeImage);
+  const path = `dist/${folder}`;
+  mkdirSync(path, { recursive: true });
+  writeFileSync(`${path}/Dockerfile`, dockerfile);
+  writeFileSync(`${path}/${folder}.js`, script);
+  return { imageName, nodeImage, path };
+}
+
+export interface SourceImageArgs {
+  readonly context: BuildContext;
+  /** What puts the context's `nodeImage` into the host's engine. */
   readonly base: pulumi.Resource;
   readonly provider: docker.Provider;
 }
@@ -20,15 +35,9 @@ export class SourceImage extends pulumi.ComponentResource {
   readonly image: docker.RemoteImage;
 
   constructor(name: string, args: SourceImageArgs, options?: pulumi.ComponentResourceOptions) {
-    const { folder, nodeImage, base, provider } = args;
-    const { name: imageName, dockerfile, script } = sourceImage(folder, pulumi.getStack(), nodeImage);
+    const { context, base, provider } = args;
+    const { imageName, nodeImage, path } = context;
     super("ascend-pd:index:SourceImage", name, { imageName, nodeImage }, options);
-
-    const context = `dist/${folder}`;
-    mkdirSync(context, { recursive: true });
-    writeFileSync(`${context}/Dockerfile`, dockerfile);
-    writeFileSync(`${context}/${folder}.js`, script);
-
     this.imageName = imageName;
     this.image = new docker.RemoteImage(
       name,
@@ -36,7 +45,7 @@ export class SourceImage extends pulumi.ComponentResource {
         name: imageName,
         // The default builder would build on this machine also for a host behind ssh://.
         build: {
-          context,
+          context: path,
           dockerfile: "Dockerfile",
           buildArgs: { NODE_IMAGE: nodeImage },
           useLegacyBuilder: true,
