@@ -44,6 +44,8 @@ const container = object({
     Running: or(false, boolean),
     ExitCode: or(0, number),
     Error: maybeText,
+    OOMKilled: or(false, boolean),
+    StartedAt: maybeText,
   }),
   Config: object({ ...fromImage, Image: text, Cmd: texts, StopTimeout: maybe(number) }),
   HostConfig: openObject({

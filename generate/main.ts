@@ -7,6 +7,7 @@ import { stackFileJsonSchema } from "../planning/read-stack-file.ts";
 import { globalRankTableSchema, hostRankTableSchema, localRankTableSchema } from "../rank-tables/schemas.ts";
 import { ratioInputJsonSchema } from "../ratio/input.ts";
 import { hostChecksPage } from "./host-checks-page.ts";
+import { logSignaturesPage } from "./log-signatures-page.ts";
 import { rulesPage } from "./rules-page.ts";
 
 /** Every generated file of this folder, of schemas/ and of docs/, by its path from the root of the repository. */
@@ -19,6 +20,7 @@ export function generatedFiles(): Map<string, string> {
     "rank-tables/validators.js": rankTableValidators(),
     "docs/rules.md": rulesPage(),
     "docs/host-checks.md": hostChecksPage(),
+    "docs/log-signatures.md": logSignaturesPage(),
   };
   return new Map(Object.entries(files).map(([path, content]) => [path, formatted(path, content)]));
 }

@@ -14,9 +14,7 @@ export function listContainers(host: HostPlan): Promise<ListedContainer[]> {
 /** Those of a list that are still there: between the two calls anybody's container may have ended. */
 export async function inspectAll(host: HostPlan, listed: readonly ListedContainer[]): Promise<Container[]> {
   // Few at once: over SSH each is a session of the host's one connection.
-  const found = await mapAtOnce(listed, 4, ({ Id }) =>
-    askIfThere(host, `/containers/${Id}/json`, readContainer, ofOne),
-  );
+  const found = await mapAtOnce(listed, 4, ({ Id }) => inspectIfThere(host, Id));
   return found.filter((one) => one !== undefined);
 }
 
@@ -24,6 +22,11 @@ export async function inspectAll(host: HostPlan, listed: readonly ListedContaine
 export function inspectHolders(host: HostPlan, listed: readonly ListedContainer[]): Promise<Container[]> {
   const holders = listed.filter(({ State }) => hasDevices(State));
   return inspectAll(host, holders);
+}
+
+/** A container by its name or id, if it is there. */
+export function inspectIfThere(host: HostPlan, container: string): Promise<Container | undefined> {
+  return askIfThere(host, `/containers/${container}/json`, readContainer, ofOne);
 }
 
 /** A container that must be there. */

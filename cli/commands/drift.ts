@@ -1,11 +1,10 @@
-import { tryRun } from "../../system/programs.ts";
 import { chosenHosts } from "../chosen-hosts.ts";
 import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../command.ts";
 import { driftOf } from "../drift/drift-of.ts";
 import { reportText } from "../drift/report.ts";
 import { plannedStack } from "../planned-stack.ts";
 import { complain, print } from "../print.ts";
-import { UserError } from "../user-error.ts";
+import { selectedStack } from "../selected-stack.ts";
 
 export const drift: Command = {
   summary: "say where the hosts of a deployed stack are not as planned, and what mends it",
@@ -53,11 +52,4 @@ async function look(args: readonly string[]): Promise<number> {
   }
   if (report.problems.length > 0) return 1;
   return report.findings.length > 0 ? 2 : 0;
-}
-
-async function selectedStack(): Promise<string> {
-  const { code, stdout } = await tryRun("pulumi", ["stack", "--show-name", "--non-interactive"]);
-  const name = stdout.trim().split("/").at(-1);
-  if (code === 0 && name) return name;
-  throw new UserError("STACK is missing, and `pulumi stack select` has selected none\nfix: name the stack");
 }

@@ -1,0 +1,48 @@
+import { request } from "node:http";
+import { connection, type EngineAddress, messageOf } from "./api.ts";
+
+export interface LogOptions {
+  /** Lines from the end, of all that its runs have written. */
+  readonly tail: number;
+  /** Bytes after which nothing more is read. */
+  readonly longest: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a container wrote, running or not, with the time of each line, as the engine sends it. Gives how many bytes came
+ * and whether that is all; an Error says why the engine gives none, its cause being the status, or why it broke off.
+ */
+export function readLog(
+  engine: EngineAddress,
+  container: string,
+  { tail, longest, signal }: LogOptions,
+  onBytes: (bytes: Buffer) => void,
+): Promise<{ readonly bytes: number; readonly isWhole: boolean }> {
+  const path = `/containers/${container}/logs?stdout=1&stderr=1&timestamps=1&tail=${tail}`;
+  return new Promise((resolve, reject) => {
+    const call = request({ ...connection(engine), path, signal }, (answer) => {
+      const isRefused = answer.statusCode !== 200;
+      let refusal = "";
+      let bytes = 0;
+      answer.on("data", (piece: Buffer) => {
+        if (isRefused) {
+          if (refusal.length < 4096) refusal += piece;
+          return;
+        }
+        bytes += piece.length;
+        onBytes(piece);
+        if (bytes < longest) return;
+        resolve({ bytes, isWhole: false });
+        call.destroy();
+      });
+      answer.on("error", reject);
+      answer.on("end", () => {
+        if (isRefused) reject(new Error(messageOf(refusal), { cause: answer.statusCode }));
+        else resolve({ bytes, isWhole: true });
+      });
+    });
+    call.on("error", reject);
+    call.end();
+  });
+}
