@@ -32,7 +32,8 @@ export async function lookAtLog(host: HostPlan, plan: ContainerPlan): Promise<Lo
   try {
     const container = await inspectIfThere(host, plan.name);
     if (container === undefined) return { unreadable: `there is no container ${plan.name} on ${host.name}` };
-    const state = await stateOf(host, plan, container);
+    const answer = container.State.Status === "running" ? await answerOf(host, plan) : "nothing";
+    const state = stateOf(container, plan.startTimeoutSeconds, answer);
     const { hits, bytes, partly } = await searched(host, container.Id);
     return { state, findings: diagnose(hits, state), bytes, ...(partly !== undefined && { partly }) };
   } catch (error) {
@@ -40,7 +41,18 @@ export async function lookAtLog(host: HostPlan, plan: ContainerPlan): Promise<Lo
   }
 }
 
-async function stateOf(host: HostPlan, plan: ContainerPlan, container: Container): Promise<ContainerState> {
+/** What the log of a container that is not ready says was the reason, if that is known. Never rejects. */
+export async function knownReason(
+  host: HostPlan,
+  container: Container,
+  startTimeoutSeconds: number,
+): Promise<Finding | undefined> {
+  const found = await searched(host, container.Id).catch(() => undefined);
+  const findings = diagnose(found?.hits ?? [], stateOf(container, startTimeoutSeconds, "nothing"));
+  return findings.find(({ isPast, first, severity }) => !isPast && first !== "" && severity === "error");
+}
+
+function stateOf(container: Container, startTimeoutSeconds: number, answer: string): ContainerState {
   const { Status, ExitCode, OOMKilled, StartedAt } = container.State;
   return {
     status: Status,
@@ -49,16 +61,14 @@ async function stateOf(host: HostPlan, plan: ContainerPlan, container: Container
     restarts: container.RestartCount,
     startedAt: StartedAt,
     age: (Date.now() - Date.parse(StartedAt)) / 1000 || 0,
-    startTimeoutSeconds: plan.startTimeoutSeconds,
-    answer:
-      Status === "running"
-        ? await answerOf(`http://${host.address}:${plan.port}${plan.readyPath}`)
-        : "nothing",
+    startTimeoutSeconds,
+    answer,
   };
 }
 
 /** `ready`, or what came in its place. */
-function answerOf(url: string): Promise<string> {
+function answerOf(host: HostPlan, plan: ContainerPlan): Promise<string> {
+  const url = `http://${host.address}:${plan.port}${plan.readyPath}`;
   return fetch(url, { signal: AbortSignal.timeout(5_000) }).then(
     (response) => (response.ok ? "ready" : `${url} gave HTTP ${response.status}`),
     ({ cause, message }: Error) =>

@@ -26,6 +26,18 @@ test("It waits until the container that answers says that it is ready.", async (
   expect(await (await fetch(`${url}/asked`)).text()).toBe("3");
 });
 
+test("What is known of a container's log is told with it: the root cause and its fix.", async () => {
+  const lines = "OSError: [Errno 98] Address already in use\\nEngineCore failed to start.";
+  const container = await startContainer(`console.error('${lines}'); process.exitCode = 1`);
+
+  const { stderr } = await awaitReady(container, await deadUrl());
+
+  expect(stderr).toMatch(
+    /\n {2}EngineCore failed to start\.\nLS401, a port is in use: On the host's network/,
+  );
+  expect(stderr).toMatch(/\nfix: `ss -ltnp .*, and run `pulumi up` again; it goes on from here\n$/);
+});
+
 test("It fails with the exit code and the last words of a container that has died.", async () => {
   const container = await startContainer("console.error('loading\\nNPU 4 is lost'); process.exitCode = 7");
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Container, nameOf } from "../../docker/answers.ts";
 import { inspect, lastWords } from "../../hosts/containers.ts";
 import { listenersOn } from "../../hosts/listeners.ts";
+import { knownReason } from "../../hosts/logs.ts";
 import { portTaken } from "../../hosts/obstacles.ts";
 import { stackLabel } from "../../planning/container/settings.ts";
 import type { ProbeArguments } from "./arguments.ts";
@@ -61,8 +62,12 @@ export async function untilReady({
 
   async function failure(what: string): Promise<Error> {
     const words = await lastWords(host, container).catch((error: Error) => error.message);
+    const state = await inspect(host, container).catch(() => undefined);
+    const known = state && (await knownReason(host, state, timeoutSeconds));
+    const reason = known === undefined ? "" : `\n${known.code}, ${known.title}: ${known.cause}`;
+    const fix = known === undefined ? "mend the cause" : `${known.fix},`;
     return new Error(
-      `${what.trim()}\nits last words:\n${words}\nfix: mend the cause and run \`pulumi up\` again; it goes on from here`,
+      `${what.trim()}\nits last words:\n${words}${reason}\nfix: ${fix} and run \`pulumi up\` again; it goes on from here`,
     );
   }
 }
