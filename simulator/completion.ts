@@ -1,12 +1,13 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import type { Engine } from "./engine.ts";
+import type { End, Engine } from "./engine.ts";
 import { ApiError, internalError } from "./errors.ts";
 import type { GenerationRequest } from "./request.ts";
 import {
   type Answer,
   engineRequestId,
   lastChunk,
+  type Made,
   plainAnswer,
   roleChunk,
   tokenChunk,
@@ -66,12 +67,12 @@ async function sendPlain(
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
-  const texts = choicesOf(request).map(() => "");
+  const made = nothingOf(request);
   const ids = (prompt: number) => engineRequestId(answer, prompt);
-  const kvTransferParams = await engine.generate(request, ids, signal, (choice, token) => {
-    texts[choice] += token;
+  const kvTransferParams = await engine.generate(request, ids, signal, (choice, token, end) => {
+    take(made, choice, token, end);
   });
-  const body = plainAnswer(answer, request, texts, kvTransferParams);
+  const body = plainAnswer(answer, request, made, kvTransferParams);
   response.writeHead(200, { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) });
   response.end(body);
 }
@@ -87,17 +88,18 @@ async function sendStream(
   const send = (...events: object[]) =>
     write(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""));
   const ids = (prompt: number) => engineRequestId(answer, prompt);
-  let open = choicesOf(request).length;
-  let roles = answer.endpoint === "chat" ? choicesOf(request).map((choice) => roleChunk(answer, choice)) : [];
+  const all = nothingOf(request);
+  let open = all.length;
+  let roles = answer.endpoint === "chat" ? all.map((_, choice) => roleChunk(answer, choice, request)) : [];
   try {
-    await engine.generate(request, ids, signal, (choice, token, last) => {
+    await engine.generate(request, ids, signal, (choice, token, end) => {
       const before = roles;
       roles = [];
-      if (last) open -= 1;
-      const chunk = tokenChunk(answer, choice, token, last);
+      if (end) open -= 1;
+      const chunk = tokenChunk(answer, choice, token, take(all, choice, token, end), request);
       return send(...before, open === 0 && !request.includeUsage ? lastChunk(answer, chunk) : chunk);
     });
-    if (request.includeUsage) await send(lastChunk(answer, usageChunk(answer, request)));
+    if (request.includeUsage) await send(lastChunk(answer, usageChunk(answer, request, all)));
   } catch (error) {
     signal.throwIfAborted();
     const { body } = error instanceof ApiError ? error : internalError();
@@ -106,7 +108,19 @@ async function sendStream(
   response.end("data: [DONE]\n\n");
 }
 
-/** The indexes of the answer's choices: the samples of the first prompt, those of the second, … */
-function choicesOf({ prompts }: GenerationRequest): number[] {
-  return prompts.flatMap(({ hashes }) => hashes.samples).map((_, choice) => choice);
+/** For each of the answer's choices: the samples of the first prompt, those of the second, … */
+function nothingOf({ prompts }: GenerationRequest): Made[] {
+  return prompts
+    .flatMap(({ hashes }) => hashes.samples)
+    .map(() => ({ text: "", tokens: [], end: undefined }));
+}
+
+/** What there is of the choice with this. */
+function take(all: readonly Made[], choice: number, token: string, end: End | undefined): Made {
+  const made = all[choice];
+  if (made === undefined) throw new Error(`there is no choice ${choice}`);
+  made.text += token;
+  if (token !== "") made.tokens.push(token);
+  made.end = end;
+  return made;
 }

@@ -37,9 +37,11 @@ export function configOf(flags: Flags, placement: Placement | undefined): Simula
     kvPeers: flags.text("kv-peers")?.split(",") ?? [],
     vllmVersion: flags.oneOf("vllm-version", VLLM_VERSIONS) ?? "0.32",
     seed: flags.integer("seed", 0),
+    preemptWithin: flags.integer("preempt-within", 0),
   };
   check(config, placement);
   checkKvPeers(config);
+  checkPreemption(config);
   checkBatchingPolicy(flags, config.role);
   return config;
 }
@@ -95,6 +97,11 @@ function checkKvPeers({ role, kvLookup, kvPeers }: SimulatorConfig): void {
   }
   const wrong = kvPeers.find((peer) => !/^.+:[0-9]{1,5}$/.test(peer));
   if (wrong !== undefined) throw new UsageError(`--kv-peers has "${wrong}"`, "give HOST:PORT,HOST:PORT,…");
+}
+
+function checkPreemption({ role, preemptWithin }: SimulatorConfig): void {
+  if (preemptWithin > 0 && role !== "decode")
+    throw new UsageError("--preempt-within is given to a prefill instance", "drop it here");
 }
 
 function checkBatchingPolicy(flags: Flags, role: Role): void {

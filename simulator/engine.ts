@@ -10,7 +10,7 @@ import { tokenAt } from "./oracle.ts";
 import { type PromptKv, promptKv, WrongBlocks } from "./prefix-cache.ts";
 import { type RemoteKv, type RemoteKvConfig, remoteKvs } from "./remote-kv.ts";
 import type { Gate, GenerationRequest, Prompt } from "./request.ts";
-import { type Sequence, sequencesOf } from "./sequence.ts";
+import { preemptedAt, type Sequence, sequencesOf } from "./sequence.ts";
 import {
   type KvParams,
   mismatch,
@@ -36,10 +36,17 @@ export interface EngineConfig extends LatencyModel, BatchLimits, RemoteKvConfig 
   /** Where decode instances reach this one. */
   readonly kvHost: string;
   readonly port: number;
+  readonly preemptWithin: number;
 }
 
-/** Takes a token of a choice; the next one of that choice waits for it. */
-export type OnToken = (choice: number, text: string, last: boolean) => unknown;
+/** How a choice ends: it has its tokens, or is given back, as vllm-ascend's decode does when it runs out of KV cache. */
+export type End = "length" | "recomputed";
+
+/**
+ * Takes a token of a choice; the next one of that choice waits for it. With the last one comes the end, but that of what
+ * is given back comes alone, with an empty text.
+ */
+export type OnToken = (choice: number, text: string, end: End | undefined) => unknown;
 
 /** A simulated instance without its HTTP server. Either role does either job when asked, as in vLLM. */
 export class Engine implements Gate {
@@ -120,9 +127,13 @@ export class Engine implements Gate {
     let params = "null";
     const run = async (sequence: Sequence, choice: number): Promise<void> => {
       try {
-        const own = await this.#run(sequence, (text, last) => onToken(choice, text, last));
+        let isGivenBack = false;
+        const own = await this.#run(sequence, (text, end) => {
+          isGivenBack = end === "recomputed";
+          return onToken(choice, text, end);
+        });
         if (sequence.prompt === request.prompts[0]) params = own;
-        this.counters.finished.length += 1;
+        this.counters.finished[isGivenBack ? "stop" : "length"] += 1;
       } catch (error) {
         this.counters.finished[sequence.signal.aborted && !this.#isDead ? "abort" : "error"] += 1;
         stop.abort(error);
@@ -143,7 +154,7 @@ export class Engine implements Gate {
     throw engineDead();
   }
 
-  async #run(sequence: Sequence, onToken: (text: string, last: boolean) => unknown): Promise<string> {
+  async #run(sequence: Sequence, onToken: (text: string, end?: End) => unknown): Promise<string> {
     const { prompt, kvParams, signal, remoteKv } = sequence;
     const arrived = performance.now();
     const slot = await this.#enterBatch(sequence);
@@ -153,12 +164,18 @@ export class Engine implements Gate {
       const loaded = await this.#fillKvCache(sequence, slot);
       const answer = this.#wrongBlocks.take(kv, loaded ?? kv);
       this.counters.promptTokens += prompt.tokens.length;
+      const until = preemptedAt(sequence, this.#config.preemptWithin);
       for (let index = 0; index < prompt.maxTokens; index += 1) {
+        if (index === until) {
+          await onToken("", "recomputed");
+          return "null";
+        }
         const prefillGaveIt = index === 0 && remoteKv === undefined;
         if (!prefillGaveIt) await pause(stepMs(this.#config, this.#batch.running), signal);
         if (index === 0) this.counters.observeTtft((performance.now() - arrived) / 1000);
         this.counters.generationTokens += 1;
-        await onToken(tokenAt(answer, index), index + 1 === prompt.maxTokens);
+        const end = index + 1 === prompt.maxTokens ? "length" : undefined;
+        await onToken(tokenAt(answer, prompt.made + index), end);
       }
       signal.throwIfAborted();
       const byPrompt = this.#config.kvLookup === "prompt";

@@ -53,6 +53,11 @@ const FLAGS = {
     help: "whose answers: 0.33 has KV fields in chunks",
   },
   seed: { value: "N", default: "0", help: "stands for the weights: the same in all instances" },
+  "preempt-within": {
+    value: "TOKENS",
+    default: "0",
+    help: "decode gives requests back (`recomputed`) after 1 to so many",
+  },
   "shutdown-timeout": { value: "S", default: "5", help: "for requests in flight after SIGTERM" },
   "check-devices": { help: "fail unless /dev has the NPUs of the rank table" },
   help: { help: "show this" },

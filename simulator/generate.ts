@@ -97,11 +97,15 @@ function samplingOf(
   return {
     prompts: promptHashes(text, seed).map((hashes) => ({
       tokens,
+      ids: [],
+      made: 0,
       hashes,
       maxTokens: Math.min(maxTokens, room),
     })),
     stream: Boolean(stream),
     includeUsage: false,
+    continuousUsage: false,
+    returnTokenIds: false,
     kvParams: undefined,
     fatal: undefined,
     minTokens: 0,

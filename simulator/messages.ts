@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { JsonBody } from "./body.ts";
 import { eventStream, whileThere } from "./completion.ts";
-import type { Engine } from "./engine.ts";
+import type { End, Engine } from "./engine.ts";
 import { ApiError, internalError, invalidBody } from "./errors.ts";
 import { checkModel, type GenerationRequest, parseRequest, type RequestLimits } from "./request.ts";
 import { chatTokens } from "./tokenizer.ts";
@@ -59,16 +59,18 @@ async function sendPlain(
   signal: AbortSignal,
 ): Promise<void> {
   let text = "";
+  let stop: object = {};
   const params = await engine.generate(
     request,
     () => id,
     signal,
-    (_, token) => {
+    (_, token, end) => {
       text += token;
+      stop = stopOf(end);
     },
   );
   const content = [{ type: "text", text }];
-  const answer = { id, type: "message", role: "assistant", content, model, stop_reason: "max_tokens" };
+  const answer = { id, type: "message", role: "assistant", content, model, ...stop };
   const members = JSON.stringify({ ...answer, usage: usage(request) }).slice(0, -1);
   const body = `${members}${params === "null" ? "" : `,"kv_transfer_params":${params}`}}`;
   response.writeHead(200, { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) });
@@ -91,6 +93,7 @@ async function sendStream(
     stop_reason: null,
     stop_sequence: null,
   };
+  let stop: object = {};
   let before =
     event("message_start", { message: { ...begin, usage: usage(request, 0) } }) +
     event("content_block_start", { content_block: { type: "text", text: "" }, index: 0 });
@@ -99,7 +102,8 @@ async function sendStream(
       request,
       () => id,
       signal,
-      (_, text) => {
+      (_, text, end) => {
+        stop = stopOf(end);
         const first = before;
         before = "";
         return write(first + event("content_block_delta", { delta: { type: "text_delta", text }, index: 0 }));
@@ -108,7 +112,7 @@ async function sendStream(
     await write(
       event("content_block_stop", { index: 0 }) +
         event("message_delta", {
-          delta: { stop_reason: "max_tokens", stop_sequence: null },
+          delta: { stop_sequence: null, ...stop },
           usage: usage(request),
         }) +
         event("message_stop", {}),
@@ -119,6 +123,13 @@ async function sendStream(
     await write(event("error", { error: { type: "internal_error", message } }));
   }
   response.end();
+}
+
+/** vLLM takes what ends a chat otherwise than by its length or end for a stop sequence. */
+function stopOf(end: End | undefined): object {
+  return end === "recomputed"
+    ? { stop_reason: "stop_sequence", stop_sequence: end }
+    : { stop_reason: "max_tokens" };
 }
 
 function event(type: string, rest: object): string {

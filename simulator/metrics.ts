@@ -4,7 +4,7 @@ const TTFT_BUCKETS = [
   2560,
 ];
 
-export type FinishReason = "length" | "abort" | "error";
+export type FinishReason = "stop" | "length" | "abort" | "error";
 export type RecomputeReason = "no_params" | "incomplete_params" | "load_failure" | "not_found";
 
 /** What an engine counts from its start on. */
@@ -14,7 +14,7 @@ export class Counters {
   kvExpired = 0;
   kvFreed = 0;
   admissionRejections = 0;
-  readonly finished: Record<FinishReason, number> = { length: 0, abort: 0, error: 0 };
+  readonly finished: Record<FinishReason, number> = { stop: 0, length: 0, abort: 0, error: 0 };
   readonly recomputed: Record<RecomputeReason, number> = {
     no_params: 0,
     incomplete_params: 0,

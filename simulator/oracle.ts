@@ -12,6 +12,7 @@ const WITHOUT_EFFECT = new Set([
   "stream",
   "stream_options",
   "kv_transfer_params",
+  "return_token_ids",
   "model",
 ]);
 
@@ -29,13 +30,14 @@ export interface PromptHashes {
 /**
  * What an engine with this seed computes for each prompt of a request body (a JSON object as text). Changing a number
  * literal, a string or the order of nested members changes it; each prompt of a batch has the hashes that it has alone.
+ * `prompts`, as JSON text, stand for those of the body.
  */
-export function promptHashes(body: string, engineSeed = 0): PromptHashes[] {
+export function promptHashes(body: string, engineSeed = 0, prompts?: readonly string[]): PromptHashes[] {
   const fields = members(body);
   const count = Number(fields.get("n") ?? 1) || 1;
   const common = [...fields].filter(([name]) => !WITHOUT_EFFECT.has(name));
   common.sort(([a], [b]) => (a < b ? -1 : 1));
-  return promptsOf(fields.get("prompt")).map((prompt) => {
+  return (prompts ?? promptsOf(fields.get("prompt"))).map((prompt) => {
     const alone = common.map(([name, value]): Field => [name, name === "prompt" ? prompt : value]);
     const hashOf = (asked: readonly Field[]) => hash("sha256", JSON.stringify([engineSeed, asked]));
     return {

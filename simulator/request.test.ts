@@ -1,12 +1,14 @@
 import { expect, test } from "vitest";
 import { parseJsonBody } from "./body.ts";
 import { ApiError } from "./errors.ts";
-import { type Endpoint, parseRequest } from "./request.ts";
+import type { Endpoint } from "./prompts.ts";
+import { parseRequest } from "./request.ts";
 
 const limits = {
   servedModelName: "sim",
   maxModelLen: 40,
   seed: 0,
+  preemptWithin: 0,
   kvCheck: "strict",
   kvConnector: "NixlConnector",
 } as const;

@@ -1,16 +1,11 @@
 import type { JsonBody } from "./body.ts";
 import { ApiError, badRequest, invalidBody } from "./errors.ts";
 import { isObject, members } from "./json.ts";
-import { type PromptHashes, promptHashes } from "./oracle.ts";
-import { chatTokens, promptTokens } from "./tokenizer.ts";
+import { type Endpoint, type PromptLimits, type PromptTokens, promptList, promptsOf } from "./prompts.ts";
 import { type KvCheck, type KvConnector, strayParams } from "./transfer-fields.ts";
 
-export type Endpoint = "completions" | "chat";
-
 /** A prompt, and what is to be generated from it. */
-export interface Prompt {
-  readonly tokens: readonly string[];
-  readonly hashes: PromptHashes;
+export interface Prompt extends PromptTokens {
   /** Tokens of each sample. */
   readonly maxTokens: number;
 }
@@ -20,6 +15,9 @@ export interface GenerationRequest {
   readonly prompts: readonly Prompt[];
   readonly stream: boolean;
   readonly includeUsage: boolean;
+  /** With every chunk. */
+  readonly continuousUsage: boolean;
+  readonly returnTokenIds: boolean;
   /** Members of `kv_transfer_params` as JSON text; undefined when the body has none. */
   readonly kvParams: ReadonlyMap<string, string> | undefined;
   /** What of it ends the engine core. */
@@ -36,12 +34,10 @@ export interface Gate {
   refused(kvParams: ReadonlyMap<string, string>): void;
 }
 
-export interface RequestLimits {
+export interface RequestLimits extends PromptLimits {
   readonly servedModelName: string;
   /** Tokens of prompt and completion together. */
   readonly maxModelLen: number;
-  /** Stands for the weights: instances answer alike only with the same seed. */
-  readonly seed: number;
   readonly kvCheck: KvCheck;
   readonly kvConnector: KvConnector;
 }
@@ -82,18 +78,19 @@ export function parseRequest(
 
 function requestOf(
   endpoint: Endpoint,
-  { text, fields }: JsonBody,
+  body: JsonBody,
   kvParams: GenerationRequest["kvParams"],
   limits: RequestLimits,
 ): GenerationRequest {
+  const { fields } = body;
+  const { stream_options: options } = fields;
   checkUnsupported(fields);
   checkSampling(fields);
   checkSamples(fields);
-  const prompts = promptHashes(text, limits.seed).map((hashes, index) => {
-    const tokens =
-      endpoint === "chat" ? chatTokens(fields.messages) : promptTokens(promptList(fields.prompt)[index]);
-    return { tokens, hashes, maxTokens: maxTokensOf(endpoint, fields, tokens.length, limits.maxModelLen) };
-  });
+  const prompts = promptsOf(endpoint, body, kvParams, limits).map((prompt) => ({
+    ...prompt,
+    maxTokens: maxTokensOf(endpoint, fields, prompt, limits.maxModelLen),
+  }));
   if (limits.kvCheck === "strict" && prompts.length > 1 && kvParams?.get("do_remote_prefill") === "true") {
     throw badRequest(
       `\`kv_transfer_params\` name the KV cache of one prompt, \`prompt\` has ${prompts.length}: ` +
@@ -104,7 +101,10 @@ function requestOf(
   return {
     prompts,
     stream: fields.stream === true,
-    includeUsage: isObject(fields.stream_options) && fields.stream_options.include_usage === true,
+    includeUsage: isObject(options) && options.include_usage === true,
+    continuousUsage:
+      isObject(options) && options.include_usage === true && options.continuous_usage_stats === true,
+    returnTokenIds: fields.return_token_ids === true,
     kvParams,
     fatal: fatalOf(fields, limits),
     minTokens: Number(fields.min_tokens ?? 0),
@@ -131,7 +131,7 @@ function checkTypes(fields: Fields): void {
   for (const name of ["max_tokens", "max_completion_tokens", "min_tokens", "n", "seed"]) {
     check(name, "int_type", "Input should be a valid integer", Number.isInteger);
   }
-  for (const name of ["stream", "ignore_eos"]) {
+  for (const name of ["stream", "ignore_eos", "return_token_ids"]) {
     check(name, "bool_type", "Input should be a valid boolean", (value) => typeof value === "boolean");
   }
   for (const name of ["temperature", "top_p", "presence_penalty", "frequency_penalty"]) {
@@ -172,11 +172,6 @@ function checkPrompt(endpoint: Endpoint, fields: Fields): void {
 
 /** Of the kinds of message that vLLM tries, the one whose refusal it tells first. */
 const FIRST_KIND = "ChatCompletionDeveloperMessageParam";
-
-/** A list of token ids is one prompt, any other list is a batch. */
-function promptList(prompt: unknown): readonly unknown[] {
-  return Array.isArray(prompt) && !(prompt.length > 0 && prompt.every(Number.isInteger)) ? prompt : [prompt];
-}
 
 function checkPrompts(prompts: readonly unknown[]): void {
   const areTexts = prompts.every((prompt) => typeof prompt === "string");
@@ -271,17 +266,24 @@ function checkUnsupported(fields: Fields): void {
   }
 }
 
-function maxTokensOf(endpoint: Endpoint, fields: Fields, promptTokens: number, maxModelLen: number): number {
-  const room = maxModelLen - promptTokens;
+function maxTokensOf(
+  endpoint: Endpoint,
+  fields: Fields,
+  { tokens: { length }, made }: PromptTokens,
+  maxModelLen: number,
+): number {
+  const room = maxModelLen - length;
   if (room < 1) {
     throw badRequest(
-      `This model's maximum context length is ${maxModelLen} tokens. However, your prompt contains ${promptTokens} input ` +
+      `This model's maximum context length is ${maxModelLen} tokens. However, your prompt contains ${length} input ` +
         "tokens, which exceeds this limit even without any output tokens. Please reduce the length of the input prompt.",
       "input_tokens",
     );
   }
   const wanted = (endpoint === "chat" ? fields.max_completion_tokens : null) ?? fields.max_tokens;
-  const maxTokens = Math.min(typeof wanted === "number" ? wanted : DEFAULT_MAX_TOKENS, room);
+  // The end of a chat that has no limit is the model's: it comes behind as many tokens, however often it was given back.
+  const unasked = endpoint === "chat" ? DEFAULT_MAX_TOKENS - made : DEFAULT_MAX_TOKENS;
+  const maxTokens = Math.min(typeof wanted === "number" ? wanted : unasked, room);
   if (maxTokens < 1) throw badRequest(`max_tokens must be at least 1, got ${maxTokens}.`, "max_tokens");
   if (Number(wanted) > maxModelLen) {
     throw badRequest(

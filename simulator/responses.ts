@@ -1,4 +1,7 @@
-import type { Endpoint, GenerationRequest } from "./request.ts";
+import type { End } from "./engine.ts";
+import type { Endpoint } from "./prompts.ts";
+import type { GenerationRequest } from "./request.ts";
+import { madeTokenId } from "./token-ids.ts";
 
 /** Whose answers are told apart: 0.33 writes the KV parameters, which are null, into every chunk with a token. */
 export const VLLM_VERSIONS = ["0.32", "0.33"] as const;
@@ -38,34 +41,59 @@ export function engineRequestId(answer: Answer, prompt: number): string {
   return answer.endpoint === "chat" ? answer.id : `${answer.id}-${prompt}`;
 }
 
-/** The chunk of a choice in front of a chat's first token. */
-export function roleChunk(answer: Answer, index: number): object {
-  const choice = { index, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null };
-  return { ...chunk(answer, [choice]), prompt_token_ids: null, prompt_text: null };
+/** What has been made of a choice. */
+export interface Made {
+  text: string;
+  readonly tokens: string[];
+  end: End | undefined;
 }
 
-export function tokenChunk(answer: Answer, index: number, text: string, last: boolean): object {
-  const logprobs = null;
-  const finish_reason = last ? "length" : null;
-  const choice =
-    answer.endpoint === "chat"
-      ? {
-          index,
-          delta: { content: text },
-          logprobs,
-          finish_reason,
-          ...(last ? { stop_reason: null } : {}),
-          token_ids: null,
-        }
-      : { index, text, logprobs, finish_reason, stop_reason: null, prompt_token_ids: null, token_ids: null };
+/** The chunk of a choice in front of a chat's first token. */
+export function roleChunk(answer: Answer, index: number, request: GenerationRequest): object {
+  const choice = { index, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null };
+  const prompt_token_ids = promptIds(request, index);
+  const used = request.continuousUsage && { usage: { ...usageOf(request, index, 0), ...NO_DETAILS } };
+  return { ...chunk(answer, [choice]), ...used, prompt_token_ids, prompt_text: null };
+}
+
+/** `made` has the token already. */
+export function tokenChunk(
+  answer: Answer,
+  index: number,
+  text: string,
+  { tokens, end }: Made,
+  request: GenerationRequest,
+): object {
+  const finish_reason = finishReason(end);
+  const stop_reason = stopReason(end);
+  const token_ids = request.returnTokenIds ? (text === "" ? [] : [madeTokenId(text)]) : null;
+  const isFirst = tokens.length === (text === "" ? 0 : 1);
+  const ids = { prompt_token_ids: isFirst ? promptIds(request, index) : null, token_ids };
+  const chat = answer.endpoint === "chat";
+  const choice = chat
+    ? {
+        index,
+        delta: { content: text },
+        logprobs: null,
+        finish_reason,
+        ...(end && { stop_reason }),
+        token_ids,
+      }
+    : { index, text, logprobs: null, finish_reason, stop_reason, ...ids };
+  const used = { ...usageOf(request, index, tokens.length), ...(chat && NO_DETAILS) };
   return {
     ...chunk(answer, [choice]),
-    ...(answer.vllmVersion === "0.33" ? { kv_transfer_params: null } : {}),
+    ...(request.continuousUsage && { usage: used }),
+    ...(answer.vllmVersion === "0.33" && { kv_transfer_params: null }),
   };
 }
 
-export function usageChunk(answer: Answer, request: GenerationRequest): object {
-  return { ...chunk(answer, []), usage: usage(request) };
+const finishReason = (end: End | undefined) => (end === "recomputed" ? "stop" : (end ?? null));
+const stopReason = (end: End | undefined) => (end === "recomputed" ? end : null);
+const NO_DETAILS = { completion_tokens_details: null };
+
+export function usageChunk(answer: Answer, request: GenerationRequest, made: readonly Made[]): object {
+  return { ...chunk(answer, []), usage: usage(request, made) };
 }
 
 /** The last chunk of a stream says which system it came from. */
@@ -82,24 +110,32 @@ function chunk({ endpoint, id, created, model }: Answer, choices: readonly objec
 export function plainAnswer(
   answer: Answer,
   request: GenerationRequest,
-  texts: readonly string[],
+  made: readonly Made[],
   kvTransferParams: string,
 ): string {
   const { endpoint, id, created, model } = answer;
-  const end = { logprobs: null, finish_reason: "length", stop_reason: null, token_ids: null };
   const chat = endpoint === "chat";
-  const ofPrompt = { prompt_logprobs: null, prompt_token_ids: null };
+  const ofPrompt = (choice: number) => ({
+    prompt_logprobs: null,
+    prompt_token_ids: promptIds(request, choice),
+  });
   const message = { role: "assistant", content: "", refusal: null, annotations: null, audio: null };
-  const choices = texts.map((text, index) =>
-    chat
+  const choices = made.map(({ text, tokens, end }, index) => {
+    const ended = {
+      logprobs: null,
+      finish_reason: finishReason(end),
+      stop_reason: stopReason(end),
+      token_ids: request.returnTokenIds ? tokens.map(madeTokenId) : null,
+    };
+    return chat
       ? {
           index,
           message: { ...message, content: text, function_call: null, reasoning: null },
-          ...end,
+          ...ended,
           routed_experts: null,
         }
-      : { index, text, ...end, ...ofPrompt, routed_experts: null },
-  );
+      : { index, text, ...ended, ...ofPrompt(index), routed_experts: null };
+  });
   const body = {
     id,
     object: chat ? "chat.completion" : "text_completion",
@@ -108,22 +144,36 @@ export function plainAnswer(
     choices,
     service_tier: null,
     system_fingerprint: fingerprint(answer),
-    usage: { ...usage(request), prompt_tokens_details: null, completion_tokens_details: null },
-    ...(chat ? { ...ofPrompt, prompt_text: null } : {}),
+    usage: { ...usage(request, made), prompt_tokens_details: null, ...NO_DETAILS },
+    ...(chat ? { ...ofPrompt(0), prompt_text: null } : {}),
   };
   const rest = '"ec_transfer_params":null,"metrics":null';
   return `${JSON.stringify(body).slice(0, -1)},"kv_transfer_params":${kvTransferParams},${rest}}`;
 }
 
 /** A prompt counts once, however many samples it has. */
-function usage({ prompts }: GenerationRequest): object {
-  const promptTokens = sum(prompts.map(({ tokens }) => tokens.length));
-  const completionTokens = sum(prompts.map(({ hashes, maxTokens }) => hashes.samples.length * maxTokens));
-  return {
-    prompt_tokens: promptTokens,
-    total_tokens: promptTokens + completionTokens,
-    completion_tokens: completionTokens,
-  };
+function usage({ prompts }: GenerationRequest, made: readonly Made[]): object {
+  const prompt = sum(prompts.map(({ tokens }) => tokens.length));
+  return counts(prompt, sum(made.map(({ tokens }) => tokens.length)));
+}
+
+function usageOf(request: GenerationRequest, choice: number, completion: number): object {
+  return counts(promptOf(request, choice)?.tokens.length ?? 0, completion);
+}
+
+const counts = (prompt: number, completion: number): object => ({
+  prompt_tokens: prompt,
+  total_tokens: prompt + completion,
+  completion_tokens: completion,
+});
+
+function promptIds(request: GenerationRequest, choice: number): readonly number[] | null {
+  return request.returnTokenIds ? (promptOf(request, choice)?.ids ?? null) : null;
+}
+
+/** All prompts have as many samples. */
+function promptOf({ prompts }: GenerationRequest, choice: number) {
+  return prompts[Math.floor(choice / (prompts[0]?.hashes.samples.length ?? 1))];
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

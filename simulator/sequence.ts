@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { RemoteKv } from "./remote-kv.ts";
 import type { GenerationRequest, Prompt } from "./request.ts";
 
@@ -34,4 +34,13 @@ export function sequencesOf(
       remoteKv,
     }));
   });
+}
+
+/** How many tokens a sequence gets before it is given back, if it is: that follows from it and the tokens that it has. */
+export function preemptedAt(
+  { prompt: { made }, sampleHash, kvParams }: Sequence,
+  within: number,
+): number | undefined {
+  if (within === 0 || kvParams?.get("do_remote_decode") === "true") return undefined;
+  return 1 + (hash("sha256", `${sampleHash}/${made}/preempt`, "buffer").readUInt32BE() % within);
 }

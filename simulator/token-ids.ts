@@ -12,6 +12,8 @@ const MAX_LENGTH = 7;
 const CHARACTER = 2 ** (BITS * MAX_LENGTH);
 /** And over this for a token with space in front. */
 const SPACED = 2 * CHARACTER;
+/** And over this for a token that an engine has made. */
+const MADE = 2 * SPACED;
 /** In vLLM's words for tokens. */
 const SPACE_MARK = "Ġ";
 
@@ -33,10 +35,29 @@ function idOf(token: string): number {
   return [...token].reduce((id, character) => id * 2 ** BITS + character.charCodeAt(0), 0);
 }
 
+/** The id of one that an engine makes: in a prompt it tells where an answer begins that is to go on. */
+export function madeTokenId(text: string): number {
+  return MADE + (tokenIds(text)[0] ?? UNKNOWN);
+}
+
+export const isMade = (id: number): boolean => id >= MADE;
+
+/** The ids of a text by its characters, of which nothing is lost. */
+export function characterIds(text: string): number[] {
+  return Array.from(text, (character) => CHARACTER + (character.codePointAt(0) ?? 0));
+}
+
+/** The text that has these ids by its characters, if any has. */
+export function textOfCharacters(ids: readonly number[]): string | undefined {
+  const areAll = ids.length > 0 && ids.every((id) => id >= CHARACTER && id - CHARACTER <= 0x10ffff);
+  return areAll ? ids.map((id) => textOf(id)).join("") : undefined;
+}
+
 /** The token of an id, a space in front of it told by `space`. */
 export function tokenText(id: number, space: string = SPACE_MARK): string {
-  const isSpaced = id >= SPACED;
-  return (isSpaced ? space : "") + textOf(isSpaced ? id - SPACED : id);
+  const bare = isMade(id) ? id - MADE : id;
+  const isSpaced = bare >= SPACED;
+  return (isSpaced ? space : "") + textOf(isSpaced ? bare - SPACED : bare);
 }
 
 function textOf(id: number): string {

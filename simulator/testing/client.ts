@@ -31,6 +31,7 @@ export const quick: SimulatorConfig = {
   kvPeers: [],
   vllmVersion: "0.32",
   seed: 0,
+  preemptWithin: 0,
 };
 
 export interface TestSimulator extends Simulator {
