@@ -54,7 +54,9 @@ test("docs/scheduler.md lists every flag that is ignored.", () => {
 });
 
 /** What a leg is asked, by key. */
-function asked({ prefill, prefillIfThere, byParams, splitsSamples, unfit, leaseSeconds, release }: Handoff) {
+function asked(handoff: Handoff) {
+  const { prefill, prefillIfThere, byParams, splitsSamples, unfit, leaseSeconds, release, givesBack } =
+    handoff;
   const always = prefill.map(({ key, value = "not there" }) => [
     key,
     key === KV_PARAMS ? kept(value) : value,
@@ -69,6 +71,7 @@ function asked({ prefill, prefillIfThere, byParams, splitsSamples, unfit, leaseS
     [`${KV_PARAMS} for decode`, byParams ? "prefill's" : "not there"],
     ["each of n samples", splitsSamples ? "has legs of its own" : "is decode's"],
     ["a beam search", splitsSamples ? "is decode's alone" : "has both legs"],
+    ["return_token_ids for decode", givesBack ? "true, unless --given-back fail" : "the client's"],
     ["what is refused", refused.join("; ") || "nothing"],
     ["--kv-lease, unless given", `${leaseSeconds}`],
     ["--kv-release, unless given", release],
@@ -215,7 +218,14 @@ test("docs/scheduler.md lists every field of the log, and no other.", async () =
   const kinds = ["id", "instance", "reloaded"].map((mark) => entries.filter((entry) => mark in entry));
 
   expect(kinds.flat()).toHaveLength(entries.length);
-  const documented = tables("Log").map((rows) => rows.map(([field = ""]) => field).sort());
+  // completion/resume.test.ts has a request that was given back.
+  const isHere = (field: string) => field !== "givenBack";
+  const documented = tables("Log").map((rows) =>
+    rows
+      .map(([field = ""]) => field)
+      .filter(isHere)
+      .sort(),
+  );
   // threads.test.ts has the line about a worker, log.test.ts that about lost ones.
   const elsewhere = (field: string) => field === "worker" || field === "lost";
   expect(kinds.map(fieldsOf)).toEqual(documented.filter((fields) => !fields.some(elsewhere)));

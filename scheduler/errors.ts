@@ -21,6 +21,7 @@ export const ERRORS = {
   prefill_failed: [502, "server_error", "The prefill instance failed"],
   decode_failed: [502, "server_error", "The decode instance failed"],
   missing_kv_params: [502, "server_error", "The prefill instance gave no KV transfer parameters"],
+  given_back: [503, "server_error", "The decode instance ran out of KV cache and gave the answer back"],
   no_prefill: [503, "server_error", "No prefill instance is available"],
   no_decode: [503, "server_error", "No decode instance is available"],
   prefill_unreachable: [503, "server_error", "The prefill instance cannot be reached"],

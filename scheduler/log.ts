@@ -35,6 +35,8 @@ export class Trace {
   retries: number | undefined;
   /** Set when prefill gave no KV parameters. */
   recomputed: true | undefined;
+  /** How often decode ran out of KV cache and gave the answer back. */
+  givenBack: number | undefined;
   status: number | undefined;
   /** `ok`, or the code of the failure. */
   outcome: string | undefined;

@@ -23,7 +23,7 @@ export const EC_PARAMS = "ec_transfer_params";
 const PASSED_ON = ["vllm_xargs", "extra_args"];
 
 /** Parsers disagree on which of two equal keys counts, so these may stand only once. */
-const READ_OR_EDITED = [
+export const READ_OR_EDITED = [
   "model",
   "stream",
   "stream_options",
@@ -38,6 +38,7 @@ const READ_OR_EDITED = [
   "temperature",
   "use_beam_search",
   "tool_choice",
+  "return_token_ids",
   KV_PARAMS,
   EC_PARAMS,
   ...PASSED_ON,
@@ -71,7 +72,8 @@ export function readCall(body: Buffer, unfit: readonly Unfit[]): Call {
   return call;
 }
 
-function scan(body: Buffer, keys: readonly string[]): Member[] {
+/** The members of a body. Throws a Failure (400) for what is no JSON object. */
+export function scan(body: Buffer, keys: readonly string[]): Member[] {
   try {
     return scanObject(body, keys);
   } catch (error) {

@@ -18,7 +18,8 @@ import { decodeBody, prefillBody, takeKvParams } from "./legs.ts";
 import { patience } from "./patience.ts";
 import { relayPlain } from "./relay.ts";
 import type { Releases } from "./releases.ts";
-import { askedBy, type Sequence, SOLE } from "./sequences.ts";
+import { answerToTheEnd, detokenized, type Resuming } from "./resume.ts";
+import { askedBy, type Sequence, type Shape, SOLE } from "./sequences.ts";
 import { answerSeveral } from "./several.ts";
 
 /** Prefill's answer is one token, but prompt log probabilities can make it long. */
@@ -74,9 +75,35 @@ export function completions(engines: Engines, api: Api): Handler {
       return decodeLeg(errand, call, SOLE, NOTHING, reply);
     }
     const [only] = asked;
-    if (asked.length === 1 && only !== undefined) return bothLegs(errand, call, only, reply);
-    return answerSeveral(asked, reply, (sequence, answer) => bothLegs(errand, { ...call }, sequence, answer));
+    const answerOne = (call: Call, sequence: Sequence, answer: Answer) =>
+      handoff.givesBack
+        ? answerToTheEnd(call, sequence, answer, resuming(errand, shape, answer))
+        : bothLegs(errand, call, sequence, answer);
+    if (asked.length === 1 && only !== undefined) return answerOne(call, only, reply);
+    return answerSeveral(asked, reply, (sequence, answer) => answerOne({ ...call }, sequence, answer));
   };
+
+  function resuming(errand: Errand, shape: Shape, answer: Answer): Resuming {
+    return {
+      shape,
+      isStream: errand.isStream,
+      fails: config.givenBack === "fail",
+      once: (call, sequence, leg) => bothLegs(errand, call, sequence, leg),
+      textOf: (ids) =>
+        decode.run(0, (instance, fresh) => {
+          const body = Buffer.from(`{"tokens":[${ids}]}`);
+          const request = requestTo(instance, { ...errand, path: "/detokenize" }, answer, [body]);
+          return detokenized({
+            instance,
+            request,
+            deadlines,
+            limitMs: firstTokenMs,
+            fresh,
+            stop: answer.stop,
+          });
+        }),
+    };
+  }
 
   async function bothLegs(errand: Errand, call: Call, sequence: Sequence, answer: Answer): Promise<void> {
     const busy: Instance[] = [];
@@ -98,12 +125,12 @@ export function completions(engines: Engines, api: Api): Handler {
     }
   }
 
-  function prefillLeg(errand: Errand, call: Call, { edits }: Sequence, answer: Answer): Promise<Handed> {
+  function prefillLeg(errand: Errand, call: Call, sequence: Sequence, answer: Answer): Promise<Handed> {
     return prefill.run(errand.size, async (instance, fresh) => {
       markAttempt(answer.trace, instance, fresh);
       const question = {
         instance,
-        request: requestTo(instance, errand, answer, prefillBody(call, handoff, edits)),
+        request: requestTo(instance, errand, answer, prefillBody(call, handoff, sequence)),
         deadlines,
         limitMs: timeouts.prefillMs,
         fresh,
@@ -132,7 +159,7 @@ export function completions(engines: Engines, api: Api): Handler {
   function decodeLeg(
     errand: Errand,
     call: Call,
-    { decodeEdits }: Sequence,
+    sequence: Sequence,
     { kvParams, kv }: Handed,
     answer: Answer,
     busy?: Instance[],
@@ -143,7 +170,7 @@ export function completions(engines: Engines, api: Api): Handler {
       const { isStream } = errand;
       const question: Question = {
         instance,
-        request: requestTo(instance, errand, answer, decodeBody(call, kvParams, decodeEdits)),
+        request: requestTo(instance, errand, answer, decodeBody(call, kvParams, sequence)),
         deadlines,
         limitMs: isStream ? firstTokenMs : Math.min(firstTokenMs, answerMs),
         more: isStream ? undefined : patience(instance, answer, timeouts),

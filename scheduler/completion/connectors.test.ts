@@ -22,7 +22,9 @@ test.for([
     await ask(port, post(body));
 
     expect(prefill[0]?.calls[0]?.body).toBe(`{"kv_transfer_params":${SKELETON},${minimum}`);
-    expect(decode[0]?.calls[0]?.body).toBe(body.replace("{", `{"kv_transfer_params":${KV_PARAMS},`));
+    expect(decode[0]?.calls[0]?.body).toBe(
+      body.replace("{", `{"kv_transfer_params":${KV_PARAMS},"return_token_ids":true,`),
+    );
   },
 );
 

@@ -1,4 +1,4 @@
-import { type Handoff, KV_PARAMS } from "../config/handoffs.ts";
+import { type Handoff, HISTORY, KV_PARAMS } from "../config/handoffs.ts";
 import type { Piece } from "../data/pieces.ts";
 import { ERROR_KEYS, failureFromAnswer } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
@@ -6,11 +6,16 @@ import type { Instance } from "../instances/instances.ts";
 import { type Edit, editObject } from "../json/edit.ts";
 import { type Member, scanIfObject } from "../json/spans.ts";
 import { type Call, memberOf, textOf } from "./call.ts";
+import type { Sequence } from "./sequences.ts";
 import { withoutTransferParams } from "./transfer-params.ts";
 
-/** The prefill leg: one token, in one answer, the KV cache kept. `own` is what the sequence has of its own, which counts. */
-export function prefillBody(call: Call, { prefill, prefillIfThere }: Handoff, own: readonly Edit[]): Piece[] {
-  let edits: readonly Edit[] = prefill;
+/** The prefill leg: one token, in one answer, the KV cache kept. What the sequence has of its own counts. */
+export function prefillBody(
+  call: Call,
+  { prefill, prefillIfThere }: Handoff,
+  { edits: own, history }: Sequence,
+): Piece[] {
+  let edits: readonly Edit[] = history === undefined ? prefill : prefill.map((edit) => behind(edit, history));
   for (const edit of prefillIfThere) {
     const member = memberOf(call, edit.key);
     if (member === undefined || edit.unless?.includes(textOf(call, member))) continue;
@@ -23,10 +28,19 @@ export function prefillBody(call: Call, { prefill, prefillIfThere }: Handoff, ow
 export function decodeBody(
   { body, members }: Call,
   kvParams: string | undefined,
-  own: readonly Edit[],
+  { decodeEdits: own, history }: Sequence,
 ): Piece[] {
-  const edit = { key: KV_PARAMS, value: kvParams };
+  const params = { key: KV_PARAMS, value: kvParams };
+  const edit = history === undefined ? params : behind(params, history);
   return editObject(body, members, own.length === 0 ? [edit] : [edit, ...own]);
+}
+
+/** Where the edit is that of parameters: with the tokens that an answer goes on from. */
+function behind(edit: Edit, history: string): Edit {
+  const { key, value = "{}" } = edit;
+  if (key !== KV_PARAMS) return edit;
+  const others = /^\{\s*\}$/.test(value) ? "}" : `,${value.slice(1)}`;
+  return { key, value: `{"${HISTORY}":[${history}]${others}` };
 }
 
 /**

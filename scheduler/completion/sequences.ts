@@ -16,6 +16,8 @@ export interface Sequence {
   readonly firstChoice: number;
   /** Whether its prompt is the same as that of the sequence before. */
   readonly samePrompt: boolean;
+  /** Of a chat whose answer goes on: the ids of all tokens up to there, as they are written. */
+  readonly history?: string | undefined;
 }
 
 /** How a call is answered. */

@@ -149,7 +149,7 @@ class JoinedAnswer {
 const DONE = Buffer.from("[DONE]");
 const DONE_EVENT = Buffer.from("data: [DONE]\n\n");
 
-function asEvent(data: Buffer): Buffer {
+export function asEvent(data: Buffer): Buffer {
   return Buffer.concat([Buffer.from("data: "), data, Buffer.from("\n\n")]);
 }
 
@@ -215,7 +215,7 @@ class SequenceAnswer implements Answer {
 }
 
 /** The request's line in the log names all instances that had part in it. */
-function tellAttempt(whole: Trace, one: Trace): void {
+export function tellAttempt(whole: Trace, one: Trace): void {
   for (const role of ["prefill", "decode"] as const) {
     const names = new Set([whole[role], one[role]].flatMap((list) => list?.split(",") ?? []));
     if (names.size > 0) whole[role] = [...names].sort().join(",");

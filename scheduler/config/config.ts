@@ -1,6 +1,14 @@
 import { type Endpoints, type EndpointsReader, endpointsReader, InvalidTables } from "./endpoints.ts";
 import { type FlagName, POLICIES, type PolicyName, parseFlags, shown, type UsageProblem } from "./flags.ts";
-import { CONNECTORS, HANDOFFS, type HandoffName, RELEASES, type Release } from "./handoffs.ts";
+import {
+  CONNECTORS,
+  GIVEN_BACK,
+  type GivenBack,
+  HANDOFFS,
+  type HandoffName,
+  RELEASES,
+  type Release,
+} from "./handoffs.ts";
 
 /** All in milliseconds. */
 export interface Timeouts {
@@ -46,6 +54,8 @@ export interface Config {
   readonly api: "openai" | "vllm";
   readonly handoff: HandoffName;
   readonly missingKvParams: "recompute" | "fail";
+  /** What becomes of requests that decode gives back, with a handoff where it may. */
+  readonly givenBack: GivenBack;
   readonly maxBodyBytes: number;
   /** How long a prefill instance keeps a KV cache that is not fetched. */
   readonly kvLeaseMs: number;
@@ -145,6 +155,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     api,
     handoff,
     missingKvParams: oneOf("missing-kv-params", ["recompute", "fail"]),
+    givenBack: oneOf("given-back", GIVEN_BACK),
     maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),
     kvLeaseMs: given("kv-lease").length > 0 ? seconds("kv-lease") : 1000 * leaseSeconds,
     kvRelease,

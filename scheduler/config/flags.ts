@@ -64,6 +64,12 @@ export const FLAGS = [
     value: "HOW",
     help: "how prefill is told earlier: reject (by a request that decode rejects), none; with NixlConnector reject, else none",
   },
+  {
+    name: "given-back",
+    value: "WHAT",
+    fallback: "resume",
+    help: "when decode gives a request back for want of KV, as MooncakeConnectorV1's may: resume, or fail (503)",
+  },
   { name: "max-body-bytes", value: "N", fallback: "8388608", help: "largest request body" },
   {
     name: "admin-socket",

@@ -35,9 +35,20 @@ export interface Handoff {
   /** How long prefill keeps what is not fetched, as long as nothing else is told to the engine. */
   readonly leaseSeconds: number;
   readonly release: Release;
+  /**
+   * Whether decode that runs out of KV cache may give a request back, `recomputed`, for it to be asked again with the tokens
+   * that were made.
+   */
+  readonly givesBack: boolean;
 }
 
 export const KV_PARAMS = "kv_transfer_params";
+/** Within them, of a chat that is asked again: the ids of its prompt and of what was made, instead of what it renders. */
+export const HISTORY = "_vllm_ascend_recompute_token_ids";
+
+/** What becomes of a request that decode gives back: it is asked again, or ends with an error. */
+export const GIVEN_BACK = ["resume", "fail"] as const;
+export type GivenBack = (typeof GIVEN_BACK)[number];
 
 /** Asks prefill to keep the KV cache for a decode instance and to say where it is. */
 const KEEP: LegEdit = {
@@ -74,6 +85,7 @@ export const HANDOFFS = {
     unfit: [],
     leaseSeconds: 30,
     release: "reject",
+    givesBack: false,
   },
   /** That of vllm-ascend. */
   MooncakeConnectorV1: {
@@ -90,6 +102,7 @@ export const HANDOFFS = {
     leaseSeconds: 480,
     // Before vllm-ascend 0.26 it knows no other way.
     release: "none",
+    givesBack: true,
   },
   /** Engines of the vLLM 0.6.3 line find the KV cache by its prompt. */
   plain: {
@@ -100,6 +113,7 @@ export const HANDOFFS = {
     unfit: [],
     leaseSeconds: 30,
     release: "none",
+    givesBack: false,
   },
 } as const satisfies Record<string, Handoff>;
 

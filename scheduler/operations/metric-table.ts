@@ -118,6 +118,12 @@ export const METRICS: readonly TableEntry[] = [
     "Requests for which prefill gave no KV parameters, so that decode computed the prompt.",
     ({ stats }) => stats.recomputed,
   ),
+  single(
+    "counter",
+    "ascend_pd_given_back_total",
+    "Answers that decode gave back for want of KV cache, as often as it did.",
+    ({ stats }) => stats.givenBack,
+  ),
   perInstance("gauge", "ascend_pd_instance_ready", "1 while it gets requests.", ({ ready }) => Number(ready)),
   perInstance("gauge", "ascend_pd_instance_healthy", "1 while it answers its health check.", ({ healthy }) =>
     Number(healthy),

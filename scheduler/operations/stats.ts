@@ -17,7 +17,7 @@ const PATHS = [...new Set(ROUTES.map(({ path }) => path)), "other"];
 const OUTCOMES = ["ok", ...Object.keys(ERRORS)];
 /** First digits of a status. */
 const CLASSES = 6;
-const TOTALS = { inFlight: 0, bytes: 1, events: 2, recomputed: 3, end: 4 } as const;
+const TOTALS = { inFlight: 0, bytes: 1, events: 2, recomputed: 3, givenBack: 4, end: 5 } as const;
 const REQUEST_CELLS = PATHS.length * OUTCOMES.length * CLASSES;
 const HISTOGRAMS = {
   ttft: TTFT_BOUNDS,
@@ -83,6 +83,10 @@ export class Stats implements Totals {
     return this.#cells[TOTALS.recomputed] ?? 0;
   }
 
+  get givenBack(): number {
+    return this.#cells[TOTALS.givenBack] ?? 0;
+  }
+
   addBytes(count: number): void {
     this.#add(TOTALS.bytes, count);
   }
@@ -92,9 +96,10 @@ export class Stats implements Totals {
   }
 
   /** A request is over. `path` is one of those that are served, or `other`. */
-  ended(path: string, { status = 0, outcome = "", ms, events, recomputed }: Trace): void {
+  ended(path: string, { status = 0, outcome = "", ms, events, recomputed, givenBack = 0 }: Trace): void {
     this.#add(requestCell(PATHS.indexOf(path), OUTCOMES.indexOf(outcome), Math.floor(status / 100)), 1);
     if (recomputed) this.#add(TOTALS.recomputed, 1);
+    this.#add(TOTALS.givenBack, givenBack);
     const { body = 0, prefill, firstEvent, lastEvent, total = 0 } = ms;
     if (firstEvent !== undefined) {
       this.ttft.observe(firstEvent / 1000);

@@ -87,6 +87,7 @@ export async function rigOf(
     handoff: "NixlConnector",
     policy: "RoundRobin",
     missingKvParams: "recompute",
+    givenBack: "resume",
     maxBodyBytes: 8 * 1024 * 1024,
     kvLeaseMs: 20_000,
     kvRelease: "reject",
