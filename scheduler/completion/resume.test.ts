@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ask, post } from "../testing/client.ts";
+import { ask, client, post } from "../testing/client.ts";
 import { answerEvents, answerJson, type EngineCall, goodPrefill, type Script } from "../testing/engine.ts";
 import { type Overrides, startRig } from "../testing/rig.ts";
 
@@ -319,6 +319,60 @@ test("An engine that goes on from other tokens ends the stream with one error.",
 
   expectOneError(answer.body, "other tokens");
   expect(answer.body).not.toContain('"b"');
+});
+
+test("A plain answer of an engine that goes on from other tokens is begun anew.", async () => {
+  const chat = (content: string, prompt: readonly number[], end: object) => ({
+    ...common(1),
+    choices: [{ index: 0, message: { role: "assistant", content }, ...end, token_ids: [3] }],
+    prompt_token_ids: prompt,
+  });
+  const end = { finish_reason: "stop", stop_reason: null };
+  const one = await rig(decode([chat("a", [1], BACK), chat("x", [1], end), chat("abc", [1], end)]));
+
+  const answer = await ask(one.port, post('{"messages":[]}', CHAT));
+
+  expect(answer.json()).toMatchObject({ choices: [{ message: { content: "abc" } }] });
+});
+
+test("An engine that does not tell all tokens, as of reasoning that is hidden, ends the stream with one error.", async () => {
+  const one = await rig(
+    decode([[role(1, [1]), delta(1, { content: "a" }, null), delta(1, { content: "" }, null, BACK), DONE]]),
+  );
+
+  const answer = await ask(one.port, post('{"messages":[],"stream":true}', CHAT));
+
+  expectOneError(answer.body, "not known");
+});
+
+test("A chat with pictures ends with one error: ids do not tell them.", async () => {
+  const one = await rig(
+    decode([[role(1, [1]), delta(1, { content: "a" }, [3]), delta(1, { content: "" }, [], BACK), DONE]]),
+  );
+  const content = '[{"type":"image_url", "image_url" : {"url":"x"}}]';
+
+  const answer = await ask(
+    one.port,
+    post(`{"messages":[{"role":"user","content":${content}}],"stream":true}`, CHAT),
+  );
+
+  expectOneError(answer.body, "messages");
+});
+
+test("A client that leaves while its answer is asked for again leaves nothing running.", async () => {
+  const one = await rig(decode([[text(1, "a", [3], { prompt: [1] }), back(1), DONE]]));
+  const [engine] = one.decode;
+  if (engine === undefined) throw new Error("no decode");
+  const first = engine.script;
+  engine.script = (call) => (engine.calls.length === 1 ? first(call) : undefined);
+  const leaving = await client(one.port);
+  leaving.send(post('{"prompt":"hi","stream":true}'));
+  const again = await engine.call(2);
+
+  leaving.socket.destroy();
+  await again.closed;
+
+  expect((await one.logged(1)).outcome).toBe("client_left");
 });
 
 const UNFIT = [
