@@ -1,9 +1,11 @@
 import { FixableError } from "../problems/fixable-error.ts";
 import { type Command, findCommand } from "./command.ts";
+import { ask } from "./commands/ask.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
 import { drift } from "./commands/drift.ts";
 import { graph } from "./commands/graph.ts";
+import { logs } from "./commands/logs.ts";
 import { plan } from "./commands/plan.ts";
 import { ranktable } from "./commands/ranktable.ts";
 import { ratio } from "./commands/ratio.ts";
@@ -15,10 +17,12 @@ import { complain, print } from "./print.ts";
 import { UserError } from "./user-error.ts";
 
 const commands: Readonly<Record<string, Command>> = {
+  ask,
   diff,
   doctor,
   drift,
   graph,
+  logs,
   plan,
   ranktable,
   ratio,

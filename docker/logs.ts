@@ -6,7 +6,11 @@ export interface LogOptions {
   readonly tail: number;
   /** Bytes after which nothing more is read. */
   readonly longest: number;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
+  /** Goes on with what is written, until the container ends. */
+  readonly follow?: boolean;
+  /** Only what was written from then on: `2026-11-29T01:02:03.123456789Z`. */
+  readonly since?: string;
 }
 
 /**
@@ -16,10 +20,11 @@ export interface LogOptions {
 export function readLog(
   engine: EngineAddress,
   container: string,
-  { tail, longest, signal }: LogOptions,
+  { tail, longest, signal, follow = false, since }: LogOptions,
   onBytes: (bytes: Buffer) => void,
 ): Promise<{ readonly bytes: number; readonly isWhole: boolean }> {
-  const path = `/containers/${container}/logs?stdout=1&stderr=1&timestamps=1&tail=${tail}`;
+  const from = since === undefined ? `&tail=${tail}` : `&since=${unixTime(since)}`;
+  const path = `/containers/${container}/logs?stdout=1&stderr=1&timestamps=1&follow=${follow}${from}`;
   return new Promise((resolve, reject) => {
     const call = request({ ...connection(engine), path, signal }, (answer) => {
       const isRefused = answer.statusCode !== 200;
@@ -45,4 +50,10 @@ export function readLog(
     call.on("error", reject);
     call.end();
   });
+}
+
+/** Seconds since 1970, to the nanosecond: more digits than a number has. */
+function unixTime(time: string): string {
+  const [whole = "", fraction = "0"] = time.replace(/Z$/, "").split(".");
+  return `${Date.parse(`${whole}Z`) / 1000}.${fraction}`;
 }

@@ -47,7 +47,8 @@ export function addressOf({ address }: HostPlan, { port }: ContainerPlan): strin
   return `${address}:${port}`;
 }
 
-function hostOf({ hosts }: Pick<Plan, "hosts">, { name, host }: ContainerPlan): HostPlan {
+/** Where a container of the Plan stands. */
+export function hostOf({ hosts }: Pick<Plan, "hosts">, { name, host }: ContainerPlan): HostPlan {
   const found = hosts.find((one) => one.name === host);
   if (found === undefined) throw new Error(`the Plan puts ${name} on an unknown host ${host}`);
   return found;

@@ -13,6 +13,7 @@ import { stopDockerEngine } from "../../toolchain/docker-engine.ts";
 import { openState, stateDir } from "../../toolchain/state.ts";
 import { ensureToolchain } from "../../toolchain/toolchain.ts";
 import { ensureVllmImage } from "../../toolchain/vllm/image.ts";
+import { streamChat } from "../chat.ts";
 import { planTable } from "../plan-table.ts";
 import { complain, print, printPiece } from "../print.ts";
 import { type PulumiRun, runPulumi } from "../pulumi.ts";
@@ -20,7 +21,6 @@ import { recoverStack } from "../recover.ts";
 import { closeStack, isOpen, openStack } from "../stack.ts";
 import { readStackFile, stackNames } from "../stack-file.ts";
 import { UserError } from "../user-error.ts";
-import { streamChat } from "./chat.ts";
 import { freshHosts, onLocalHosts, removeDemoHosts, runningHosts, sshHosts } from "./hosts.ts";
 import { describeStep } from "./steps.ts";
 

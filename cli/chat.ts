@@ -1,12 +1,14 @@
 /**
  * Sends one chat completion and gives its text piece by piece as it streams in.
- * Throws with the server's own words when it refuses, and when the stream ends without `[DONE]`.
+ * Throws with the server's own words when it refuses, and when the stream ends without `[DONE]`. `begun` is told the id
+ * that the server has given to the request.
  */
 export async function* streamChat(
   endpoint: string,
   model: string,
   prompt: string,
   maxTokens: number,
+  begun: (id: string) => void = () => {},
 ): AsyncGenerator<string> {
   const response = await fetch(`${endpoint}/v1/chat/completions`, {
     method: "POST",
@@ -24,6 +26,7 @@ export async function* streamChat(
   if (!response.ok || response.body === null) {
     throw new Error(`${endpoint} answered ${response.status}: ${await response.text()}`);
   }
+  begun(response.headers.get("x-request-id") ?? "");
   for await (const data of eventsOf(response.body)) {
     if (data === "[DONE]") return;
     const chunk = JSON.parse(data);
