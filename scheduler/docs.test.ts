@@ -54,21 +54,31 @@ test("docs/scheduler.md lists every flag that is ignored.", () => {
 });
 
 /** What a leg is asked, by key. */
-function asked(handoff: Handoff) {
-  const { prefill, prefillIfThere, byParams, splitsSamples, unfit, leaseSeconds, release, givesBack } =
-    handoff;
-  const always = prefill.map(({ key, value = "not there" }) => [
+function asked({
+  prefill,
+  prefillIfThere,
+  byParams,
+  decodeFirst,
+  splitsSamples,
+  unfit,
+  givesBack,
+  ...kept
+}: Handoff) {
+  const [{ leaseSeconds, release }, told] = [kept, { key: KV_PARAMS, value: "decode's" }];
+  const always = [...(decodeFirst ? [told] : []), ...prefill].map(({ key, value = "not there" }) => [
     key,
-    key === KV_PARAMS ? kept(value) : value,
+    key === KV_PARAMS ? kvParams(value) : value,
   ]);
   const ifThere = prefillIfThere.map(({ key, value, unless }) => [
     key,
     `${value} ${unless === undefined ? "if there" : `unless ${unless.join(", ")}`}`,
   ]);
   const refused = unfit.map(({ keys, inChat }) => keys.join(" with ") + (inChat ? " in a chat" : ""));
+  const forDecode = decodeFirst ? "where to tell its own" : byParams ? "prefill's" : "not there";
   return [
+    ["asked first is", decodeFirst ? "decode" : "prefill"],
     ...[...always, ...ifThere].map(([key, value]) => [`${key} for prefill`, value]),
-    [`${KV_PARAMS} for decode`, byParams ? "prefill's" : "not there"],
+    [`${KV_PARAMS} for decode`, forDecode],
     ["each of n samples", splitsSamples ? "has legs of its own" : "is decode's"],
     ["a beam search", splitsSamples ? "is decode's alone" : "has both legs"],
     ["return_token_ids for decode", givesBack ? "true, unless --given-back fail" : "the client's"],
@@ -78,7 +88,7 @@ function asked(handoff: Handoff) {
   ];
 }
 
-const kept = (value: string) => (value.includes('"do_remote_decode":true') ? "to keep the cache" : value);
+const kvParams = (value: string) => (value.includes('"do_remote_decode":true') ? "to keep the cache" : value);
 
 test("docs/scheduler.md says what each leg is asked, from the data that legs are made from.", () => {
   const documented = tables("How decode finds the KV cache")[1] ?? [];

@@ -5,6 +5,7 @@ import type { Handler, Service } from "./client/service.ts";
 import { generateApi, messagesApi, openAiApi } from "./completion/api.ts";
 import { completions, type Engines } from "./completion/completion.ts";
 import { forwarded, model } from "./completion/forward.ts";
+import { Metaserver } from "./completion/metaserver.ts";
 import { Releases } from "./completion/releases.ts";
 import type { ServerConfig } from "./config/config.ts";
 import { whyNotServed } from "./config/not-served.ts";
@@ -20,6 +21,7 @@ import { leastInFlight, Picker, roundRobin } from "./instances/policy.ts";
 import { HIGH_WATER_MARK } from "./instances/pool.ts";
 import { listen } from "./listen.ts";
 import { type LogSink, logLine } from "./log.ts";
+import { listenForDecode } from "./metaserver.ts";
 import { Stats } from "./operations/stats.ts";
 
 /** Bursts of clients wait in the kernel for `accept`, not for a lost SYN to be sent again. */
@@ -70,7 +72,8 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const prefill = new Picker("prefill", policy === "RoundRobin" ? roundRobin : byLoad(policy), turn(0));
   const decode = new Picker("decode", leastInFlight, turn(1));
   const releases = new Releases(decode, deadlines, config, observer.log);
-  const engines: Engines = { config, deadlines, prefill, decode, releases };
+  const metaserver = config.metaserver && new Metaserver(deadlines);
+  const engines: Engines = { config, deadlines, prefill, decode, releases, metaserver };
   const hosts = new Set<string>();
   const surroundings: Surroundings = {
     deadlines,
@@ -84,6 +87,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const replies = new Bag<Reply>();
   let draining = false;
   let becameIdle = () => {};
+  let closeMetaserver = () => {};
 
   const ready = () => !draining && prefill.anyReady && decode.anyReady;
   const routeOf = routesOf(config.api);
@@ -168,6 +172,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   function close(): void {
     stats.close();
     releases.close();
+    closeMetaserver();
     for (const { pool } of instances()) pool.close();
     for (const connection of connections) connection.destroy();
     server.close();
@@ -178,10 +183,15 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const { host, port } = config;
   const reusePort = threads > 1;
   const where = { host, port, backlog: BACKLOG, reusePort };
-  const listening = await listen(server, where, "--port").catch((error: unknown) => {
+  let listening: number;
+  try {
+    if (metaserver !== undefined && config.metaserver !== undefined)
+      closeMetaserver = await listenForDecode(metaserver, config.metaserver, thread, deadlines, observer.log);
+    listening = await listen(server, where, "--port");
+  } catch (error) {
     close();
     throw error;
-  });
+  }
   if (config.metrics !== undefined) stats.watchLag();
 
   return {

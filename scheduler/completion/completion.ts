@@ -1,7 +1,7 @@
 import type { Answer } from "../client/reply.ts";
 import type { Handler } from "../client/service.ts";
 import type { ServerConfig } from "../config/config.ts";
-import { HANDOFFS, type Handoff } from "../config/handoffs.ts";
+import { HANDOFFS, type Handoff, KV_PARAMS } from "../config/handoffs.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import type { Piece } from "../data/pieces.ts";
 import { askWhole } from "../engine/ask.ts";
@@ -15,7 +15,9 @@ import type { Trace } from "../log.ts";
 import type { Api } from "./api.ts";
 import { type Call, checkFit, readCall } from "./call.ts";
 import { decodeBody, prefillBody, takeKvParams } from "./legs.ts";
+import type { Metaserver } from "./metaserver.ts";
 import { patience } from "./patience.ts";
+import { PushFailed, pushed } from "./push.ts";
 import { relayPlain } from "./relay.ts";
 import type { Releases } from "./releases.ts";
 import { answerToTheEnd, detokenized, type Resuming } from "./resume.ts";
@@ -31,6 +33,8 @@ export interface Engines {
   readonly prefill: Picker;
   readonly decode: Picker;
   readonly releases: Releases;
+  /** Where the handoff has decode asked first. */
+  readonly metaserver: Metaserver | undefined;
 }
 
 /** What all legs of a client's request have in common. */
@@ -50,14 +54,18 @@ interface Handed {
   readonly kv: KvHold | undefined;
 }
 
+/** Who is told of a leg, and ends it. */
+type LegAnswer = Pick<Answer, "trace" | "stop">;
+
 const NOTHING: Handed = { kvParams: undefined, kv: undefined };
 
-/** A completion: for each sequence prefill first, then decode with what prefill said. */
+/** A completion: for each sequence prefill first, then decode with what prefill said; or decode first, which is pushed to. */
 export function completions(engines: Engines, api: Api): Handler {
-  const { config, deadlines, prefill, decode, releases } = engines;
+  const { config, deadlines, prefill, decode, releases, metaserver } = engines;
   const { timeouts, kvLeaseMs, kvRelease } = config;
   const handoff: Handoff = HANDOFFS[config.handoff];
   const { firstTokenMs, answerMs } = timeouts;
+  const legs = metaserver === undefined ? bothLegs : decodeFirst;
 
   return (request, reply) => {
     const size = request.body.length;
@@ -78,7 +86,7 @@ export function completions(engines: Engines, api: Api): Handler {
     const answerOne = (call: Call, sequence: Sequence, answer: Answer) =>
       handoff.givesBack
         ? answerToTheEnd(call, sequence, answer, resuming(errand, shape, answer))
-        : bothLegs(errand, call, sequence, answer);
+        : legs(errand, call, sequence, answer);
     if (asked.length === 1 && only !== undefined) return answerOne(call, only, reply);
     return answerSeveral(asked, reply, (sequence, answer) => answerOne({ ...call }, sequence, answer));
   };
@@ -88,7 +96,7 @@ export function completions(engines: Engines, api: Api): Handler {
       shape,
       isStream: errand.isStream,
       fails: config.givenBack === "fail",
-      once: (call, sequence, leg) => bothLegs(errand, call, sequence, leg),
+      once: (call, sequence, leg) => legs(errand, call, sequence, leg),
       textOf: (ids) =>
         decode.run(0, (instance, fresh) => {
           const body = Buffer.from(`{"tokens":[${ids}]}`);
@@ -125,7 +133,15 @@ export function completions(engines: Engines, api: Api): Handler {
     }
   }
 
-  function prefillLeg(errand: Errand, call: Call, sequence: Sequence, answer: Answer): Promise<Handed> {
+  async function decodeFirst(errand: Errand, call: Call, sequence: Sequence, answer: Answer): Promise<void> {
+    try {
+      await decodeLeg(errand, call, sequence, NOTHING, answer, undefined, metaserver);
+    } catch (error) {
+      throw error instanceof PushFailed ? error.failure : error;
+    }
+  }
+
+  function prefillLeg(errand: Errand, call: Call, sequence: Sequence, answer: LegAnswer): Promise<Handed> {
     return prefill.run(errand.size, async (instance, fresh) => {
       markAttempt(answer.trace, instance, fresh);
       const question = {
@@ -138,8 +154,8 @@ export function completions(engines: Engines, api: Api): Handler {
       };
       const take = (said: Buffer): Handed => {
         const kvParams = takeKvParams(instance, said, handoff);
-        // An engine that gives no parameters keeps nothing either.
-        const isKept = !handoff.byParams || kvParams !== undefined;
+        // An engine that gives no parameters keeps nothing either, nor does one that pushes.
+        const isKept = handoff.byParams ? kvParams !== undefined : !handoff.decodeFirst;
         return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
       };
       const late = (said: Buffer) => giveUp(take(said), undefined, errand, answer);
@@ -148,7 +164,7 @@ export function completions(engines: Engines, api: Api): Handler {
   }
 
   /** No client waits any more for what decode would make of it. */
-  function giveUp({ kv, kvParams }: Handed, why: unknown, { forwarded }: Errand, { trace }: Answer): void {
+  function giveUp({ kv, kvParams }: Handed, why: unknown, { forwarded }: Errand, { trace }: LegAnswer): void {
     kv?.abandoned();
     if (kv === undefined || kvParams === undefined || kvRelease === "none") return;
     // Its refusal has told prefill; so does the end of what it has begun, which its parting tells of.
@@ -163,27 +179,43 @@ export function completions(engines: Engines, api: Api): Handler {
     { kvParams, kv }: Handed,
     answer: Answer,
     busy?: Instance[],
+    pushes?: Metaserver,
   ): Promise<void> {
     const parting = kv && kvRelease !== "none" ? partingOf(kv) : undefined;
     const work = (instance: Instance, fresh: boolean) => {
       markAttempt(answer.trace, instance, fresh);
       const { isStream } = errand;
-      const question: Question = {
-        instance,
-        request: requestTo(instance, errand, answer, decodeBody(call, kvParams, sequence)),
-        deadlines,
-        limitMs: isStream ? firstTokenMs : Math.min(firstTokenMs, answerMs),
-        more: isStream ? undefined : patience(instance, answer, timeouts),
-        fresh,
-        stop: answer.stop,
-        // A stream lasts for minutes: its prompt is not to stay in memory for as long.
-        answered: () => {
-          call.body = Buffer.alloc(0);
-        },
-        parting,
+      // A stream lasts for minutes: its prompt is not to stay in memory for as long.
+      const answered = () => {
+        call.body = Buffer.alloc(0);
       };
+      const more = () => (isStream ? undefined : patience(instance, answer, timeouts));
       const relay = isStream ? api.relayStream : relayPlain;
-      return relay(question, answer, timeouts.tokenGapMs);
+      const ask = (params: string | undefined, own?: Partial<Question>) => {
+        const question: Question = {
+          instance,
+          request: requestTo(instance, errand, answer, decodeBody(call, params, sequence)),
+          deadlines,
+          limitMs: isStream ? firstTokenMs : Math.min(firstTokenMs, answerMs),
+          more: more(),
+          fresh,
+          stop: answer.stop,
+          answered,
+          parting,
+          ...own,
+        };
+        return relay(question, answer, timeouts.tokenGapMs);
+      };
+      if (pushes === undefined) return ask(kvParams);
+      return pushed(pushes, answer, timeouts, {
+        decode: ask,
+        prefill: (params, stop) => {
+          const edits = [...sequence.edits, { key: KV_PARAMS, value: params }];
+          return prefillLeg(errand, call, { ...sequence, edits }, { trace: answer.trace, stop });
+        },
+        patience: more,
+        bothAnswered: answered,
+      });
     };
     return decode.run(errand.size, work, busy);
   }
@@ -212,7 +244,7 @@ export function markAttempt(trace: Trace, { role, name }: Instance, again: boole
 export function requestTo(
   instance: Instance,
   { path, forwarded }: Pick<Errand, "path" | "forwarded">,
-  { trace }: Answer,
+  { trace }: LegAnswer,
   body?: readonly Piece[],
 ): EngineRequest {
   return engineRequest(instance, path, trace.id, forwarded, body);

@@ -15,13 +15,14 @@ export function prefillBody(
   { prefill, prefillIfThere }: Handoff,
   { edits: own, history }: Sequence,
 ): Piece[] {
-  let edits: readonly Edit[] = history === undefined ? prefill : prefill.map((edit) => behind(edit, history));
+  let edits: readonly Edit[] = own.length === 0 ? prefill : [...own, ...prefill];
+  if (history !== undefined) edits = edits.map((edit) => behind(edit, history));
   for (const edit of prefillIfThere) {
     const member = memberOf(call, edit.key);
     if (member === undefined || edit.unless?.includes(textOf(call, member))) continue;
     edits = [...edits, edit];
   }
-  return editObject(call.body, call.members, own.length === 0 ? edits : [...own, ...edits]);
+  return editObject(call.body, call.members, edits);
 }
 
 /** The decode leg: the client's request with what prefill said; without parameters decode recomputes. */

@@ -38,6 +38,10 @@ test.for([
   },
   { args: "--kv-release=none --kv-lease 0.5", handed: ["NixlConnector", 500, "none"] },
   { args: "--handoff plain", handed: ["plain", 30_000, "none"] },
+  {
+    args: "--kv-connector=MooncakeLayerwiseConnector --metaserver-host=10.0.0.18",
+    handed: ["MooncakeLayerwiseConnector", 0, "none"],
+  },
 ])("$args: lease and release of KV cache are those of the connector, unless given.", ({ args, handed }) => {
   const { handoff, kvLeaseMs, kvRelease } = configOf(args.split(" ").filter(Boolean));
 
@@ -49,6 +53,32 @@ test("A connector that is not known, and a release where there are no parameters
   expect(problemsOf("--handoff=plain", "--kv-release=reject")).toContain(
     "--kv-release is reject with a plain",
   );
+});
+
+test("A metaserver is there with the connector that needs it, and only with that.", () => {
+  const args = ["--metaserver-host=fd00::1", "--metaserver-port=9200"];
+
+  const { metaserver } = configOf([...args, "--kv-connector=MooncakeLayerwiseConnector"]);
+
+  expect(metaserver).toEqual({ host: "fd00::1", port: 9200 });
+  expect(configOf(args).metaserver).toBeUndefined();
+});
+
+test.for([
+  ["", "--metaserver-host is missing"],
+  ["--metaserver-host=0.0.0.0", '--metaserver-host is "0.0.0.0", which is no address to be reached under'],
+  ["--metaserver-host=::", '--metaserver-host is "::", which is no address to be reached under'],
+  ["--metaserver-host=h --metaserver-port=9000", "--metaserver-port 9000 has --port 9000 in it"],
+  [
+    "--metaserver-host=h --metaserver-port=8999 --workers=2",
+    "--metaserver-port 8999 to 9000 has --port 9000",
+  ],
+  ["--metaserver-host=h --metaserver-port=65535 --workers=2", "2 workers need the ports to 65536"],
+  ["--metaserver-host=h --kv-release=reject", "--kv-release is reject with MooncakeLayerwiseConnector"],
+] as const)("With a connector that has decode asked first, %j is a problem.", ([args, problem]) => {
+  const said = problemsOf("--kv-connector=MooncakeLayerwiseConnector", ...args.split(" ").filter(Boolean));
+
+  expect(said).toContain(problem);
 });
 
 test("A name that is missing is a problem, not the next flag.", () => {

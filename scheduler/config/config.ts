@@ -1,10 +1,17 @@
-import { type Endpoints, type EndpointsReader, endpointsReader, InvalidTables } from "./endpoints.ts";
+import {
+  type Endpoint,
+  type Endpoints,
+  type EndpointsReader,
+  endpointsReader,
+  InvalidTables,
+} from "./endpoints.ts";
 import { type FlagName, POLICIES, type PolicyName, parseFlags, shown, type UsageProblem } from "./flags.ts";
 import {
   CONNECTORS,
   GIVEN_BACK,
   type GivenBack,
   HANDOFFS,
+  type Handoff,
   type HandoffName,
   RELEASES,
   type Release,
@@ -35,6 +42,9 @@ export interface MetricsAddress {
   readonly port: number;
 }
 
+/** Where decode instances say where they want KV caches; each worker listens on a port of its own, from `port` on. */
+export type MetaserverAddress = Endpoint;
+
 /** A Unix socket of the user's own, or a port of the loopback interface. */
 export type AdminAddress = { readonly socket: string } | { readonly port: number };
 
@@ -53,6 +63,8 @@ export interface Config {
   readonly policy: PolicyName;
   readonly api: "openai" | "vllm";
   readonly handoff: HandoffName;
+  /** There where the handoff has decode asked first. */
+  readonly metaserver: MetaserverAddress | undefined;
   readonly missingKvParams: "recompute" | "fail";
   /** What becomes of requests that decode gives back, with a handoff where it may. */
   readonly givenBack: GivenBack;
@@ -104,6 +116,32 @@ export function readConfig(args: readonly string[], env: Env): Reading {
   };
   const seconds = (name: FlagName): number => Math.round(1000 * number(name, { min: 0.01, max: 86_400 }));
 
+  /** Decode instances reach it under the address on which it listens, so that must be one. */
+  function readMetaserver(): MetaserverAddress {
+    const [host = ""] = given("metaserver-host");
+    if (["", "0.0.0.0", "*"].includes(host) || /^[0:]+$/.test(host)) {
+      const what = host === "" ? "missing" : `${shown(host)}, which is no address to be reached under`;
+      problem(
+        `--metaserver-host is ${what}`,
+        `with --kv-connector ${handoff} give the address of this host that decode instances reach`,
+      );
+    }
+    const from = number("metaserver-port", PORT);
+    const last = from + workers - 1;
+    if (last > PORT.max) {
+      problem(
+        `--metaserver-port is ${from}, and ${workers} workers need the ports to ${last}`,
+        `give one up to ${PORT.max + 1 - workers}`,
+      );
+    } else if (port !== 0 && from <= port && port <= last) {
+      problem(
+        `--metaserver-port ${from}${workers > 1 ? ` to ${last}` : ""} has --port ${port} in it`,
+        "give it another, or ports of their own",
+      );
+    }
+    return { host, port: from };
+  }
+
   const useOpenAi = env.USE_OPENAI || "1";
   if (useOpenAi !== "0" && useOpenAi !== "1") {
     problem(`USE_OPENAI is ${shown(useOpenAi)}`, "set 1 for the OpenAI API, 0 for vLLM's own /generate");
@@ -118,7 +156,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     );
   }
   const handoff: HandoffName = way === "plain" ? "plain" : oneOf("kv-connector", CONNECTORS);
-  const { leaseSeconds, release } = HANDOFFS[handoff];
+  const { leaseSeconds, release, decodeFirst = false }: Handoff = HANDOFFS[handoff];
   let kvRelease: Release = release;
   if (given("kv-release").length > 0) kvRelease = oneOf("kv-release", RELEASES);
   if (kvRelease !== "none" && handoff === "plain") {
@@ -127,7 +165,15 @@ export function readConfig(args: readonly string[], env: Env): Reading {
       "leave it out",
     );
   }
+  if (kvRelease !== "none" && decodeFirst) {
+    problem(
+      `--kv-release is ${kvRelease} with ${handoff}, where prefill keeps nothing that could be released`,
+      "leave it out",
+    );
+  }
   const port = number("port", PORT);
+  const workers = number("workers", { min: 1, max: 64, whole: true });
+  const metaserver = decodeFirst ? readMetaserver() : undefined;
   const readEndpoints = endpointsReader(env, port);
   let endpoints: Endpoints = { prefill: [], decode: [] };
   try {
@@ -141,7 +187,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
   const config: Config = {
     host: text("host"),
     port,
-    workers: number("workers", { min: 1, max: 64, whole: true }),
+    workers,
     endpoints,
     readEndpoints,
     admin,
@@ -154,6 +200,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     policy: oneOf("prefill-routing-policy", POLICIES),
     api,
     handoff,
+    metaserver,
     missingKvParams: oneOf("missing-kv-params", ["recompute", "fail"]),
     givenBack: oneOf("given-back", GIVEN_BACK),
     maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),

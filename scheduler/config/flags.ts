@@ -46,7 +46,18 @@ export const FLAGS = [
     name: "kv-connector",
     value: "NAME",
     fallback: "NixlConnector",
-    help: "what hands KV over with kv-params: NixlConnector (vLLM), MooncakeConnectorV1 (vllm-ascend)",
+    help: "what hands KV over with kv-params: NixlConnector (vLLM), MooncakeConnectorV1 or MooncakeLayerwiseConnector (vllm-ascend)",
+  },
+  {
+    name: "metaserver-host",
+    value: "ADDRESS",
+    help: "with MooncakeLayerwiseConnector: this host's address, on which decode instances tell where they want KV",
+  },
+  {
+    name: "metaserver-port",
+    value: "PORT",
+    fallback: "9100",
+    help: "port for that; of --workers each has one, from this on",
   },
   {
     name: "missing-kv-params",

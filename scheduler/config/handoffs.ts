@@ -29,10 +29,12 @@ export interface Handoff {
   readonly prefillIfThere: readonly EditIfThere[];
   /** Whether decode gets the parameters that prefill gives. */
   readonly byParams: boolean;
+  /** Whether decode is asked first: it tells the scheduler's metaserver where it wants the KV cache, for prefill to push it. */
+  readonly decodeFirst?: boolean;
   /** Each of `n` samples has legs of its own, as prompts have; and beams, which cannot, are decode's alone. */
   readonly splitsSamples: boolean;
   readonly unfit: readonly Unfit[];
-  /** How long prefill keeps what is not fetched, as long as nothing else is told to the engine. */
+  /** How long prefill keeps what is not fetched, as long as nothing else is told to the engine; 0: it keeps nothing. */
   readonly leaseSeconds: number;
   readonly release: Release;
   /**
@@ -73,7 +75,14 @@ const IF_THERE: readonly EditIfThere[] = [
   { key: "tool_choice", value: '"none"', unless: ["null", '"auto"', '"none"'] },
 ];
 
+const ONE_MORE: LegEdit = { key: "min_tokens", value: "1" };
+
 const ENDS_DECODE = "with this connector it ends decode engines";
+const NO_PROMPT_LOGPROBS: readonly Unfit[] = [
+  { keys: ["prompt_logprobs"], reason: ENDS_DECODE },
+  { keys: ["echo", "logprobs"], reason: ENDS_DECODE },
+  { keys: ["echo"], inChat: true, reason: ENDS_DECODE },
+];
 
 export const HANDOFFS = {
   /** vLLM's, which reads. */
@@ -90,17 +99,26 @@ export const HANDOFFS = {
   /** That of vllm-ascend. */
   MooncakeConnectorV1: {
     // It gives parameters only when the length has ended the request, not when an end token or a stop string has.
-    prefill: [KEEP, ...ONE_TOKEN, { key: "min_tokens", value: "1" }],
+    prefill: [KEEP, ...ONE_TOKEN, ONE_MORE],
     prefillIfThere: IF_THERE,
     byParams: true,
     splitsSamples: true,
-    unfit: [
-      { keys: ["prompt_logprobs"], reason: ENDS_DECODE },
-      { keys: ["echo", "logprobs"], reason: ENDS_DECODE },
-      { keys: ["echo"], inChat: true, reason: ENDS_DECODE },
-    ],
+    unfit: NO_PROMPT_LOGPROBS,
     leaseSeconds: 480,
     // Before vllm-ascend 0.26 it knows no other way.
+    release: "none",
+    givesBack: true,
+  },
+  /** That of vllm-ascend which pushes each layer as it is computed. */
+  MooncakeLayerwiseConnector: {
+    prefill: [...ONE_TOKEN, ONE_MORE],
+    prefillIfThere: IF_THERE,
+    byParams: false,
+    decodeFirst: true,
+    splitsSamples: true,
+    // It counts the token ids of a prompt, which embeddings have not.
+    unfit: [...NO_PROMPT_LOGPROBS, { keys: ["prompt_embeds"], reason: ENDS_DECODE }],
+    leaseSeconds: 0,
     release: "none",
     givesBack: true,
   },
@@ -119,4 +137,13 @@ export const HANDOFFS = {
 
 export type HandoffName = keyof typeof HANDOFFS;
 /** What hands over by parameters. */
-export const CONNECTORS = ["NixlConnector", "MooncakeConnectorV1"] as const satisfies readonly HandoffName[];
+export const CONNECTORS = [
+  "NixlConnector",
+  "MooncakeConnectorV1",
+  "MooncakeLayerwiseConnector",
+] as const satisfies readonly HandoffName[];
+
+/** Has decode wait for a KV cache that is pushed to it, and say at `url` where to. */
+export function pushHere(url: string): string {
+  return JSON.stringify({ do_remote_decode: false, do_remote_prefill: true, metaserver: url });
+}

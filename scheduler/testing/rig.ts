@@ -85,6 +85,7 @@ export async function rigOf(
     servedModels: [],
     api: "openai",
     handoff: "NixlConnector",
+    metaserver: undefined,
     policy: "RoundRobin",
     missingKvParams: "recompute",
     givenBack: "resume",
