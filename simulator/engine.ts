@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep, setImmediate as yieldOnce } from "node:timers/promises";
+import { pause, unlessAborted } from "./abortable.ts";
 import { Batch, type BatchLimits, type Slot } from "./batch.ts";
-import { type ApiError, badRequest, busy, engineDead, internalError } from "./errors.ts";
+import { busy, engineDead, foreignParams, internalError } from "./errors.ts";
 import { members } from "./json.ts";
 import { KvLedger } from "./kv-ledger.ts";
 import { type LatencyModel, prefillMs, stepMs } from "./latency.ts";
+import { Layerwise } from "./layerwise.ts";
 import { Counters, type Gauges, type RecomputeReason } from "./metrics.ts";
 import { tokenAt } from "./oracle.ts";
 import { type PromptKv, promptKv, WrongBlocks } from "./prefix-cache.ts";
@@ -52,6 +53,7 @@ export type OnToken = (choice: number, text: string, end: End | undefined) => un
 export class Engine implements Gate {
   readonly engineId = randomUUID();
   readonly counters = new Counters();
+  readonly layerwise: Layerwise;
   readonly #config: EngineConfig;
   readonly #log: (line: string) => void;
   readonly #kv: KvLedger;
@@ -64,6 +66,7 @@ export class Engine implements Gate {
   constructor(config: EngineConfig, log: (line: string) => void) {
     this.#config = config;
     this.#log = log;
+    this.layerwise = new Layerwise(config, this.engineId, log);
     this.#kv = new KvLedger(config.kvBlocks);
     this.#batch = new Batch(config, this.#kv);
   }
@@ -159,9 +162,10 @@ export class Engine implements Gate {
     const arrived = performance.now();
     const slot = await this.#enterBatch(sequence);
     let leased = false;
+    const pushed = this.layerwise.expect(sequence, slot.blocks);
     try {
       const kv = this.#kvOf(sequence);
-      const loaded = await this.#fillKvCache(sequence, slot);
+      const loaded = await this.#fillKvCache(sequence, slot, pushed);
       const answer = this.#wrongBlocks.take(kv, loaded ?? kv);
       this.counters.promptTokens += prompt.tokens.length;
       const until = preemptedAt(sequence, this.#config.preemptWithin);
@@ -170,7 +174,7 @@ export class Engine implements Gate {
           await onToken("", "recomputed");
           return "null";
         }
-        const prefillGaveIt = index === 0 && remoteKv === undefined;
+        const prefillGaveIt = index === 0 && remoteKv === undefined && pushed === undefined;
         if (!prefillGaveIt) await pause(stepMs(this.#config, this.#batch.running), signal);
         if (index === 0) this.counters.observeTtft((performance.now() - arrived) / 1000);
         this.counters.generationTokens += 1;
@@ -178,6 +182,7 @@ export class Engine implements Gate {
         await onToken(tokenAt(answer, prompt.made + index), end);
       }
       signal.throwIfAborted();
+      if (await this.layerwise.push(sequence, kv)) return "null";
       const byPrompt = this.#config.kvLookup === "prompt";
       const isKept = byPrompt
         ? this.#config.role === "prefill"
@@ -187,9 +192,16 @@ export class Engine implements Gate {
       const params = this.#lease(sequence, slot.blocks, kv);
       return byPrompt ? "null" : params;
     } finally {
-      if (!leased) this.#kv.release(slot.blocks);
+      // As in vLLM: what may still be written to is not free, whoever has left.
+      if (pushed !== undefined && signal.aborted) void pushed.then(() => this.#free(slot));
+      else if (!leased) this.#kv.release(slot.blocks);
       this.#batch.leave(slot);
     }
+  }
+
+  #free({ blocks }: Slot): void {
+    this.#kv.release(blocks);
+    this.#batch.fill();
   }
 
   /** For MooncakeConnectorV1 nothing else will do. The simulated model may always end with an end token before. */
@@ -203,11 +215,13 @@ export class Engine implements Gate {
     return promptKv(hashes.kv, sampleHash, kvCheck === "strict" ? [] : tokens, blockSize);
   }
 
-  async #enterBatch({ prompt, remoteKv, signal }: Sequence): Promise<Slot> {
+  async #enterBatch(sequence: Sequence): Promise<Slot> {
+    const { prompt, remoteKv, signal } = sequence;
+    const isComputed = remoteKv === undefined && !this.layerwise.isPushedTo(sequence);
     const { length } = prompt.tokens;
     const blockCount = Math.ceil((length + prompt.maxTokens) / this.#config.blockSize);
     try {
-      return await this.#batch.enter(blockCount, remoteKv === undefined ? length : 0, signal);
+      return await this.#batch.enter(blockCount, isComputed ? length : 0, signal);
     } catch (error) {
       // As in vLLM: a decode that ends before it pulled tells prefill, which would keep the blocks in vain.
       if (this.#tellsPrefill) void remoteKv?.pull();
@@ -215,9 +229,25 @@ export class Engine implements Gate {
     }
   }
 
-  /** Pulls the prompt's KV cache from the prefill instance and gives what came, or computes it. */
-  async #fillKvCache(sequence: Sequence, slot: Slot): Promise<PromptKv | undefined> {
+  /**
+   * Pulls the prompt's KV cache from the prefill instance, or waits until it is `pushed`, for ever if need be, and gives
+   * what came; or computes it.
+   */
+  async #fillKvCache(
+    sequence: Sequence,
+    slot: Slot,
+    pushed: Promise<PromptKv> | undefined,
+  ): Promise<PromptKv | undefined> {
     const { id, prompt, kvParams, remoteKv, signal } = sequence;
+    if (pushed !== undefined) {
+      const kv = await unlessAborted(pushed, signal);
+      const isForeign = kv.promptHash !== prompt.hashes.kv;
+      this.counters.pulled[isForeign ? "failed" : "ok"] += 1;
+      if (isForeign && this.#config.kvCheck === "strict")
+        throw foreignParams("it was pushed for another prompt");
+      return kv;
+    }
+    this.layerwise.check(sequence);
     if (remoteKv !== undefined) {
       if (this.#config.kvCheck === "none") this.#checkFit(prompt, remoteKv);
       const pulled = await remoteKv.pull();
@@ -283,16 +313,4 @@ export class Engine implements Gate {
     if (ended) this.#batch.fill();
     return ended;
   }
-}
-
-const foreignParams = (failure: string): ApiError =>
-  badRequest(
-    `\`kv_transfer_params\` are not what prefill handed out for this prompt: ${failure}`,
-    "kv_transfer_params",
-  );
-
-/** Always lets other work run; rejects with an AbortError as soon as the signal aborts. */
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (milliseconds > 0) await sleep(milliseconds, undefined, { signal });
-  else await yieldOnce(undefined, { signal });
 }

@@ -64,3 +64,10 @@ export const engineDead = (): ApiError =>
 /** What vLLM answers when loading a KV cache failed, and for its own faults. */
 export const internalError = (): ApiError =>
   new ApiError(500, "InternalServerError", "Internal server error");
+
+/** What only a simulator answers. */
+export const foreignParams = (failure: string): ApiError =>
+  badRequest(
+    `\`kv_transfer_params\` are not what prefill handed out for this prompt: ${failure}`,
+    "kv_transfer_params",
+  );

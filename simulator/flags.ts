@@ -38,9 +38,9 @@ const FLAGS = {
     help: "refuse KV parameters of another prompt, or let them poison as in vLLM",
   },
   "kv-connector": {
-    value: "NixlConnector|MooncakeConnectorV1",
+    value: "NAME",
     default: "NixlConnector",
-    help: "whose KV parameters, and when prefill gives and frees them",
+    help: "or MooncakeConnectorV1, MooncakeLayerwiseConnector: whose KV parameters, and who gives them when",
   },
   "kv-lookup": { value: "params|prompt", default: "params", help: "how decode finds the KV cache" },
   "kv-peers": {

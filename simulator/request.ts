@@ -91,7 +91,10 @@ function requestOf(
     ...prompt,
     maxTokens: maxTokensOf(endpoint, fields, prompt, limits.maxModelLen),
   }));
-  if (limits.kvCheck === "strict" && prompts.length > 1 && kvParams?.get("do_remote_prefill") === "true") {
+  // What pushes is told a place by decode for each prompt, of which prefill then gets one.
+  const ofOnePrompt =
+    limits.kvConnector === "MooncakeLayerwiseConnector" ? "do_remote_decode" : "do_remote_prefill";
+  if (limits.kvCheck === "strict" && prompts.length > 1 && kvParams?.get(ofOnePrompt) === "true") {
     throw badRequest(
       `\`kv_transfer_params\` name the KV cache of one prompt, \`prompt\` has ${prompts.length}: ` +
         "vLLM would answer all of them from that one.",
@@ -115,8 +118,11 @@ function fatalOf(fields: Fields, { kvCheck, kvConnector }: RequestLimits): strin
   const stray = strayParams(fields, kvCheck);
   if (stray !== undefined) return `${stray} is no object`;
   const params = fields.kv_transfer_params;
-  const isRemote = isObject(params) && params.do_remote_prefill === true;
-  if (!isRemote || kvConnector !== "MooncakeConnectorV1") return undefined;
+  if (!isObject(params) || kvConnector === "NixlConnector") return undefined;
+  if (kvConnector === "MooncakeLayerwiseConnector" && params.do_remote_decode === true) {
+    return "remote_cached_tokens" in params ? undefined : "no remote_cached_tokens in kv_transfer_params";
+  }
+  if (params.do_remote_prefill !== true) return undefined;
   return typeof fields.prompt_logprobs === "number"
     ? "prompt_logprobs of a prompt computed elsewhere"
     : undefined;

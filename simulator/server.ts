@@ -8,6 +8,7 @@ import { complete } from "./completion.ts";
 import { Engine, type EngineConfig } from "./engine.ts";
 import { ApiError, internalError } from "./errors.ts";
 import { generate } from "./generate.ts";
+import { PUSH_PATH } from "./layerwise.ts";
 import { countMessage, message } from "./messages.ts";
 import { renderMetrics } from "./metrics.ts";
 import type { Endpoint } from "./prompts.ts";
@@ -118,6 +119,12 @@ function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Recor
       POST: async (incoming, response) => {
         const pulled = engine.handOver((await jsonBody(incoming)).text);
         sendJson(response, pulled.failure === undefined ? 200 : 409, pulled);
+      },
+    },
+    [PUSH_PATH]: {
+      POST: async (incoming, response) => {
+        engine.layerwise.arrived((await jsonBody(incoming)).text);
+        sendJson(response, 200, {});
       },
     },
   };

@@ -5,8 +5,8 @@ import { isObject } from "./json.ts";
 /** Whether transfer parameters that this pair of simulators did not hand out are refused, or do what they do to vLLM. */
 export type KvCheck = "strict" | "none";
 
-/** What hands KV cache over: vLLM's, and that of vllm-ascend as it is before 0.26. */
-export const KV_CONNECTORS = ["NixlConnector", "MooncakeConnectorV1"] as const;
+/** What hands KV cache over: vLLM's, and those of vllm-ascend, the first of them as it is before 0.26. */
+export const KV_CONNECTORS = ["NixlConnector", "MooncakeConnectorV1", "MooncakeLayerwiseConnector"] as const;
 export type KvConnector = (typeof KV_CONNECTORS)[number];
 
 const NAMES = ["kv_transfer_params", "ec_transfer_params"];

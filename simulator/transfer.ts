@@ -27,7 +27,7 @@ export function transferParams(
   blocks: readonly number[],
   promptTokens: number,
 ): string {
-  const params = JSON.stringify({
+  return signed({
     do_remote_prefill: true,
     do_remote_decode: false,
     remote_block_ids: blocks,
@@ -35,13 +35,25 @@ export function transferParams(
     remote_request_id: requestId,
     remote_host: source.kvHost,
     remote_port: source.port,
-    ...OWN[source.kvConnector](source, engineId, promptTokens),
+    ...OWN[source.kvConnector]?.(source, engineId, promptTokens),
   });
-  return `${params.slice(0, -1)},"transfer_id":${transferId(members(params))}}`;
 }
 
-/** What a connector's parameters have beside those of all. */
-const OWN: Record<KvConnector, (source: KvSource, engineId: string, promptTokens: number) => object> = {
+/** Parameters as JSON text, with what tells whether they come back as they are. */
+export function signed(params: object): string {
+  const text = JSON.stringify(params);
+  return `${text.slice(0, -1)},"transfer_id":${transferId(members(text))}}`;
+}
+
+/** Whether a simulator handed out `params` as they are. */
+export function isSigned(params: KvParams): boolean {
+  return params.get("transfer_id") === `${transferId(params)}`;
+}
+
+/** What a connector's parameters have beside those of all that give any. */
+const OWN: Partial<
+  Record<KvConnector, (source: KvSource, engineId: string, promptTokens: number) => object>
+> = {
   NixlConnector: ({ tensorParallelSize }, _, promptTokens) => ({
     tp_size: tensorParallelSize,
     remote_num_tokens: promptTokens,
@@ -74,6 +86,10 @@ const SIGNED = [
   "last_token_id",
   "num_prompt_blocks",
   "remote_block_size",
+  "token_ids",
+  "request_id",
+  "remote_tp_size",
+  "remote_cached_tokens",
 ];
 
 /**
@@ -122,7 +138,7 @@ export async function pullKv(params: KvParams, promptHash: string | null): Promi
   const port = Number(JSON.parse(params.get("remote_port") ?? "0"));
   const body = `{"prompt_hash":${JSON.stringify(promptHash)},"kv_transfer_params":${objectText(params)}}`;
   const pulled = await pull(host, port, body);
-  if (pulled.failure === undefined || params.get("transfer_id") === `${transferId(params)}`) return pulled;
+  if (pulled.failure === undefined || isSigned(params)) return pulled;
   return { failure: pulled.failure, foreign: true };
 }
 
