@@ -3,7 +3,7 @@ export interface Handoff {
   /** What prefill is asked, and decode is given of its answer. */
   readonly handoff: "kv-params" | "plain";
   /** By whose parameters. */
-  readonly "kv-connector"?: "MooncakeConnectorV1";
+  readonly "kv-connector"?: "MooncakeConnectorV1" | "MooncakeLayerwiseConnector";
   /** Seconds for which prefill keeps what is not fetched. */
   readonly "kv-lease"?: string;
   /** How prefill learns earlier that nobody will. */

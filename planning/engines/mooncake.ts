@@ -34,6 +34,10 @@ export interface Mooncake {
   readonly kvPort: number;
 }
 
+/** Whether decode is asked first, and tells the scheduler where it wants KV cache. */
+export const isLayerwise = (mooncake: Pick<Mooncake, "connector"> | undefined): boolean =>
+  mooncake?.connector === "MooncakeLayerwiseConnector";
+
 /** Where an instance listens for those that want its KV cache: one port an NPU. */
 export interface KvPorts extends PortRange {
   readonly owner: "KV transfer";

@@ -1,10 +1,13 @@
-import type { Instance } from "../layout.ts";
+import { hostOf, type Instance, type Layout } from "../layout.ts";
 import type { ContainerOf } from "./engine.ts";
 import { flagsIn, serverEnv, serverFlags } from "./flags.ts";
 import { type Handoff, handoffFlags } from "./handoff.ts";
 
 /** On the memory file system of its own that Docker gives each container: nothing on the host leads there. */
 export const adminSocket = "/dev/shm/ascend-pd-admin.sock";
+
+/** Its own default. */
+export const defaultMetaserverPort = 9100;
 
 /**
  * This repository's scheduler, given what step four of the manual gives to its own, so that either can stand here; but
@@ -15,7 +18,12 @@ export const scheduler =
   (handoff: Handoff): ContainerOf =>
   (layout, instance, tables) => ({
     image: { kind: "source", folder: "scheduler" },
-    command: [`--admin-socket=${adminSocket}`, ...handoffFlags(handoff), ...serverFlags(layout, instance)],
+    command: [
+      `--admin-socket=${adminSocket}`,
+      ...handoffFlags(handoff),
+      ...metaserver(handoff, layout, instance),
+      ...serverFlags(layout, instance),
+    ],
     env: serverEnv(layout, instance, tables),
     devices: [],
     mounts: [],
@@ -25,6 +33,12 @@ export const scheduler =
     startTimeoutSeconds: 60,
     stopTimeoutSeconds: Math.ceil(drainSeconds(instance)) + 10,
   });
+
+/** Its address, for connectors by which decode tells it where it wants KV cache. */
+function metaserver(handoff: Handoff, layout: Layout, instance: Instance): string[] {
+  if (handoff["kv-connector"] !== "MooncakeLayerwiseConnector") return [];
+  return [`--metaserver-host=${hostOf(layout, instance).address}`];
+}
 
 /** How long it may drain when it is stopped: its own default, and for what it refuses to start with. */
 function drainSeconds({ extraArgs }: Instance): number {

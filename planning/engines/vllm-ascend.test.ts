@@ -123,11 +123,43 @@ test.each([
     },
     ["--kv-connector=MooncakeConnectorV1", "--kv-lease=480"],
   ],
+  [{ "engine.connector": "MooncakeLayerwiseConnector" }, ["--kv-connector=MooncakeLayerwiseConnector"]],
 ])("With %j the scheduler is told %j.", (changes, flags) => {
   const scheduler = containersOf(changes).at(-1);
 
   expect(scheduler?.command.filter((one) => one.startsWith("--kv-"))).toEqual(flags);
   expect(scheduler?.command.some((one) => one.startsWith("--handoff"))).toBe(false);
+});
+
+const LAYERWISE = { "engine.connector": "MooncakeLayerwiseConnector" };
+
+test("Where prefill pushes layer by layer, both roles have that connector, and decode reaches the scheduler at its host.", () => {
+  const containers = containersOf(LAYERWISE);
+
+  const [prefill, , decode] = containers.map(kvTransferOf);
+  expect([prefill.kv_connector, prefill.kv_role]).toEqual(["MooncakeLayerwiseConnector", "kv_producer"]);
+  expect([decode.kv_connector, decode.kv_role]).toEqual(["MooncakeLayerwiseConnector", "kv_consumer"]);
+  expect(decode.kv_connector_extra_config).toEqual(prefill.kv_connector_extra_config);
+  expect(containers.at(-1)?.command).toContain("--metaserver-host=10.0.0.18");
+});
+
+test("Only that connector has a metaserver.", () => {
+  expect(containersOf({}).at(-1)?.command.join()).not.toContain("metaserver");
+});
+
+test.each([
+  [{ "scheduler.port": 9100 }, "engine.connector"],
+  [{ "decode[0].port": 9102, "scheduler.extraArgs": ["--workers=3"] }, "engine.connector"],
+  [{ "scheduler.extraArgs": ["--metaserver-port=9200", "--metrics-port", "9200"] }, "scheduler.extraArgs[1]"],
+])("With %j a port of the metaserver is taken twice.", (changes, path) => {
+  expect(problemsOf({ ...LAYERWISE, ...changes })).toMatchObject([{ code: "PD110", path }]);
+  expect(problemsOf(changes)).toEqual([]);
+});
+
+test("The metaserver's address is derived, its port is not.", () => {
+  const changes = { ...LAYERWISE, "scheduler.extraArgs": ["--metaserver-host=h", "--metaserver-port=9200"] };
+
+  expect(problemsOf(changes)).toMatchObject([{ code: "PD131", path: "scheduler.extraArgs[0]" }]);
 });
 
 test("A host must have the driver's files, and what the stack file does not say of its NPUs is not wanted.", () => {

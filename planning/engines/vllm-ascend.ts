@@ -45,7 +45,7 @@ const schema = z.strictObject({
     .enum(connectorNames)
     .default("MooncakeConnectorV1")
     .describe(
-      "what hands KV caches over: MooncakeConnectorV1 or, for models with several kinds of cache, MooncakeHybridConnector, default MooncakeConnectorV1",
+      "what hands KV caches over: MooncakeConnectorV1, MooncakeLayerwiseConnector, by which prefill pushes each layer to decode, which is asked first, or, for models with several kinds of cache, MooncakeHybridConnector, default MooncakeConnectorV1",
     ),
   kvPort: port(
     "port from which those for KV transfer are counted: 16 for each NPU id of a host, default 61000",
@@ -194,6 +194,7 @@ const derived: Engine["derived"] = {
     "data-parallel-rpc-port": sizesPlace,
     "prefill-context-parallel-size": sizesPlace,
     "enable-expert-parallel": sizesPlace,
+    "metaserver-host": "the `address` of the scheduler's host",
   },
   env: {
     VLLM_HOST_IP: "the `address` of its host",
@@ -206,6 +207,8 @@ const derived: Engine["derived"] = {
 
 /** MooncakeConnectorV1 tells prefill of a request that decode rejects from vllm-ascend 0.26 on. */
 function handoff({ connector, image }: Mooncake, extraEnv: Readonly<Record<string, string>>): Handoff {
+  // Prefill pushes, and keeps nothing.
+  if (connector === "MooncakeLayerwiseConnector") return { handoff: "kv-params", "kv-connector": connector };
   const rejects =
     connector === "MooncakeConnectorV1" && image.version !== undefined && !isOlder(image, [0, 26]);
   return {

@@ -4,7 +4,6 @@ import { type Acknowledgement, acknowledge, acknowledgementNeeded } from "./ackn
 import { batchHoldsARequest } from "./batch-holds-a-request.ts";
 import { batchHoldsSequences } from "./batch-holds-sequences.ts";
 import { batchingPolicyKnown } from "./batching-policy-known.ts";
-import { connectorHasScheduler } from "./connector-has-scheduler.ts";
 import { connectorInImage } from "./connector-in-image.ts";
 import { dataParallelHasExperts } from "./data-parallel-has-experts.ts";
 import { decodeHasNoPipeline } from "./decode-has-no-pipeline.ts";
@@ -29,6 +28,7 @@ import { kvHoldOfAll } from "./kv-hold-of-all.ts";
 import { kvPortsNotHccls } from "./kv-ports-not-hccls.ts";
 import { kvPortsNotOutgoing } from "./kv-ports-not-outgoing.ts";
 import { kvPortsNotTransports } from "./kv-ports-not-transports.ts";
+import { layerwiseHasNoPipeline } from "./layerwise-has-no-pipeline.ts";
 import { modelIsMounted } from "./model-is-mounted.ts";
 import { mountBesideDriver } from "./mount-beside-driver.ts";
 import { mountBesideHome } from "./mount-beside-home.ts";
@@ -101,9 +101,9 @@ export const rules: readonly Rule[] = [
   dockerEndpointsDistinct,
   runtimeHasImage,
   connectorInImage,
-  connectorHasScheduler,
   engineHasApi,
   imageForNpus,
+  layerwiseHasNoPipeline,
 ];
 
 /** Every rule of a stack file, those that are checked elsewhere too, in the order of the codes. */

@@ -1,7 +1,8 @@
 import type { ClaimedPorts } from "../engines/engine.ts";
 import { flagsIn } from "../engines/flags.ts";
-import { transportPorts } from "../engines/mooncake.ts";
+import { isLayerwise, transportPorts } from "../engines/mooncake.ts";
 import { includes, type PortRange } from "../engines/port-range.ts";
+import { defaultMetaserverPort } from "../engines/scheduler.ts";
 import type { Topology } from "../topology.ts";
 
 /** From these Linux takes one for each outgoing connection, unless ip_local_port_range says others. */
@@ -31,17 +32,32 @@ interface Listener {
 }
 
 /** The instances, and what flags make this repository's scheduler listen on besides. */
-export function listeners({ file, instances }: Topology): Listener[] {
+export function listeners({ file, instances, engine }: Topology): Listener[] {
   const { runtime, host, extraArgs } = file.scheduler;
   const flags = runtime === "ascend-pd" ? flagsIn(extraArgs) : [];
   return [
     ...instances.map(({ path, host, port }) => ({ owner: path, path: `${path}.port`, host, port })),
+    ...(isLayerwise(engine.mooncake) ? metaserver(flags).map((port) => ({ ...port, host })) : []),
     ...flags.flatMap(({ index, name, value }) => {
       if (name !== "admin-port" && name !== "metrics-port") return [];
       const path = `scheduler.extraArgs[${index}]`;
       return [{ owner: path, path, host, port: Number(value) }];
     }),
   ];
+}
+
+/** Where the scheduler is told by decode instances: a port for each of its workers. */
+function metaserver(flags: ReturnType<typeof flagsIn>): Omit<Listener, "host">[] {
+  const given = (wanted: string) => flags.findLast(({ name }) => name === wanted);
+  const [port, workers] = [given("metaserver-port"), given("workers")];
+  const path = port === undefined ? "engine.connector" : `scheduler.extraArgs[${port.index}]`;
+  const owner = "the scheduler's metaserver";
+  const first = Number(port?.value ?? defaultMetaserverPort);
+  return Array.from({ length: Math.min(Number(workers?.value ?? 1) || 1, 64) }, (_, worker) => ({
+    owner,
+    path,
+    port: first + worker,
+  }));
 }
 
 /** As the text of a fix: the next port after one that is free on every host and that nobody takes at random. */

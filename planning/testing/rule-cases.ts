@@ -483,15 +483,6 @@ export const cases: readonly Case[] = [
     mended: { "engine.image": "quay.io/ascend/vllm-ascend:v0.23.0" },
   },
   {
-    breaks: "PD162",
-    engine: "vllm-ascend",
-    changes: { "engine.connector": "MooncakeLayerwiseConnector" },
-    path: "engine.connector",
-    message: "MooncakeLayerwiseConnector needs a metaserver, which this scheduler does not have yet",
-    fix: "leave it out: MooncakeConnectorV1 is the default",
-    mended: { "engine.connector": undefined },
-  },
-  {
     breaks: "PD163",
     engine: "vllm-ascend",
     changes: { "scheduler.useOpenai": false },
@@ -508,6 +499,19 @@ export const cases: readonly Case[] = [
     message: "quay.io/ascend/vllm-ascend:v0.23.0 is for A2, and host-b with 16 NPUs is A3",
     fix: "use one for A3, whose tag has -a3; if this is meant, add PD164 with the reason to `allow`",
     mended: { "hosts.host-b.npus": 8 },
+  },
+  {
+    breaks: "PD165",
+    engine: "vllm-ascend",
+    changes: {
+      "engine.connector": "MooncakeLayerwiseConnector",
+      "engine.prefill": { pipelineParallel: 2 },
+      "engine.decode": { tensorParallel: 1, dataParallel: 2, expertParallel: true },
+    },
+    path: "engine.prefill.pipelineParallel",
+    message: "the connector does not wait for 2 groups of layers",
+    fix: "leave it out and spread prefill by tensorParallel, or use MooncakeConnectorV1",
+    mended: { "engine.prefill": undefined },
   },
   {
     breaks: "PD170",

@@ -93,9 +93,9 @@ function unknown(): Failure {
   return new Failure("not_found", { message: "No request waits for this" });
 }
 
-/** Throws a Failure (400, 404) for what is not of the request `id`, or what prefill could not work by: some of it would end it. */
+/** Throws a Failure (400, 404) for what is not of the request `id`, or would have prefill push nothing. */
 function checkTold(bytes: Buffer, id: string): void {
-  const members = scanIfObject(bytes, ["request_id", "do_remote_decode", "remote_cached_tokens"]);
+  const members = scanIfObject(bytes, ["request_id", "do_remote_decode"]);
   if (members === undefined) throw new Failure("invalid_json");
   const textOf = (wanted: string) => {
     const found = members.filter(({ key }) => key === wanted);
@@ -103,6 +103,6 @@ function checkTold(bytes: Buffer, id: string): void {
     return found.length === 1 && member ? bytes.toString("latin1", member.valueStart, member.end) : "";
   };
   if (!textOf("request_id").includes(id)) throw unknown();
-  const isUsable = textOf("do_remote_decode") === "true" && /^[0-9]+$/.test(textOf("remote_cached_tokens"));
-  if (!isUsable) throw new Failure("invalid_value", { message: "These parameters are not for prefill" });
+  if (textOf("do_remote_decode") !== "true")
+    throw new Failure("invalid_value", { message: "These parameters are not for prefill" });
 }
