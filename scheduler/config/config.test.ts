@@ -81,6 +81,20 @@ test.for([
   expect(said).toContain(problem);
 });
 
+test("Each rank behind a port is an instance of its own, also when the tables are read again.", () => {
+  const { endpoints, readEndpoints } = configOf(["--decode-data-parallel-size=2"]);
+
+  const ranks = ({ prefill, decode }: Config["endpoints"]) =>
+    [...prefill, ...decode].map(({ port, rank }) => [port, rank]);
+  expect(ranks(endpoints)).toEqual([
+    [8088, undefined],
+    [8089, 0],
+    [8089, 1],
+  ]);
+  expect(readEndpoints()).toEqual(endpoints);
+  expect(problemsOf("--prefill-data-parallel-size=0")).toContain("--prefill-data-parallel-size is");
+});
+
 test("A name that is missing is a problem, not the next flag.", () => {
   expect(problemsOf("--served-model-name", "--port=9000")).toContain("--served-model-name has no value");
 });

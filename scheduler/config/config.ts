@@ -174,7 +174,12 @@ export function readConfig(args: readonly string[], env: Env): Reading {
   const port = number("port", PORT);
   const workers = number("workers", { min: 1, max: 64, whole: true });
   const metaserver = decodeFirst ? readMetaserver() : undefined;
-  const readEndpoints = endpointsReader(env, port);
+  const size = { min: 1, max: 1024, whole: true };
+  const ranks = {
+    prefill: number("prefill-data-parallel-size", size),
+    decode: number("decode-data-parallel-size", size),
+  };
+  const readEndpoints = endpointsReader(env, port, ranks);
   let endpoints: Endpoints = { prefill: [], decode: [] };
   try {
     endpoints = readEndpoints();

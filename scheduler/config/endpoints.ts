@@ -14,6 +14,14 @@ type Report = (message: string, fix: string) => void;
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
+  /** Of the data-parallel ranks behind that port; none where the engine chooses among them, or has one. */
+  readonly rank?: number;
+}
+
+/** Data-parallel ranks behind each port of a role, for the scheduler to choose among; 1 leaves it to the engine. */
+export interface Ranks {
+  readonly prefill: number;
+  readonly decode: number;
 }
 
 /** As in a URL and in the Host header. */
@@ -21,7 +29,7 @@ export function authority({ host, port }: Endpoint): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Where the instances are, in the order of the global rank table. */
+/** Where the instances are, in the order of the global rank table; each rank is one. */
 export interface Endpoints {
   readonly prefill: readonly Endpoint[];
   readonly decode: readonly Endpoint[];
@@ -43,17 +51,26 @@ export class InvalidTables extends Error {
  */
 export type EndpointsReader = (nodePorts?: string) => Endpoints;
 
-export function endpointsReader(env: Env, ownPort: number): EndpointsReader {
+export function endpointsReader(
+  env: Env,
+  ownPort: number,
+  ranks: Ranks = { prefill: 1, decode: 1 },
+): EndpointsReader {
   let given: string | undefined;
   return (nodePorts = given) => {
     const problems: UsageProblem[] = [];
     const problem = (message: string, fix: string) => problems.push({ message, fix });
     const text = nodePorts ?? readNodePorts(env, problem);
-    const endpoints = readEndpoints(env, text, ownPort, problem);
+    const { prefill, decode } = readEndpoints(env, text, ownPort, problem);
     if (problems.length > 0) throw new InvalidTables(problems);
     if (!env.NODE_PORTS?.startsWith("@")) given = nodePorts;
-    return endpoints;
+    return { prefill: eachRank(prefill, ranks.prefill), decode: eachRank(decode, ranks.decode) };
   };
+}
+
+function eachRank(endpoints: readonly Endpoint[], ranks: number): readonly Endpoint[] {
+  if (ranks === 1) return endpoints;
+  return endpoints.flatMap((endpoint) => Array.from({ length: ranks }, (_, rank) => ({ ...endpoint, rank })));
 }
 
 /** The text of NODE_PORTS, or with `@` in front of the file that it names. */

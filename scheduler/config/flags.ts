@@ -38,6 +38,13 @@ export const FLAGS = [
     help: `which prefill instance is next: ${POLICIES.slice(0, -1).join(", ")} or ${POLICIES.at(-1)}`,
   },
   {
+    name: "prefill-data-parallel-size",
+    value: "N",
+    fallback: "1",
+    help: "ranks behind each port of prefill to choose among by X-data-parallel-rank; 1 leaves that to the engine",
+  },
+  { name: "decode-data-parallel-size", value: "N", fallback: "1", help: "the same of decode" },
+  {
     name: "handoff",
     value: "HOW",
     help: "how decode finds KV: kv-params (prefill tells), plain (by the prompt); with USE_OPENAI=0 plain, else kv-params",

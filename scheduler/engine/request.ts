@@ -18,7 +18,9 @@ export function engineRequest(
   forwarded: string,
   body?: readonly Piece[],
 ): EngineRequest {
-  const fields = `Host: ${instance.pool.authority}\r\nX-Request-Id: ${id}\r\n${forwarded}`;
+  const { rank, pool } = instance;
+  const pinned = rank === undefined ? "" : `X-data-parallel-rank: ${rank}\r\n`;
+  const fields = `Host: ${pool.authority}\r\nX-Request-Id: ${id}\r\n${pinned}${forwarded}`;
   if (body === undefined) return { pieces: [requestHead("GET", path, fields)] };
   const framing = `Content-Type: application/json\r\nContent-Length: ${totalLength(body)}\r\n`;
   return { pieces: [requestHead("POST", path, fields + framing), ...body] };

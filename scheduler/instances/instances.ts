@@ -8,7 +8,7 @@ export type Role = "prefill" | "decode";
 /** An instance as one thread tells it to another. */
 export interface Member extends Endpoint {
   readonly role: Role;
-  /** `prefill-0`, by its place in the global rank table when it was added. */
+  /** `prefill-0`, by its place in the global rank table when it was added; `prefill-0-rank-1` of a rank. */
   readonly name: string;
   /** No other instance has it, now or later. */
   readonly id: number;
@@ -23,22 +23,29 @@ export interface Roster {
   readonly hosts: readonly string[];
 }
 
-/** One vLLM server, what the scheduler knows about it now, and one thread's connections to it. */
+/** One vLLM server, or one rank of it, what the scheduler knows about it now, and one thread's connections to it. */
 export class Instance extends Account {
   readonly role: Role;
   readonly name: string;
   readonly id: number;
+  /** The only one of its data-parallel ranks that it stands for. */
+  readonly rank: number | undefined;
   readonly pool: Pool;
   /** Hosts of all instances, in lower case, which no client is to read of. */
   readonly hosts: ReadonlySet<string>;
   readonly #becameIdle: () => void;
 
-  constructor({ role, name, id, host, port, memory }: Member, place: Place, surroundings: Surroundings) {
+  constructor(
+    { role, name, id, host, port, rank, memory }: Member,
+    place: Place,
+    surroundings: Surroundings,
+  ) {
     const { deadlines, connectMs, hosts, becameIdle } = surroundings;
     super(memory, place);
     this.role = role;
     this.name = name;
     this.id = id;
+    this.rank = rank;
     this.pool = new Pool(host, port, deadlines, connectMs);
     this.hosts = hosts;
     this.#becameIdle = becameIdle;
@@ -59,8 +66,9 @@ export class Instance extends Account {
   }
 
   get member(): Member {
-    const { role, name, id, memory, pool } = this;
-    return { role, name, id, memory, host: pool.host, port: pool.port };
+    const { role, name, id, rank, memory, pool } = this;
+    const { host, port } = pool;
+    return { role, name, id, memory, host, port, ...(rank === undefined ? {} : { rank }) };
   }
 }
 

@@ -7,7 +7,7 @@ const ASSUMED_KV_TOKENS = 262_144;
 /** As everywhere in the field: a token of a prompt is about four bytes. */
 const BYTES_PER_TOKEN = 4;
 
-/** Reads vLLM's metrics in Prometheus text. Several series of a name are the ranks of one instance. */
+/** Reads vLLM's metrics in Prometheus text. Several series of a name are the ranks of one instance: they add up. */
 export function readLoad(metrics: string): Load {
   const waiting = values(metrics, "num_requests_waiting");
   const used = [...values(metrics, "kv_cache_usage_perc"), ...values(metrics, "gpu_cache_usage_perc")];
@@ -18,6 +18,13 @@ export function readLoad(metrics: string): Load {
     waiting: waiting.length === 0 ? Number.NaN : sum(waiting),
     freeKvTokens: (1 - sum(used) / used.length) * capacity,
   };
+}
+
+/** What metrics say of one rank, where they tell ranks apart. */
+export function ofRank(metrics: string, rank: number | undefined): string {
+  if (rank === undefined) return metrics;
+  const lines = metrics.split("\n");
+  return lines.filter((line) => !line.includes('engine="') || line.includes(`engine="${rank}"`)).join("\n");
 }
 
 /** What an engine has done since its start, and what it still has to do, by its metrics. */

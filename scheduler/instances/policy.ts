@@ -62,6 +62,11 @@ export class Picker {
     return instances[best];
   }
 
+  /** The ranks of the server that `instance` is one of, or is. */
+  #beside({ pool }: Instance): Instance[] {
+    return this.instances.filter((other) => other.pool.authority === pool.authority);
+  }
+
   /**
    * Has `work` done on a chosen instance, once more when not a byte of an answer came, and on another for each that is
    * busy. `bytes` is the size of the request. Throws what `work` throws; with `busy`, to which one that is busy is added,
@@ -91,7 +96,9 @@ export class Picker {
           next = busy === undefined ? this.pick(not) : undefined;
         } else {
           const retry = again ? undefined : error.retry;
-          next = retry && (this.pick([...not, instance]) ?? (retry === "any" ? instance : undefined));
+          next =
+            retry &&
+            (this.pick([...not, ...this.#beside(instance)]) ?? (retry === "any" ? instance : undefined));
           again = true;
         }
         if (next === undefined) throw error;

@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import type { Endpoint, Endpoints } from "../config/endpoints.ts";
+import { authority, type Endpoint, type Endpoints } from "../config/endpoints.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import { Account, FAULTS } from "../instances/account.ts";
 import { Instance, type Role, type Roster, type Surroundings } from "../instances/instances.ts";
@@ -102,28 +102,34 @@ export class Membership {
   }
 
   /**
-   * Sends an instance nothing new and waits until nothing needs it, `ms` at most. It stays so until it is joined.
-   * Throws MembershipError for an unknown one, and without `force` for the last ready one of its role.
+   * Sends an instance, with all its ranks, nothing new and waits until nothing needs it, `ms` at most. It stays so until it
+   * is joined. Throws MembershipError for an unknown one, and without `force` for the last ready one of its role.
    */
   async drain(name: string, ms: number, force: boolean): Promise<DrainResult> {
-    const instance = this.#find(name);
-    const others = this.#of(instance.role).filter((other) => other !== instance);
-    if (instance.ready && !others.some(({ ready }) => ready) && !force) {
+    const found = this.#find(name);
+    const [{ role }] = found;
+    const others = this.#of(role).filter((other) => !found.includes(other));
+    const isReady = found.some(({ ready }) => ready);
+    if (isReady && !others.some(({ ready }) => ready) && !force) {
       throw new MembershipError(
         "conflict",
-        `${instance.name} is the last ${instance.role} instance that gets requests`,
+        `${nameOf(found)} is the last ${role} instance that gets requests`,
         "join another one first, or force it: requests are then answered 503",
       );
     }
-    if (!instance.draining) this.#say(instance, { state: "draining" });
-    instance.draining = true;
+    for (const instance of found) {
+      if (!instance.draining) this.#say(instance, { state: "draining" });
+      instance.draining = true;
+    }
     this.recheck();
-    await this.#until(ms, () => !instance.draining || instance.idle);
-    const { draining, inFlight, kvHeld } = instance;
-    const drained = draining && instance.idle;
-    if (drained) this.#observer.drained(instance);
-    const ended = drained ? "idle" : draining ? "deadline" : "joined";
-    return { instance: instance.name, drained, ended, inFlight, kvHeld };
+    const isJoined = () => found.some(({ draining }) => !draining);
+    const isIdle = () => found.every(({ idle }) => idle);
+    await this.#until(ms, () => isJoined() || isIdle());
+    const drained = !isJoined() && isIdle();
+    if (drained) for (const instance of found) this.#observer.drained(instance);
+    const ended = drained ? "idle" : isJoined() ? "joined" : "deadline";
+    const sum = (of: "inFlight" | "kvHeld") => found.reduce((total, one) => total + one[of], 0);
+    return { instance: nameOf(found), drained, ended, inFlight: sum("inFlight"), kvHeld: sum("kvHeld") };
   }
 
   /**
@@ -131,26 +137,29 @@ export class Membership {
    * at most. Throws MembershipError for an unknown one.
    */
   async join(name: string, ms: number): Promise<JoinResult> {
-    const instance = this.#find(name);
-    if (this.#leaving.has(instance)) {
+    const found = this.#find(name);
+    if (found.some((instance) => this.#leaving.has(instance))) {
       throw new MembershipError(
         "conflict",
-        `${instance.name} is leaving: the rank table has it no more`,
+        `${nameOf(found)} is leaving: the rank table has it no more`,
         "put it back into the rank table and reload",
       );
     }
-    if (instance.draining) {
+    for (const instance of found) {
+      if (!instance.draining) continue;
       // What it last answered may have been said by the process before.
       instance.healthy = false;
       instance.stalled = false;
       instance.draining = false;
       this.#say(instance, { state: "joining" });
-      this.recheck();
     }
-    await this.#until(ms, () => instance.draining || instance.ready);
-    const joined = instance.ready;
-    const ended = joined ? "healthy" : instance.draining ? "draining" : "deadline";
-    return { instance: instance.name, joined, ended };
+    this.recheck();
+    const isDraining = () => found.some(({ draining }) => draining);
+    const isReady = () => found.every(({ ready }) => ready);
+    await this.#until(ms, () => isDraining() || isReady());
+    const joined = isReady();
+    const ended = joined ? "healthy" : isDraining() ? "draining" : "deadline";
+    return { instance: nameOf(found), joined, ended };
   }
 
   /** Makes `endpoints` the instances: known ones stay as they are, new ones join when healthy, others drain and go. */
@@ -193,8 +202,13 @@ export class Membership {
     const before = this.#of(role);
     const added: Instance[] = [];
     const kept: Instance[] = [];
-    for (const [index, endpoint] of endpoints.entries()) {
-      const known = before.find(({ pool }) => pool.host === endpoint.host && pool.port === endpoint.port);
+    const servers = [...new Set(endpoints.map(authority))];
+    for (const endpoint of endpoints) {
+      const index = servers.indexOf(authority(endpoint));
+      const known = before.find(
+        ({ pool: { host, port }, rank }) =>
+          host === endpoint.host && port === endpoint.port && rank === endpoint.rank,
+      );
       if (known !== undefined) kept.push(known);
       else added.push(this.#make(role, index, [...before, ...added], endpoint));
     }
@@ -212,12 +226,13 @@ export class Membership {
 
   /** A new one, under the name of its place, or the next name that nobody has. */
   #make(role: Role, index: number, others: readonly Instance[], endpoint: Endpoint): Instance {
-    const isTaken = (at: number) => others.some(({ name }) => name === `${role}-${at}`);
+    const rank = endpoint.rank === undefined ? "" : `${RANK}${endpoint.rank}`;
+    const isTaken = (at: number) => others.some(({ name }) => name === `${role}-${at}${rank}`);
     let at = index;
     while (isTaken(at)) at++;
     const threads = this.#threads;
     const memory = Account.allocate(threads);
-    const member = { role, name: `${role}-${at}`, id: this.#made++, memory, ...endpoint };
+    const member = { role, name: `${role}-${at}${rank}`, id: this.#made++, memory, ...endpoint };
     this.#hosts.add(endpoint.host.toLowerCase());
     const instance = new Instance(member, { threads, thread: 0 }, this.#surroundings);
     this.#watch.add(instance);
@@ -256,10 +271,12 @@ export class Membership {
     return this.#instances.filter((instance) => instance.role === role);
   }
 
-  /** By its name or its address. */
-  #find(wanted: string): Instance {
-    const found = this.#instances.find(({ name, pool }) => name === wanted || pool.authority === wanted);
-    if (found !== undefined) return found;
+  /** By its name or its address, which all its ranks have, or that of one rank. */
+  #find(wanted: string): [Instance, ...Instance[]] {
+    const [first, ...others] = this.#instances.filter(
+      ({ name, pool }) => name === wanted || serverOf(name) === wanted || pool.authority === wanted,
+    );
+    if (first !== undefined) return [first, ...others];
     const names = this.#instances.map(({ name }) => name).join(", ");
     throw new MembershipError("unknown", `there is no instance ${wanted}`, `name one of ${names}`);
   }
@@ -267,4 +284,13 @@ export class Membership {
   #say({ name }: Instance, facts: object): void {
     this.#log(logLine({ instance: name, ...facts }));
   }
+}
+
+const RANK = "-rank-";
+
+const serverOf = (name: string): string => name.split(RANK)[0] ?? name;
+
+/** Of one instance, or of that whose ranks they are. */
+function nameOf([first, ...others]: readonly [Instance, ...Instance[]]): string {
+  return others.length === 0 ? first.name : serverOf(first.name);
 }

@@ -6,7 +6,7 @@ import { engineRequest } from "../engine/request.ts";
 import { StopSignal } from "../engine/stop-signal.ts";
 import { Failure, toFailure } from "../errors.ts";
 import type { Instance } from "../instances/instances.ts";
-import { type LoadPolicy, loadProblem, readLoad, readWork, type Work } from "../instances/load.ts";
+import { type LoadPolicy, loadProblem, ofRank, readLoad, readWork, type Work } from "../instances/load.ts";
 import { scanIfObject } from "../json/spans.ts";
 import { Drought, firstModel, probeBody, Silence } from "./stall.ts";
 
@@ -116,14 +116,17 @@ export class Watch {
   async #work(instance: Instance, { silentMs }: Drought): Promise<Work | undefined> {
     const { stallMs, intervalMs, timeoutMs } = this.#limits;
     if (instance.role !== "decode" || silentMs <= stallMs) return undefined;
-    return readWork(
-      (await this.#get(instance, "/metrics", Math.min(intervalMs, timeoutMs)))?.toString() ?? "",
-    );
+    return this.#readWork(instance, Math.min(intervalMs, timeoutMs));
+  }
+
+  async #readWork(instance: Instance, limitMs?: number): Promise<Work> {
+    const metrics = (await this.#get(instance, "/metrics", limitMs))?.toString() ?? "";
+    return readWork(ofRank(metrics, instance.rank));
   }
 
   /** Whether an instance that is silent works: it gives a token, or its metrics move. */
   async #works(instance: Instance): Promise<boolean> {
-    const work = async () => readWork((await this.#get(instance, "/metrics"))?.toString() ?? "");
+    const work = () => this.#readWork(instance);
     const [before, token] = await Promise.all([work(), this.#tryToken(instance)]);
     if (token === "given") return true;
     const after = before.done === undefined ? before : await work();
@@ -155,7 +158,8 @@ export class Watch {
     void this.#repeat(instance, "/metrics", () => {
       const { sent } = instance;
       return (answer) => {
-        const load = answer instanceof Failure ? undefined : readLoad(answer.toString());
+        const load =
+          answer instanceof Failure ? undefined : readLoad(ofRank(answer.toString(), instance.rank));
         // What was sent while it answered may be in its numbers or not: it is counted twice rather than never.
         if (load !== undefined) instance.sentBefore = sent;
         const problem = loadProblem(policy, load);
