@@ -15,6 +15,7 @@ export function configOf(flags: Flags, placement: Placement | undefined): Simula
     port: flags.integer("port", 0, 65_535),
     model,
     servedModelName: flags.text("served-model-name") ?? model,
+    dataParallelSize: flags.integer("data-parallel-size", 1, 64),
     tensorParallelSize: flags.integer("tensor-parallel-size"),
     maxModelLen: flags.integer("max-model-len"),
     maxNumSeqs: flags.integer("max-num-seqs"),

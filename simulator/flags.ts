@@ -15,6 +15,8 @@ const FLAGS = {
   model: { value: "PATH", help: "required; only shown, nothing is loaded" },
   "served-model-name": { value: "NAME", help: "what requests put into `model`; default: --model" },
   "tensor-parallel-size": { value: "N", default: "1", help: "NPUs of the instance, as in its rank table" },
+  "data-parallel-size": { value: "N", default: "1", help: "ranks behind the port, each with an engine" },
+  "data-parallel-multi-port-external-lb": { help: "a port a rank instead, from --port on" },
   "max-model-len": { value: "TOKENS", default: "4096", help: "prompt and completion together" },
   "max-num-seqs": { value: "N", default: "256", help: "sequences that run at once; others wait" },
   "max-num-queued-reqs": {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { build } from "esbuild";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { members } from "./json.ts";
 import { expectedText } from "./oracle.ts";
 import { completionText, post, sseData } from "./testing/client.ts";
@@ -247,4 +247,28 @@ test("Bundled to one file it runs alone, writes nothing, and warns of nothing.",
   expect(await completionText(answer)).toBe(expectedText(`{"prompt":"x"}`, 4));
   expect(await ended).toMatchObject({ code: 0, stderr: "" });
   expect(readdirSync(folder)).toEqual(["simulator.js"]);
+});
+
+test("With a port a rank each rank is an instance by itself, which knows one rank.", async () => {
+  const child = launch([
+    ...flags,
+    "--role=prefill",
+    "--data-parallel-size=2",
+    "--data-parallel-multi-port-external-lb",
+  ]);
+  let output = "";
+  child.stdout.on("data", (bytes) => {
+    output += bytes;
+  });
+  await vi.waitUntil(() => output.split("\n").length > 2, { timeout: 60_000 });
+  const urls = [...output.matchAll(/ on (\S+)$/gm)].map(([, address]) => `http://${address}`);
+
+  const ask = (url: string, rank: string) =>
+    post(`${url}/v1/completions`, '{"prompt":"x","max_tokens":1}', {
+      headers: { "Content-Type": "application/json", "X-data-parallel-rank": rank },
+    });
+  const answers = await Promise.all(urls.flatMap((url) => [ask(url, "0"), ask(url, "1")]));
+
+  expect(new Set(urls).size).toBe(2);
+  expect(answers.map(({ status }) => status)).toEqual([200, 400, 200, 400]);
 });

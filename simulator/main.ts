@@ -1,7 +1,7 @@
 import { configOf } from "./config.ts";
 import { Flags, helpText } from "./flags.ts";
 import { checkDevices, readPlacement } from "./rank-table.ts";
-import { startSimulator } from "./server.ts";
+import { type SimulatorConfig, startSimulator } from "./server.ts";
 import { UsageError } from "./usage-error.ts";
 
 const log = (line: string): void => console.error(line);
@@ -19,21 +19,30 @@ async function main(): Promise<void> {
     checkDevices(placement);
   }
 
-  const simulator = await startSimulator(config, log);
-  console.log(
-    `simulated ${config.role} instance of ${config.servedModelName} on ${config.host}:${simulator.port}`,
-  );
+  const simulators = await Promise.all(portsOf(config, flags).map((one) => startSimulator(one, log)));
+  for (const { port } of simulators)
+    console.log(`simulated ${config.role} instance of ${config.servedModelName} on ${config.host}:${port}`);
 
   // As PID 1 of a container there is no default handler: without these the signals would be ignored.
   let stopping = false;
   const stop = async (): Promise<void> => {
     if (stopping) process.exit(1);
     stopping = true;
-    await simulator.close(graceSeconds);
+    await Promise.all(simulators.map((one) => one.close(graceSeconds)));
     process.exit(0);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+}
+
+/** One server for all ranks, or as vLLM's supervisor starts them: one for each, which to itself is rank 0 of 1. */
+function portsOf(config: SimulatorConfig, flags: Flags): SimulatorConfig[] {
+  if (!flags.isSet("data-parallel-multi-port-external-lb")) return [config];
+  return Array.from({ length: config.dataParallelSize }, (_, rank) => ({
+    ...config,
+    port: config.port && config.port + rank,
+    dataParallelSize: 1,
+  }));
 }
 
 main().catch((error: unknown) => {

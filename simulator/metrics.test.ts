@@ -4,7 +4,7 @@ import { Counters, renderMetrics } from "./metrics.ts";
 const gauges = { running: 2, waiting: 3, kvBlocks: 8, kvBlocksUsed: 2, kvBlocksLeased: 1 };
 
 function lines(counters: Counters, servedModelName = "sim"): string[] {
-  return renderMetrics({ servedModelName, blockSize: 16 }, gauges, counters).trimEnd().split("\n");
+  return renderMetrics({ servedModelName, blockSize: 16 }, [{ gauges, counters }]).trimEnd().split("\n");
 }
 
 test("The time to first token is a cumulative histogram in seconds.", () => {

@@ -46,11 +46,31 @@ type Labels = Readonly<Record<string, string | number>>;
 type Sample = readonly [suffix: string, labels: Labels, value: number];
 type Family = readonly [name: string, type: string, help: string, samples: readonly Sample[]];
 
+interface Names {
+  readonly servedModelName: string;
+  readonly blockSize: number;
+}
+
+/** What one data-parallel rank says. */
+export interface Told {
+  readonly gauges: Gauges;
+  readonly counters: Counters;
+}
+
 /** Prometheus text. `vllm:` names are those of vLLM, old and new; `simulator:` names are this program's own. */
-export function renderMetrics(
-  { servedModelName, blockSize }: { servedModelName: string; blockSize: number },
-  gauges: Gauges,
-  {
+export function renderMetrics(names: Names, ranks: readonly Told[]): string {
+  const [first = [], ...others] = ranks.map((told, rank) => families(names, told, rank));
+  return first
+    .map(([name, type, help, samples], at): Family => {
+      const all = others.flatMap((rank) => rank[at]?.[3] ?? []);
+      return [name, type, help, [...samples, ...all]];
+    })
+    .map(familyText)
+    .join("");
+}
+
+function families({ servedModelName, blockSize }: Names, { gauges, counters }: Told, rank: number): Family[] {
+  const {
     promptTokens,
     generationTokens,
     finished,
@@ -60,9 +80,8 @@ export function renderMetrics(
     admissionRejections,
     pulled,
     recomputed,
-  }: Counters,
-): string {
-  const common = { model_name: servedModelName, engine: 0 };
+  } = counters;
+  const common = { model_name: servedModelName, engine: rank };
   const one = (value: number): Sample[] => [["", common, value]];
   const by = (label: string, values: Readonly<Record<string, number>>): Sample[] =>
     Object.entries(values).map(([key, value]) => ["", { ...common, [label]: key }, value]);
@@ -71,7 +90,7 @@ export function renderMetrics(
     { ...common, le: bound },
     count,
   ];
-  const cacheConfig = { block_size: blockSize, engine: 0, num_gpu_blocks: gauges.kvBlocks };
+  const cacheConfig = { block_size: blockSize, engine: rank, num_gpu_blocks: gauges.kvBlocks };
   const usage = gauges.kvBlocksUsed / gauges.kvBlocks;
   const ttftSamples: Sample[] = [
     ...TTFT_BUCKETS.map((bound, index) => bucket(bound, ttft.buckets[index] ?? 0)),
@@ -79,7 +98,7 @@ export function renderMetrics(
     ["_sum", common, ttft.sum],
     ["_count", common, ttft.count],
   ];
-  const families: Family[] = [
+  return [
     ["vllm:num_requests_running", "gauge", "Requests in the batch.", one(gauges.running)],
     ["vllm:num_requests_waiting", "gauge", "Requests waiting for a place.", one(gauges.waiting)],
     ["vllm:kv_cache_usage_perc", "gauge", "KV cache usage, 1 is all of it.", one(usage)],
@@ -101,7 +120,6 @@ export function renderMetrics(
     ["simulator:kv_pulls_total", "counter", "Pulls from a prefill.", by("result", pulled)],
     ["simulator:recomputed_total", "counter", "Prefills that decode did.", by("reason", recomputed)],
   ];
-  return families.map(familyText).join("");
 }
 
 function familyText([name, type, help, samples]: Family): string {

@@ -12,6 +12,7 @@ import { PUSH_PATH } from "./layerwise.ts";
 import { countMessage, message } from "./messages.ts";
 import { renderMetrics } from "./metrics.ts";
 import type { Endpoint } from "./prompts.ts";
+import { Ranks } from "./ranks.ts";
 import { parseRequest, type RequestLimits } from "./request.ts";
 import { type AnswerStyle, startAnswer, versionOf } from "./responses.ts";
 import { detokenize, tokenize } from "./tokenize.ts";
@@ -21,11 +22,16 @@ import { UsageError } from "./usage-error.ts";
 export interface SimulatorConfig extends EngineConfig, RequestLimits, AnswerStyle {
   readonly host: string;
   readonly model: string;
+  /** Ranks behind the port, with an engine each. */
+  readonly dataParallelSize: number;
 }
 
 export interface Simulator {
   /** What is listened on, also when the configuration says 0. */
   readonly port: number;
+  /** By rank. */
+  readonly engines: readonly Engine[];
+  /** The first. */
   readonly engine: Engine;
   /** Takes no more requests, lets those in flight finish, cuts what is left after `graceSeconds`. */
   readonly close: (graceSeconds: number) => Promise<void>;
@@ -50,8 +56,9 @@ export async function startSimulator(
     );
   });
   const { port } = server.address() as AddressInfo;
-  const engine = new Engine({ ...config, port }, log);
-  const routes = routesOf(config, engine);
+  const engine = () => new Engine({ ...config, port }, log);
+  const ranks = new Ranks([engine(), ...Array.from({ length: config.dataParallelSize - 1 }, engine)]);
+  const routes = routesOf(config, ranks);
   server.on("request", (incoming, response) => {
     void respond(routes, incoming, response, log);
     response.on("finish", () => {
@@ -59,15 +66,18 @@ export async function startSimulator(
       if (!server.listening) incoming.socket.end();
     });
   });
-  return { port, engine, close: (graceSeconds) => close(server, graceSeconds) };
+  const { engines } = ranks;
+  return { port, engines, engine: engines[0], close: (graceSeconds) => close(server, graceSeconds) };
 }
 
-function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Record<string, Handler>> {
+function routesOf(config: SimulatorConfig, ranks: Ranks): Record<string, Record<string, Handler>> {
   const started = Math.floor(Date.now() / 1000);
   const completion =
     (endpoint: Endpoint): Handler =>
     async (incoming, response, requestId) => {
-      const request = parseRequest(endpoint, await jsonBody(incoming), config, engine);
+      const body = await jsonBody(incoming);
+      const engine = ranks.of(incoming.headers);
+      const request = parseRequest(endpoint, body, config, engine);
       await complete(engine, request, startAnswer(endpoint, requestId, config), response);
     };
   return {
@@ -75,12 +85,18 @@ function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Recor
     "/v1/chat/completions": { POST: completion("chat") },
     "/generate": {
       POST: async (incoming, response, requestId) =>
-        generate(engine, await jsonBody(incoming), config, requestId, response),
+        generate(ranks.of({}), await jsonBody(incoming), config, requestId, response),
     },
     "/v1/messages": {
       POST: (incoming, response, requestId) =>
         inAnthropicsForm(response, async () =>
-          message(engine, await jsonBody(incoming), config, `chatcmpl-${requestId}`, response),
+          message(
+            ranks.of(incoming.headers),
+            await jsonBody(incoming),
+            config,
+            `chatcmpl-${requestId}`,
+            response,
+          ),
         ),
     },
     "/v1/messages/count_tokens": {
@@ -98,32 +114,32 @@ function routesOf(config: SimulatorConfig, engine: Engine): Record<string, Recor
         sendJson(response, 200, detokenize(await jsonBody(incoming), config)),
     },
     "/health": {
-      GET: (_, response) => response.writeHead(engine.isDead ? 503 : 200, { "Content-Length": 0 }).end(),
+      GET: (_, response) => response.writeHead(ranks.isDead ? 503 : 200, { "Content-Length": 0 }).end(),
     },
     "/version": {
       GET: (_, response) => sendJson(response, 200, { version: versionOf(config.vllmVersion) }),
     },
     "/load": {
       GET: (_, response) => {
-        const { running, waiting } = engine.gauges;
-        sendJson(response, 200, { server_load: running + waiting });
+        const loads = ranks.engines.map(({ gauges: { running, waiting } }) => running + waiting);
+        sendJson(response, 200, { server_load: loads.reduce((sum, load) => sum + load, 0) });
       },
     },
     "/metrics": {
       GET: (_, response) => {
         response.setHeader("Content-Type", "text/plain; version=1.0.0; charset=utf-8");
-        response.end(renderMetrics(config, engine.gauges, engine.counters));
+        response.end(renderMetrics(config, ranks.engines));
       },
     },
     [PULL_PATH]: {
       POST: async (incoming, response) => {
-        const pulled = engine.handOver((await jsonBody(incoming)).text);
+        const pulled = ranks.handOver((await jsonBody(incoming)).text);
         sendJson(response, pulled.failure === undefined ? 200 : 409, pulled);
       },
     },
     [PUSH_PATH]: {
       POST: async (incoming, response) => {
-        engine.layerwise.arrived((await jsonBody(incoming)).text);
+        ranks.arrived((await jsonBody(incoming)).text);
         sendJson(response, 200, {});
       },
     },

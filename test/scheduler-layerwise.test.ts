@@ -1,17 +1,23 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { expectedText, expectedTexts } from "../simulator/oracle.ts";
 import {
   metric,
   type Program,
   post,
+  program,
+  readiness,
   scheduler,
   simulator,
   streamedText,
+  temporaryFolder,
   until,
 } from "./testing/pd-processes.ts";
+import { rankTable } from "./testing/rank-table.ts";
 
 /*
- * Decode first, and prefill pushes: vllm-ascend's MooncakeLayerwiseConnector, between processes.
+ * Decode first, and prefill pushes: vllm-ascend's MooncakeLayerwiseConnector, between processes. And data-parallel ranks.
  */
 
 const CONNECTOR = "--kv-connector=MooncakeLayerwiseConnector";
@@ -99,3 +105,43 @@ test("A prefill instance that is killed while it works ends its requests on deco
   expect(performance.now() - killedAt).toBeLessThan(1000);
   expect(status).toBe(503);
 });
+
+test.for([
+  ["NixlConnector", []],
+  ["MooncakeLayerwiseConnector", ["--metaserver-host=127.0.0.1", "--metaserver-port=0"]],
+] as const)(
+  "With %s the ranks behind a port share the work, and every answer is exact.",
+  async ([name, args]) => {
+    const connector = `--kv-connector=${name}`;
+    const ofInstances = [connector, "--data-parallel-size=2"];
+    const [p, d] = [await simulator("prefill", ofInstances), await simulator("decode", ofInstances)];
+    const sizes = ["--prefill-data-parallel-size=2", "--decode-data-parallel-size=2"];
+    const front = await rankedScheduler(p, d, [connector, ...sizes, ...args]);
+    const body = (n: number) => `{"model":"sim","prompt":"Number ${n}","max_tokens":4,"stream":true}`;
+
+    const texts: string[] = [];
+    for (let n = 0; n < 8; n++)
+      texts.push(streamedText(await (await post(`${front.url}/v1/completions`, body(n))).text()));
+
+    expect(texts).toEqual(texts.map((_, n) => expectedText(body(n), 4)));
+    const finished = (of: Program, rank: number) =>
+      metric(of, "vllm:request_success_total", `engine="${rank}",finished_reason="length"`);
+    expect([await finished(p, 0), await finished(p, 1)]).toEqual([4, 4]);
+    expect([await finished(d, 0), await finished(d, 1)]).toEqual([4, 4]);
+  },
+);
+
+/** `scheduler` waits for as many instances as there are ports. */
+async function rankedScheduler(prefill: Program, decode: Program, args: readonly string[]): Promise<Program> {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "global.json"), rankTable(1, 1));
+  const front = await program("scheduler/main.ts", ["--port=0", "--health-interval=0.1", ...args], {
+    GLOBAL_RANK_TABLE_FILE_PATH: join(folder, "global.json"),
+    NODE_PORTS: `${prefill.port},${decode.port}`,
+  });
+  await until(async () => {
+    const ready = await readiness(front);
+    return ready.prefill === 2 && ready.decode === 2;
+  });
+  return front;
+}

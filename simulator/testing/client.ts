@@ -12,6 +12,7 @@ export const quick: SimulatorConfig = {
   port: 0,
   model: "/m",
   servedModelName: "sim",
+  dataParallelSize: 1,
   tensorParallelSize: 2,
   maxModelLen: 4096,
   maxNumSeqs: 256,
