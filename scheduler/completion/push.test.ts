@@ -61,6 +61,7 @@ test.for([
     const [asked, pushed] = [firstCall(one.decode), firstCall(one.prefill)];
     expect(JSON.parse(asked.body)).toEqual({
       ...JSON.parse(body),
+      return_token_ids: true,
       kv_transfer_params: {
         do_remote_decode: false,
         do_remote_prefill: true,
