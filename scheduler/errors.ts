@@ -8,6 +8,7 @@ export const ERRORS = {
   invalid_value: [400, "invalid_request_error", "The body has an invalid value"],
   not_found: [404, "invalid_request_error", "There is no such path here"],
   model_not_found: [404, "NotFoundError", "There is no such model here"],
+  response_not_found: [404, "invalid_request_error", "There is no such response here"],
   method_not_allowed: [405, "invalid_request_error", "This path does not take this method"],
   request_timeout: [408, "invalid_request_error", "The request did not arrive in time"],
   body_too_large: [413, "invalid_request_error", "The body is too large"],
@@ -44,7 +45,7 @@ export interface EngineError {
 }
 
 /** Whose API an error is told in. */
-export type ErrorForm = "openai" | "anthropic";
+export type ErrorForm = "openai" | "anthropic" | "responses";
 
 interface FailureOptions {
   /** Instead of the table's text. Shown to the client: no address, no content of a request. */
@@ -101,6 +102,19 @@ export class Failure extends Error {
     const { type = ERRORS[this.code][1], param = this.#param, code = this.code } = this.#engine ?? {};
     const error = { message: this.message, type, param, code };
     return JSON.stringify(form === "anthropic" ? { type: "error", error } : { error });
+  }
+
+  /** As the event that ends a stream; it is the one of this number, from 0. */
+  toEvent(form: ErrorForm, number: number): string {
+    const json = this.toJson(form);
+    if (form === "openai") return `data: ${json}\n\n`;
+    if (form === "anthropic") return `event: error\ndata: ${json}\n\n`;
+    // As OpenAI documents it, and `error` as well, as it sends it: clients go by either.
+    const { error } = JSON.parse(json);
+    const { message, param } = error;
+    const code = error.code === null ? null : String(error.code);
+    const event = { type: "error", code, message, param, sequence_number: number, error };
+    return `event: error\ndata: ${JSON.stringify(event)}\n\n`;
   }
 }
 

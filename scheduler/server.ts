@@ -3,10 +3,12 @@ import { ClientConnection } from "./client/connection.ts";
 import type { Reply } from "./client/reply.ts";
 import type { Handler, Service } from "./client/service.ts";
 import { generateApi, messagesApi, openAiApi } from "./completion/api.ts";
+import { Backgrounds } from "./completion/backgrounds.ts";
 import { completions, type Engines } from "./completion/completion.ts";
 import { forwarded, model } from "./completion/forward.ts";
 import { Metaserver } from "./completion/metaserver.ts";
 import { Releases } from "./completion/releases.ts";
+import { responsesApi, stored } from "./completion/responses.ts";
 import type { ServerConfig } from "./config/config.ts";
 import { whyNotServed } from "./config/not-served.ts";
 import { isToEngines, MODEL_PREFIX, type Route, routesOf } from "./config/routes.ts";
@@ -73,7 +75,8 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const decode = new Picker("decode", leastInFlight, turn(1));
   const releases = new Releases(decode, deadlines, config, observer.log);
   const metaserver = config.metaserver && new Metaserver(deadlines);
-  const engines: Engines = { config, deadlines, prefill, decode, releases, metaserver };
+  const backgrounds = new Backgrounds(deadlines, config);
+  const engines: Engines = { config, deadlines, prefill, decode, releases, metaserver, backgrounds };
   const hosts = new Set<string>();
   const surroundings: Surroundings = {
     deadlines,
@@ -94,6 +97,8 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const handlers: Record<Route["serves"], Handler> = {
     completion: completions(engines, config.api === "openai" ? openAiApi(config.servedModels) : generateApi),
     message: completions(engines, messagesApi(config.servedModels)),
+    response: completions(engines, responsesApi(config.servedModels)),
+    stored: stored(engines),
     forwarded: forwarded(engines),
     model: model(engines, MODEL_PREFIX),
     liveness: (_, reply) => tellState(reply, true),
@@ -173,6 +178,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     stats.close();
     releases.close();
     closeMetaserver();
+    backgrounds.close();
     for (const { pool } of instances()) pool.close();
     for (const connection of connections) connection.destroy();
     server.close();

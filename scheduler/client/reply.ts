@@ -31,6 +31,8 @@ export class Reply implements Bagged {
   /** Whether the connection ends with this answer. */
   close: boolean;
   errorForm: ErrorForm = "openai";
+  /** How many events of its stream the client has from an answer before. */
+  eventsBefore = 0;
   readonly #target: ReplyTarget;
   readonly #headOnly: boolean;
   readonly #minor: number;
@@ -131,19 +133,16 @@ export class Reply implements Bagged {
    * sized answer, where no sign is left to give, a broken connection.
    */
   fail(failure: Failure): void {
-    const error = failure.toJson(this.errorForm);
     switch (this.#mode) {
       case "waiting":
-        this.send(failure.status, [Buffer.from(error)], furtherFields(failure));
+        this.send(failure.status, [Buffer.from(failure.toJson(this.errorForm))], furtherFields(failure));
         break;
       case "events":
-        this.write(
-          Buffer.from(`${this.errorForm === "anthropic" ? "event: error\n" : ""}data: ${error}\n\n`),
-        );
+        this.write(Buffer.from(failure.toEvent(this.errorForm, this.eventsBefore + this.trace.events)));
         this.end();
         break;
       case "records":
-        this.write(Buffer.from(error + this.#recordEnd));
+        this.write(Buffer.from(failure.toJson(this.errorForm) + this.#recordEnd));
         this.#mode = "over";
         this.close = true;
         this.#target.finished();

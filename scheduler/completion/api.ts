@@ -1,3 +1,4 @@
+import type { Instance } from "../instances/instances.ts";
 import { type Call, checkModel, invalid, memberOf, readStream, readTruthyStream, textOf } from "./call.ts";
 import { relayRecords } from "./records.ts";
 import { relayEvents } from "./relay.ts";
@@ -11,6 +12,14 @@ export interface Api {
   /** What requests on `path` look like. */
   shape(path: string): Shape;
   readonly relayStream: typeof relayEvents;
+  /** What is read or edited of a request, beside what all have. */
+  readonly keys?: readonly string[];
+  /** An id for what an instance is to answer. */
+  newId?(instance: Instance): string;
+  /** Whether the answer is made while nobody waits for it. Throws a Failure (400). */
+  isBackground?(call: Call): boolean;
+  /** Which decode instance has what the call goes on from, if it does. Throws a Failure (400, 404). */
+  boundTo?(call: Call, instances: readonly Instance[]): Instance | undefined;
 }
 
 /** `USE_OPENAI=1` */

@@ -57,9 +57,13 @@ const MAX_SCALAR_BYTES = 64;
 /** A longer name is none that is served, and a scan has not seen what is wrong in it. */
 export const MAX_NAME_BYTES = 1000;
 
-/** Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. `unfit`: see `checkFit`. */
-export function readCall(body: Buffer, unfit: readonly Unfit[]): Call {
-  const call = { body, members: scan(body, unfit.length === 0 ? READ_OR_EDITED : READ_WITH_UNFIT) };
+/**
+ * Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. `unfit`: see `checkFit`; `more`: what
+ * else is read or edited.
+ */
+export function readCall(body: Buffer, unfit: readonly Unfit[], more: readonly string[] = []): Call {
+  const keys = unfit.length === 0 ? READ_OR_EDITED : READ_WITH_UNFIT;
+  const call = { body, members: scan(body, more.length === 0 ? keys : [...keys, ...more]) };
   const seen: string[] = [];
   for (const { key } of call.members) {
     if (key === undefined) continue;

@@ -13,6 +13,7 @@ import { KvHold } from "../instances/kv-hold.ts";
 import type { Picker } from "../instances/policy.ts";
 import type { Trace } from "../log.ts";
 import type { Api } from "./api.ts";
+import type { Backgrounds } from "./backgrounds.ts";
 import { type Call, checkFit, readCall } from "./call.ts";
 import { decodeBody, prefillBody, takeKvParams } from "./legs.ts";
 import type { Metaserver } from "./metaserver.ts";
@@ -35,6 +36,7 @@ export interface Engines {
   readonly releases: Releases;
   /** Where the handoff has decode asked first. */
   readonly metaserver: Metaserver | undefined;
+  readonly backgrounds: Backgrounds;
 }
 
 /** What all legs of a client's request have in common. */
@@ -45,6 +47,8 @@ interface Errand {
   /** Of the client's body, in bytes. */
   readonly size: number;
   readonly isStream: boolean;
+  /** Whether decode makes the answer while nobody waits for it. */
+  readonly isBackground: boolean;
 }
 
 /** What prefill gave for one sequence. */
@@ -61,7 +65,7 @@ const NOTHING: Handed = { kvParams: undefined, kv: undefined };
 
 /** A completion: for each sequence prefill first, then decode with what prefill said; or decode first, which is pushed to. */
 export function completions(engines: Engines, api: Api): Handler {
-  const { config, deadlines, prefill, decode, releases, metaserver } = engines;
+  const { config, deadlines, prefill, decode, releases, metaserver, backgrounds } = engines;
   const { timeouts, kvLeaseMs, kvRelease } = config;
   const handoff: Handoff = HANDOFFS[config.handoff];
   const { firstTokenMs, answerMs } = timeouts;
@@ -69,22 +73,36 @@ export function completions(engines: Engines, api: Api): Handler {
 
   return (request, reply) => {
     const size = request.body.length;
-    const call = readCall(request.body.take(), handoff.unfit);
+    const call = readCall(request.body.take(), handoff.unfit, api.keys);
     const { path, fields } = request.head;
-    const errand: Errand = { path, forwarded: forwardedFields(fields), size, isStream: api.isStream(call) };
+    const forwarded = forwardedFields(fields);
+    const isStream = api.isStream(call);
+    const errand: Errand = {
+      path,
+      forwarded,
+      size,
+      isStream,
+      isBackground: api.isBackground?.(call) === true,
+    };
     const shape = api.shape(path);
     checkFit(call, handoff.unfit, shape === "chat");
     const asked = askedBy(call, shape, handoff);
+    const bound = api.boundTo?.(call, decode.instances);
+    if (bound !== undefined) {
+      reply.trace.recomputed = true;
+      return decodeLeg(errand, call, SOLE, NOTHING, reply, undefined, { from: decode.of(bound) });
+    }
     // KV cache that no decode instance will fetch would only take room: both roles or none.
     if (!prefill.anyReady) throw new Failure("no_prefill");
     if (!decode.anyReady) throw new Failure("no_decode");
-    if (asked === "decode-alone") {
+    // A push is found by the request's own id, and a response has another.
+    if (asked === "decode-alone" || (handoff.decodeFirst && shape === "response")) {
       reply.trace.recomputed = true;
       return decodeLeg(errand, call, SOLE, NOTHING, reply);
     }
     const [only] = asked;
     const answerOne = (call: Call, sequence: Sequence, answer: Answer) =>
-      handoff.givesBack
+      handoff.givesBack && shape !== "response"
         ? answerToTheEnd(call, sequence, answer, resuming(errand, shape, answer))
         : legs(errand, call, sequence, answer);
     if (asked.length === 1 && only !== undefined) return answerOne(call, only, reply);
@@ -117,7 +135,7 @@ export function completions(engines: Engines, api: Api): Handler {
     const busy: Instance[] = [];
     for (;;) {
       const handed = await prefillLeg(errand, call, sequence, answer);
-      answer.onOpen = () => handed.kv?.fetched();
+      answer.onOpen = errand.isBackground ? undefined : () => handed.kv?.fetched();
       answer.trace.mark("prefill");
       try {
         if (handed.kvParams === undefined && handoff.byParams) {
@@ -135,7 +153,7 @@ export function completions(engines: Engines, api: Api): Handler {
 
   async function decodeFirst(errand: Errand, call: Call, sequence: Sequence, answer: Answer): Promise<void> {
     try {
-      await decodeLeg(errand, call, sequence, NOTHING, answer, undefined, metaserver);
+      await decodeLeg(errand, call, sequence, NOTHING, answer, undefined, { pushes: metaserver });
     } catch (error) {
       throw error instanceof PushFailed ? error.failure : error;
     }
@@ -165,6 +183,7 @@ export function completions(engines: Engines, api: Api): Handler {
 
   /** No client waits any more for what decode would make of it. */
   function giveUp({ kv, kvParams }: Handed, why: unknown, { forwarded }: Errand, { trace }: LegAnswer): void {
+    if (kv?.isWatched) return;
     kv?.abandoned();
     if (kv === undefined || kvParams === undefined || kvRelease === "none") return;
     // Its refusal has told prefill; so does the end of what it has begun, which its parting tells of.
@@ -179,22 +198,28 @@ export function completions(engines: Engines, api: Api): Handler {
     { kvParams, kv }: Handed,
     answer: Answer,
     busy?: Instance[],
-    pushes?: Metaserver,
+    { pushes, from = decode }: { pushes?: Metaserver | undefined; from?: Picker } = {},
   ): Promise<void> {
-    const parting = kv && kvRelease !== "none" ? partingOf(kv) : undefined;
+    const { isStream, isBackground, forwarded } = errand;
+    const parting = kv && kvRelease !== "none" ? partingOf(kv, isBackground) : undefined;
     const work = (instance: Instance, fresh: boolean) => {
       markAttempt(answer.trace, instance, fresh);
-      const { isStream } = errand;
+      const id = api.newId?.(instance);
+      const own =
+        id === undefined
+          ? sequence
+          : { ...sequence, decodeEdits: [...sequence.decodeEdits, { key: "request_id", value: `"${id}"` }] };
       // A stream lasts for minutes: its prompt is not to stay in memory for as long.
       const answered = () => {
         call.body = Buffer.alloc(0);
+        if (isBackground && id !== undefined) backgrounds.add({ instance, id, kv, forwarded });
       };
       const more = () => (isStream ? undefined : patience(instance, answer, timeouts));
       const relay = isStream ? api.relayStream : relayPlain;
-      const ask = (params: string | undefined, own?: Partial<Question>) => {
+      const ask = (params: string | undefined, otherwise?: Partial<Question>) => {
         const question: Question = {
           instance,
-          request: requestTo(instance, errand, answer, decodeBody(call, params, sequence)),
+          request: requestTo(instance, errand, answer, decodeBody(call, params, own)),
           deadlines,
           limitMs: isStream ? firstTokenMs : Math.min(firstTokenMs, answerMs),
           more: more(),
@@ -202,7 +227,7 @@ export function completions(engines: Engines, api: Api): Handler {
           stop: answer.stop,
           answered,
           parting,
-          ...own,
+          ...otherwise,
         };
         return relay(question, answer, timeouts.tokenGapMs);
       };
@@ -217,18 +242,19 @@ export function completions(engines: Engines, api: Api): Handler {
         bothAnswered: answered,
       });
     };
-    return decode.run(errand.size, work, busy);
+    return from.run(errand.size, work, busy);
   }
 }
 
 /** Decode that is told of the end of a request has prefill free what it has not fetched. */
-function partingOf(kv: KvHold): Parting {
+function partingOf(kv: KvHold, isBackground: boolean): Parting {
   return {
     readsOn: false,
     began() {
       kv.mayBeFetched = true;
     },
-    ended: () => kv.released(),
+    // What it makes in the background it goes on with.
+    ended: () => isBackground || kv.released(),
   };
 }
 

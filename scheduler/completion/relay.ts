@@ -5,12 +5,14 @@ import type { Flow, Question } from "../engine/exchange.ts";
 import { failureFromEvent } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
 import { clientsAnswer } from "./legs.ts";
-import { DONE_LAST, EventSplitter, type StreamEnd } from "./sse.ts";
+import { DONE_LAST, EventSplitter, MAX_EVENT_BYTES, type StreamEnd } from "./sse.ts";
 
 /** A plain answer up to this size is held until it is known to be whole. */
 export const MAX_HELD_BYTES = 1024 * 1024;
 /** How long the engine may take to end its answer behind the last event, so that its connection can be used again. */
 const AFTERMATH_MS = 1000;
+/** No line with an event's name that is looked for is longer. */
+const MAX_NAME_LINE = 64;
 
 /**
  * Relays an engine's event stream. Rejects with a Failure; whether the client can still be given a status then is
@@ -24,21 +26,29 @@ export async function relayEvents(
 ): Promise<void> {
   const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
   const splitter = new EventSplitter(last);
+  /** What was said before the work on it had begun: it waits, so that a failure can still have a status. */
+  const early = new ByteBuffer();
   let seen = 0;
   let done = false;
   try {
     await ask(question, {
       data(bytes, flow) {
         if (done) return;
-        const { pass, events, end, error } = splitter.push(bytes);
+        const { pass: came, events, end, error } = splitter.push(bytes);
         seen += events;
-        if (end === "done" && seen === 0) throw failed(`its stream has no event before ${last.name}`);
-        if (pass.length > 0) {
+        if (end === "done" && seen === 0 && !last.isAnswer)
+          throw failed(`its stream has no event before ${last.name}`);
+        const waits = !reply.started && end !== "done" && isPreamble(came, last);
+        if (waits) early.appendCopy(came);
+        if (early.length > MAX_EVENT_BYTES)
+          throw failed(`it sent over ${MAX_EVENT_BYTES} bytes before it began`);
+        const pass = waits || early.length === 0 ? came : Buffer.concat([early.take(), came]);
+        if (!waits && pass.length > 0) {
           if (!reply.started) {
             reply.trace.mark("firstEvent");
             reply.openEvents();
           }
-          reply.trace.addEvents(events);
+          reply.trace.addEvents(seen - reply.trace.events);
           // Comments keep a connection alive; they are no progress.
           paced(flow, reply, pass, gapMs, events > 0);
         }
@@ -60,6 +70,13 @@ export async function relayEvents(
     // The client has its whole answer: how the engine ends the connection is no concern of the request.
     if (!done) throw failure;
   }
+}
+
+function isPreamble(events: Buffer, { preamble }: StreamEnd): boolean {
+  return (
+    preamble !== undefined &&
+    EventSplitter.split(events).every((event) => preamble.test(event.toString("latin1", 0, MAX_NAME_LINE)))
+  );
 }
 
 /** Relays an engine's JSON answer: whole when it is small, else with its length as it comes. */

@@ -1,6 +1,6 @@
 import type { Handoff } from "../config/handoffs.ts";
 import type { Edit } from "../json/edit.ts";
-import { OPEN_BRACE, OPEN_BRACKET, QUOTE, type Span, scanArray } from "../json/spans.ts";
+import { OPEN_BRACE, OPEN_BRACKET, QUOTE, type Span, scanArray, scanIfObject } from "../json/spans.ts";
 import { type Call, invalid, memberOf, readFlag, scalarOf, textOf } from "./call.ts";
 
 /**
@@ -38,12 +38,16 @@ const ONE_PROMPT: readonly (string | undefined)[] = [undefined];
 /** A request that is one sequence as it stands. */
 export const SOLE: Sequence = { edits: [], decodeEdits: [], firstChoice: 0, samePrompt: false };
 
-/** How requests and answers look: several prompts and choices, a chat and choices, a prompt and texts, a chat and one answer. */
-export type Shape = "prompts" | "chat" | "texts" | "message";
+/**
+ * How requests and answers look: several prompts and choices, a chat and choices, a prompt and texts, a chat and one answer
+ * in Anthropic's form or as a response of OpenAI's.
+ */
+export type Shape = "prompts" | "chat" | "texts" | "message" | "response";
 
 /** What `call` asks for. Throws a Failure (400) for what neither is one sequence nor can be taken apart. */
 export function askedBy(call: Call, shape: Shape, { splitsSamples }: Handoff): Asked {
   if (shape === "message") return [messageOf(call)];
+  if (shape === "response") return responseOf(call);
   // A beam has many sequences, which part on the way. vLLM hands no parameters on to them.
   if (splitsSamples && readFlag(call, "use_beam_search")) return "decode-alone";
   const prompts = shape === "prompts" ? promptsOf(call) : ONE_PROMPT;
@@ -77,6 +81,61 @@ function messageOf(call: Call): Sequence {
   const choice = memberOf(call, "tool_choice");
   if (choice === undefined || call.body[choice.valueStart] !== OPEN_BRACE) return SOLE;
   return { ...SOLE, edits: [{ key: "tool_choice", value: '{"type":"none"}' }] };
+}
+
+/** What of a response is read or edited, beside what all requests have. */
+export const RESPONSE_KEYS = [
+  "max_output_tokens",
+  "store",
+  "background",
+  "request_id",
+  "previous_response_id",
+  "truncation",
+  "tools",
+  "ignore_eos",
+  "stop_token_ids",
+];
+/** It has no `min_tokens`: that an end token does not end it keeps its end the length's as well. */
+const RESPONSE_OF_PREFILL: Sequence = {
+  ...SOLE,
+  edits: [
+    { key: "max_output_tokens", value: "1" },
+    { key: "store", value: "false" },
+    { key: "background", value: undefined },
+    { key: "request_id", value: undefined },
+    { key: "ignore_eos", value: "true" },
+    { key: "stop_token_ids", value: undefined },
+  ],
+};
+/** Tools that the client calls. An engine that calls others itself goes on with a prompt that prefill has not seen. */
+const CLIENTS_TOOLS = ['"function"', '"custom"', '"namespace"'];
+/** Of more it is not asked whose they are. */
+const MAX_TOOLS = 1000;
+
+/**
+ * OpenAI's responses. vLLM gives the parameters of the first turn to each that follows a tool's call, and would fetch what
+ * prefill has given to others by then. A prompt to be truncated is so by how much is to be generated.
+ */
+function responseOf(call: Call): Asked {
+  const isTruncated = !['"disabled"', undefined].includes(scalarOf(call, "truncation"));
+  return isTruncated || hasEnginesTools(call) ? "decode-alone" : [RESPONSE_OF_PREFILL];
+}
+
+function hasEnginesTools(call: Call): boolean {
+  const tools = memberOf(call, "tools");
+  if (tools === undefined || call.body[tools.valueStart] !== OPEN_BRACKET) return false;
+  const items = scanArray(call.body, tools.valueStart, MAX_TOOLS + 1);
+  return (
+    items.length > MAX_TOOLS || items.some((item) => !isClientsTool(call.body.subarray(item.start, item.end)))
+  );
+}
+
+function isClientsTool(tool: Buffer): boolean {
+  const types = scanIfObject(tool, ["type"])?.filter(({ key }) => key === "type") ?? [];
+  return (
+    types.length === 1 &&
+    types.every(({ valueStart, end }) => CLIENTS_TOOLS.includes(tool.toString("latin1", valueStart, end)))
+  );
 }
 
 /** Each prompt as it is written, in latin1; `undefined` for one that needs no change. */

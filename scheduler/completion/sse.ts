@@ -23,20 +23,38 @@ export interface StreamEnd {
   /** What has to be looked at more closely: almost no event. One search for all costs less than one for each. */
   readonly special: RegExp;
   isLast(data: Buffer): boolean;
+  /** Whether it can stand alone, as what has the whole answer in it. */
+  readonly isAnswer?: true;
+  /** The line that an event begins with which an engine gives before it has begun to work: it tells nothing. */
+  readonly preamble?: RegExp;
 }
 
 function streamEnd(name: string, mark: string, isLast: StreamEnd["isLast"]): StreamEnd {
   return { name, special: new RegExp(`${mark}|${ERROR_MARK.source}|${PARAMS_MARK.source}`), isLast };
 }
 
+/** Whether an event's data is an object of one of these types. */
+function isOfType(data: Buffer, types: readonly string[]): boolean {
+  const type = scanIfObject(data, ["type"])?.find(({ key }) => key === "type");
+  return type !== undefined && types.includes(data.toString("latin1", type.valueStart, type.end));
+}
+
 const DONE = Buffer.from("[DONE]");
 /** OpenAI's. */
 export const DONE_LAST = streamEnd("[DONE]", "\\[DONE\\]", (data) => data.equals(DONE));
 /** Anthropic's: `{"type":"message_stop"}`. */
-export const MESSAGE_STOP = streamEnd("message_stop", "message_stop", (data) => {
-  const type = scanIfObject(data, ["type"])?.find(({ key }) => key === "type");
-  return type !== undefined && data.toString("latin1", type.valueStart, type.end) === '"message_stop"';
-});
+export const MESSAGE_STOP = streamEnd("message_stop", "message_stop", (data) =>
+  isOfType(data, ['"message_stop"']),
+);
+const RESPONSE_ENDS = ["completed", "incomplete", "failed"].map((end) => `"response.${end}"`);
+/** Of OpenAI's responses: the whole response, however it has ended. */
+export const RESPONSE_OVER: StreamEnd = {
+  ...streamEnd("response.completed", "response\\.(?:completed|incomplete|failed)", (data) =>
+    isOfType(data, RESPONSE_ENDS),
+  ),
+  isAnswer: true,
+  preamble: /^event: response\.(?:created|queued|in_progress)\r?\n/,
+};
 
 /** What a push made ready. */
 export interface Events {
@@ -151,7 +169,7 @@ function inspect(bytes: Buffer, from: number, ends: readonly number[], last: Str
       continue;
     }
     if (last.isLast(data)) {
-      pass.push(event, lineEnd(event));
+      pass.push(...withoutParams(event, data), lineEnd(event));
       return { pass: Buffer.concat(pass), events, end: "done" };
     }
     if (isErrorObject(data)) return { pass: Buffer.concat(pass), events, end: "error", error: data };

@@ -28,10 +28,6 @@ export const NOT_SERVED: readonly NotServed[] = [
     why: "It is another form of what is served here. Use /v1/chat/completions.",
   },
   {
-    paths: ["/v1/responses", "/v1/responses/*"],
-    why: "Answers that are stored stay in the instance that gave them. Use /v1/chat/completions.",
-  },
-  {
     paths: [
       "/inference/*",
       "/abort_requests",
@@ -40,6 +36,7 @@ export const NOT_SERVED: readonly NotServed[] = [
       "/v1/chat/completions/render",
       "/v1/chat/completions/derender",
       "/v1/messages/render",
+      "/v1/responses/render",
     ],
     why: "It is one step of a request, for a scheduler to take. Ask an instance directly, or send the whole request here.",
   },

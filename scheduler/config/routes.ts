@@ -5,17 +5,31 @@ export interface Route {
   readonly path: string;
   readonly methods: readonly string[];
   /** `forwarded`: what one instance answers alone. */
-  readonly serves: "completion" | "message" | "forwarded" | "model" | "liveness" | "readiness";
+  readonly serves:
+    | "completion"
+    | "message"
+    | "response"
+    | "stored"
+    | "forwarded"
+    | "model"
+    | "liveness"
+    | "readiness";
   /** Served only by this API. */
   readonly api?: Config["api"];
   /** Whose form its errors have, if not OpenAI's. */
-  readonly errorForm?: "anthropic";
+  readonly errorForm?: "anthropic" | "responses";
 }
 
 const READ = ["GET", "HEAD"];
 /** What stands behind it is a model's name, which may have slashes. */
 export const MODEL_PREFIX = "/v1/models/";
 const MODEL = `${MODEL_PREFIX}{model}`;
+
+const RESPONSES = "/v1/responses";
+const RESPONSE = `${RESPONSES}/{id}`;
+const CANCEL = `${RESPONSE}/cancel`;
+/** Not an id, but a step of a request, which is not served. */
+const RENDER = `${RESPONSES}/render`;
 
 export const ROUTES: readonly Route[] = [
   { path: "/v1/completions", methods: ["POST"], serves: "completion", api: "openai" },
@@ -28,6 +42,9 @@ export const ROUTES: readonly Route[] = [
     api: "openai",
     errorForm: "anthropic",
   },
+  { path: RESPONSES, methods: ["POST"], serves: "response", api: "openai", errorForm: "responses" },
+  { path: RESPONSE, methods: ["GET"], serves: "stored", api: "openai", errorForm: "responses" },
+  { path: CANCEL, methods: ["POST"], serves: "stored", api: "openai", errorForm: "responses" },
   { path: "/v1/models", methods: READ, serves: "forwarded", api: "openai" },
   { path: MODEL, methods: READ, serves: "model", api: "openai" },
   { path: "/tokenize", methods: ["POST"], serves: "forwarded", api: "openai" },
@@ -44,7 +61,13 @@ export function routesOf(asked: Config["api"]): (path: string) => Route | undefi
   const routes = new Map(
     ROUTES.filter(({ api = asked }) => api === asked).map((route) => [route.path, route]),
   );
-  return (path) => routes.get(path.startsWith(MODEL_PREFIX) ? MODEL : path);
+  return (path) => routes.get(patternOf(path));
+}
+
+function patternOf(path: string): string {
+  if (path.startsWith(MODEL_PREFIX)) return MODEL;
+  if (!path.startsWith(`${RESPONSES}/`) || path === RENDER) return path;
+  return path.replace(/^(\/v1\/responses\/)[^/]+(\/cancel)?$/, "$1{id}$2");
 }
 
 /** Whether it goes to the engines: refused while draining, and always in the log. */

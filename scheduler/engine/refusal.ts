@@ -80,11 +80,11 @@ export function isErrorObject(data: Buffer): boolean {
 }
 
 /** One of them stands in every error object. */
-export const ERROR_KEYS = ["error", "object"];
+export const ERROR_KEYS = ["error", "object", "type"];
 
 function hasError(data: Buffer, members: readonly Member[]): boolean {
   return members.some(({ key, valueStart, end }) => {
-    if (key !== "error" && key !== "object") return false;
+    if (key === undefined || !ERROR_KEYS.includes(key)) return false;
     const value = data.toString("latin1", valueStart, Math.min(end, valueStart + MAX_ERROR_LENGTH + 1));
     if (key === "error") return value !== "null";
     return value.length <= MAX_ERROR_LENGTH && value.startsWith('"') && JSON.parse(value) === "error";

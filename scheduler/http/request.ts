@@ -13,6 +13,8 @@ export interface RequestHead {
   readonly method: string;
   /** The target without its query. */
   readonly path: string;
+  /** What stands behind its first `?`. */
+  readonly query: string;
   /** Minor version: 0 or 1. */
   readonly minor: number;
   readonly fields: readonly Field[];
@@ -48,6 +50,7 @@ export function parseRequestHead(bytes: Buffer): RequestHead {
   return {
     method,
     path: query === -1 ? target : target.slice(0, query),
+    query: query === -1 ? "" : target.slice(query + 1),
     minor,
     fields,
     framing: parseFraming(fields, minor),

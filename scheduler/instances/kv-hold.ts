@@ -10,6 +10,8 @@ export class KvHold {
   #isHeld = true;
   /** Whether a decode instance that was asked may still fetch it, although nobody waits for its answer. */
   mayBeFetched = false;
+  /** Whether it is seen to that its end is told, whatever becomes of the request. */
+  isWatched = false;
 
   /** `leaseMs`: after that an engine frees what nobody fetches. */
   constructor(instance: Instance, deadlines: Deadlines, leaseMs: number) {

@@ -32,6 +32,13 @@ export class Picker {
     this.#turn = turn;
   }
 
+  /** One that has no choice but this. */
+  of(instance: Instance): Picker {
+    const only = new Picker(this.role, this.#policy, new Int32Array(1));
+    only.instances = [instance];
+    return only;
+  }
+
   get anyReady(): boolean {
     return this.hasReady([]);
   }
