@@ -15,7 +15,7 @@ import type { Trace } from "../log.ts";
 import type { Api } from "./api.ts";
 import type { Backgrounds } from "./backgrounds.ts";
 import { type Call, checkFit, readCall } from "./call.ts";
-import { decodeBody, prefillBody, takeKvParams } from "./legs.ts";
+import { decodeBody, prefillBody, TELL_TOKENS, takeKvParams, takeTokens } from "./legs.ts";
 import type { Metaserver } from "./metaserver.ts";
 import { patience } from "./patience.ts";
 import { PushFailed, pushed } from "./push.ts";
@@ -47,6 +47,8 @@ interface Errand {
   /** Of the client's body, in bytes. */
   readonly size: number;
   readonly isStream: boolean;
+  /** Whether decode gets the tokens that prefill has made of the prompt. */
+  readonly once: boolean;
   /** Whether decode makes the answer while nobody waits for it. */
   readonly isBackground: boolean;
 }
@@ -54,6 +56,8 @@ interface Errand {
 /** What prefill gave for one sequence. */
 interface Handed {
   readonly kvParams: string | undefined;
+  /** Of its prompt, where they are asked for. */
+  readonly tokens?: string | undefined;
   /** What prefill keeps for decode, if anything. */
   readonly kv: KvHold | undefined;
 }
@@ -73,18 +77,14 @@ export function completions(engines: Engines, api: Api): Handler {
 
   return (request, reply) => {
     const size = request.body.length;
-    const call = readCall(request.body.take(), handoff.unfit, api.keys);
     const { path, fields } = request.head;
+    const shape = api.shape(path);
+    const once = shape === "chat" && handoff.byParams && config.tokenise === "once";
+    const call = readCall(request.body.take(), handoff.unfit, once ? [TELL_TOKENS.key] : api.keys);
     const forwarded = forwardedFields(fields);
     const isStream = api.isStream(call);
-    const errand: Errand = {
-      path,
-      forwarded,
-      size,
-      isStream,
-      isBackground: api.isBackground?.(call) === true,
-    };
-    const shape = api.shape(path);
+    const isBackground = api.isBackground?.(call) === true;
+    const errand: Errand = { path, forwarded, size, isStream, once, isBackground };
     checkFit(call, handoff.unfit, shape === "chat");
     const asked = askedBy(call, shape, handoff);
     const bound = api.boundTo?.(call, decode.instances);
@@ -160,11 +160,14 @@ export function completions(engines: Engines, api: Api): Handler {
   }
 
   function prefillLeg(errand: Errand, call: Call, sequence: Sequence, answer: LegAnswer): Promise<Handed> {
+    // Those of an answer that goes on are known, with what it has so far.
+    const tellsTokens = errand.once && sequence.history === undefined;
+    const asked = tellsTokens ? { ...sequence, edits: [...sequence.edits, TELL_TOKENS] } : sequence;
     return prefill.run(errand.size, async (instance, fresh) => {
       markAttempt(answer.trace, instance, fresh);
       const question = {
         instance,
-        request: requestTo(instance, errand, answer, prefillBody(call, handoff, sequence)),
+        request: requestTo(instance, errand, answer, prefillBody(call, handoff, asked)),
         deadlines,
         limitMs: timeouts.prefillMs,
         fresh,
@@ -174,7 +177,8 @@ export function completions(engines: Engines, api: Api): Handler {
         const kvParams = takeKvParams(instance, said, handoff);
         // An engine that gives no parameters keeps nothing either, nor does one that pushes.
         const isKept = handoff.byParams ? kvParams !== undefined : !handoff.decodeFirst;
-        return { kvParams, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
+        const tokens = tellsTokens ? takeTokens(said) : undefined;
+        return { kvParams, tokens, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
       };
       const late = (said: Buffer) => giveUp(take(said), undefined, errand, answer);
       return take(await askWhole(question, MAX_PREFILL_ANSWER_BYTES, late));
@@ -195,7 +199,7 @@ export function completions(engines: Engines, api: Api): Handler {
     errand: Errand,
     call: Call,
     sequence: Sequence,
-    { kvParams, kv }: Handed,
+    { kvParams, tokens, kv }: Handed,
     answer: Answer,
     busy?: Instance[],
     { pushes, from = decode }: { pushes?: Metaserver | undefined; from?: Picker } = {},
@@ -219,7 +223,7 @@ export function completions(engines: Engines, api: Api): Handler {
       const ask = (params: string | undefined, otherwise?: Partial<Question>) => {
         const question: Question = {
           instance,
-          request: requestTo(instance, errand, answer, decodeBody(call, params, own)),
+          request: requestTo(instance, errand, answer, decodeBody(call, params, own, tokens)),
           deadlines,
           limitMs: isStream ? firstTokenMs : Math.min(firstTokenMs, answerMs),
           more: more(),

@@ -4,7 +4,7 @@ import { ERROR_KEYS, failureFromAnswer } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
 import type { Instance } from "../instances/instances.ts";
 import { type Edit, editObject } from "../json/edit.ts";
-import { type Member, scanIfObject } from "../json/spans.ts";
+import { type Member, OPEN_BRACKET, scanIfObject } from "../json/spans.ts";
 import { type Call, memberOf, textOf } from "./call.ts";
 import type { Sequence } from "./sequences.ts";
 import { withoutTransferParams } from "./transfer-params.ts";
@@ -25,13 +25,22 @@ export function prefillBody(
   return editObject(call.body, call.members, edits);
 }
 
+/** Has prefill say which tokens it has made of a chat. */
+export const TELL_TOKENS: Edit = { key: "return_token_ids", value: "true" };
+const TOKENS = "prompt_token_ids";
+
 /** The decode leg: the client's request with what prefill said; without parameters decode recomputes. */
 export function decodeBody(
   { body, members }: Call,
   kvParams: string | undefined,
   { decodeEdits: own, history }: Sequence,
+  tokens?: string,
 ): Piece[] {
-  const params = { key: KV_PARAMS, value: kvParams };
+  const value =
+    tokens !== undefined && kvParams?.startsWith("{")
+      ? `{"${TOKENS}":${tokens},${kvParams.slice(1)}`
+      : kvParams;
+  const params = { key: KV_PARAMS, value };
   const edit = history === undefined ? params : behind(params, history);
   return editObject(body, members, own.length === 0 ? [edit] : [edit, ...own]);
 }
@@ -71,6 +80,15 @@ export function takeKvParams(instance: Instance, answer: Buffer, { byParams }: H
   const [member] = found;
   const params = member && answer.toString("latin1", member.valueStart, member.end);
   return params === undefined || /^(?:null|\{\s*\})$/.test(params) ? undefined : params;
+}
+
+/** The token ids of a chat's prompt in prefill's answer, as it wrote them; `undefined` where there are none. */
+export function takeTokens(answer: Buffer): string | undefined {
+  const found = scanIfObject(answer, [TOKENS])?.filter(({ key }) => key === TOKENS) ?? [];
+  const [member] = found;
+  if (member === undefined || found.length > 1 || answer[member.valueStart] !== OPEN_BRACKET)
+    return undefined;
+  return answer.toString("latin1", member.valueStart, member.end);
 }
 
 /** Where in an answer of status 200 that is no error the keys of answers stand; `undefined` when it is no JSON object. */

@@ -68,6 +68,8 @@ export interface Config {
   readonly missingKvParams: "recompute" | "fail";
   /** What becomes of requests that decode gives back, with a handoff where it may. */
   readonly givenBack: GivenBack;
+  /** On which legs of a chat its prompt is made into tokens. */
+  readonly tokenise: "twice" | "once";
   readonly maxBodyBytes: number;
   /** How long a prefill instance keeps a KV cache that is not fetched. */
   readonly kvLeaseMs: number;
@@ -208,6 +210,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     metaserver,
     missingKvParams: oneOf("missing-kv-params", ["recompute", "fail"]),
     givenBack: oneOf("given-back", GIVEN_BACK),
+    tokenise: oneOf("tokenise", ["twice", "once"]),
     maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),
     kvLeaseMs: given("kv-lease").length > 0 ? seconds("kv-lease") : 1000 * leaseSeconds,
     kvRelease,

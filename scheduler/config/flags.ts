@@ -73,6 +73,12 @@ export const FLAGS = [
     help: "when prefill gives no KV parameters: recompute (on decode) or fail (502)",
   },
   {
+    name: "tokenise",
+    value: "HOW",
+    fallback: "twice",
+    help: "a chat: twice (on each leg), or once (decode gets prefill's token ids, which vLLM takes from 0.32 on)",
+  },
+  {
     name: "kv-lease",
     value: "SECONDS",
     help: "how long prefill keeps KV that decode does not fetch, as the engine has it; by default the connector's own time",

@@ -89,6 +89,7 @@ export async function rigOf(
     policy: "RoundRobin",
     missingKvParams: "recompute",
     givenBack: "resume",
+    tokenise: "twice",
     maxBodyBytes: 8 * 1024 * 1024,
     kvLeaseMs: 20_000,
     kvRelease: "reject",
