@@ -6,6 +6,10 @@ import { sentence } from "./vocabulary.ts";
 const WITHOUT_EFFECT = new Set([
   "max_tokens",
   "max_completion_tokens",
+  "max_output_tokens",
+  "store",
+  "background",
+  "request_id",
   "min_tokens",
   "n",
   "best_of",
@@ -17,7 +21,7 @@ const WITHOUT_EFFECT = new Set([
 ]);
 
 /** What samples may differ in whose KV cache of the prompt is the same. */
-const OF_SAMPLES = new Set(["seed", "tool_choice"]);
+const OF_SAMPLES = new Set(["seed", "tool_choice", "ignore_eos", "stop_token_ids"]);
 
 /** Identifies what an engine computes for a prompt. */
 export interface PromptHashes {

@@ -14,6 +14,7 @@ import { renderMetrics } from "./metrics.ts";
 import type { Endpoint } from "./prompts.ts";
 import { Ranks } from "./ranks.ts";
 import { parseRequest, type RequestLimits } from "./request.ts";
+import { Responses } from "./response-api.ts";
 import { type AnswerStyle, startAnswer, versionOf } from "./responses.ts";
 import { detokenize, tokenize } from "./tokenize.ts";
 import { PULL_PATH } from "./transfer.ts";
@@ -72,6 +73,7 @@ export async function startSimulator(
 
 function routesOf(config: SimulatorConfig, ranks: Ranks): Record<string, Record<string, Handler>> {
   const started = Math.floor(Date.now() / 1000);
+  const responses = new Responses(config);
   const completion =
     (endpoint: Endpoint): Handler =>
     async (incoming, response, requestId) => {
@@ -104,6 +106,19 @@ function routesOf(config: SimulatorConfig, ranks: Ranks): Record<string, Record<
         inAnthropicsForm(response, async () =>
           sendJson(response, 200, countMessage(await jsonBody(incoming), config)),
         ),
+    },
+    "/v1/responses": {
+      POST: async (incoming, response) =>
+        responses.create(ranks.of(incoming.headers), await jsonBody(incoming), response),
+    },
+    [RESPONSE]: {
+      GET: ({ url = "" }, response) => {
+        const { pathname, searchParams } = new URL(url, "http://simulator");
+        return responses.retrieve(idIn(pathname), searchParams, response);
+      },
+    },
+    [`${RESPONSE}/cancel`]: {
+      POST: ({ url }, response) => responses.cancel(idIn(url), response),
     },
     "/v1/models": { GET: (_, response) => sendJson(response, 200, modelList(config, started)) },
     "/tokenize": {
@@ -156,7 +171,7 @@ async function respond(
   response.setHeader("X-Request-Id", requestId);
   // uvicorn keeps connections open without saying so, or for how long.
   response.removeHeader("Connection");
-  const methods = routes[incoming.url?.split("?")[0] ?? ""];
+  const methods = routes[patternOf(incoming.url?.split("?")[0] ?? "")];
   const handler = methods?.[incoming.method ?? ""];
   try {
     if (methods === undefined) sendJson(response, 404, { detail: "Not Found" });
@@ -171,6 +186,14 @@ async function respond(
     sendJson(response, status, body);
   }
 }
+
+const RESPONSE = "/v1/responses/{id}";
+
+function patternOf(path: string): string {
+  return path.replace(/^\/v1\/responses\/[^/]+/, RESPONSE);
+}
+
+const idIn = (path = "") => path.split("/")[3] ?? "";
 
 async function jsonBody(incoming: IncomingMessage): Promise<JsonBody> {
   return parseJsonBody(incoming.headers["content-type"], await buffer(incoming));
