@@ -18,6 +18,8 @@ export const REQUESTS: Readonly<Record<string, string>> = {
   "stream of logprobs": NO_LOGPROBS,
   "chat, stream of logprobs": NO_LOGPROBS,
   "too great token id": NO_IDS,
+  "chat, decode, no token ids": NO_IDS,
+  "chat, decode, too great token ids": NO_IDS,
   "stream that fails": NO_IDS,
   stop: "it makes as many tokens as are asked for",
   "chat, tools required": NO_TOOLS,

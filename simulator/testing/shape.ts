@@ -75,7 +75,7 @@ function unlikeStreams(real: readonly string[] | undefined, ours: readonly strin
 function eventsOf(stream: readonly string[]): Map<string, Json> {
   const events = new Map<string, Json>();
   for (const text of stream.join("").split("\n\n").slice(0, -1)) {
-    const data = text.replace(/^data: /, "");
+    const data = text.replace(/^(?:event: .*\n)?data: /, "");
     const event: Json = data === "[DONE]" ? data : JSON.parse(data);
     const kind = kindOf(event);
     if (!events.has(kind)) events.set(kind, event);
@@ -86,6 +86,7 @@ function eventsOf(stream: readonly string[]): Map<string, Json> {
 function kindOf(event: Json): string {
   if (!isObject(event)) return "done";
   if (event.error !== undefined) return "error";
+  if (typeof event.type === "string") return event.type;
   const [choice] = Array.isArray(event.choices) ? event.choices : [];
   if (!isObject(choice)) return "usage";
   if (choice.finish_reason !== null)
@@ -93,7 +94,8 @@ function kindOf(event: Json): string {
   return isObject(choice.delta) && choice.delta.role !== undefined ? "role" : "content";
 }
 
-const areWholeEvents = (stream: readonly string[]) => stream.every((chunk) => /^data: .*\n\n$/s.test(chunk));
+const areWholeEvents = (stream: readonly string[]) =>
+  stream.every((chunk) => /^(?:event: .*\n)?data: .*\n\n$/s.test(chunk));
 
 /** Only what ours tells, and what the scheduler reads: an engine without NPUs has nothing to tell of most. */
 function unlikeMetrics(

@@ -8,6 +8,8 @@ import { MAX_SEQUENCES, MODEL } from "./rig.ts";
 
 const COMPLETIONS = "/v1/completions";
 const CHAT = "/v1/chat/completions";
+const RESPONSES = "/v1/responses";
+const MESSAGES = "/v1/messages";
 
 /** More samples than this prefill refuses at the door. */
 export const MAX_QUEUED = 3 * MAX_SEQUENCES;
@@ -199,10 +201,65 @@ const handoffs: Asked[] = [
   decode(completion("decode, stream", usage)),
   decode(chat("decode")),
   decode(chat("decode, stream", usage)),
+  decode(chat("decode, no token ids"), { prompt_token_ids: [] }),
+  decode(chat("decode, too great token ids"), { prompt_token_ids: [100_000] }),
   decode(completion("decode, rejected", { max_tokens: -1 })),
   decode(completion("decode, an engine that is not there", stream), { ...GONE, remote_port: 1 }),
   decode(completion("decode, another engine there"), GONE),
   decode(completion("decode, an engine that is not there, plain"), { ...GONE, remote_port: 1 }),
+];
+
+const response = (name: string, fields: Fields = {}): Asked => ({
+  name: `response, ${name}`,
+  path: RESPONSES,
+  body: { model: MODEL, temperature: 0, max_output_tokens: 3, input: `Answer ${name}`, ...fields },
+});
+
+const responses: Asked[] = [
+  response("plain"),
+  without(response("no model"), "model"),
+  response("instructions", { instructions: "Be brief." }),
+  response("items", { input: [{ role: "user", content: [{ type: "input_text", text: "In parts" }] }] }),
+  response("background", { background: true }),
+  response("stream", stream),
+  response("stream in the background", { background: true, ...stream }),
+  response("prefill", {
+    max_output_tokens: 1,
+    store: false,
+    ignore_eos: true,
+    kv_transfer_params: REMOTE_DECODE,
+  }),
+  decode(response("decode")),
+  decode(response("decode, stream", stream)),
+  response("another model", { model: "another" }),
+  without(response("input missing"), "input"),
+  response("input empty", { input: [] }),
+  response("max_output_tokens 0", { max_output_tokens: 0 }),
+  response("temperature -1", { temperature: -1 }),
+  response("background without store", { background: true, store: false }),
+  response("previous unknown", { previous_response_id: "resp_1" }),
+  { name: "response that is not there", method: "GET", path: `${RESPONSES}/resp_1` },
+  { name: "cancel of a response that is not there", path: `${RESPONSES}/resp_1/cancel` },
+  { name: "DELETE of a response", method: "DELETE", path: `${RESPONSES}/resp_1` },
+];
+
+const message = (name: string, fields: Fields = {}): Asked => ({
+  name: `message, ${name}`,
+  path: MESSAGES,
+  body: { ...greedy, messages: [{ role: "user", content: `Answer ${name}` }], ...fields },
+});
+
+const messages: Asked[] = [
+  message("plain"),
+  message("system", { system: "Be brief." }),
+  message("stream", stream),
+  message("prefill", { max_tokens: 1, kv_transfer_params: REMOTE_DECODE }),
+  decode(message("decode")),
+  decode(message("decode, stream", stream)),
+  message("another model", { model: "another" }),
+  without(message("max_tokens missing"), "max_tokens"),
+  message("no messages", { messages: [] }),
+  message("temperature -1", { temperature: -1 }),
 ];
 
 const others: Asked[] = [
@@ -219,6 +276,8 @@ export const EXCHANGES: Readonly<Record<string, readonly Asked[]>> = {
   streams,
   refusals,
   handoffs,
+  responses,
+  messages,
   others,
 };
 

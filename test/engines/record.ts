@@ -85,9 +85,10 @@ async function answerOf({ prefill, decode }: Pair, asked: Asked, { model }: Plac
 /** What varies from run to run, or from machine to machine. */
 const VARIES: readonly [RegExp, string][] = [
   [/\b(chatcmpl-tool|chatcmpl|cmpl|call|modelperm)-[0-9a-f]{6,}(-[0-9a-f]+)*/g, "$1-…"],
+  [/\b(resp|msg|fc|rs)_[0-9a-f]{6,}/g, "$1_…"],
   [/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, "…"],
   [/\b(vllm-[0-9.]+)-[0-9a-f]{8}\b/g, "$1-…"],
-  [/("(?:created|remote_port)":)\d+/g, "$10"],
+  [/("(?:created|created_at|remote_port)":)\d+/g, "$10"],
   [/("remote_block_ids":)\[\[[0-9,]*\]\]/g, "$1[[0]]"],
   // The last digits of log probabilities.
   [/(?<=[:,[])(-?\d+\.\d)\d+(e-?\d+)?(?=[,}\]])/g, "$1"],

@@ -96,6 +96,7 @@ export async function startEngine(
     {
       // Else it may end before it has said that its core is dead.
       VLLM_KEEP_ALIVE_ON_ENGINE_DEATH: "1",
+      VLLM_ENABLE_RESPONSES_API_STORE: "1",
       HF_HUB_OFFLINE: "1",
       TRANSFORMERS_OFFLINE: "1",
       HF_HOME: join(logs, "huggingface"),
@@ -127,6 +128,7 @@ export async function startScheduler(
   checkout: string,
   { prefill, decode }: Pair,
   logs: string,
+  more: readonly string[] = [],
 ): Promise<Running> {
   const port = await freePort();
   const table = join(logs, "global-rank-table.json");
@@ -140,6 +142,7 @@ export async function startScheduler(
       "--host=127.0.0.1",
       `--port=${port}`,
       `--served-model-name=${MODEL}`,
+      ...more,
     ],
     `http://127.0.0.1:${port}`,
     {
