@@ -15,7 +15,14 @@ export interface Answer {
 }
 
 const ANSWER_LIMIT_MS = 120_000;
-const VARY = ["created", "system_fingerprint"];
+const VARY = [
+  "created",
+  "created_at",
+  "system_fingerprint",
+  // What decode has fetched it has not written.
+  "cache_write_tokens",
+];
+const IDS = ["id", "item_id", "call_id"];
 /** The scheduler takes it out; a plain instance says null. */
 const INTERNAL = "kv_transfer_params";
 
@@ -32,7 +39,7 @@ export async function ask(url: string, asked: Case): Promise<Answer> {
 }
 
 function readBody(type: string | null, text: string): Json {
-  if (type === "text/event-stream") return together(text);
+  if (type === "text/event-stream") return text.startsWith("event: ") ? named(text) : together(text);
   if (type !== "application/json") return text;
   return comparable(JSON.parse(text));
 }
@@ -51,13 +58,41 @@ function comparable(value: Json): Json {
       .filter(([key, inner]) => !VARY.includes(key) && !(key === INTERNAL && inner === null))
       .map(([key, inner]) => [
         key,
-        key === "id" && typeof inner === "string" ? withoutNumber(inner) : comparable(inner),
+        IDS.includes(key) && typeof inner === "string" ? withoutNumber(inner) : comparable(inner),
       ]),
   );
 }
 
 /** What is left of `cmpl-1a2b` is its kind. */
-const withoutNumber = (id: string) => id.replace(/^(chatcmpl-tool|chatcmpl|cmpl|call)[-_].+$/, "$1-…");
+const withoutNumber = (id: string) =>
+  id.replace(/^(chatcmpl-tool|chatcmpl|cmpl|call|resp|msg|fc|rs)[-_].+$/, "$1-…");
+
+/** A stream of events with names: those of one name in a row that add to something are one. */
+function named(text: string): Json {
+  const wrong: string[] = [];
+  const all: Fields[] = [];
+  const events = text.split("\n\n");
+  if (events.pop() !== "") wrong.push("does not end with an empty line");
+  for (const [position, event] of events.entries()) {
+    const [, name, data = "{}"] = /^event: ([^\n]*)\ndata: ([^\n]*)$/.exec(event) ?? [];
+    const { sequence_number: number, ...one } = JSON.parse(data) as Fields;
+    if (one.type !== name) wrong.push(`not an event with its name: ${event.slice(0, 100)}`);
+    if (number !== undefined && number !== position) wrong.push(`event ${position} has the number ${number}`);
+    const last = all.at(-1);
+    if (last !== undefined && last.type === name && "delta" in one) join(last, one);
+    else all.push(one);
+  }
+  return { wrong, events: all.map(comparable) };
+}
+
+function join(target: Fields, more: Fields): void {
+  for (const key of ["delta", "logprobs"]) {
+    const [before, after] = [target[key], more[key]];
+    if (isObject(before) && isObject(after))
+      for (const inner of ["text", "partial_json", "thinking"]) append(before, inner, after[inner]);
+    else append(target, key, after);
+  }
+}
 
 /** A stream by its sequences, with everything that would be wrong in how it came. */
 function together(text: string): Json {

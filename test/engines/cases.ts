@@ -18,7 +18,9 @@ export interface Case {
 type Fields = Record<string, unknown>;
 
 const COMPLETIONS = "/v1/completions";
-const CHAT = "/v1/chat/completions";
+export const CHAT = "/v1/chat/completions";
+const RESPONSES = "/v1/responses";
+const MESSAGES = "/v1/messages";
 const ENGLISH =
   "prefill decode cache block token prompt scheduler instance router engine answer stream batch sample model host port rank table lease health metric client request".split(
     " ",
@@ -378,6 +380,104 @@ const chats: Case[] = [
   chat("chat, structured_outputs choice", { structured_outputs: { choice: ["prefill", "decode"] } }),
 ];
 
+const response = (name: string, fields: Fields = {}): Case => ({
+  name: `response, ${name}`,
+  path: RESPONSES,
+  body: {
+    model: MODEL,
+    temperature: 0,
+    max_output_tokens: 12,
+    instructions: `For response, ${name}.`,
+    input: text(`response, ${name}`, 50),
+    ...fields,
+  },
+});
+const RESPONSE_TOOLS = TOOLS.map(({ type, function: called }) => ({ type, ...called }));
+
+const responses: Case[] = [
+  response("plain"),
+  response("stream", stream),
+  response("items", {
+    input: [
+      { role: "user", content: [{ type: "input_text", text: text("response, items", 20) }] },
+      { type: "message", role: "assistant", content: [{ type: "output_text", text: text("answered", 9) }] },
+      { role: "user", content: text("and again", 20) },
+    ],
+  }),
+  response("Chinese stream", { input: chinese("回答", 90), ...stream }),
+  response("seed", { temperature: 0.8, seed: 7 }),
+  response("stop", { stop: ["a", "e"], max_output_tokens: 40 }),
+  response("end token first", { logit_bias: { 2: 100 } }),
+  response("end token first stream", { logit_bias: { 2: 100 }, ...stream }),
+  response("stop_token_ids", { logit_bias: { 100: 100 }, stop_token_ids: [100] }),
+  response("ignore_eos", { logit_bias: { 2: 100 }, ignore_eos: true }),
+  response("logprobs", { include: ["message.output_text.logprobs"], top_logprobs: 2 }),
+  response("logprobs stream", { include: ["message.output_text.logprobs"], top_logprobs: 2, ...stream }),
+  response("tools auto", { tools: RESPONSE_TOOLS }),
+  response("tools required", { tools: RESPONSE_TOOLS, tool_choice: "required", max_output_tokens: 80 }),
+  response("tools required stream", {
+    tools: RESPONSE_TOOLS,
+    tool_choice: "required",
+    max_output_tokens: 80,
+    ...stream,
+  }),
+  response("tools named", { tools: RESPONSE_TOOLS, tool_choice: { type: "function", name: "join" } }),
+  response("engine's tool", { tools: [{ type: "code_interpreter", container: { type: "auto" } }] }),
+  response("json_schema", {
+    text: { format: { type: "json_schema", name: "instance", schema: JSON_SCHEMA } },
+    max_output_tokens: 60,
+  }),
+  response("truncation auto", { truncation: "auto" }),
+  response("truncation auto over the context", { truncation: "auto", input: text("truncation auto", 2000) }),
+  response("background", { background: true }),
+  response("background stream", { background: true, ...stream }),
+  response("store false, metadata, user", { store: false, metadata: { a: "b" }, user: "someone" }),
+  response("input missing", { input: undefined }),
+  response("input empty", { input: [] }),
+  response("max_output_tokens 0", { max_output_tokens: 0 }),
+  response("max_output_tokens over the context", { max_output_tokens: 100_000 }),
+  response("over the context", { input: text("over the context", 2000) }),
+  response("background without store", { background: true, store: false }),
+  response("tool_choice without tools", { tool_choice: "required" }),
+  response("temperature -1", { temperature: -1 }),
+  response("previous unknown", { previous_response_id: "resp_unknown" }),
+];
+
+const message = (name: string, fields: Fields = {}): Case => ({
+  name: `message, ${name}`,
+  path: MESSAGES,
+  body: {
+    ...greedy,
+    system: `For message, ${name}.`,
+    messages: [{ role: "user", content: text(`message, ${name}`, 50) }],
+    ...fields,
+  },
+});
+const MESSAGE_TOOLS = [{ name: "join", input_schema: { type: "object", properties: {} } }];
+
+const messages: Case[] = [
+  message("plain"),
+  message("stream", stream),
+  message("parts", {
+    messages: [{ role: "user", content: [{ type: "text", text: text("message, parts", 40) }] }],
+  }),
+  message("stop_sequences", { stop_sequences: ["a", "e"], max_tokens: 40 }),
+  message("tools auto stream", { tools: MESSAGE_TOOLS, ...stream }),
+  message("tools any", { tools: MESSAGE_TOOLS, tool_choice: { type: "any" }, max_tokens: 60 }),
+  message("tool named stream", {
+    tools: MESSAGE_TOOLS,
+    tool_choice: { type: "tool", name: "join" },
+    ...stream,
+  }),
+  message("json_schema", {
+    output_config: { format: { type: "json_schema", schema: JSON_SCHEMA } },
+    max_tokens: 60,
+  }),
+  message("messages missing", { messages: undefined }),
+  message("max_tokens 0", { max_tokens: 0 }),
+  message("over the context", { messages: [{ role: "user", content: text("over the context", 2000) }] }),
+];
+
 const refused: Case[] = [
   one("temperature -1", { temperature: -1 }),
   one("temperature a text", { temperature: "hot" }),
@@ -434,6 +534,8 @@ export const CASES: readonly Case[] = [
   ...structured,
   ...batches,
   ...chats,
+  ...responses,
+  ...messages,
   ...refused,
   ...growingBatches,
 ];

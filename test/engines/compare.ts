@@ -12,6 +12,8 @@ export interface Comparison {
   readonly atOnce: number;
   readonly cases: readonly Case[];
   readonly right: Oracle;
+  /** Flags of the scheduler. */
+  readonly flags?: readonly string[];
 }
 
 export interface Result {
@@ -32,10 +34,10 @@ export interface Result {
  */
 export async function compareAll(
   place: Place,
-  { checkout, atOnce, cases, right }: Comparison,
+  { checkout, atOnce, cases, right, flags = [] }: Comparison,
 ): Promise<Result[]> {
   let pair = await startPair(place);
-  let scheduler = await startScheduler(resolve(checkout), pair, place.logs);
+  let scheduler = await startScheduler(resolve(checkout), pair, place.logs, flags);
   const stop = () => stopAll([scheduler, pair.prefill, pair.decode]);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.once(signal, () => void stop().finally(() => process.exit(130)));
@@ -112,7 +114,7 @@ export async function compareAll(
       prefill: isPrefillUp ? pair.prefill : await startEngine("prefill", place),
       decode: isDecodeUp ? pair.decode : await startEngine("decode", place),
     };
-    scheduler = await startScheduler(resolve(checkout), pair, place.logs);
+    scheduler = await startScheduler(resolve(checkout), pair, place.logs, flags);
     return names;
   }
 }

@@ -8,12 +8,13 @@ import { FixableError } from "../../problems/fixable-error.ts";
 import { defaultCacheDir } from "../../toolchain/cache.ts";
 import type { Context } from "../../toolchain/context.ts";
 import { installedEngines, NIXL, VLLM } from "../../toolchain/vllm/packages.ts";
-import { CASES } from "./cases.ts";
-import { compareAll, isWrong } from "./compare.ts";
-import { modelFolder, oracle } from "./oracle.ts";
+import { CASES, CHAT } from "./cases.ts";
+import { compareAll, isWrong, type Result } from "./compare.ts";
+import { modelFolder, type Oracle, oracle } from "./oracle.ts";
 import { OTHERWISE } from "./otherwise.ts";
 import { proveAll } from "./proofs.ts";
 import { record } from "./record.ts";
+import type { Place } from "./rig.ts";
 
 const RESULTS = "bench/results/engines.json";
 
@@ -100,6 +101,7 @@ async function main(): Promise<number> {
         `${ended.length === 0 ? "no engine has ended" : `engines have ended: ${ended.join(", ")}`}`,
     );
     const isComplete = cases.length === CASES.length && atOnce === 1;
+    const once = isComplete && checkout === "." ? await tokenisedOnce({ venv, model, logs }, right) : [];
     const proofs = isComplete ? await proveAll({ venv, model, logs }, checkout) : {};
     if (isComplete && checkout === ".") {
       const report = {
@@ -116,11 +118,19 @@ async function main(): Promise<number> {
           decode: sum(results.map((one) => one.decode)),
         },
         ms: quantiles(results.map(({ ms }) => ms)),
+        tokenisedOnce: {
+          answers: once.length,
+          equal: once.filter(({ differences }) => differences.length === 0).length,
+          wrong: once.filter(isWrong).map(({ name, differences }) => ({ name, differences })),
+          ms: quantiles(once.map(({ ms }) => ms)),
+        },
         proofs,
       };
       writeFileSync(RESULTS, `${JSON.stringify(report, undefined, 2)}\n`);
     }
-    const isRight = wrong.length === 0 && Object.values(proofs).every((proof) => proof.wrong.length === 0);
+    const isRight =
+      [...wrong, ...once.filter(isWrong)].length === 0 &&
+      Object.values(proofs).every((proof) => proof.wrong.length === 0);
     if (isRight) await rm(logs, { recursive: true });
     return isRight ? 0 : 1;
   } catch (error) {
@@ -128,6 +138,16 @@ async function main(): Promise<number> {
     console.error(`${error.message}\nfix: ${error.fix}`);
     return 1;
   }
+}
+
+/** All chats again, whose prompts decode gets as tokens. */
+async function tokenisedOnce(place: Place, right: Oracle): Promise<Result[]> {
+  const cases = CASES.filter(({ path }) => path === CHAT);
+  const flags = ["--tokenise=once"];
+  const results = await compareAll(place, { checkout: ".", atOnce: 1, cases, right, flags });
+  const wrong = results.filter(isWrong).length;
+  console.log(`${results.length} chats whose prompts are made into tokens once: ${wrong} wrong`);
+  return results;
 }
 
 function quantiles(times: readonly number[]): Record<"median" | "greatest", number> {

@@ -15,6 +15,7 @@ import {
   when,
 } from "./proving.ts";
 import { type Place, startEngine, startPair, startScheduler, stopAll } from "./rig.ts";
+import { storedResponses } from "./stored.ts";
 
 /*
  * What no comparison of answers shows: that prefill only prefilled and decode computed no prompt, that what a client
@@ -23,6 +24,7 @@ import { type Place, startEngine, startPair, startScheduler, stopAll } from "./r
 
 const PROOFS: Readonly<Record<string, (rig: Rig) => Promise<Proof>>> = {
   "only decode generates, from what it fetches": handedOver,
+  "responses are stored and cancelled where they are": storedResponses,
   "clients leave while decode generates": (rig) =>
     leaving(rig, { prompt: 100, tokens: 1900 }, (clients) => Promise.all(clients.map(({ begun }) => begun))),
   "clients leave while prefill computes": (rig) =>
