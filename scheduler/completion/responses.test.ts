@@ -87,7 +87,7 @@ test.for(["incomplete", "failed"])("A stream may end with response.%s.", async (
   expect([answer.body, answer.whole]).toEqual([CREATED + DELTA + last, true]);
 });
 
-test("What is said before the work begins waits for the first sign of it: until then another instance can be asked.", async () => {
+test("What is said before the work begins waits for the first sign of it, so that a failure until then has a status.", async () => {
   let first: EngineCall | undefined;
   const { port, decode } = await responsesRig((call) => {
     first = call;
