@@ -182,6 +182,8 @@ test.each([
   "-ep",
   "--data-parallel-rank=1",
   "--enable-expert-parallel",
+  "--no-enable-expert-parallel",
+  "--no_enable_expert",
 ])("%s as an added argument is refused.", (flag) => {
   expect(problemsOf({ "decode[0].extraArgs": [flag] })).toMatchObject([
     { code: "PD131", path: "decode[0].extraArgs[0]" },

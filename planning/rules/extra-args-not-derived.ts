@@ -54,11 +54,14 @@ const shortForms = {
 };
 
 /**
- * What vLLM takes `written` for: it reads `_` as `-`, any beginning of a flag as that flag, and what follows a dot as a
- * key of the flag's JSON.
+ * What vLLM takes `written` for: it reads `_` as `-`, any beginning of a flag as that flag, `no-` before one as its
+ * opposite, and what follows a dot as a key of the flag's JSON.
  */
 function derivedFlag(written: string, derived: Places): string | undefined {
-  const long = /^--(\w[\w-]*)(\.|$)/.exec(written)?.[1]?.replaceAll("_", "-");
+  const long = /^--(\w[\w-]*)(\.|$)/
+    .exec(written)?.[1]
+    ?.replaceAll("_", "-")
+    .replace(/^no-(?=.)/, "");
   if (long !== undefined) {
     return long in derived ? long : Object.keys(derived).find((flag) => flag.startsWith(long));
   }
