@@ -14,8 +14,11 @@ export const MODEL = "tiny";
 export const BLOCK_TOKENS = 32;
 export const MAX_SEQUENCES = 32;
 
-const START_LIMIT_MS = 400_000;
+export const START_LIMIT_MS = 400_000;
 const STOP_LIMIT_MS = 15_000;
+
+/** Below those of outgoing connections, of which one could take it before the engine does. No run begins at another's. */
+let nextPort = 20_000 + 40 * (process.pid % 300);
 
 /** Folders of what is run, and of what it writes. */
 export interface Place {
@@ -227,11 +230,16 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("There is no free port");
-  server.close();
-  await once(server, "close");
-  return address.port;
+  for (;;) {
+    const port = nextPort++;
+    const server = createServer().listen(port, "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
