@@ -1,15 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { callEngine, defaultHost } from "../docker/api.ts";
+import { defaultHost } from "../docker/api.ts";
 import { FixableError } from "../problems/fixable-error.ts";
-import { endProcessesNaming, processesNaming } from "../system/processes.ts";
+import { endProcessesNaming } from "../system/processes.ts";
 import { defaultCacheDir } from "../toolchain/cache.ts";
 import type { Context } from "../toolchain/context.ts";
-import { findDockerEngine, stopDockerEngine } from "../toolchain/docker-engine.ts";
+import { findDockerEngine } from "../toolchain/docker-engine.ts";
 import { ensureToolchain } from "../toolchain/toolchain.ts";
 import { endRun } from "./end-run.ts";
 import { folderOfThisRun, foldersOfDeadRuns } from "./folders-of-runs.ts";
+import { stopIdleEngine } from "./idle-engine.ts";
 
 // `npm test`: gets the tools that tests of the machine and end-to-end tests need, then runs all tests with them, and leaves
 // no process behind however it ends. Unit tests alone need no tools, so for these none are looked for.
@@ -40,7 +41,7 @@ async function run(args: readonly string[]): Promise<number | NodeJS.Signals> {
   // All of them together take minutes anyhow, so ten times as many random deployments are tried then.
   const slow = args.length === 0 ? { PROPERTY_RUNS: "10000" } : {};
   const ended = await runTests(args, [runs, unitRuns], { ...slow, ...process.env, ...env }, engine);
-  if (before === undefined) await stopIdleEngine(engine);
+  if (before === undefined) await stopIdleEngine(context, engine);
   return ended;
 }
 
@@ -71,11 +72,4 @@ async function runTests(
   const [code] = await once(vitest, "exit");
   await endRun(context, folder, engine);
   return signal ?? code ?? 1;
-}
-
-/** The Docker Engine that this run has started; somebody else may work with it by now. */
-async function stopIdleEngine(engine: string): Promise<void> {
-  const containers = JSON.parse((await callEngine(engine, "/containers/json")).body);
-  if (containers.length > 0 || (await processesNaming(engine)).length > 0) return;
-  await stopDockerEngine(context);
 }
