@@ -115,6 +115,8 @@ function env(layout: Layout, instance: Instance): Record<string, string> {
   return {
     HF_HUB_OFFLINE: "1",
     OMP_NUM_THREADS: "1",
+    // Else log probabilities are counted by a function that is compiled when first called, which ends an engine without g++.
+    TORCH_COMPILE_DISABLE: "1",
     UCX_TLS: "tcp,self,sm",
     VLLM_CPU_KVCACHE_SPACE: "1",
     VLLM_CPU_OMP_THREADS_BIND: "nobind",
