@@ -11,17 +11,33 @@ interface Client {
   readonly isWhole: Promise<boolean>;
 }
 
-/** The time from when clients leave, at a certain moment, until nothing of them is on either instance. */
-export async function leaving(
+type Asked = Readonly<Record<"prompt" | "tokens", number>>;
+type Moment = (clients: readonly Client[]) => Promise<unknown>;
+
+const TRIES = 8;
+
+/**
+ * The time from when clients leave, at a certain moment, until nothing of them is on either instance. Where all have been
+ * answered by then, as on a busy machine that tells late of the moment, others are tried.
+ */
+export async function leaving(rig: Rig, asked: Asked, moment: Moment): Promise<Proof> {
+  for (let tries = 1; ; tries++) {
+    const proof = await leavingOnce(rig, asked, moment, tries);
+    if (proof.figures.answered !== CLIENTS || tries === TRIES) return proof;
+  }
+}
+
+async function leavingOnce(
   rig: Rig,
-  { prompt, tokens }: Record<"prompt" | "tokens", number>,
-  moment: (clients: readonly Client[]) => Promise<unknown>,
+  { prompt, tokens }: Asked,
+  moment: Moment,
+  tries: number,
 ): Promise<Proof> {
   const before = await measured(rig);
   const leave = new AbortController();
   const clients = Array.from({ length: CLIENTS }, (_, index) => {
     const fields = {
-      prompt: ids(`leaving ${prompt} ${index}`, prompt),
+      prompt: ids(`leaving ${prompt} ${index} ${tries}`, prompt),
       max_tokens: tokens,
       ignore_eos: true,
     };
@@ -33,7 +49,7 @@ export async function leaving(
     );
     return { begun: begun.catch(() => undefined), isWhole };
   });
-  await moment(clients);
+  await Promise.race([moment(clients), Promise.all(clients.map(({ isWhole }) => isWhole))]);
   const during = await measured(rig);
   leave.abort();
   const left = performance.now();
