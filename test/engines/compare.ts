@@ -1,14 +1,11 @@
-import { resolve } from "node:path";
 import { ask, differences, type Json } from "./answers.ts";
 import type { Case } from "./cases.ts";
 import { counts, type PromptTokens } from "./engine-metrics.ts";
 import type { Oracle } from "./oracle.ts";
 import { OTHERWISE } from "./otherwise.ts";
-import { type Place, type Running, startEngine, startPair, startScheduler, stopAll } from "./rig.ts";
+import type { System } from "./systems.ts";
 
 export interface Comparison {
-  /** Whose scheduler. */
-  readonly checkout: string;
   readonly atOnce: number;
   readonly cases: readonly Case[];
   readonly right: Oracle;
@@ -29,18 +26,12 @@ export interface Result {
 }
 
 /**
- * Asks every case of a pair through the scheduler and says where the answers are not those of the plain instance. An
- * engine that ends on the way is started again. With more than one at once only the answers are looked at.
+ * Asks every case of a system through its scheduler, says where the answers are not those of the plain instance, and stops
+ * it. An engine that ends on the way is started again. With more than one at once only the answers are looked at.
  */
-export async function compareAll(
-  place: Place,
-  { checkout, atOnce, cases, right, flags = [] }: Comparison,
-): Promise<Result[]> {
-  let pair = await startPair(place);
-  let scheduler = await startScheduler(resolve(checkout), pair, place.logs, flags);
-  const stop = () => stopAll([scheduler, pair.prefill, pair.decode]);
+export async function compareAll(system: System, { atOnce, cases, right }: Comparison): Promise<Result[]> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.once(signal, () => void stop().finally(() => process.exit(130)));
+    process.once(signal, () => void system.stop().finally(() => process.exit(130)));
 
   const all: Result[] = [];
   const waiting = cases.entries();
@@ -56,13 +47,13 @@ export async function compareAll(
       }),
     );
   } finally {
-    await stop();
+    await system.stop();
   }
   return all;
 
   async function compare({ name, ...asked }: Case): Promise<Result> {
     const began = performance.now();
-    const found = await ask(scheduler.url, { name, ...asked }).then(
+    const found = await ask(system.scheduler, { name, ...asked }).then(
       (answer) => differences(json(right[name]), json(answer)),
       (error: unknown) => [
         `no answer: ${error instanceof Error ? `${error.message} ${error.cause ?? ""}` : error}`,
@@ -74,10 +65,10 @@ export async function compareAll(
 
   /** With nothing else under way the engines' metrics tell of this case only. */
   async function compareAlone(one: Case): Promise<Result> {
-    const measured = () => Promise.all([counts(pair.prefill.url), counts(pair.decode.url)]);
+    const measured = () => Promise.all([counts(system.prefill), counts(system.decode)]);
     const [prefill, decode] = await measured();
     const result = await compare(one);
-    const ended = await mended();
+    const ended = await system.mended();
     if (ended.length > 0) return { ...result, ended };
     const [prefillAfter, decodeAfter] = await measured();
     return {
@@ -91,31 +82,10 @@ export async function compareAll(
   /** Prefill hears of a fetch a moment after the answer. */
   async function stillHeld(before: number): Promise<number> {
     for (let tries = 0; ; tries++) {
-      const held = (await counts(pair.prefill.url)).blocks - before;
+      const held = (await counts(system.prefill)).blocks - before;
       if (held <= 0 || tries === 10) return Math.max(0, held);
       await new Promise((wait) => setTimeout(wait, 100));
     }
-  }
-
-  /** Starts again what has ended, the scheduler with it, whose table has the ports; gives the names. */
-  async function mended(): Promise<string[]> {
-    // A worker's error ends the engine some moments later.
-    const isUp = async ({ url, hasEnded }: Running) =>
-      !hasEnded &&
-      (await fetch(`${url}/health`).then(
-        ({ ok }) => ok,
-        () => false,
-      ));
-    const [isPrefillUp, isDecodeUp] = await Promise.all([isUp(pair.prefill), isUp(pair.decode)]);
-    if (isPrefillUp && isDecodeUp) return [];
-    await stopAll([scheduler, isPrefillUp ? undefined : pair.prefill, isDecodeUp ? undefined : pair.decode]);
-    const names = [...(isPrefillUp ? [] : ["prefill"]), ...(isDecodeUp ? [] : ["decode"])];
-    pair = {
-      prefill: isPrefillUp ? pair.prefill : await startEngine("prefill", place),
-      decode: isDecodeUp ? pair.decode : await startEngine("decode", place),
-    };
-    scheduler = await startScheduler(resolve(checkout), pair, place.logs, flags);
-    return names;
   }
 }
 

@@ -45,8 +45,8 @@ export function send({ scheduler }: Rig, fields: object, signal: AbortSignal): P
 }
 
 /** The time at which something is so; NaN when it takes too long. */
-export async function when(isSo: () => Promise<boolean>): Promise<number> {
-  const deadline = performance.now() + FREE_LIMIT_MS;
+export async function when(isSo: () => Promise<boolean>, limitMs = FREE_LIMIT_MS): Promise<number> {
+  const deadline = performance.now() + limitMs;
   while (performance.now() < deadline) {
     if (await isSo()) return performance.now();
     await sleep(20);
