@@ -51,9 +51,10 @@ export async function askInContainer(
   body?: object,
   undo?: { readonly path: string; readonly body: object },
 ): Promise<AdminAnswer> {
-  // Whoever drains or joins waits for as long as the scheduler's own limit; others are answered at once.
+  // Whoever drains or joins waits for as long as the scheduler's own limit; others are answered at once, which on a host
+  // with far too much to do takes a command in the container more than 10 s.
   const waits = path === "/drain" || path === "/join";
-  const signal = waits ? undefined : AbortSignal.timeout(10_000);
+  const signal = waits ? undefined : AbortSignal.timeout(30_000);
   const ask = () => askSocket(engineOf(host), container, { socket, path, body, undo }, signal);
   // Its host's sshd may drop a connection, and it may end while it is asked: the next time there is none.
   return answerOf(await again(ask, (answer) => "failure" in answer));
