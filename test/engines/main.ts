@@ -146,7 +146,7 @@ async function argumentsOf(context: Context, venv: string): Promise<boolean> {
   for (const [name, { commands, flagsRefused, wrong }] of Object.entries(proofs))
     console.log(
       [
-        `${name}: ${commands} commands are taken as planned, ${flagsRefused} of its flags are refused beside them`,
+        `${name}: ${commands} commands went through its parsers; ${flagsRefused} flags of theirs may not be added`,
         ...wrong,
       ].join("\n    WRONG: "),
     );
