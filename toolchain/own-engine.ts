@@ -22,6 +22,8 @@ export interface OwnEngine {
   readonly log: string;
   /** File of the network namespace that it and its containers live in; absent: this machine's network. */
   readonly namespace?: string;
+  /** File of the mount namespace whose files it and its containers see; absent: those of this machine. */
+  readonly mounts?: string;
 }
 
 /** Where what works on `state` has its sockets: only root can make it, and its path is short wherever `state` is. */
@@ -149,7 +151,9 @@ async function forgetDeadProcesses(engine: OwnEngine): Promise<void> {
 }
 
 async function spawnDetached(engine: OwnEngine, dockerd: string): Promise<void> {
-  const enter = engine.namespace === undefined ? [] : ["nsenter", `--net=${engine.namespace}`];
+  const namespaces = Object.entries({ net: engine.namespace, mount: engine.mounts });
+  const given = namespaces.flatMap(([kind, file]) => (file === undefined ? [] : [`--${kind}=${file}`]));
+  const enter = given.length === 0 ? [] : ["nsenter", ...given];
   const [program = "", ...args] = [...enter, dockerd, "--config-file", configFile(engine)];
   const log = await open(engine.log, "w");
   try {

@@ -1,14 +1,22 @@
+import { dirname, join } from "node:path";
 import { board } from "../../host-checks/testing/sample-outputs.ts";
 import { npuInfo } from "../../host-checks/testing/sample-report.ts";
 import { runScript } from "../../hosts/script.ts";
 import { sshOptions } from "../../planning/ssh-options.ts";
 import { word } from "../../problems/shell-word.ts";
+import { processesNaming } from "../../system/processes.ts";
+import { defaultCacheDir } from "../../toolchain/cache.ts";
+import type { Context } from "../../toolchain/context.ts";
+import { ensureDockerd } from "../../toolchain/docker-engine.ts";
 import type { LocalHost } from "../../toolchain/local-hosts/hosts.ts";
+import { startEngine, stopEngine } from "../../toolchain/own-engine.ts";
 
 /*
  * Test hosts that look like Ascend hosts to those who log in: device nodes, driver files, and tools that replay what
  * real ones have printed. All of it lies in folders of the host's own.
  */
+
+const context: Context = { cacheDir: defaultCacheDir(), say: () => {} };
 
 export const ownFolders: readonly string[] = ["/dev", "/etc", "/usr/local", "/var/log"];
 
@@ -32,15 +40,19 @@ export const says = (command: string, output: string): string =>
   `printf %s ${word(output)} > ${word(`${replay}/${command}`)}`;
 
 /** Makes host number `index` an Ascend host on which all is well. */
-export async function becomeAscendHost(host: LocalHost, index: number): Promise<void> {
-  const hccn = npus.flatMap((npu) => [
+export async function becomeAscendHost(
+  host: LocalHost,
+  index: number,
+  ids: readonly number[] = npus,
+): Promise<void> {
+  const hccn = ids.flatMap((npu) => [
     says(`hccn_tool -i ${npu} -ip -g`, `ipaddr:${deviceIp(index, npu)}\nnetmask:255.255.255.0\n`),
     says(`hccn_tool -i ${npu} -link -g`, "link status: UP\n"),
     says(`hccn_tool -i ${npu} -net_health -g`, "net health status: Success\n"),
     says(`hccn_tool -i ${npu} -tls -g`, `dev_id:${npu}, tls switch[0](0:disable, 1:enable)\n`),
   ]);
-  const conf = npus.map((npu) => `address_${npu}=${deviceIp(index, npu)}\n`).join("");
-  const nodes = [...npus.map((npu) => `davinci${npu}`), "davinci_manager", "devmm_svm", "hisi_hdc"];
+  const conf = ids.map((npu) => `address_${npu}=${deviceIp(index, npu)}\n`).join("");
+  const nodes = [...ids.map((npu) => `davinci${npu}`), "davinci_manager", "devmm_svm", "hisi_hdc"];
   const script = [
     ...nodes.map((node) => `mknod /dev/${node} c 1 3`),
     `mkdir -p ${replay} /usr/local/sbin /usr/local/Ascend/driver/tools /var/log/npu ${models}/qwen`,
@@ -48,8 +60,8 @@ export async function becomeAscendHost(host: LocalHost, index: number): Promise<
       `printf '#!/bin/sh\\nexec cat "${replay}/\${0##*/} $*"\\n' > ${tool}`,
       `chmod +x ${tool}`,
     ]),
-    says("npu-smi info", npuInfo(npus.map((id) => ({ id })))),
-    says(`npu-smi info -t board -i ${npus[0]}`, board),
+    says("npu-smi info", npuInfo(ids.map((id) => ({ id })))),
+    says(`npu-smi info -t board -i ${ids[0]}`, board),
     ...hccn,
     `printf '${conf.replaceAll("\n", "\\n")}' > /etc/hccn.conf`,
     "echo Version=23.0.5 > /usr/local/Ascend/driver/version.info",
@@ -61,4 +73,13 @@ export async function becomeAscendHost(host: LocalHost, index: number): Promise<
     `tar -c -T /dev/null | docker import - ${image}`,
   ];
   await onHost(host, script.join("\n"));
+}
+
+/** Starts the Docker Engine of a host anew, so that its containers see the host's own folders too. */
+export async function letEngineSeeFolders({ engine }: LocalHost): Promise<void> {
+  const folder = dirname(dirname(engine.dataRoot));
+  const [sshd] = await processesNaming(join(folder, "sshd_config"));
+  if (sshd === undefined) throw new Error(`no sshd runs for ${folder}`);
+  await stopEngine(context, engine);
+  await startEngine(context, { ...engine, mounts: `/proc/${sshd}/ns/mnt` }, await ensureDockerd(context));
 }
