@@ -13,6 +13,7 @@ import { modelFolder, oracle } from "./oracle.ts";
 import { proveAll } from "./proofs.ts";
 import { record } from "./record.ts";
 import { figuresOf, RESULTS, writeResults } from "./report.ts";
+import type { Place } from "./rig.ts";
 import { STACK, startStack } from "./stack.ts";
 import { type System, startProcesses } from "./systems.ts";
 
