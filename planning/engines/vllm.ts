@@ -72,8 +72,15 @@ export const vllm = schema.transform(
   }),
 );
 
+const oneProcess = "the number of instances, each of one process";
+
 const derived: Engine["derived"] = {
-  args: { "kv-transfer-config": "the list that declares it, `prefill` or `decode`" },
+  args: {
+    "kv-transfer-config": "the list that declares it, `prefill` or `decode`",
+    "tensor-parallel-size": oneProcess,
+    "pipeline-parallel-size": oneProcess,
+    "data-parallel-size": oneProcess,
+  },
   env: {
     VLLM_NIXL_SIDE_CHANNEL_HOST: "the `address` of its host",
     VLLM_NIXL_SIDE_CHANNEL_PORT: "its `port`",

@@ -1,71 +1,46 @@
-import type { Places } from "../engines/engine.ts";
-import { declaredExtras } from "./extras.ts";
+import { count } from "../../problems/text.ts";
+import type { Topology } from "../topology.ts";
+import { derivedArgs, takenFor } from "./derived-flags.ts";
+import { declaredExtras, reachedFrom } from "./extras.ts";
 import type { Rule } from "./rule.ts";
 
 export const extraArgsNotDerived: Rule = {
   code: "PD131",
   severity: "error",
   title: "`extraArgs` has no argument that is derived from other keys",
-  why: "Of an argument given twice the engine takes the last, and it would no longer agree with the rank tables and the other instances.",
+  why: "Of an argument given twice the engine takes the last, and it would no longer agree with the rank tables, the NPUs and the other instances.",
   source:
     "the manual, steps two to four: the arguments of the start command; vLLM, `vllm serve --help`: short forms, and dots",
-  check: (topology) =>
-    declaredExtras(topology).flatMap(({ path, extraArgs }) =>
+  check: (topology) => {
+    const derived = derivedArgs(topology.engine);
+    return declaredExtras(topology).flatMap(({ path, extraArgs }) =>
       [...extraArgs.entries()].flatMap(([index, argument]) => {
-        const [written = ""] = argument.split("=");
-        const derived = { ...places, ...topology.engine.derived.args };
-        const flag = derivedFlag(written, derived);
+        const [, written = "", inside] = /^(-[A-Za-z]+(?=\d)|[^=\s]*)[=\s]*(.*)$/s.exec(argument) ?? [];
+        const flag = takenFor(written, derived);
         if (flag === undefined) return [];
+        const value = inside || extraArgs[index + 1];
         const where = derived[flag];
         return [
           {
             path: `${path}.extraArgs[${index}]`,
-            message: `${written} is derived from ${where}`,
+            message: `${written} is derived from ${where}${ranks(topology, path, written, flag, value)}`,
             fix: `remove it here and set ${where}`,
           },
         ];
       }),
-    ),
+    );
+  },
 };
 
-const places: Places = {
-  model: "model.path",
-  "served-model-name": "model.servedName",
-  "max-model-len": "model.maxModelLen",
-  "max-num-seqs": "model.maxNumSeqs",
-  "max-num-batched-tokens": "model.maxNumBatchedTokens",
-  quantization: "model.quantization",
-  "tensor-parallel-size": "the number of `devices`",
-  "pipeline-parallel-size": "the number of `devices`",
-  host: "the `address` of its host",
-  port: "its `port`",
-  "prefill-batching-policy": "`batchingPolicy` of a prefill instance",
-  "prefill-routing-policy": "scheduler.routingPolicy",
-  role: "the list that declares it, `prefill` or `decode`",
-};
-
-const shortForms = {
-  "-tp": "tensor-parallel-size",
-  "-pp": "pipeline-parallel-size",
-  "-dp": "data-parallel-size",
-  "-pcp": "prefill-context-parallel-size",
-  "-ep": "enable-expert-parallel",
-  "-q": "quantization",
-};
-
-/**
- * What vLLM takes `written` for: it reads `_` as `-`, any beginning of a flag as that flag, `no-` before one as its
- * opposite, and what follows a dot as a key of the flag's JSON.
- */
-function derivedFlag(written: string, derived: Places): string | undefined {
-  const long = /^--(\w[\w-]*)(\.|$)/
-    .exec(written)?.[1]
-    ?.replaceAll("_", "-")
-    .replace(/^no-(?=.)/, "");
-  if (long !== undefined) {
-    return long in derived ? long : Object.keys(derived).find((flag) => flag.startsWith(long));
-  }
-  return Object.entries(shortForms).find(
-    ([short, flag]) => written.startsWith(short) && flag in derived,
-  )?.[1];
+/** What a size would come to for the first instance that it does not fit; only where all NPUs are one tensor-parallel group. */
+function ranks(topology: Topology, path: string, written: string, flag: string, value = ""): string {
+  if (!/(size|p)$/i.test(written) || flag in topology.engine.derived.args) return "";
+  const [instance] = reachedFrom(topology, path).filter(({ npus }) => npus.length > 0);
+  if (instance === undefined || !/^\d+$/.test(value)) return "";
+  const npus = instance.npus.length;
+  const wanted = flag === "tensor-parallel-size" ? Number(value) : npus * Number(value);
+  if (wanted === npus) return "";
+  const product =
+    flag === "tensor-parallel-size" ? value : `tensor-parallel size ${npus} × ${value} is ${wanted}`;
+  return `: ${product}, while ${instance.path} has ${count(npus, "NPU")}`;
 }

@@ -1,3 +1,4 @@
+import { derivedArgs, takenFor } from "./derived-flags.ts";
 import { declaredExtras } from "./extras.ts";
 import type { Rule } from "./rule.ts";
 
@@ -10,12 +11,14 @@ export const extraEnvNotDerived: Rule = {
     "the manual, steps two to four: the variables of the start command; CANN, `ASCEND_RT_VISIBLE_DEVICES`",
   check: (topology) => {
     const ofInstances = new Map([...places, ...Object.entries(topology.engine.derived.env)]);
+    const args = derivedArgs(topology.engine);
     return declaredExtras(topology).flatMap(({ path, extraEnv, secretEnv }) => {
       const isOfScheduler = path === "scheduler";
       const named = Object.keys(extraEnv).map((name) => ({ name, at: `${path}.extraEnv.${name}` }));
       const secret = secretEnv.map((name, index) => ({ name, at: `${path}.secretEnv[${index}]` }));
       return [...named, ...secret].flatMap(({ name, at }) => {
-        const place = isOfScheduler ? (places.get(name) ?? proxyPlaces.get(name)) : ofInstances.get(name);
+        const own = isOfScheduler ? (places.get(name) ?? proxyPlaces.get(name)) : ofInstances.get(name);
+        const place = own ?? args[takenFor(flagLike(name) ?? "", args) ?? ""];
         if (place === undefined) return [];
         const message = `${name} is derived from ${place}`;
         return [{ path: at, message, fix: `remove it here and set ${place}` }];
@@ -27,6 +30,7 @@ export const extraEnvNotDerived: Rule = {
 const places = new Map([
   ["GLOBAL_RANK_TABLE_FILE_PATH", "`hosts`, `prefill`, `decode` and `scheduler`"],
   ["RANK_TABLE_FILE_PATH", "`hosts`, `prefill`, `decode` and `scheduler`"],
+  ["RANK_TABLE_FILE", "`hosts`, `prefill`, `decode` and `scheduler`"],
   ["NODE_PORTS", "the `port` of each instance"],
   ["USE_OPENAI", "scheduler.useOpenai"],
   ["ASCEND_RT_VISIBLE_DEVICES", "the `devices` of each instance"],
@@ -38,3 +42,10 @@ const proxyPlaces = new Map([
   ["no_proxy", "scheduler.noProxy"],
   ["NO_PROXY", "scheduler.noProxy"],
 ]);
+
+/** The flag for which a variable like `VLLM_DP_SIZE` or `TP_SIZE` stands. */
+function flagLike(variable: string): string | undefined {
+  if (/^VLLM_DP_[A-Z_]+$/.test(variable)) return "--dp";
+  const words = /^(?:VLLM_)?([TPD]P|[TPD]P_SIZE|(?:TENSOR|PIPELINE|DATA)_PARALLEL_SIZE)$/.exec(variable)?.[1];
+  return words && `--${words.toLowerCase()}`;
+}

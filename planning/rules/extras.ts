@@ -1,3 +1,4 @@
+import type { Instance } from "../layout.ts";
 import type { Topology } from "../topology.ts";
 
 /** Every place that adds arguments and variables to what is derived. */
@@ -9,4 +10,11 @@ export function declaredExtras({ engine, file: { prefill, decode, scheduler } }:
     ...decode.map((instance, index) => ({ path: `decode[${index}]`, ...instance, ...noSecrets })),
     { path: "scheduler", ...scheduler },
   ];
+}
+
+/** The instances whose containers get what the stack file adds at `path`. */
+export function reachedFrom({ instances }: Topology, path: string): Instance[] {
+  return instances.filter(({ role, ...instance }) =>
+    path === "engine" ? role !== "scheduler" : instance.path === path,
+  );
 }

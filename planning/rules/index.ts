@@ -1,6 +1,7 @@
 import type { Problem } from "../../problems/problem.ts";
 import type { Topology } from "../topology.ts";
 import { type Acknowledgement, acknowledge, acknowledgementNeeded } from "./acknowledgement-needed.ts";
+import { addressOfItsHost } from "./address-of-its-host.ts";
 import { batchHoldsARequest } from "./batch-holds-a-request.ts";
 import { batchHoldsSequences } from "./batch-holds-sequences.ts";
 import { batchingPolicyKnown } from "./batching-policy-known.ts";
@@ -24,6 +25,7 @@ import { hostExists } from "./host-exists.ts";
 import { imageForNpus } from "./image-for-npus.ts";
 import { interfaceCarriesAddress } from "./interface-carries-address.ts";
 import { interfaceKnown } from "./interface-known.ts";
+import { interfaceOfItsHost } from "./interface-of-its-host.ts";
 import { kvHoldOfAll } from "./kv-hold-of-all.ts";
 import { kvPortsNotHccls } from "./kv-ports-not-hccls.ts";
 import { kvPortsNotOutgoing } from "./kv-ports-not-outgoing.ts";
@@ -83,6 +85,7 @@ export const rules: readonly Rule[] = [
   tableSmallEnough,
   interfaceKnown,
   interfaceCarriesAddress,
+  addressOfItsHost,
   batchHoldsARequest,
   extraArgsNotDerived,
   extraEnvNotDerived,
@@ -92,6 +95,7 @@ export const rules: readonly Rule[] = [
   batchHoldsSequences,
   quantizationKnown,
   batchingPolicyKnown,
+  interfaceOfItsHost,
   mountPaths,
   mountBesideHome,
   mountBesideDriver,

@@ -43,8 +43,10 @@ test("Every warning can be acknowledged, but the one about acknowledgements, and
   expect(acknowledgeableCodes.filter((code) => !warnings.includes(code))).toEqual([
     "PD104",
     "PD112",
+    "PD129",
     "PD134",
     "PD137",
+    "PD139",
     "PD151",
     "PD164",
   ]);
@@ -231,10 +233,23 @@ const derivedFlags = [
   "-tp=4",
   "-pp2",
   "-q",
+  "-qawq",
   "--max-num",
   "--host",
   "--model=/x",
   "--prefill-routing-policy=BLB",
+  "-dp",
+  "-dpl=1",
+  "-TP=4",
+  "--tp",
+  "--pp_size=2",
+  "--data_parallel_rank=1",
+  "--data-parallel-size 2",
+  "--data-parallel-address=127.0.0.1",
+  "--nnodes=2",
+  "-n2",
+  "--node-rank",
+  "--master-addr=127.0.0.1",
 ];
 
 test.each(derivedFlags)(
@@ -253,8 +268,111 @@ test.each([
   "-O3",
   "port=1",
   "--quantization-param-path=x",
+  "--no-enable-prefix-caching",
+  "--distributed-executor-backend=mp",
 ])("%s as an added argument is fine.", (flag) => {
   expect(problemsOf({ "engine.extraArgs": [flag] })).toEqual([]);
+});
+
+test.each([
+  [["--data-parallel-size=2"], ": tensor-parallel size 2 × 2 is 4, while prefill[0] has 2 NPUs"],
+  [["-dp", "4"], ": tensor-parallel size 2 × 4 is 8, while prefill[0] has 2 NPUs"],
+  [["--pp=2"], ": tensor-parallel size 2 × 2 is 4, while prefill[0] has 2 NPUs"],
+  [["-tp4"], ": 4, while prefill[0] has 2 NPUs"],
+  [["--tensor-parallel-size 8"], ": 8, while prefill[0] has 2 NPUs"],
+  [["-tp", "2"], ""],
+  [["-dp=1"], ""],
+  [["--data-parallel-rank=3"], ""],
+])("What %j would come to is said, where it does not fit.", (extraArgs, sum) => {
+  const [problem, ...others] = problemsOf({ "engine.extraArgs": extraArgs });
+
+  expect(others).toEqual([]);
+  expect(problem?.code).toBe("PD131");
+  expect(problem?.message.replace(/^.* is derived from [^:]*/, "")).toBe(sum);
+});
+
+test.each(["VLLM_DP_SIZE", "VLLM_DP_MASTER_IP", "TP_SIZE", "TENSOR_PARALLEL_SIZE", "PP", "RANK_TABLE_FILE"])(
+  "A variable %s is refused: it says again what is derived.",
+  (name) => {
+    expect(problemsOf({ "engine.extraEnv": { [name]: "1" } }).map(({ code }) => code)).toEqual(["PD132"]);
+  },
+);
+
+test.each(["PP_LAYERS", "VLLM_PP_LAYER_PARTITION", "MODEL", "N"])("A variable %s is fine.", (name) => {
+  expect(problemsOf({ "engine.extraEnv": { [name]: "1" } })).toEqual([]);
+});
+
+const onHostA = {
+  prefill: [{ host: "host-a", devices: [4, 5], port: 8088 }],
+  decode: [{ host: "host-a", devices: [6, 7], port: 8089 }],
+};
+
+test.each([
+  [
+    { "engine.extraEnv": { HCCL_IF_IP: "127.0.0.1" } },
+    "engine",
+    "127.0.0.1 is only reached from its own machine, where prefill[0] runs: that is 10.0.0.18",
+  ],
+  [{ ...onHostA, "engine.extraEnv": { VLLM_HOST_IP: "localhost" } }, "engine", "localhost is only reached"],
+  [
+    { ...onHostA, "engine.extraEnv": { HCCL_IF_IP: "10.0.0.99" } },
+    "engine",
+    "10.0.0.99 is not the address of host-a",
+  ],
+  [{ ...onHostA, "engine.extraEnv": { HCCL_IF_IP: "eth0" } }, "engine", "eth0 is not the address of host-a"],
+  [
+    { "prefill[1].extraEnv": { HCCL_IF_IP: "10.0.0.18" } },
+    "prefill[1]",
+    "10.0.0.18 is not the address of host-b",
+  ],
+  [
+    { "engine.extraEnv": { HCCL_IF_IP: "10.0.0.18" }, "prefill[1].extraEnv": { HCCL_IF_IP: "10.0.0.19" } },
+    "engine",
+    "10.0.0.18 is not the address of host-b, where decode[1] runs",
+  ],
+] as const)(
+  "%j is refused once: the address is not that of a host it reaches.",
+  (changes, place, message) => {
+    const problems = problemsOf(changes);
+
+    expect(problems).toMatchObject([{ code: "PD129" }]);
+    expect(problems[0]?.path.startsWith(`${place}.extraEnv.`)).toBe(true);
+    expect(problems[0]?.message).toContain(message);
+  },
+);
+
+test.each([
+  { ...onHostA, "engine.extraEnv": { HCCL_IF_IP: "10.0.0.18" } },
+  { "prefill[0].extraEnv": { HCCL_IF_IP: "10.0.0.18" }, "prefill[1].extraEnv": { HCCL_IF_IP: "10.0.0.19" } },
+  {
+    "engine.extraEnv": { HCCL_IF_IP: "10.0.0.18" },
+    "prefill[1].extraEnv": { HCCL_IF_IP: "10.0.0.19" },
+    "decode[1].extraEnv": { HCCL_IF_IP: "10.0.0.19" },
+  },
+  { "engine.extraEnv": { HCCL_SOCKET_IFNAME: "eth0" } },
+  { "hosts.host-a.interface": "bond0", "engine.extraEnv": { HCCL_SOCKET_IFNAME: "bond" } },
+  { "hosts.host-a.interface": "bond0", "engine.extraEnv": { HCCL_SOCKET_IFNAME: "=eth0,bond0" } },
+  { "hosts.host-a.interface": "bond0", "engine.extraEnv": { HCCL_SOCKET_IFNAME: "^docker,lo" } },
+])("%j agrees with the hosts.", (changes) => {
+  expect(problemsOf(changes)).toEqual([]);
+});
+
+test.each([
+  [
+    { "engine.extraEnv": { GLOO_SOCKET_IFNAME: "lo" } },
+    "lo does not carry 10.0.0.18 on host-a, where prefill[0] runs",
+  ],
+  [{ "engine.extraEnv": { TP_SOCKET_IFNAME: "10.0.0.18" } }, "10.0.0.18 is an address"],
+  [
+    { "hosts.host-a.interface": "bond0", "engine.extraEnv": { HCCL_SOCKET_IFNAME: "^bond" } },
+    "^bond is not bond0",
+  ],
+  [
+    { "hosts.host-a.interface": "bond0", "decode[0].extraEnv": { HCCL_SOCKET_IFNAME: "=bond" } },
+    "=bond is not bond0",
+  ],
+])("%j names an interface that does not carry the address.", (changes, message) => {
+  expect(problemsOf(changes)).toMatchObject([{ code: "PD139", message: expect.stringContaining(message) }]);
 });
 
 test("A proxy's variables are the scheduler's derived ones, and an engine's own affair.", () => {

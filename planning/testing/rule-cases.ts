@@ -325,6 +325,14 @@ export const cases: readonly Case[] = [
     mended: { "hosts.host-b.interface": "bond0" },
   },
   {
+    breaks: "PD129",
+    changes: { "engine.extraEnv": { HCCL_IF_IP: "10.0.0.18" } },
+    path: "engine.extraEnv.HCCL_IF_IP",
+    message: "10.0.0.18 is not the address of host-b, where prefill[1] runs: that is 10.0.0.19",
+    fix: "remove it here; where an instance needs it, set it in its own extraEnv, for prefill[1] to 10.0.0.19; if this is meant, add PD129 with the reason to `allow`",
+    mended: { "engine.extraEnv": undefined, "prefill[1].extraEnv": { HCCL_IF_IP: "10.0.0.19" } },
+  },
+  {
     breaks: "PD130",
     changes: { "model.maxModelLen": 8192 },
     path: "model.maxNumBatchedTokens",
@@ -336,7 +344,7 @@ export const cases: readonly Case[] = [
     breaks: "PD131",
     changes: { "decode[1].extraArgs": ["--tensor_parallel_size=4"] },
     path: "decode[1].extraArgs[0]",
-    message: "--tensor_parallel_size is derived from the number of `devices`",
+    message: "--tensor_parallel_size is derived from the number of `devices`: 4, while decode[1] has 2 NPUs",
     fix: "remove it here and set the number of `devices`",
     mended: { "decode[1].extraArgs": [] },
   },
@@ -404,6 +412,14 @@ export const cases: readonly Case[] = [
     message: "gtsf is a policy that this engine has not",
     fix: "remove it",
     mended: { "prefill[0].batchingPolicy": undefined },
+  },
+  {
+    breaks: "PD139",
+    changes: { "hosts.host-b.interface": "bond0", "engine.extraEnv": { HCCL_SOCKET_IFNAME: "eth0" } },
+    path: "engine.extraEnv.HCCL_SOCKET_IFNAME",
+    message: "eth0 is not bond0, which carries 10.0.0.19 on host-b, where prefill[1] runs",
+    fix: "put in the one that `ip -br addr` on host-b shows beside 10.0.0.19; if this is meant, add PD139 with the reason to `allow`",
+    mended: { "engine.extraEnv": { HCCL_SOCKET_IFNAME: "bond0" } },
   },
   {
     breaks: "PD140",
