@@ -274,7 +274,8 @@ test("A Plan with a container on a host that it does not have is refused.", asyn
 });
 
 function twoSimulatedHosts(): Plan {
-  const result = makePlan("two", { ...sampleInput(), engine: { kind: "simulated" } });
+  const limits = { sharedMemory: "2g", ulimits: { nofile: 65536, memlock: -1 } };
+  const result = makePlan("two", { ...sampleInput(), engine: { kind: "simulated", ...limits } });
   if ("problems" in result) throw new Error(JSON.stringify(result.problems));
   return result.plan;
 }
@@ -282,7 +283,7 @@ function twoSimulatedHosts(): Plan {
 /** All inputs of a container: none beside these, so neither `privileged` nor `volumes`. */
 function inputsOf(container: ContainerPlan, stack: string, image: string) {
   const { name, command, env, devices, mounts, files, user, restricted, stopTimeoutSeconds } = container;
-  const { sharedMemoryMib } = container;
+  const { sharedMemoryMib, ipc, ulimits } = container;
   return {
     name,
     image,
@@ -294,6 +295,10 @@ function inputsOf(container: ContainerPlan, stack: string, image: string) {
     ...(restricted ? { capabilities: { drops: ["ALL"] }, securityOpts: ["no-new-privileges"] } : {}),
     ...(user === undefined ? {} : { user }),
     ...(sharedMemoryMib === undefined ? {} : { shmSize: sharedMemoryMib }),
+    ...(ipc === undefined ? {} : { ipcMode: ipc }),
+    ...(ulimits === undefined
+      ? {}
+      : { ulimits: Object.entries(ulimits).map(([name, soft]) => ({ name, soft, hard: soft })) }),
     networkMode: "host",
     restart: "unless-stopped",
     destroyGraceSeconds: stopTimeoutSeconds,

@@ -52,6 +52,10 @@ export interface ContainerPlan {
   readonly user?: string;
   /** Size of /dev/shm in MiB; absent: what the Docker Engine gives. */
   readonly sharedMemoryMib?: number;
+  /** Whose shared memory, semaphores and message queues; absent: its own. */
+  readonly ipc?: "host";
+  /** Resource limits by name (`nofile`), sorted, soft and hard, -1 for none; absent: what the Docker Engine gives. */
+  readonly ulimits?: Readonly<Record<string, number>>;
   /** Runs without any capability and can gain none: for images of ours, which need none. */
   readonly restricted: boolean;
   /** Port that the container listens on, on the host's network. */

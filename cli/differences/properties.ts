@@ -42,7 +42,8 @@ export function propertiesOf(value: unknown): Properties {
 
 /** A container in words of its command line and environment, from a Plan or from a docker resource's inputs. */
 export function containerProperties(container: object): Properties {
-  const { command, env, envs, devices, mounts, files, uploads, labels, ...rest } = asObject(container);
+  const { command, env, envs, devices, mounts, files, uploads, labels, ulimits, ...rest } =
+    asObject(container);
   const environment = byEntry(envs ?? env, (entry) => splitAtEquals(entry));
   const globalPath = asObject(environment).GLOBAL_RANK_TABLE_FILE_PATH;
   const isGlobal = (entry: unknown) => globalPath !== undefined && pathOf(entry) === globalPath;
@@ -54,6 +55,10 @@ export function containerProperties(container: object): Properties {
     device: byKey(devices, "containerPath"),
     mount: byKey(mounts, "target"),
     label: byKey(labels, "label"),
+    ulimit: byEntry(ulimits, (entry) => {
+      const { name, soft, hard } = asObject(entry);
+      return nameAndValue(name, soft === hard ? soft : `${soft}:${hard}`);
+    }),
     file: byEntry(
       uploaded.filter((entry) => !isGlobal(entry)),
       (entry) => nameAndValue(basename(String(pathOf(entry))), asObject(entry).content),

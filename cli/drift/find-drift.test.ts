@@ -26,6 +26,28 @@ test("A /dev/shm of another size is found where the Plan has one.", () => {
   ]);
 });
 
+test("Other limits than the Plan has are found, and the host's shared memory.", () => {
+  const { compared, answer } = recorded("simulated");
+  const [first, ...others] = compared.plan.containers;
+  if (first === undefined) throw new Error("nothing is recorded");
+  const wanted = { ...first, ulimits: { memlock: -1, nofile: 65536 } };
+  const found = { memlock: -1, nofile: 1024 };
+  for (const one of answer.containers.filter(({ Name }) => Name === `/${first.name}`)) {
+    const Ulimits = Object.entries(found).map(([Name, limit]) => ({ Name, Soft: limit, Hard: limit }));
+    Object.assign(one.HostConfig, { Ulimits, IpcMode: "host" });
+  }
+
+  const findings = find({
+    compared: { ...compared, plan: { ...compared.plan, containers: [wanted, ...others] } },
+    answer,
+  });
+
+  expect(findings.flatMap(({ differences }) => differences)).toEqual([
+    { what: "ipcMode", planned: "none", there: "host" },
+    { what: "ulimit.nofile", planned: "65536", there: "1024" },
+  ]);
+});
+
 test("The manual's containers, which nobody has started, are as planned but for that.", () => {
   const findings = find(recorded("ascendcloud"));
 

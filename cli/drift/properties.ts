@@ -3,7 +3,7 @@ import type { dockerContainer } from "../../planning/container/docker-container.
 import { secretEnvLabel } from "../../planning/container/settings.ts";
 import { masked } from "../../planning/credentials/credential.ts";
 import type { PropertyChange } from "../differences/change.ts";
-import { containerProperties, differences } from "../differences/properties.ts";
+import { asArray, asObject, containerProperties, differences } from "../differences/properties.ts";
 
 export type DockerContainer = ReturnType<typeof dockerContainer>;
 
@@ -79,11 +79,20 @@ function seen(
     restart: RestartPolicy.Name,
     stopTimeout: Config.StopTimeout,
     ...(planned.shmSize !== undefined && { shmSize: Number(HostConfig.ShmSize) / 2 ** 20 }),
+    ...((planned.ipcMode ?? HostConfig.IpcMode) === "host" && { ipcMode: HostConfig.IpcMode }),
+    ...(planned.ulimits !== undefined && { ulimits: ulimitsOf(HostConfig.Ulimits) }),
     logDriver: LogConfig.Type,
     logOpts: LogConfig.Config,
     ...limitsAndPrivileges(HostConfig),
   };
 }
+
+/** In the words of a Plan; of what an engine gives by itself the Docker Engine says nothing here. */
+const ulimitsOf = (ulimits: unknown) =>
+  asArray(ulimits).map((one) => {
+    const { Name, Soft, Hard } = asObject(one);
+    return { name: Name, soft: Soft, hard: Hard };
+  });
 
 /** What a container has from its image, unless it says otherwise. */
 function inherited(

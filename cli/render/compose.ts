@@ -79,6 +79,8 @@ function service(
     host,
     npus,
     sharedMemoryMib,
+    ipc,
+    ulimits,
     ...forgotten
   } = rest;
   // Does not compile when the Plan says something of a container that this renderer leaves out.
@@ -107,6 +109,8 @@ function service(
     })),
     ...(user !== undefined && { user }),
     ...(sharedMemoryMib !== undefined && { shm_size: `${sharedMemoryMib}m` }),
+    ...(ipc !== undefined && { ipc }),
+    ...(ulimits !== undefined && { ulimits }),
     ...(restricted && {
       cap_drop: restrictions.dropCapabilities,
       security_opt: restrictions.securityOptions,

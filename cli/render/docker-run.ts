@@ -154,6 +154,8 @@ function create(plan: Plan, container: ContainerPlan): string {
     restricted,
     secretEnv,
     sharedMemoryMib,
+    ipc,
+    ulimits = {},
     ...rest
   } = container;
   const { stopTimeoutSeconds, host, npus, files, port, readyPath, startTimeoutSeconds, ...forgotten } = rest;
@@ -166,6 +168,8 @@ function create(plan: Plan, container: ContainerPlan): string {
     ...(secretEnv ?? []).map((variable) => `--env ${word(variable)}`),
     ...(user === undefined ? [] : [`--user ${word(user)}`]),
     ...(sharedMemoryMib === undefined ? [] : [`--shm-size=${sharedMemoryMib}m`]),
+    ...(ipc === undefined ? [] : [`--ipc=${ipc}`]),
+    ...Object.entries(ulimits).map(([limit, value]) => `--ulimit ${limit}=${value}`),
     ...(restricted ? restrictions.dropCapabilities.map((one) => `--cap-drop=${one}`) : []),
     ...(restricted ? restrictions.securityOptions.map((one) => `--security-opt=${one}`) : []),
     `--restart=${everyContainer.restart}`,

@@ -75,9 +75,11 @@ export const hostilePlan: fc.Arbitrary<Plan> = fc
     contents: texts,
     user: fc.option(hostileText, { nil: undefined }),
     sharedMemoryMib: fc.option(fc.constant(1024), { nil: undefined }),
+    ipc: fc.constantFrom("host" as const, undefined),
+    ulimits: fc.option(fc.constant({ memlock: -1, nofile: 65536 }), { nil: undefined }),
     restricted: fc.boolean(),
   })
-  .map(({ image, command, values, sources, contents, user, sharedMemoryMib, restricted }) => {
+  .map(({ image, command, values, sources, contents, user, sharedMemoryMib, ipc, ulimits, restricted }) => {
     const plan = samplePlan();
     const containers = plan.containers.map(
       ({ user: _, ...container }): ContainerPlan => ({
@@ -97,6 +99,8 @@ export const hostilePlan: fc.Arbitrary<Plan> = fc
         })),
         ...(user !== undefined && { user }),
         ...(sharedMemoryMib !== undefined && { sharedMemoryMib }),
+        ...(ipc && { ipc }),
+        ...(ulimits && { ulimits }),
         restricted,
       }),
     );

@@ -25,6 +25,10 @@ export function dockerContainer(plan: ContainerPlan, image: string, stack: strin
     }),
     ...(plan.user !== undefined && { user: plan.user }),
     ...(plan.sharedMemoryMib !== undefined && { shmSize: plan.sharedMemoryMib }),
+    ...(plan.ipc !== undefined && { ipcMode: plan.ipc }),
+    ...(plan.ulimits !== undefined && {
+      ulimits: Object.entries(plan.ulimits).map(([name, limit]) => ({ name, soft: limit, hard: limit })),
+    }),
     networkMode: everyContainer.network,
     restart: everyContainer.restart,
     // Unset means `docker stop -t 0`, which kills requests in flight.

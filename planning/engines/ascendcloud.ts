@@ -6,6 +6,7 @@ import type { ContainerOf, Engine } from "./engine.ts";
 import { proxyEnv, serverEnv, serverFlags } from "./flags.ts";
 import { declaredFolders, folders, image } from "./folders.ts";
 import { hcclPorts } from "./hccl.ts";
+import { containerLimits, limitsOf } from "./limits.ts";
 
 const schema = z.strictObject({
   kind: z.literal("ascendcloud").describe("the AscendCloud image and its start_servers.sh"),
@@ -13,6 +14,7 @@ const schema = z.strictObject({
     "image with AscendCloud-LLM, present on every host or in a registry, e.g. ascend-vllm:6.3.910",
   ),
   ...folders("/home/ma-user", "{ source: /etc/hccn.conf, target: /etc/hccn.conf }"),
+  ...containerLimits("1g where it has several NPUs, else Docker's 64m"),
   ...ofEveryInstance,
   startTimeoutSeconds: startTimeoutSeconds(1800),
 });
@@ -21,8 +23,9 @@ const startServers = "/home/ma-user/AscendCloud/AscendCloud-LLM/llm_tools/PD_sep
 
 /**
  * Steps two to four of the manual: its image, devices, mounts, variables and flags, which its scheduler shares but for
- * the NPUs; what a server is, it sees by its local rank table. Two things differ: the server is the container's own
- * process instead of one that `docker exec` adds, and mounts that need no writing are read-only.
+ * the NPUs; what a server is, it sees by its local rank table. Three things differ: the server is the container's own
+ * process instead of one that `docker exec` adds, mounts that need no writing are read-only, and /dev/shm, by which the
+ * processes of an instance, one an NPU, exchange tensors, is larger than Docker's 64 MiB.
  *
  * ASCEND_RT_VISIBLE_DEVICES stays unset: with only its own cards in the container the runtime counts them from 0, while
  * rank tables hold physical ids.
@@ -43,6 +46,7 @@ export const ascendcloud = schema.transform(
       mounts: [...driverMounts, { ...workDir, readOnly: false }, ...mounts],
       files: tables.files,
       user: "ma-user",
+      ...(instance.role !== "scheduler" && limitsOf(extras, instance.npus.length > 1 ? 1024 : undefined)),
       restricted: false,
       readyPath: "/health",
       startTimeoutSeconds,
@@ -56,6 +60,7 @@ export const ascendcloud = schema.transform(
       claimedPorts: hcclPorts,
       deviceIps: () => ({}),
       mounts: declaredFolders(workDir, mounts),
+      limits: extras,
       systemMounts: driverMounts,
       imageFolders: ["/home/ma-user"],
       wantsEqualDeviceCounts: true,

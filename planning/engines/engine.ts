@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Extras, Instance, Layout } from "../layout.ts";
 import type { ContainerPlan, FilePlan, MountPlan } from "../plan.ts";
 import type { Handoff } from "./handoff.ts";
+import type { Limits } from "./limits.ts";
 import type { Mooncake } from "./mooncake.ts";
 import type { PortRange } from "./port-range.ts";
 
@@ -24,6 +25,8 @@ export interface Engine {
   readonly deviceIps: (hostIndex: number, npus: number) => Readonly<Record<string, string>>;
   /** What the stack file mounts into every instance. */
   readonly mounts: readonly DeclaredMount[];
+  /** What it says of the limits of an instance's container. */
+  readonly limits: Limits;
   /** What every instance has besides of its host's driver and system, which no mount may hide. */
   readonly systemMounts: readonly MountPlan[];
   /** Folders of the image that no mount may hide or lie in. */

@@ -5,9 +5,11 @@ import { npuDevices } from "./devices.ts";
 import type { Engine } from "./engine.ts";
 import { serverFlags } from "./flags.ts";
 import { kvParams } from "./handoff.ts";
+import { containerLimits, limitsOf } from "./limits.ts";
 
 const schema = z.strictObject({
   kind: z.literal("simulated").describe("this repository's simulator; needs no NPU"),
+  ...containerLimits("Docker's 64m"),
   ...ofEveryInstance,
   startTimeoutSeconds: startTimeoutSeconds(60),
 });
@@ -31,6 +33,7 @@ export const simulated = schema.transform(
       devices: npuDevices(instance.npus, () => "/dev/null"),
       mounts: [],
       files,
+      ...limitsOf(extras),
       restricted: true,
       readyPath: "/health",
       startTimeoutSeconds,
@@ -41,6 +44,7 @@ export const simulated = schema.transform(
     claimedPorts: () => [],
     deviceIps,
     mounts: [],
+    limits: extras,
     systemMounts: [],
     imageFolders: [],
     wantsEqualDeviceCounts: false,

@@ -10,6 +10,7 @@ import { declaredFolders, folders, image } from "./folders.ts";
 import type { Handoff } from "./handoff.ts";
 import { hcclPorts } from "./hccl.ts";
 import { imageTag, isOlder } from "./image-tag.ts";
+import { containerLimits, limitsOf } from "./limits.ts";
 import { connectorNames, kvPorts, type Mooncake, type Side, sizes } from "./mooncake.ts";
 
 const size = (what: string) => whole(1, `${what}, default 1`).default(1);
@@ -54,7 +55,7 @@ const schema = z.strictObject({
     .default(61_000),
   prefill: spread("prefill"),
   decode: spread("decode"),
-  sharedMemoryGib: whole(1, "GiB of an instance's /dev/shm, default 1").default(1),
+  ...containerLimits("1g"),
   ...ofEveryInstance,
   startTimeoutSeconds: startTimeoutSeconds(1800),
 });
@@ -69,7 +70,7 @@ export const kvHold = { variable: "VLLM_MOONCAKE_ABORT_REQUEST_TIMEOUT", fallbac
  * while decode would go on to use the memory addresses of a prefill instance that has come back under its old one.
  */
 export const vllmAscend = schema.transform((declared): Engine => {
-  const { kind, workDir, mounts, connector, kvPort, sharedMemoryGib, prefill, decode, ...rest } = declared;
+  const { kind, workDir, mounts, connector, kvPort, prefill, decode, ...rest } = declared;
   const { startTimeoutSeconds, image: name, ...extras } = rest;
   const mooncake: Mooncake = { connector, image: imageTag(name), spread: { prefill, decode }, kvPort };
   return {
@@ -81,7 +82,7 @@ export const vllmAscend = schema.transform((declared): Engine => {
       devices: npuDevices(instance.npus),
       mounts: [...driverMounts, { ...workDir, readOnly: false }, ...mounts],
       files: [],
-      sharedMemoryMib: 1024 * sharedMemoryGib,
+      ...limitsOf(extras, 1024),
       restricted: false,
       readyPath: "/health",
       startTimeoutSeconds,
@@ -93,6 +94,7 @@ export const vllmAscend = schema.transform((declared): Engine => {
     // Only the scheduler has a rank table, of which it reads addresses.
     deviceIps: (_, npus) => Object.fromEntries(Array.from({ length: npus }, (_, npu) => [npu, "0.0.0.0"])),
     mounts: declaredFolders(workDir, mounts),
+    limits: extras,
     systemMounts: driverMounts,
     imageFolders: ["/vllm-workspace", "/usr/local/Ascend/ascend-toolkit"],
     wantsEqualDeviceCounts: false,

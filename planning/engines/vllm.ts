@@ -5,6 +5,7 @@ import { ofEveryInstance, startTimeoutSeconds, text } from "../stack-file/words.
 import type { Engine } from "./engine.ts";
 import { bindAddress, optional } from "./flags.ts";
 import { kvParams } from "./handoff.ts";
+import { containerLimits, limitsOf } from "./limits.ts";
 
 const schema = z.strictObject({
   kind: z.literal("vllm").describe("public vLLM on the hosts' CPUs, with NIXL; needs no NPU"),
@@ -22,6 +23,7 @@ const schema = z.strictObject({
     })
     .describe("folder with the model weights, mounted read-only into every instance, default none")
     .optional(),
+  ...containerLimits("Docker's 64m"),
   ...ofEveryInstance,
   startTimeoutSeconds: startTimeoutSeconds(900),
 });
@@ -47,6 +49,7 @@ export const vllm = schema.transform(
       devices: [],
       mounts: models === undefined ? [] : [{ ...models, readOnly: true }],
       files: [],
+      ...limitsOf(extras),
       restricted: true,
       readyPath: "/health",
       startTimeoutSeconds,
@@ -60,6 +63,7 @@ export const vllm = schema.transform(
     },
     deviceIps: () => ({}),
     mounts: models === undefined ? [] : [{ path: "engine.models", isFolder: true, ...models }],
+    limits: extras,
     systemMounts: [],
     imageFolders: ["/usr"],
     wantsEqualDeviceCounts: false,

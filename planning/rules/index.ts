@@ -48,6 +48,7 @@ import { rolePortsDiffer } from "./role-ports-differ.ts";
 import { type Documented, isAcknowledgeable, type Rule } from "./rule.ts";
 import { runtimeHasImage } from "./runtime-has-image.ts";
 import { shapeRules } from "./shape.ts";
+import { sharedMemoryOfItsOwn } from "./shared-memory-of-its-own.ts";
 import { sizesFillDevices } from "./sizes-fill-devices.ts";
 import { sshHostKeyPinned } from "./ssh-host-key-pinned.ts";
 import { stackNameFitsDocker } from "./stack-name-fits-docker.ts";
@@ -101,6 +102,7 @@ export const rules: readonly Rule[] = [
   mountBesideDriver,
   modelIsMounted,
   mountTargetsDistinct,
+  sharedMemoryOfItsOwn,
   sshHostKeyPinned,
   dockerEndpointsDistinct,
   runtimeHasImage,

@@ -1,4 +1,4 @@
-import { overlap } from "../container/absolute-path.ts";
+import { contains, overlap } from "../container/absolute-path.ts";
 import { rankTableFolder } from "../table-files.ts";
 import type { Rule } from "./rule.ts";
 
@@ -16,6 +16,9 @@ export const mountBesideDriver: Rule = {
       const hidden = needed.find((one) => overlap(target, one));
       if (hidden === undefined || target === "/") return [];
       const message = `"${target}" hides or lies in ${hidden}`;
-      return [{ path: `${path}.target`, message, fix: "mount it elsewhere, e.g. to /data/models" }];
+      const fix = contains("/dev/shm", target)
+        ? "remove it and set engine.sharedMemory to the size that the engine needs, e.g. 16g"
+        : "mount it elsewhere, e.g. to /data/models";
+      return [{ path: `${path}.target`, message, fix }];
     }),
 };

@@ -38,11 +38,17 @@ function unknownKey(
   const known = Object.keys(schemasAt(root, path, input).at(-1)?.properties ?? {});
   const present = Object.keys(Object(valueAt(input, path)));
   const absent = known.filter((name) => !present.includes(name));
-  const guess = nearest(key, absent);
+  const guess = nearest(key, absent) ?? absent.find((name) => othersWords[name]?.test(key));
   const found = (fix: string) => problem("PD001", [...path, key], `unknown key "${key}"`, fix);
   if (guess === undefined) return { problem: found(`remove it; known here: ${known.join(", ")}`) };
   return { problem: found(`did you mean "${guess}"?`), meant: showPath([...path, guess]) };
 }
+
+/** What Docker and Compose call that. */
+const othersWords: Readonly<Record<string, RegExp>> = {
+  sharedMemory: /^(shm|shared)[_-]?(size|memory)/i,
+  ipc: /^ipc[_-]?mode$/i,
+};
 
 function missingKey(path: Keys, value: undefined | null, wanted: string): Problem {
   const message = `"${String(path.at(-1) ?? wholeInput)}" ${value === null ? "has no value" : "is missing"}`;

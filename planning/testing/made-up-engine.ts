@@ -34,6 +34,7 @@ export const madeUp = z
       claimedPorts: ({ npus }) => [{ owner: "KV", first: firstPort, last: firstPort + npus.length - 1 }],
       deviceIps: (hostIndex) => ({ 5: `198.18.${hostIndex}.5` }),
       mounts: [{ path: "engine.weights", isFolder: true, ...weights }],
+      limits: { ipc: "private", ulimits: {} },
       systemMounts: [driver],
       imageFolders: ["/opt/image"],
       wantsEqualDeviceCounts: true,

@@ -462,6 +462,14 @@ export const cases: readonly Case[] = [
     mended: { "engine.mounts": [{ source: "/data/cache", target: "/data/models/cache" }] },
   },
   {
+    breaks: "PD145",
+    changes: { "engine.sharedMemory": "16g", "engine.ipc": "host" },
+    path: "engine.sharedMemory",
+    message: "16g is no size of the host's /dev/shm, which `ipc: host` gives",
+    fix: "remove it, or leave out `ipc`",
+    mended: { "engine.ipc": undefined },
+  },
+  {
     breaks: "PD150",
     changes: { "hosts.host-b.hostKey": undefined },
     path: "hosts.host-b.hostKey",

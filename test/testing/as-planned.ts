@@ -22,6 +22,11 @@ export async function expectAsPlanned(stack: string, plan: ContainerPlan): Promi
   );
   expect(Mounts.filter(({ Type }: { Type: string }) => Type === "bind")).toEqual([]);
   expect(HostConfig.NetworkMode).toBe("host");
+  expect(HostConfig.ShmSize).toBe((plan.sharedMemoryMib ?? 64) * 2 ** 20);
+  expect(HostConfig.IpcMode).toBe("private");
+  expect(sorted(HostConfig.Ulimits ?? [])).toEqual(
+    sorted(Object.entries(plan.ulimits ?? {}).map(([Name, limit]) => ({ Name, Hard: limit, Soft: limit }))),
+  );
   expect(HostConfig.Privileged).toBe(false);
   expect(HostConfig.CapDrop).toEqual(["ALL"]);
   expect(HostConfig.SecurityOpt).toContain("no-new-privileges");
