@@ -75,7 +75,13 @@ const listed = object({ Id: text, Names: texts, Image: maybeText, Labels: textBy
 export type ListedContainer = Read<typeof listed>;
 
 /** `GET /version` */
-const version = object({ Version: text, ApiVersion: text, Arch: text });
+const version = object({
+  Version: text,
+  ApiVersion: text,
+  Arch: text,
+  /** What the engine consists of, by which one that only resembles Docker is told. */
+  Components: listOf(object({ Name: maybeText })),
+});
 export type EngineVersion = Read<typeof version>;
 
 /** `GET /info` */
@@ -88,6 +94,10 @@ export const nameOf = ({ Name }: Pick<Container, "Name">): string => Name.replac
 export const readContainer = reader(container, "the container");
 export const readImage = reader(image, "the image");
 export const readList = reader(listOf(listed), "the list of containers");
+/** For messages: `Docker Engine 28.0`, or `Podman 5.4.0`. */
+export const engineName = ({ Version, Components }: EngineVersion): string =>
+  `${Components.some(({ Name }) => /podman/i.test(Name)) ? "Podman" : "Docker Engine"} ${Version}`;
+
 export const readVersion = reader(version, "the version");
 export const readInfo = reader(info, "the information");
 

@@ -52,6 +52,18 @@ test.each(cases)("$breaks passes when its fix is followed.", ({ breaks, mended =
   expect(failing(results)).toEqual([]);
 });
 
+test("Podman is called Podman.", () => {
+  const podman = {
+    "version.Version": "5.4.0",
+    "version.Components": [{ Name: "Podman Engine" }, { Name: "Conmon" }],
+  };
+
+  expect(resultOf("HC103", { engine: podman })).toMatchObject({
+    status: "error",
+    seen: ["Podman 5.4.0, which only resembles a Docker Engine"],
+  });
+});
+
 test("Every check has a case, a code of its own, and its place in the order of codes.", () => {
   const codes = hostChecks.map(({ code }) => code);
 

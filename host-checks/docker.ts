@@ -1,3 +1,4 @@
+import { engineName } from "../docker/answers.ts";
 import { isOf } from "../planning/container/settings.ts";
 import {
   failed,
@@ -19,9 +20,16 @@ export const engineVersion: HostCheck = {
   why: "The seccomp profile of earlier ones refuses clone3, and programs of newer images fail with `can't start new thread`.",
   source: "Docker Engine release notes, 20.10.10",
   check: (host) =>
-    seeing(host.engine, ({ version: { Version } }) => {
-      if (isAtLeast(Version, [20, 10, 10])) return ok(Version);
-      return failed(`Docker Engine ${Version}`, `install Docker Engine 20.10.10 or later ${on(host)}`);
+    seeing(host.engine, ({ version }) => {
+      const name = engineName(version);
+      if (name.startsWith("Podman")) {
+        return failed(
+          `${name}, which only resembles a Docker Engine`,
+          `install Docker Engine 20.10.10 or later ${on(host)}, or point its \`docker\` at the one there is; nothing here was tried with Podman`,
+        );
+      }
+      if (isAtLeast(version.Version, [20, 10, 10])) return ok(version.Version);
+      return failed(name, `install Docker Engine 20.10.10 or later ${on(host)}`);
     }),
 };
 

@@ -47,7 +47,12 @@ const engine = fc.oneof(
   fc.record({ unreadable: text }),
   fc.record({
     value: fc.record({
-      version: fc.record({ Version: text, ApiVersion: text, Arch: text }),
+      version: fc.record({
+        Version: text,
+        ApiVersion: text,
+        Arch: text,
+        Components: fc.array(fc.record({ Name: text }), { maxLength: 2 }),
+      }),
       info: fc.record({
         DockerRootDir: text,
         SecurityOptions: fc.array(text.map((one) => `name=userns${one}`)),

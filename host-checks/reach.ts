@@ -1,3 +1,4 @@
+import { engineName } from "../docker/answers.ts";
 import { unreachable } from "../planning/unreachable.ts";
 import { failed, type HostCheck, ok, unseen } from "./check.ts";
 
@@ -25,7 +26,7 @@ export const engineAnswers: HostCheck = {
   why: "Everything that `pulumi up` makes on a host, it makes through that engine.",
   source: "docs/hosts.md, what a host needs",
   check: ({ wanted, engine, reached }) => {
-    if ("value" in engine) return ok(`Docker Engine ${engine.value.version.Version}`);
+    if ("value" in engine) return ok(engineName(engine.value.version));
     if (!reached) return unseen("the host was not reached");
     const at = wanted.docker ?? "what DOCKER_HOST names";
     const { seen, fix } = unreachable(wanted, "no Docker Engine answers", at, engine.unreadable);

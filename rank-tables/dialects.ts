@@ -36,11 +36,8 @@ function otherGroups(groups: readonly unknown[]): string | undefined {
     groups
       .filter((group) => String(Object(group).group_id) === id)
       .flatMap((group) => list(group, "server_list"));
-  const devices = groups
-    .flatMap((group) => list(group, "server_list"))
-    .flatMap((server) => list(server, "device"));
+  // A `device_logical_id` is no mark: AscendCloud's tables of an A3 have it too.
   const isMindIe =
-    devices.some((device) => has(device, "device_logical_id")) ||
     groups.some((group) => has(group, "super_pod_list")) ||
     (servers("1").length > 0 && !servers("1").some(hasDevice) && servers("2").some(hasDevice));
   if (isMindIe) return "a MindIE global rank table (group 0 coordinator, 1 controller)";

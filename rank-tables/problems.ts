@@ -2,7 +2,7 @@ import type { ErrorObject } from "ajv";
 import { error, type Problem } from "../problems/problem.ts";
 import { repeated } from "../problems/repeated.ts";
 import { showPath } from "../problems/show-path.ts";
-import type { ServerJson } from "./format.ts";
+import type { DeviceJson, ServerJson } from "./format.ts";
 import type { RepeatedKey } from "./structure.ts";
 
 /** A group of a global table, or a local table, as the schemas have it. */
@@ -88,6 +88,13 @@ function show(value: unknown): string {
   return typeof value === "object" && value !== null ? "what stands there" : String(value);
 }
 
+/** What the manual's engine can, and cannot. */
+const oneHost =
+  "an entry is a whole instance on one host: have each host's NPUs be an instance of its own, with ranks from 0; this format has no instance over hosts";
+
+const ranksOf = (device: readonly DeviceJson[]) =>
+  device.map(({ rank_id }) => Number(rank_id)).sort((a, b) => a - b);
+
 /** PD204: what a schema cannot say. Each group comes with the path that leads to its keys. */
 export function contradictions(groups: readonly (readonly [path: string, group: GroupJson])[]): Problem[] {
   const wrong = (path: string, message: string) => error("PD204", path, message, rewrite);
@@ -104,9 +111,18 @@ export function contradictions(groups: readonly (readonly [path: string, group: 
       path: `${path}server_list[${index}]`,
     })),
   );
-  const ranks = servers.flatMap(({ path, device }) => {
-    const ids = device.map(({ rank_id }) => Number(rank_id)).sort((a, b) => a - b);
+  const ranks = servers.flatMap(({ path, device, server_ip }, index) => {
+    const ids = ranksOf(device);
     if (ids.every((id, position) => id === position)) return [];
+    const before = servers[index - 1];
+    if (
+      before !== undefined &&
+      before.server_ip !== server_ip &&
+      ids[0] === (ranksOf(before.device).at(-1) ?? -1) + 1
+    ) {
+      const message = `its ranks ${ids.join(", ")} go on where ${before.path} ends: one instance on two hosts, ${before.server_ip} and ${server_ip}`;
+      return [error("PD204", `${path}.device`, message, oneHost)];
+    }
     return [wrong(`${path}.device`, `rank ids ${ids.join(", ")} are not 0 to ${ids.length - 1}`)];
   });
   const npus = servers.flatMap(({ path, server_ip, device }) =>

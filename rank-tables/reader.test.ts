@@ -265,7 +265,10 @@ const hccl = {
 
 test.each([
   ["MindIE", groups(group(0, {}), group(1, {}), group(2, { device: devices }))],
-  ["MindIE", groups(group(0, {}), group(1, { device: [{ ...devices[0], device_logical_id: "0" }] }))],
+  [
+    "MindIE",
+    groups(group(0, {}), group(1, {}), group(2, { device: [{ ...devices[0], device_logical_id: "0" }] })),
+  ],
   ["MindIE", groups(group(0, {}), group(1, {}, { super_pod_list: [] }))],
   [
     "Omni-infer",
@@ -285,6 +288,55 @@ test.each([
   const { problems } = refusal(() => readGlobalRankTable(JSON.stringify(table), "global.json"));
 
   expect(problems).toMatchObject([{ code: "PD202", message: expect.stringContaining(name) }]);
+});
+
+test("AscendCloud's own table of an A3 is read, with the keys that MindIE's has too.", () => {
+  const a3 = (id: string, rank: string) => ({
+    ...{ device_id: id, device_ip: `29.0.0.2${id}`, rank_id: rank },
+    ...{ super_device_id: `16777216${id}`, device_logical_id: rank },
+  });
+  const table = groups(
+    group(0, {}),
+    group(1, { device: [a3("4", "0")] }),
+    group(2, { device: [a3("6", "0")] }),
+  );
+
+  const { prefill } = readGlobalRankTable(JSON.stringify(table), "global.json");
+
+  expect(prefill).toMatchObject([{ devices: [{ deviceId: 4, rankId: 0 }] }]);
+});
+
+test("One instance on two hosts is called that.", () => {
+  const part = (ip: string, ...ranks: number[]) =>
+    server({
+      server_ip: ip,
+      device: ranks.map((rank) => ({
+        device_id: String(rank % 2),
+        device_ip: `29.0.0.${rank}`,
+        rank_id: String(rank),
+      })),
+    });
+  const spread = {
+    ...group(1, {}),
+    server_count: "2",
+    server_list: [part("10.0.0.18", 0, 1), part("10.0.0.19", 2, 3)],
+  };
+
+  const { problems } = refusal(() =>
+    readGlobalRankTable(
+      JSON.stringify(groups(group(0, {}), spread, group(2, { device: devices }))),
+      "g.json",
+    ),
+  );
+
+  expect(problems).toMatchObject([
+    {
+      code: "PD204",
+      path: "server_group_list[1].server_list[1].device",
+      message: expect.stringContaining("one instance on two hosts, 10.0.0.18 and 10.0.0.19"),
+      fix: expect.stringContaining("an instance of its own"),
+    },
+  ]);
 });
 
 test.each([

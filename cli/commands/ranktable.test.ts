@@ -225,6 +225,17 @@ test("A dry run prints the tables and writes nothing.", async () => {
   expect(readdirSync(folder())).toEqual(["bin"]);
 });
 
+test("Roles of different sizes, and halves of A3 cards, get the verdict that they get in a stack file.", async () => {
+  const uneven = ["--prefill-server-list", "4,5", "--decode-server-list", "6"];
+
+  const { code, stdout, stderr } = await ranktable("gen", ...uneven, ...at("10.0.0.18"));
+
+  expect(stderr).toMatch(
+    /^warning: PD105 decode\[0\]\.devices: 1 NPU on host-10-0-0-18 while prefill\[0\] has 2; give both/m,
+  );
+  expect([code, stdout]).toEqual([0, expect.stringContaining("wrote ")]);
+});
+
 test("A table of an earlier layout is left, and named.", async () => {
   await ranktable("gen", ...oneHost, ...at("10.0.0.18"));
 
@@ -235,7 +246,22 @@ test("A table of an earlier layout is left, and named.", async () => {
 
 test.each([
   [[], /^error: say what to do\n/],
-  [["--mode", "merge-all"], /^error: --mode merge-all is neither gen nor merge\n/],
+  [
+    ["--mode", "merge-all"],
+    /^error: merge-all .*\nfix: write ascend-pd ranktable merge --global-ranktable-list/,
+  ],
+  [
+    ["--mode=merge-local"],
+    /^error: merge-local .*\nfix: an instance over several hosts is not in the manual's format/,
+  ],
+  [["merge-all"], /^error: merge-all .*\nfix: write ascend-pd ranktable merge /],
+  [["gen", ...oneHost, "--ip", "10.0.0.18"], /^error: --ip .*\nfix: write --host-ip ADDRESS/],
+  [["--mode", "gen", ...oneHost, "--ip=10.0.0.18"], /^error: --ip .*\nfix: write --host-ip ADDRESS/],
+  [
+    ["merge", "--local-ranktable-list", "a.json"],
+    /^error: --local-ranktable-list .*\nfix: write ascend-pd ranktable merge/,
+  ],
+  [["--mode", "other"], /^error: --mode other is neither gen nor merge\n/],
   [["gen"], /^error: nothing runs here\nfix: /],
   [["gen", "x"], /^error: unexpected x\nfix: /],
   [["gen", "--prefill-server-list", "4", "--prefill-server-list", "5"], /is there twice\nfix: /],

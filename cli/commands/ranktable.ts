@@ -3,6 +3,7 @@ import { check } from "../ranktable/check.ts";
 import { gen } from "../ranktable/gen.ts";
 import { importTables } from "../ranktable/import.ts";
 import { merge } from "../ranktable/merge.ts";
+import { refuseOtherEditions } from "../ranktable/other-editions.ts";
 import { UserError } from "../user-error.ts";
 
 const subcommands = { gen, merge, check, import: importTables };
@@ -24,6 +25,7 @@ pd_ranktable_tools.py is taken as it is: \`ascend-pd ranktable --mode gen …\`,
     const apart = args.indexOf("--mode");
     const [at, length] = joined >= 0 ? [joined, 1] : [apart, 2];
     const mode = joined >= 0 ? args[joined]?.slice("--mode=".length) : args[apart + 1];
+    refuseOtherEditions(args);
     if (at < 0) throw new UserError(`say what to do\n\n${ranktable.usage}`);
     if (mode !== "gen" && mode !== "merge") {
       throw new UserError(`--mode ${mode ?? ""} is neither gen nor merge\n\n${ranktable.usage}`);

@@ -10,7 +10,9 @@ import { deviceIps } from "./device-ips.ts";
 import { hostIp } from "./host-ip.ts";
 import { parseWithLists } from "./list-options.ts";
 import { nodePortsSkeleton } from "./node-ports-skeleton.ts";
+import { refuseOtherEditions } from "./other-editions.ts";
 import { printJson, refuse } from "./show-problems.ts";
+import { hostProblems } from "./tables/deployment.ts";
 import { hostGroups, hostRankTables, parseServerLists } from "./tables/host-layout.ts";
 import { showFiles, writeFiles } from "./write-files.ts";
 
@@ -39,6 +41,7 @@ examples:
 
 exit codes: 0 written, 2 refused: nothing was written`,
   async run(args) {
+    refuseOtherEditions(args);
     const { values, list } = parseWithLists(args, options, ["prefill-server-list", "decode-server-list"]);
     const lists = { prefill: list("prefill-server-list"), decode: list("decode-server-list") };
     const parsed = parseServerLists(lists);
@@ -59,9 +62,12 @@ exit codes: 0 written, 2 refused: nothing was written`,
     const ips = await deviceIps(devices);
     if ("problems" in ips) return refused(ips.problems);
     const groups = hostGroups(host.ip, layout, ips.ipOf);
+    const verdict = hostProblems(host.ip, groups);
+    if (verdict.some(({ severity }) => severity === "error")) return refused(verdict);
     const files = hostRankTables(host.ip, groups);
     const folder = resolve(values["save-dir"] ?? ".");
-    const warnings = [...host.warnings, ...ips.warnings, ...leftovers(folder, host.ip, files)];
+    const ofRules = verdict.map(({ code, path, message, fix }) => `${code} ${path}: ${message}; ${fix}`);
+    const warnings = [...host.warnings, ...ofRules, ...ips.warnings, ...leftovers(folder, host.ip, files)];
     if (!values["dry-run"]) writeFiles(folder, files);
 
     if (values.json) {

@@ -5,6 +5,7 @@ import { complain, print } from "../print.ts";
 import { UserError } from "../user-error.ts";
 import { parseWithLists } from "./list-options.ts";
 import { nodePortsPlaces, nodePortsSkeleton } from "./node-ports-skeleton.ts";
+import { refuseOtherEditions } from "./other-editions.ts";
 import { readTables } from "./read-files.ts";
 import { hasErrors, printJson, problemsJson, problemsText, refuse } from "./show-problems.ts";
 import { mergeProblems } from "./tables/merge.ts";
@@ -31,6 +32,7 @@ example:
 
 exit codes: 0 written, 2 refused: nothing was written`,
   run(args) {
+    refuseOtherEditions(args);
     const { values, list } = parseWithLists(args, options, ["global-ranktable-list"]);
     const paths = list("global-ranktable-list");
     if (paths.length < 2) {

@@ -103,7 +103,7 @@ function healthySections({ npus, address }: WantedHost): Record<string, string> 
 function healthyEngine(wanted: WantedHost, changes: ReportChanges["engine"] = {}): Engine {
   const images = wanted.images.map((name) => [name, imageFor("arm64")] as const);
   const report = {
-    version: { Version: "28.2.2", ApiVersion: "1.50", Arch: "arm64" },
+    version: { Version: "28.2.2", ApiVersion: "1.50", Arch: "arm64", Components: [] },
     info: { DockerRootDir: "/var/lib/docker", SecurityOptions: ["name=seccomp,profile=builtin"] },
     listed: [],
     alive: [],

@@ -167,7 +167,7 @@ export async function logOf(name: string): Promise<string> {
 /** One prefill and one decode of the simulator on this machine, at ports that no stack of stacks/ uses. */
 export function simulated1p1d(base: number) {
   return {
-    engine: { kind: "simulated", sharedMemory: "128m", ulimits: { nofile: 65536, memlock: -1 } },
+    engine: { kind: "simulated", sharedMemory: "128m", ulimits: { nofile: 4096, core: 0 } },
     model: {
       path: "/models/test",
       servedName: "test-model",

@@ -3,7 +3,7 @@ import { rules } from "../../../planning/rules/index.ts";
 import { topologyOf } from "../../../planning/topology.ts";
 import { error, type Problem } from "../../../problems/problem.ts";
 import { isIpv4 } from "../../../rank-tables/addresses.ts";
-import { groupRoles, type ServerGroups, type ServerJson } from "../../../rank-tables/format.ts";
+import { groupRoles, type ServerGroups, type ServerJson, serverJson } from "../../../rank-tables/format.ts";
 
 /** Ports that are in no rank table: of prefill and decode instances, in the order of NODE_PORTS, and the scheduler's. */
 export interface TablePorts {
@@ -56,11 +56,31 @@ export function tableProblems(groups: ServerGroups, nodePorts?: readonly number[
   ]);
   const parsed = parseStackFile({ ...whatTablesDoNotSay, ...deployment, hosts: Object.fromEntries(hosts) });
   const problems = "problems" in parsed ? parsed.problems : ruleProblems(parsed.file);
-  return problems.filter(
+  const ofRules = problems.filter(
     ({ path }) =>
       /^(prefill|decode|hosts\.[^.]*\.(address|npus|deviceIps))\b/.test(path) &&
       (nodePorts !== undefined || !path.endsWith(".port")),
   );
+  return [...ofRules, ...superPodKeys(groups)];
+}
+
+/** PD207: what AscendCloud's tables of an A3 have besides. */
+function superPodKeys({ prefill, decode }: ServerGroups): Problem[] {
+  const found = [...prefill, ...decode].flatMap(({ device = [] }) =>
+    device.flatMap((one) => Object.keys(one)),
+  );
+  const keys = ["device_logical_id", "super_device_id"].filter((key) => found.includes(key));
+  if (keys.length === 0) return [];
+  const message = `its NPUs have ${keys.join(" and ")}, which AscendCloud adds on A3; nobody here reads ${keys.length > 1 ? "them" : "it"}`;
+  const fix =
+    "keep such tables for an engine that wants them: `merge` does, tables of a stack file have the manual's keys alone";
+  return [{ code: "PD207", severity: "warning", path: "prefill", message, fix }];
+}
+
+/** The same verdict on the instances of one host, whatever runs elsewhere; nothing where it has but one role. */
+export function hostProblems(ip: string, groups: ServerGroups): Problem[] {
+  if (groups.prefill.length === 0 || groups.decode.length === 0) return [];
+  return tableProblems({ ...groups, scheduler: [serverJson(ip, [])] });
 }
 
 /** All rules, without what a stack file may allow. */

@@ -76,10 +76,20 @@ export function parseServerLists(
 }
 
 function idFix(typed: string): string {
+  if (typed.trim() === "") return "give ids, e.g. 4,5, or leave the option out";
+  if (/^[\d,\s]+$/.test(typed) && /\s/.test(typed.trim())) {
+    const instances = typed
+      .trim()
+      .replaceAll(/\s*,\s*/g, ",")
+      .split(/\s+/);
+    const one = instances.join(",");
+    if (instances.length === 1) return `write ${one}, without a blank`;
+    return `write ${one} for one instance, ${instances.join(" ")} without quotes for ${instances.length}`;
+  }
   if (/^\d+-\d+$/.test(typed)) return "write each id, without a range, e.g. 4,5";
   if (/[，、;]/.test(typed)) return "separate ids with a plain comma, e.g. 4,5";
   if (typed.split(",").includes(""))
-    return "remove the comma that has no id beside it; spaces separate instances";
+    return "write ids with a comma and no blank between them, e.g. 4,5; spaces separate instances";
   return "use N of /dev/davinciN, 0 to 15, e.g. 4,5";
 }
 
