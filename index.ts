@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { PdDeployment } from "./components/deployment.ts";
-import { secretMistakes } from "./components/secrets.ts";
+import { idleCredentials, secretMistakes } from "./components/secrets.ts";
 import { wantedHosts } from "./host-checks/wanted.ts";
 import { obstacles } from "./hosts/obstacles.ts";
 import { unfitHosts } from "./hosts/unfit-hosts.ts";
@@ -16,6 +16,7 @@ if ("problems" in result) throw new pulumi.RunError(formatProblems(stackFile, re
 const mistakes = secretMistakes(result.plan);
 if (mistakes.length > 0) throw new pulumi.RunError(mistakes.map((one) => `${stackFile}: ${one}`).join("\n"));
 if (result.warnings.length > 0) pulumi.log.warn(formatProblems(stackFile, result.warnings));
+for (const message of idleCredentials(result.plan)) pulumi.log.warn(`${stackFile}: ${message}`);
 
 // Pulumi has one made with every promise; by source maps, of which there are none here, they took a sixth of a preview.
 Reflect.deleteProperty(Error, "prepareStackTrace");

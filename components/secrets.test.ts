@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { plan as makePlan } from "../planning/make-plan.ts";
 import { changedInput } from "../planning/testing/sample-input.ts";
 import { PdDeployment } from "./deployment.ts";
-import { secretMistakes } from "./secrets.ts";
+import { idleCredentials, secretMistakes } from "./secrets.ts";
 import { inTemporaryProject, type Registration, registrationsOf } from "./testing/mocks.ts";
 
 inTemporaryProject();
@@ -60,6 +60,30 @@ test("Registry credentials go to the claims of images that may be pulled, by sta
     "two-prefill-1-npus",
   ]);
   for (const { inputs } of told) expect(inputs.stdin).toEqual(secret(auth));
+});
+
+test("Credentials for a registry of no image are named, whatever the others are called.", async () => {
+  const plan = planned({ "engine.image": "quay.io/ascend/vllm-ascend:v0.23.0" });
+  const entry = (address: string) => ({ address, username: "robot", password: "sesame" });
+  const entries = [
+    entry("https://QUAY.io:443/v2/"),
+    entry("https://index.docker.io/v1/"),
+    { username: "robot" },
+  ];
+  let idle: string[] = [];
+
+  await registrationsOf("two", () => {
+    pulumi.runtime.setAllConfig({ "ascend-pd:registryAuth": JSON.stringify(entries) });
+    idle = idleCredentials(plan);
+  });
+
+  expect(idle).toEqual([
+    expect.stringMatching(
+      /^ascend-pd:registryAuth\[1\] is for docker\.io, of which .*\nfix: .* here quay\.io, or remove/,
+    ),
+    expect.stringMatching(/^ascend-pd:registryAuth\[2\] has no address\n/),
+  ]);
+  expect(idle.join()).not.toContain("sesame");
 });
 
 test("A secret that is named and not there, or not encrypted, is a mistake with the command that mends it.", async () => {

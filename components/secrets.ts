@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Plan } from "../planning/plan.ts";
+import { registryNamed, registryOf } from "../planning/registry.ts";
 
 /*
  * Secrets stand in two keys of a stack's configuration beside `deployment`, and nowhere in a Plan: `secretEnv`, values
@@ -21,6 +22,27 @@ export function secretEntries(names: readonly string[] = []): pulumi.Output<stri
 /** Registry credentials as JSON, for those who pull images. */
 export function registryAuth(): pulumi.Output<string> | undefined {
   return new pulumi.Config().getSecret("registryAuth");
+}
+
+/** Which entries of `registryAuth` would never be used, one text each. */
+export function idleCredentials({ containers }: Plan): string[] {
+  const key = `${pulumi.getProject()}:registryAuth`;
+  const entries: unknown = JSON.parse(pulumi.runtime.getConfig(key) ?? "[]");
+  if (!Array.isArray(entries)) return [];
+  const images = containers.flatMap(({ image }) => (image.kind === "reference" ? [image.name] : []));
+  const registries = [...new Set(images.map(registryOf))];
+  return [...entries.entries()].flatMap(([index, entry]) => {
+    const address = Object(entry)?.address;
+    const registry = typeof address === "string" ? registryNamed(address) : undefined;
+    if (registry !== undefined && registries.includes(registry)) return [];
+    const place = `${key}[${index}]`;
+    const what =
+      registry === undefined ? "has no address" : `is for ${registry}, of which no container's image is`;
+    const wanted = registries.join(", ") || "none, for all images are made here";
+    return [
+      `${place} ${what}\nfix: write the registry before the image's name, here ${wanted}, or remove the entry`,
+    ];
+  });
 }
 
 /** Why the secrets of a stack cannot be used as they are, one text each. */

@@ -2,6 +2,7 @@ import { type Image, readImage, readVersion } from "../docker/answers.ts";
 import { tryEngine } from "../docker/api.ts";
 import { wrongArchitecture } from "../host-checks/docker.ts";
 import type { HostPlan } from "../planning/plan.ts";
+import { registryNamed, registryOf } from "../planning/registry.ts";
 import { ask, askIfThere, engineOf, ofOne } from "./engine.ts";
 
 /** An image by its name or id, if the host has it. */
@@ -11,7 +12,7 @@ export function imageOn(host: HostPlan, name: string): Promise<Image | undefined
 }
 
 export interface RegistryAuth {
-  /** As it stands in front of an image's name, or `docker.io`. */
+  /** Any of the registry's names. */
   readonly address: string;
   readonly username: string;
   readonly password: string;
@@ -38,7 +39,7 @@ export async function requireImage(
     const reference = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
     const path = `/images/create?fromImage=${encodeURIComponent(reference)}`;
     const registry = registryOf(image);
-    const auth = (await credentials()).find(({ address }) => address === registry);
+    const auth = (await credentials()).find(({ address }) => registryNamed(address) === registry);
     const { failure } = await tryEngine(engineOf(host), path, {
       method: "POST",
       ...(auth !== undefined && { headers: { "x-registry-auth": header(auth) } }),
@@ -50,12 +51,6 @@ export async function requireImage(
         `machine that has it: docker save ${image} | ssh ${host.address} docker load`,
     );
   }
-}
-
-/** What is before the first slash is a registry if it looks like a host. */
-function registryOf(image: string): string {
-  const [first = "", rest] = image.split("/", 2);
-  return rest !== undefined && /[.:]|^localhost$/.test(first) ? first : "docker.io";
 }
 
 /** The engine wants the letters of base64url and the padding of base64; what it cannot read it takes for nothing. */
