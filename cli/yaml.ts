@@ -27,6 +27,16 @@ type Misplaced = Pick<Mistake, "message" | "fix"> & { readonly offset: number };
  * would not fit into memory once aliases are written out.
  */
 export function parseYaml(bytes: Uint8Array): { value: unknown } | { mistake: Mistake } {
+  try {
+    return parsed(bytes);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const fix = "see what wrote the file";
+    return { mistake: { line: 1, column: 1, message: "it is too large or too deep to be read", fix } };
+  }
+}
+
+function parsed(bytes: Uint8Array): ReturnType<typeof parseYaml> {
   const text = new TextDecoder().decode(bytes);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });

@@ -8,6 +8,7 @@ import { declaredShape } from "./stack-file/schema.ts";
 import { secretProblems } from "./stack-file/secret-problems.ts";
 import { severalHostsProblems } from "./stack-file/several-hosts.ts";
 import { shapeProblems } from "./stack-file/shape-problems.ts";
+import { sizeProblems } from "./stack-file/size-problems.ts";
 import { text } from "./stack-file/words.ts";
 
 const allow = z
@@ -45,6 +46,8 @@ export function parseStackFile(
   input: unknown,
   schema = stackFileSchema,
 ): { file: StackFile } | { problems: Problem[] } {
+  const size = sizeProblems(input);
+  if (size.length > 0) return { problems: size };
   const { clean, problems: credentials } = withoutCredentials(input);
   const others = [placeholderProblems, severalHostsProblems, secretProblems].flatMap((find) => find(clean));
   const special = [...credentials, ...others];

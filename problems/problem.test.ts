@@ -62,3 +62,9 @@ test("Control characters from a file do not reach the terminal.", () => {
   expect(text.split("\n")).toHaveLength(3);
   expect(text.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
 });
+
+test("As many problems as there are make one text.", () => {
+  const [first] = formatProblems("x.yaml", Array<Problem>(200_000).fill(port)).split("\n");
+
+  expect(first).toBe("x.yaml: 200000 problems");
+});

@@ -20,7 +20,7 @@ export function error(code: string, path: string, message: string, fix: string):
  * and below it the way out; what stops nothing is marked. `where` names the file. What files and names hold reaches no terminal as a command.
  */
 export function formatProblems(where: string, problems: readonly Problem[]): string {
-  const width = Math.max(0, ...problems.map(({ path }) => path.length));
+  const width = problems.reduce((most, { path }) => Math.max(most, path.length), 0);
   const lines = problems.flatMap(({ code, severity, path, message, fix }) => [
     `  ${code} ${path.padEnd(width)}  ${severity === "warning" ? "warning: " : ""}${message}`,
     `        fix: ${fix}`,

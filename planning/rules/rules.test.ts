@@ -52,6 +52,21 @@ test("Every warning can be acknowledged, but the one about acknowledgements, and
   ]);
 });
 
+test.each([
+  ["hosts", Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`h${index}`, {}]))],
+  ["decode[0].devices", Array.from({ length: 200_000 }, (_, npu) => npu)],
+  ["engine.extraArgs", Array(200_000).fill("-x")],
+])("%s of any size is one problem.", (path, value) => {
+  expect(problemsOf({ [path]: value })).toMatchObject([{ code: "PD004", path }]);
+});
+
+test("What is nested without end is one problem.", () => {
+  let value: unknown = [];
+  for (let depth = 0; depth < 100_000; depth++) value = [value];
+
+  expect(problemsOf({ "engine.mounts": value })).toMatchObject([{ code: "PD004" }]);
+});
+
 test("An acknowledgement says why.", () => {
   const problems = problemsOf({ allow: [{ code: "PD104", reason: "" }] });
 

@@ -26,6 +26,13 @@ export const shapeRules: readonly Documented[] = [
     source: schema,
   },
   {
+    code: "PD004",
+    severity: "error",
+    title: "no list or group has more than 10,000 entries, nor are they nested without end",
+    why: "A scheduler, a rank table and Pulumi's state cannot carry so many instances, and planning them would take hours.",
+    source: "the size of the rank table, PD126; published fleets are many groups of tens of hosts",
+  },
+  {
     code: "PD010",
     severity: "error",
     title: "no value holds the blank of an example",

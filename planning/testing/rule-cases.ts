@@ -46,6 +46,15 @@ export const cases: readonly Case[] = [
     mended: { "scheduler.routingPolicy": "BLB" },
   },
   {
+    breaks: "PD004",
+    shown: "200,000 prefill instances",
+    changes: { prefill: Array(200_000).fill({ host: "host-a", devices: [4, 5], port: 8088 }) },
+    path: "prefill",
+    message: "has 200000 entries, and 10000 are the most",
+    fix: "split the deployment into several stacks, each with its own scheduler",
+    mended: { prefill: [{ host: "host-a", devices: [4, 5], port: 8088 }] },
+  },
+  {
     breaks: "PD010",
     changes: { "hosts.host-a.address": "10.**.**.18" },
     path: "hosts.host-a.address",
