@@ -3,6 +3,7 @@ import { PdDeployment } from "./components/deployment.ts";
 import { idleCredentials, secretMistakes } from "./components/secrets.ts";
 import { wantedHosts } from "./host-checks/wanted.ts";
 import { obstacles } from "./hosts/obstacles.ts";
+import { stopsOfPreview } from "./hosts/reach.ts";
 import { unfitHosts } from "./hosts/unfit-hosts.ts";
 import manifest from "./package.json" with { type: "json" };
 import { plan } from "./planning/make-plan.ts";
@@ -21,9 +22,15 @@ for (const message of idleCredentials(result.plan)) pulumi.log.warn(`${stackFile
 // Pulumi has one made with every promise; by source maps, of which there are none here, they took a sixth of a preview.
 Reflect.deleteProperty(Error, "prepareStackTrace");
 
-// A preview needs no host, and does not wait for any; an `up` that meets one of these half-way would leave the others
-// half changed.
 const isPreview = pulumi.runtime.isDryRun();
+if (isPreview) {
+  const stops = await stopsOfPreview(result.plan.hosts);
+  if (stops.length > 0) throw new pulumi.RunError(stops.join("
+"));
+}
+
+// A preview needs no host behind ssh, and waits for none; an `up` that meets one of these half-way would leave the others
+// half changed.
 const looking = obstacles(result.plan);
 if (!isPreview) {
   const [inTheWay, unfit] = await Promise.all([looking, unfitHosts(wantedHosts(result))]);
