@@ -1,5 +1,6 @@
 import { isNpuNode } from "../planning/engines/devices.ts";
 import type { PortRange } from "../planning/engines/port-range.ts";
+import { diesPerCard } from "../planning/generation.ts";
 import { found, type Host } from "../planning/layout.ts";
 import type { Planned } from "../planning/make-plan.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../planning/plan.ts";
@@ -51,7 +52,7 @@ export function wantedHosts({ plan, topology }: Planned): readonly WantedHost[] 
 }
 
 function wantedHost(topology: Topology, plan: Plan, declared: Host): WantedHost {
-  const { name, npus } = declared;
+  const { name } = declared;
   const { deviceIps } = found(topology.file.hosts[name]);
   const containers = plan.containers.filter(({ host }) => host === name);
   const nodes = unique(containers.flatMap(({ devices }) => devices.map(({ hostPath }) => hostPath)));
@@ -62,8 +63,11 @@ function wantedHost(topology: Topology, plan: Plan, declared: Host): WantedHost 
     ...found(plan.hosts.find((host) => host.name === name)),
     stack: plan.stack,
     containers,
-    // Two dies share a card on A3.
-    npus: ids.map((id) => ({ id, card: npus === 16 ? id >> 1 : id, deviceIp: deviceIps[id] })),
+    npus: ids.map((id) => ({
+      id,
+      card: diesPerCard(declared) === 2 ? id >> 1 : id,
+      deviceIp: deviceIps[id],
+    })),
     nodes,
     mounts: unique(containers.flatMap(({ mounts }) => mounts.map(({ source }) => source))).map((source) => ({
       source,

@@ -97,10 +97,10 @@ const cases = [
   ],
   [
     "hosts.host-b.npus",
-    9,
+    17,
     "PD003",
     "hosts.host-b.npus",
-    "9 is not one of 8, 16",
+    "17 is above 16",
     /^expected: NPU device nodes/,
   ],
   [

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hostOf, type Instance, type Layout } from "../layout.ts";
 import type { MountPlan } from "../plan.ts";
 import { ofEveryInstance, startTimeoutSeconds } from "../stack-file/words.ts";
 import { npuDevices } from "./devices.ts";
@@ -42,8 +43,12 @@ export const ascendcloud = schema.transform(
         ...serverEnv(layout, instance, tables),
         ...(instance.role === "scheduler" && proxyEnv(layout)),
       },
-      devices: npuDevices(instance.npus),
-      mounts: [...driverMounts, { ...workDir, readOnly: false }, ...mounts],
+      devices: hasDriver(layout, instance) ? npuDevices(instance.npus) : [],
+      mounts: [
+        ...(hasDriver(layout, instance) ? driverMounts : ofAnyHost),
+        { ...workDir, readOnly: false },
+        ...mounts,
+      ],
       files: tables.files,
       user: "ma-user",
       ...(instance.role !== "scheduler" && limitsOf(extras, instance.npus.length > 1 ? 1024 : undefined)),
@@ -74,6 +79,9 @@ export const ascendcloud = schema.transform(
   },
 );
 
+/** A host without NPUs has none; the scheduler, which alone may be there, needs none. */
+const hasDriver = (layout: Layout, instance: Instance): boolean => hostOf(layout, instance).npus > 0;
+
 const readOnly = (path: string): MountPlan => ({ source: path, target: path, readOnly: true });
 
 /** What the manual mounts from the host's driver and system, without the user's work directory. */
@@ -85,3 +93,5 @@ export const driverMounts: readonly MountPlan[] = [
   readOnly("/usr/local/sbin/npu-smi"),
   readOnly("/sys/fs/cgroup"),
 ];
+
+const ofAnyHost = driverMounts.filter(({ source }) => ["/etc/localtime", "/sys/fs/cgroup"].includes(source));

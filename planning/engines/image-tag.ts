@@ -1,20 +1,27 @@
+import type { Generation } from "../generation.ts";
+
 /** What the tag of one of vllm-ascend's own images says; undefined where it says nothing of that. */
 export interface ImageTag {
   readonly name: string;
   readonly version: readonly [number, number] | undefined;
-  /** NPU device nodes of the hosts that it is made for. */
-  readonly npus: 8 | 16 | undefined;
+  /** Of the NPUs that it is made for. */
+  readonly generation: Generation | undefined;
 }
 
 /** Reads `…/vllm-ascend:v0.23.0-a3` and the like; of other names nothing is known. */
 export function imageTag(name: string): ImageTag {
   const [, major, minor, rest = ""] = /(?:^|\/)vllm-ascend:v(\d+)\.(\d+)([\w.-]*)(?:@.*)?$/.exec(name) ?? [];
-  if (major === undefined || minor === undefined) return { name, version: undefined, npus: undefined };
+  if (major === undefined || minor === undefined) return { name, version: undefined, generation: undefined };
   return {
     name,
     version: [Number(major), Number(minor)],
-    npus: rest.split("-").includes("a3") ? 16 : /-(310p|a5)\b/.test(rest) ? undefined : 8,
+    generation: generationIn(rest.split("-")),
   };
+}
+
+function generationIn(words: readonly string[]): Generation | undefined {
+  if (words.includes("a5")) return undefined;
+  return (["a3", "310p"] as const).find((one) => words.includes(one)) ?? "a2";
 }
 
 /** Whether the image is older than `first`, or not known to be. */

@@ -242,6 +242,21 @@ test.each([
   expect(problemsOf({ [path]: value }).map(({ code }) => code)).toEqual(["PD161"]);
 });
 
+test.each([
+  ["v0.23.0-310p", "310p", []],
+  ["v0.23.0-310p", "a2", ["PD164"]],
+  ["v0.23.0", "310p", ["PD164"]],
+  ["v0.23.0-a3", "a3", []],
+])("The image %s on hosts of generation %s: %j.", (tag, generation, codes) => {
+  const changes = {
+    "engine.image": `quay.io/ascend/vllm-ascend:${tag}`,
+    "hosts.host-a.generation": generation,
+    "hosts.host-b.generation": generation,
+  };
+
+  expect(problemsOf(changes).map(({ code }) => code)).toEqual(codes);
+});
+
 test.each(["quay.io/ascend/vllm-ascend:main", "ours:v0.1.0", "vllm-ascend@sha256:ab"])(
   "Of an image that is called %s nothing is known, and nothing refused.",
   (image) => {

@@ -6,7 +6,8 @@ export const npuExists: Rule = {
   severity: "error",
   title: "an NPU is one that its host has",
   why: "Docker refuses a container whose device node is not there.",
-  source: "A2 hosts have /dev/davinci0 to 7; A3 hosts, with two dies a card, 0 to 15",
+  source:
+    "`npus` of the host: A2 hosts mostly have /dev/davinci0 to 7; A3 hosts, with two dies a card, 0 to 15",
   check: (topology) => {
     const free = freeNpus(topology);
     const npusOf = new Map(topology.hosts.map(({ name, npus }) => [name, npus]));
@@ -16,8 +17,8 @@ export const npuExists: Rule = {
         .filter(([, npu]) => npu >= count)
         .map(([rank, npu]) => ({
           path: `${path}.devices[${rank}]`,
-          message: `${host} has no NPU ${npu}, only 0 to ${count - 1}`,
-          fix: `${free(host)}${npu < 16 ? `; or, if it is an A3 host, set hosts.${host}.npus to 16` : ""}`,
+          message: `${host} has no NPU${count === 0 ? "s" : ` ${npu}, only 0 to ${count - 1}`}`,
+          fix: `${free(host)}${npu < 16 ? `; or, if it has more, set hosts.${host}.npus, e.g. to 16 for an A3 host` : ""}`,
         }));
     });
   },

@@ -226,6 +226,63 @@ test("An NPU that no host can have is one problem, and npus: 16 is no way out.",
   ]);
 });
 
+test.each([
+  [{ npus: 16, generation: "a2" }, []],
+  [{ npus: 16 }, ["PD106"]],
+  [{ npus: 8, generation: "a3" }, ["PD106"]],
+  [{ npus: 16, generation: "310p" }, []],
+  [{ npus: 7 }, ["PD103"]],
+  [{ npus: 4 }, ["PD103", "PD103", "PD103", "PD103"]],
+])("A host with %j has its own number and layout of NPUs.", (host, codes) => {
+  const changes = Object.fromEntries(
+    Object.entries(host).map(([key, value]) => [`hosts.host-b.${key}`, value]),
+  );
+  const lone = {
+    "prefill[1].devices": [5, 4],
+    "decode[1].devices": host.npus < 8 ? [6, 7] : [7, 3],
+    "hosts.host-b.deviceIps.3": "29.0.1.21",
+  };
+
+  expect(problemsOf({ ...lone, ...changes }).map(({ code }) => code)).toEqual(codes);
+});
+
+test("A host without NPUs can have the scheduler, and says so of instances.", () => {
+  const hosts = {
+    "hosts.host-c": {
+      address: "10.0.0.20",
+      docker: "ssh://root@10.0.0.20",
+      hostKey: "ssh-ed25519 AAAA",
+      npus: 0,
+    },
+  };
+
+  expect(problemsOf({ ...hosts, "scheduler.host": "host-c" })).toEqual([]);
+  expect(problemsOf({ ...hosts, "decode[1].host": "host-c" })).toMatchObject([
+    { code: "PD103", message: "host-c has no NPUs" },
+    { code: "PD103", message: "host-c has no NPUs" },
+  ]);
+});
+
+test("The manual's scheduler on a host without NPUs gets no device, and nothing of a driver.", () => {
+  const hostC = {
+    address: "10.0.0.20",
+    docker: "ssh://root@10.0.0.20",
+    hostKey: "ssh-ed25519 AAAA",
+    npus: 0,
+  };
+  const changes = { "hosts.host-c": hostC, "scheduler.host": "host-c", "scheduler.runtime": "ascendcloud" };
+
+  const result = plan("s", changedInput(changes));
+
+  const scheduler = "plan" in result ? result.plan.containers.at(-1) : undefined;
+  expect(scheduler).toMatchObject({ role: "scheduler", devices: [] });
+  expect(scheduler?.mounts.map(({ source }) => source)).toEqual([
+    "/etc/localtime",
+    "/sys/fs/cgroup",
+    "/data/models",
+  ]);
+});
+
 test("Whole cards may come in any order, and several to an instance.", () => {
   const ips = { 0: "29.0.0.1", 1: "29.0.0.2", 2: "29.0.0.3", 3: "29.0.0.4", 6: "29.0.0.56", 7: "29.0.0.72" };
   const a3 = { "hosts.host-a.npus": 16, "hosts.host-a.deviceIps": ips };

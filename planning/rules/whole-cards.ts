@@ -1,3 +1,4 @@
+import { diesPerCard } from "../generation.ts";
 import type { Rule } from "./rule.ts";
 
 export const wholeCards: Rule = {
@@ -7,11 +8,11 @@ export const wholeCards: Rule = {
   why: "Two dies share a card and its links; HCCL can use the second die's link as backup only within one job.",
   source: "HCCL, rank table configuration for A3: backup links; NPUs 2k and 2k+1 are one card",
   check: ({ hosts, instances }) => {
-    const a3 = new Set(hosts.filter(({ npus }) => npus === 16).map(({ name }) => name));
+    const a3 = new Map(hosts.filter((host) => diesPerCard(host) === 2).map(({ name, npus }) => [name, npus]));
     return instances
       .filter(({ host }) => a3.has(host))
       .flatMap(({ path, host, npus }) => {
-        const lone = npus.filter((npu) => npu < 16 && !npus.includes(npu ^ 1));
+        const lone = npus.filter((npu) => npu < (a3.get(host) ?? 0) && !npus.includes(npu ^ 1));
         if (lone.length === 0) return [];
         const cards = lone.map((npu) => `NPU ${npu} without ${npu ^ 1}`);
         const message = `on ${host} it has ${cards.join(", ")}, the other die of the card`;

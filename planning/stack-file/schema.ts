@@ -45,10 +45,18 @@ const host = z.strictObject({
       "network interface of the host that carries `address`, as `ip -br addr` names it, e.g. bond0; only for engine vllm-ascend, which needs it",
     )
     .optional(),
-  npus: z
-    .literal([8, 16])
-    .default(8)
-    .describe("NPU device nodes of the host: 8 (A2) or 16 (A3, two dies a card), default 8"),
+  npus: whole(
+    0,
+    "NPU device nodes of the host, /dev/davinci0 and so on, 0 to 16; 0 for one without NPUs, which may have the scheduler; default 8",
+  )
+    .max(16)
+    .default(8),
+  generation: z
+    .enum(["a2", "a3", "310p"])
+    .describe(
+      "of the host's NPUs, as images are made for: a2, a3 (two dies a card) or 310p, default a3 where npus is 16, else a2",
+    )
+    .optional(),
   deviceIps: z
     .record(z.string().regex(/^(0|[1-9]\d*)$/, { error: "is not an NPU id" }), ipv4)
     .default({})

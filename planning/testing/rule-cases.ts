@@ -124,7 +124,7 @@ export const cases: readonly Case[] = [
     changes: { "decode[0].devices[1]": 9 },
     path: "decode[0].devices[1]",
     message: "host-a has no NPU 9, only 0 to 7",
-    fix: "use a free NPU of host-a: 7; or, if it is an A3 host, set hosts.host-a.npus to 16",
+    fix: "use a free NPU of host-a: 7; or, if it has more, set hosts.host-a.npus, e.g. to 16 for an A3 host",
     mended: { "decode[0].devices[1]": 7 },
   },
   {

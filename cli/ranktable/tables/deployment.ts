@@ -17,7 +17,7 @@ export const hostName = (ip: string): string => `host-${ip.replaceAll(".", "-")}
 /** The keys of a stack file that whole rank tables and ports decide. */
 export function deploymentOf(groups: ServerGroups, ports: TablePorts) {
   const servers = groupRoles.flatMap((role) => groups[role]);
-  const hosts = new Map<string, { address: string; npus: 8 | 16; deviceIps: Record<string, string> }>();
+  const hosts = new Map<string, { address: string; npus: number; deviceIps: Record<string, string> }>();
   for (const { server_ip: address, device = [] } of servers) {
     const host = hosts.get(address) ?? { address, npus: 8, deviceIps: {} };
     for (const { device_id, device_ip } of device) host.deviceIps[device_id] = device_ip;
