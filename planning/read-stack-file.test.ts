@@ -95,14 +95,7 @@ const cases = [
     /"blb" is not one of/,
     'did you mean "BLB"?',
   ],
-  [
-    "hosts.host-b.npus",
-    17,
-    "PD003",
-    "hosts.host-b.npus",
-    "17 is above 16",
-    /^expected: NPU device nodes/,
-  ],
+  ["hosts.host-b.npus", 17, "PD003", "hosts.host-b.npus", "17 is above 16", /^expected: NPU device nodes/],
   [
     "hosts.host-b.address",
     "host-b",

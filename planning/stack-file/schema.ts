@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { mostEntries } from "./size-problems.ts";
 import { extraArgs, extraEnv, ipv4, port, secretEnv, text, visible, whole } from "./words.ts";
 
 const model = z.strictObject({
@@ -125,10 +126,12 @@ export const declaredShape = {
   prefill: z
     .array(prefillInstance)
     .min(1)
+    .max(mostEntries)
     .describe("prefill instances, in the order of the rank table and of NODE_PORTS"),
   decode: z
     .array(z.strictObject(instance))
     .min(1)
+    .max(mostEntries)
     .describe("decode instances, in the order of the rank table and of NODE_PORTS"),
   scheduler: scheduler.describe("the one place that clients send requests to"),
 };

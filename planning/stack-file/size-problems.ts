@@ -2,7 +2,7 @@ import { error, type Problem } from "../../problems/problem.ts";
 import { showPath } from "../../problems/show-path.ts";
 
 /** Of the largest fleets in print, tens of hosts are one deployment. */
-const mostEntries = 10_000;
+export const mostEntries = 10_000;
 /** A stack file has six. */
 const deepest = 64;
 
