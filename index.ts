@@ -25,8 +25,7 @@ Reflect.deleteProperty(Error, "prepareStackTrace");
 const isPreview = pulumi.runtime.isDryRun();
 if (isPreview) {
   const stops = await stopsOfPreview(result.plan.hosts);
-  if (stops.length > 0) throw new pulumi.RunError(stops.join("
-"));
+  if (stops.length > 0) throw new pulumi.RunError(stops.join("\n"));
 }
 
 // A preview needs no host behind ssh, and waits for none; an `up` that meets one of these half-way would leave the others
