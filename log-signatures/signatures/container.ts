@@ -37,7 +37,7 @@ export const container: readonly StateSignature[] = [
         ? `exit code ${exitCode}`
         : undefined,
     cause: "A fault in native code: SIGABRT (134), SIGBUS (135: /dev/shm is too small) or SIGSEGV (139).",
-    fix: "135: raise `sharedMemoryMib`; else compare the versions of driver, CANN and image",
+    fix: "135: raise `engine.sharedMemory`; else compare the versions of driver, CANN and image",
     source: exitStatus,
   },
   {

@@ -76,7 +76,7 @@ export const memory: readonly LogSignature[] = [
     pattern:
       /Bus error|(?:unable to (?:write to|open|resize) (?:file|shared memory object) <?\/?(?:dev\/shm\/)?(?:torch_|psm_)[\w.]{0,60})|\/dev\/shm(?:\/[\w.]{1,60})?([^\n]{0,40}?)No space left on device|No space left on device: '\/dev\/shm/,
     cause: "Workers of one instance exchange data there, and Docker gives 64 MiB unless told otherwise.",
-    fix: "raise `sharedMemoryMib` of the engine in the stack file",
+    fix: "raise `engine.sharedMemory` in the stack file",
     source: "https://docs.docker.com/reference/cli/docker/container/run/#shm-size",
   },
   {

@@ -15,7 +15,7 @@ const schema = z.strictObject({
     "image with AscendCloud-LLM, present on every host or in a registry, e.g. ascend-vllm:6.3.910",
   ),
   ...folders("/home/ma-user", "{ source: /etc/hccn.conf, target: /etc/hccn.conf }"),
-  ...containerLimits("1g where it has several NPUs, else Docker's 64m"),
+  ...containerLimits("Docker's 64m, as in the manual"),
   ...ofEveryInstance,
   startTimeoutSeconds: startTimeoutSeconds(1800),
 });
@@ -51,7 +51,7 @@ export const ascendcloud = schema.transform(
       ],
       files: tables.files,
       user: "ma-user",
-      ...(instance.role !== "scheduler" && limitsOf(extras, instance.npus.length > 1 ? 1024 : undefined)),
+      ...(instance.role !== "scheduler" && limitsOf(extras)),
       restricted: false,
       readyPath: "/health",
       startTimeoutSeconds,
