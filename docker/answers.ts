@@ -57,6 +57,9 @@ const container = object({
     CapDrop: texts,
     SecurityOpt: texts,
     Devices: listOf(object({ PathOnHost: text, PathInContainer: maybeText, CgroupPermissions: maybeText })),
+    DeviceCgroupRules: texts,
+    DeviceRequests: listOf(object({ Driver: maybeText, Count: or(0, number), DeviceIDs: texts })),
+    Annotations: textByName,
   }),
   Mounts: listOf(object({ Type: text, Source: maybeText, Destination: text, RW: boolean })),
 });

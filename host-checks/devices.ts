@@ -1,4 +1,3 @@
-import { nameOf } from "../docker/answers.ts";
 import { isOf } from "../planning/container/settings.ts";
 import { isNpuNode, managerNodes as managers } from "../planning/engines/devices.ts";
 import {
@@ -14,7 +13,7 @@ import {
   unseen,
   type Verdict,
 } from "./check.ts";
-import type { HostFacts } from "./facts.ts";
+import { type HostFacts, through } from "./facts.ts";
 import { holdersOf } from "./holders.ts";
 import { npuInfoOf } from "./npus.ts";
 
@@ -67,40 +66,56 @@ export const npusNotHeld: HostCheck = {
   check: (host) => {
     const nodes = host.wanted.nodes.filter(isNpuNode);
     if (nodes.length === 0) return noNpus;
-    return seeing(host.engine, ({ alive }) => {
-      const others = alive.filter(({ Config }) => !isOf(host.wanted.stack, Config.Labels));
-      const held = holdersOf(nodes, others).map(({ name, state, nodes }) => {
-        const fix = `stop that container with \`docker stop ${name}\` ${on(host)}, or take other NPUs in the stack file`;
-        return failed(`${nodes.join(", ")} is held by the ${state} container ${name}`, fix);
-      });
-      return together(held, `${nodes.join(", ")} in no other container`);
+    return seeing(strangers(host, nodes), (holders) => {
+      const held = holders.filter(({ nodes }) => nodes.length > 0);
+      const unsure = holders.filter(({ mayHold }) => mayHold.length > 0);
+      if (held.length > 0) {
+        return together(
+          held.map(({ name, state, nodes, by }) => {
+            const fix = `stop that container with \`docker stop ${name}\` ${on(host)}, or take other NPUs in the stack file`;
+            const how = by === undefined ? "" : `, by ${by}`;
+            return failed(`${nodes.join(", ")} is held by the ${state} container ${name}${how}`, fix);
+          }),
+        );
+      }
+      if (unsure.length === 0) return ok(`${nodes.join(", ")} in no other container`);
+      return unseen(unsure.map(({ name, why }) => `the container ${name} ${why}`).join("; "));
     });
   },
 };
 
-export const noPrivileged: HostCheck = {
+export const noHiddenHolders: HostCheck = {
   code: "HC204",
   severity: "warning",
-  title: "no privileged container runs beside",
-  why: "It sees every NPU of the host, and Docker does not tell which of them it uses.",
+  title: "of every container beside, Docker tells which NPUs it has",
+  why: "A privileged one sees every NPU of the host, as does one that mounts /dev or may open any device; and a list of NPUs that cannot be read may name any.",
   source: "vllm-project/vllm-ascend, issue 632: NPUs in use that no device list shows",
   check: (host) => {
-    if (host.wanted.npus.length === 0) return noNpus;
-    return seeing(host.engine, ({ alive }) =>
+    const nodes = host.wanted.nodes.filter(isNpuNode);
+    if (nodes.length === 0) return noNpus;
+    return seeing(strangers(host, nodes), (holders) =>
       together(
-        alive
-          .filter(({ HostConfig }) => HostConfig.Privileged)
-          .map((container) =>
-            failed(
-              `the container ${nameOf(container)} is privileged`,
-              `make sure that it uses none of ${host.wanted.npus.map(({ id }) => id).join(", ")}, or stop it`,
-            ),
-          ),
-        "none",
+        holders
+          .filter(({ mayHold }) => mayHold.length > 0)
+          .map(({ name, why, mayHold }) => {
+            const ids = mayHold.map((node) => node.replace("/dev/davinci", "")).join(", ");
+            const fix = `make sure that it uses none of ${ids} (\`npu-smi info\` lists the processes), or stop it`;
+            return failed(`the container ${name} ${why}`, fix);
+          }),
+        "none that is privileged or the like",
       ),
     );
   },
 };
+
+/** Containers that are not of the stack, and hold or may hold one of its NPUs. */
+const strangers = ({ engine, wanted }: HostFacts, nodes: readonly string[]) =>
+  through(engine, ({ alive }) => ({
+    value: holdersOf(
+      nodes,
+      alive.filter(({ Config }) => !isOf(wanted.stack, Config.Labels)),
+    ),
+  }));
 
 export const noProcesses: HostCheck = {
   code: "HC205",

@@ -26,7 +26,7 @@ export const hostChecks: readonly HostCheck[] = [
   devices.npuNodes,
   devices.managerNodes,
   devices.npusNotHeld,
-  devices.noPrivileged,
+  devices.noHiddenHolders,
   devices.noProcesses,
   npus.npuSmiFound,
   npus.hccnToolFound,

@@ -183,6 +183,44 @@ describe.skipIf(process.geteuid?.() !== 0)("an NPU that exists", () => {
     expect(code).toBe(0);
   });
 
+  /** The claim beside a stand-in for a container that no engine of a test would start. */
+  async function claimBeside(changes: object) {
+    const holder = { ...sampleAnswer("holder"), ...changes };
+    const listed = [{ Id: "0123", State: "running" }];
+    const docker = await serveEngine((request, response) =>
+      response.end(JSON.stringify(request.url === "/containers/json?all=1" ? listed : holder)),
+    );
+    return claim([npu], "claimant", docker);
+  }
+
+  test("is refused while a container has its node by a mount.", async () => {
+    const Mounts = [{ Type: "bind", Source: npu, Destination: "/dev/davinci0", RW: true }];
+
+    const { stderr, code } = await claimBeside({ Mounts });
+
+    expect(stderr).toContain(
+      `${npu} of host-a is held by the running container holder, by a mount of ${npu}\nfix: `,
+    );
+    expect(code).toBe(1);
+  });
+
+  test("is refused while a container asks Ascend's runtime for all.", async () => {
+    const Config = { Image: "other:1", Env: ["ASCEND_VISIBLE_DEVICES=all"] };
+
+    const { stderr } = await claimBeside({ Config, HostConfig: { Runtime: "ascend" } });
+
+    expect(stderr).toContain(
+      `${npu} of host-a is held by the running container holder, by ASCEND_VISIBLE_DEVICES\n`,
+    );
+  });
+
+  test("is claimed beside a container that may hold it, with a word of that.", async () => {
+    const { stdout, code } = await claimBeside({ HostConfig: { Privileged: true } });
+
+    expect(stdout).toBe(`free: ${npu}, as far as Docker tells: the container holder is privileged\n`);
+    expect(code).toBe(0);
+  });
+
   test("may be held by the container that the claim is for, which is about to be replaced.", async () => {
     const holder = await startContainer(undefined, { hostConfig: { Devices: [device(npu)] } });
 

@@ -23,15 +23,19 @@ await runProbe(async () => {
   const others = (await inspectHolders(host, await listContainers(host))).filter(
     (other) => nameOf(other) !== container,
   );
-  const [holder] = holdersOf(devices, others);
+  const holders = holdersOf(devices, others);
+  const holder = holders.find(({ nodes }) => nodes.length > 0);
   if (holder !== undefined) {
-    const { name, state, nodes } = holder;
+    const { name, state, nodes, by } = holder;
+    const how = by === undefined ? "" : `, by ${by}`;
     throw new Error(
-      `${container}: ${nodes.join(", ")} of ${host.name} is held by the ${visible(state)} container ${visible(name)}\n` +
+      `${container}: ${nodes.join(", ")} of ${host.name} is held by the ${visible(state)} container ${visible(name)}${visible(how)}\n` +
         `fix: stop that container, or give ${container} other NPUs in the stack file`,
     );
   }
-  return `free: ${devices.filter(isNpuNode).join(", ") || "no NPU nodes wanted"}`;
+  const free = `free: ${devices.filter(isNpuNode).join(", ") || "no NPU nodes wanted"}`;
+  const doubts = holders.map(({ name, why }) => `the container ${name} ${why}`);
+  return doubts.length === 0 ? free : `${free}, as far as Docker tells: ${doubts.join("; ")}`;
 });
 
 /** By standard input, because an environment can be read by others; absent where the stack has none. */

@@ -126,7 +126,7 @@ export const cases: readonly Case[] = [
     breaks: "HC204",
     changes: stranger({ "HostConfig.Privileged": true }),
     seen: "the container other is privileged",
-    fix: "make sure that it uses none of 4, 5, 6, 7, or stop it",
+    fix: "make sure that it uses none of 4, 5, 6, 7 (`npu-smi info` lists the processes), or stop it",
     mended: stranger({}),
   },
   {

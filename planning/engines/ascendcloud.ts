@@ -24,9 +24,8 @@ const startServers = "/home/ma-user/AscendCloud/AscendCloud-LLM/llm_tools/PD_sep
 
 /**
  * Steps two to four of the manual: its image, devices, mounts, variables and flags, which its scheduler shares but for
- * the NPUs; what a server is, it sees by its local rank table. Three things differ: the server is the container's own
- * process instead of one that `docker exec` adds, mounts that need no writing are read-only, and /dev/shm, by which the
- * processes of an instance, one an NPU, exchange tensors, is larger than Docker's 64 MiB.
+ * the NPUs; what a server is, it sees by its local rank table. Two things differ: the server is the container's own
+ * process instead of one that `docker exec` adds, and mounts that need no writing are read-only.
  *
  * ASCEND_RT_VISIBLE_DEVICES stays unset: with only its own cards in the container the runtime counts them from 0, while
  * rank tables hold physical ids.

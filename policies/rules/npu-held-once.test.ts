@@ -103,3 +103,60 @@ test("A device that is not known yet does not hide one that is held twice.", asy
 
   expect(violations).toHaveLength(1);
 });
+
+const onHostA = (name: string, props: object): StackResource => ({
+  args: resource(name, props),
+  provider: providerOf("host-a"),
+});
+
+test.each([
+  ["a variable of Ascend's runtime", { runtime: "ascend", envs: ["ASCEND_VISIBLE_DEVICES=Ascend910-4"] }],
+  [
+    "the Container Device Interface",
+    { deviceRequests: [{ driver: "cdi", deviceIds: ["huawei.com/npu=4"] }] },
+  ],
+  ["`gpus`", { gpus: "huawei.com/npu=4" }],
+  ["a mount of the node", { mounts: [{ type: "bind", source: "/dev/davinci4", target: "/dev/x" }] }],
+  ["a volume", { volumes: [{ hostPath: "/dev/davinci4", containerPath: "/dev/x" }] }],
+])("An NPU that the second container gets by %s is given twice.", async (_, props) => {
+  const violations = await stackViolationsOf(npuHeldOnce, [
+    container("prefill-0", ["/dev/davinci4"], "host-a"),
+    onHostA("other", props),
+  ]);
+
+  expect(violations).toMatchObject([
+    { message: "/dev/davinci4 of ssh://root@host-a is given to prefill-0 and to other" },
+  ]);
+});
+
+test.each([
+  ["after the one that holds it", false],
+  ["before the one that holds it", true],
+])("A container that may have any NPU is told %s.", async (_, isFirst) => {
+  const both = [container("prefill-0", ["/dev/davinci4"], "host-a"), onHostA("other", { privileged: true })];
+
+  const [violation, ...more] = await stackViolationsOf(npuHeldOnce, isFirst ? both.reverse() : both);
+
+  expect(violation?.message).toMatch(
+    /^\/dev\/davinci4 of ssh:\/\/root@host-a is given to .*: other is privileged, so it may have it$/,
+  );
+  expect(more).toEqual([]);
+});
+
+test("What the engine's default runtime makes of the variable is not known, which is said.", async () => {
+  const violations = await stackViolationsOf(npuHeldOnce, [
+    container("prefill-0", ["/dev/davinci4"], "host-a"),
+    onHostA("other", { envs: ["ASCEND_VISIBLE_DEVICES=4"] }),
+  ]);
+
+  expect(violations[0]?.message).toMatch(/: other names NPUs in ASCEND_VISIBLE_DEVICES, so it may have it$/);
+});
+
+test("Two that may have any NPU are no proof of one held twice.", async () => {
+  const violations = await stackViolationsOf(npuHeldOnce, [
+    onHostA("a", { privileged: true }),
+    onHostA("b", { privileged: true }),
+  ]);
+
+  expect(violations).toEqual([]);
+});
