@@ -23,6 +23,8 @@ export interface HostCheck {
 /** What could not be seen is not well, and what does not apply was not looked at. */
 export type Verdict =
   | { readonly status: "ok"; readonly seen: string }
+  /** It does not hold, and need not here. */
+  | { readonly status: "note"; readonly seen: string }
   | { readonly status: "failed"; readonly problems: readonly HostProblem[] }
   | { readonly status: "unseen"; readonly why: string }
   | { readonly status: "not applicable"; readonly why: string };
@@ -33,6 +35,8 @@ export interface HostProblem {
 }
 
 export const ok = (seen: string): Verdict => ({ status: "ok", seen });
+
+export const noted = (seen: string): Verdict => ({ status: "note", seen });
 
 export const failed = (seen: string, fix: string): Verdict => ({
   status: "failed",
@@ -47,12 +51,14 @@ export const notApplicable = (why: string): Verdict => ({ status: "not applicabl
 export const seeing = <T>(reading: Reading<T>, judge: (value: T) => Verdict): Verdict =>
   "value" in reading ? judge(reading.value) : unseen(reading.unreadable);
 
-/** One verdict for several: all that failed; else what could not be seen; else all that is well. */
+/** One verdict for several: all that failed; else what could not be seen; else what is noted; else all that is well. */
 export function together(verdicts: readonly Verdict[], seen?: string): Verdict {
   const problems = verdicts.flatMap((one) => (one.status === "failed" ? one.problems : []));
   if (problems.length > 0) return { status: "failed", problems };
   const hidden = verdicts.find(({ status }) => status === "unseen");
   if (hidden !== undefined) return hidden;
+  const notes = verdicts.flatMap((one) => (one.status === "note" ? [one.seen] : []));
+  if (notes.length > 0) return noted([...new Set(notes)].join(", "));
   const well = verdicts.flatMap((one) => (one.status === "ok" ? [one.seen] : []));
   return ok(seen ?? [...new Set(well)].join(", "));
 }
@@ -66,7 +72,14 @@ export function ofEachNpu(
   seen?: string,
 ): Verdict {
   if (npus.length === 0) return noNpus;
-  return together(npus.map(judge), seen);
+  const verdicts = npus.map(judge);
+  const reasons = new Set(verdicts.map((one) => (one.status === "unseen" ? one.why : undefined)));
+  // Of one among several, which it is.
+  const named = verdicts.map((one, index): Verdict => {
+    if (one.status !== "unseen" || (reasons.size === 1 && npus.length > 1)) return one;
+    return unseen(`NPU ${npus[index]?.id}: ${one.why}`);
+  });
+  return together(named, seen);
 }
 
 /** Where to do what a fix says. */

@@ -118,7 +118,7 @@ test("Where the tool is not allowed to look, that is told in its words.", () => 
 
   expect(result).toMatchObject({
     status: "unseen",
-    seen: ['it printed "[ERROR] open device: permission denied"'],
+    seen: ['NPU 5: it printed "[ERROR] open device: permission denied"'],
   });
 });
 

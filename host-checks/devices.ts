@@ -1,3 +1,4 @@
+import type { Container } from "../docker/answers.ts";
 import { isOf } from "../planning/container/settings.ts";
 import { isNpuNode, managerNodes as managers } from "../planning/engines/devices.ts";
 import {
@@ -13,9 +14,9 @@ import {
   unseen,
   type Verdict,
 } from "./check.ts";
-import { type HostFacts, through } from "./facts.ts";
+import { type Engine, type HostFacts, through } from "./facts.ts";
 import { holdersOf } from "./holders.ts";
-import { npuInfoOf } from "./npus.ts";
+import { generationHere, npuOf, processesOf } from "./npu-readings.ts";
 
 const nodeAt = (host: HostFacts, path: string, fix: string): Verdict =>
   seeing(host.kind(path), (kind) => {
@@ -41,6 +42,8 @@ export const npuNodes: HostCheck = {
     ),
 };
 
+const svmNode = "/dev/devmm_svm";
+
 export const managerNodes: HostCheck = {
   code: "HC202",
   severity: "error",
@@ -52,6 +55,12 @@ export const managerNodes: HostCheck = {
     const nodes = host.wanted.nodes.filter((node) => managers.includes(node));
     if (nodes.length === 0) return notApplicable("no container of the stack needs one");
     const fix = `install the NPU driver ${on(host)}, or start it: \`npu-smi info\` must work there`;
+    const generation = generationHere(host);
+    const svm = host.kind(svmNode);
+    if (generation?.name === "Ascend 950" && "value" in svm && svm.value === "missing") {
+      const seen = `there is no ${svmNode}, which every container is given here: ${generation.name} has none, and is not supported`;
+      return failed(seen, "run the stack on A2 or A3 hosts, or leave this one out of the stack file");
+    }
     return together(nodes.map((node) => nodeAt(host, node, fix)));
   },
 };
@@ -125,24 +134,52 @@ export const noProcesses: HostCheck = {
   source: "HCCL error codes, EI0020; vllm-project/vllm-ascend, issue 1955",
   check: (host) => {
     const { engine } = host;
-    const ours = "value" in engine ? engine.value.alive : [];
-    const ids = ours.filter((one) => isOf(host.wanted.stack, one.Config.Labels)).map(({ Id }) => Id);
+    const ids = "value" in engine ? ownContainers(host, engine.value).map(({ Id }) => Id) : [];
     return ofEachNpu(host, ({ id }) =>
-      seeing(npuInfoOf(host), ({ devices, processes }) => {
-        const device = devices.find((one) => one.id === id);
-        if (processes === undefined) return unseen("this release of npu-smi lists no processes");
-        if (device === undefined) return unseen(`npu-smi lists no NPU ${id}`);
-        const here = processes.filter(({ npu, chip }) => npu === device.npu && chip === device.chip);
+      seeing(processesOf(host, id), (here) => {
         if (here.length > 0 && "unreadable" in engine) return unseen("which containers run is not known");
         const foreign = here.filter(({ pid }) => !ids.some((one) => cgroupOf(host, pid).includes(one)));
         if (foreign.length === 0) return ok(here.length === 0 ? "none" : "this stack's own");
-        const [first] = foreign.map(({ pid, name }) => `${pid} (${name})`);
+        const [first] = foreign.map(({ pid, name }) => `${pid} (${name || "no name"})`);
         const seen = `NPU ${id} is used by process ${first}`;
         return failed(seen, `end it ${on(host)}, or take another NPU in the stack file`);
       }),
     );
   },
 };
+
+/** MB and share of its memory that an NPU may have in use of its own; idle ones of each generation have less. */
+const ownUse = { mb: 4096, share: 0.1 };
+
+export const noHiddenUse: HostCheck = {
+  code: "HC206",
+  severity: "warning",
+  title: "no memory of an NPU of the stack is in use that no process accounts for",
+  why: "npu-smi does not see processes in some containers, and none of a driver that kept memory: an NPU without a process may be in use all the same.",
+  source:
+    "vllm-project/vllm-ascend, issue 5707: 59,891 of 65,536 MB in use; HAMi, processes that npu-smi does not list",
+  check: (host) =>
+    ofEachNpu(host, ({ id }) =>
+      seeing(npuOf(host, id), ({ memory }) => {
+        if (memory === undefined) return unseen("npu-smi does not tell how much memory is in use");
+        const { usedMb, totalMb } = memory;
+        const processes = processesOf(host, id);
+        const listed = "value" in processes ? processes.value : [];
+        const told = listed.reduce((sum, { memoryMb = totalMb }) => sum + memoryMb, 0);
+        if (usedMb - told <= Math.max(ownUse.mb, totalMb * ownUse.share)) return ok(`${usedMb} MB`);
+        if ("unreadable" in host.engine) return unseen("which containers run is not known");
+        const own = ownContainers(host, host.engine.value);
+        if (holdersOf([`/dev/davinci${id}`], own).length > 0) return ok("this stack's own");
+        const account =
+          listed.length === 0 ? "npu-smi lists no process there" : `its processes account for ${told} MB`;
+        const fix = `find who uses it: \`fuser -v /dev/davinci${id}\` as root ${on(host)} names processes in containers too; where it names none, a reset of the card frees it`;
+        return failed(`${usedMb} of ${totalMb} MB of NPU ${id} are in use, and ${account}`, fix);
+      }),
+    ),
+};
+
+const ownContainers = ({ wanted }: HostFacts, { alive }: Engine): readonly Container[] =>
+  alive.filter(({ Config }) => isOf(wanted.stack, Config.Labels));
 
 function cgroupOf({ said }: HostFacts, pid: number): string {
   const owners = said("owners");

@@ -36,6 +36,8 @@ export interface HostFacts {
   readonly reached: boolean;
   /** What a section of the script printed. */
   readonly said: (section: string) => Reading<string>;
+  /** The code that a section of the script ended with; undefined where its end did not come. */
+  readonly code: (section: string) => number | undefined;
   /** What stands at a path that was asked for. */
   readonly kind: (path: string) => Reading<Kind>;
   readonly engine: Reading<Engine>;
@@ -43,6 +45,7 @@ export interface HostFacts {
 
 export function hostFacts(wanted: WantedHost, report: HostReport): HostFacts {
   const sections = readSections(report.output);
+  const codes = readCodes(report.output);
   const said = (section: string): Reading<string> =>
     sections.get(section) ?? { unreadable: report.failure ?? `its answer says nothing of ${section}` };
   const kinds = new Map([
@@ -54,6 +57,7 @@ export function hostFacts(wanted: WantedHost, report: HostReport): HostFacts {
     report,
     reached: sections.size > 0,
     said,
+    code: (section) => codes.get(section),
     kind: (path) => kinds.get(path) ?? { unreadable: `its answer says nothing of ${path}` },
     engine: report.engine,
   };
@@ -61,18 +65,33 @@ export function hostFacts(wanted: WantedHost, report: HostReport): HostFacts {
 
 /** The sections of the script's output by name. */
 export function readSections(output: string): ReadonlyMap<string, Reading<string>> {
-  const sections = new Map<string, Reading<string>>();
-  const [, ...parts] = `\n${output}`.split("\n@");
-  for (const [index, part] of parts.entries()) {
-    const [name = "", ...indented] = part.split("\n");
-    const lines = indented.filter((line) => line.startsWith(" ")).map((line) => line.slice(1));
-    sections.set(name, readSection(lines, index === parts.length - 1));
-  }
-  return sections;
+  const parts = partsOf(output);
+  return new Map(
+    parts.map(({ name, lines }, index) => [name, readSection(lines, index === parts.length - 1)]),
+  );
 }
 
+function readCodes(output: string): ReadonlyMap<string, number> {
+  return new Map(
+    partsOf(output).flatMap(({ name, lines }) => {
+      const code = codeOf(lines);
+      return code === undefined ? [] : [[name, Number(code)] as const];
+    }),
+  );
+}
+
+function partsOf(output: string) {
+  const [, ...parts] = `\n${output}`.split("\n@");
+  return parts.map((part) => {
+    const [name = "", ...indented] = part.split("\n");
+    return { name, lines: indented.filter((line) => line.startsWith(" ")).map((line) => line.slice(1)) };
+  });
+}
+
+const codeOf = (lines: readonly string[]): string | undefined => /^=(\d+)$/.exec(lines.at(-1) ?? "")?.[1];
+
 function readSection(lines: readonly string[], isLast: boolean): Reading<string> {
-  const [, code] = /^=(\d+)$/.exec(lines.at(-1) ?? "") ?? [];
+  const code = codeOf(lines);
   if (code === undefined) return { unreadable: isLast ? "its answer was cut off" : "it printed too much" };
   const text = lines.slice(0, -1).join("\n");
   // Killed for its time, or by somebody else.

@@ -1,7 +1,7 @@
 import { failed, type HostCheck, notApplicable, ok, on, seeing, together, unseen } from "./check.ts";
 import { type HostFacts, through } from "./facts.ts";
-import { npuSmiPath } from "./script.ts";
 import { linesOf, type Reading, unreadable } from "./tools/reading.ts";
+import { isNpuSmi } from "./wanted.ts";
 
 const noMounts = notApplicable("no container of the stack mounts anything of this host");
 const noModel = notApplicable("no weights are read on this host");
@@ -15,9 +15,7 @@ export const mountsThere: HostCheck = {
   source: "the manual, steps two to four: `-v`",
   check: (host) => {
     // Of npu-smi there is more to say: HC301 does.
-    const mounts = host.wanted.mounts.filter(
-      ({ source }) => host.wanted.npus.length === 0 || source !== npuSmiPath,
-    );
+    const mounts = host.wanted.mounts.filter((mount) => host.wanted.npus.length === 0 || !isNpuSmi(mount));
     if (mounts.length === 0) return noMounts;
     return together(
       mounts.map(({ source }) =>

@@ -11,6 +11,7 @@ import * as npus from "./npus.ts";
 import * as ports from "./ports.ts";
 import { commandsRun, engineAnswers } from "./reach.ts";
 import * as sshd from "./sshd.ts";
+import * as toolsWork from "./tools-work.ts";
 
 /** Every check, in the order of the codes, in which results are shown. A new check is a value in a file of its subject. */
 export const hostChecks: readonly HostCheck[] = [
@@ -28,6 +29,7 @@ export const hostChecks: readonly HostCheck[] = [
   devices.npusNotHeld,
   devices.noHiddenHolders,
   devices.noProcesses,
+  devices.noHiddenUse,
   npus.npuSmiFound,
   npus.hccnToolFound,
   npus.npuListed,
@@ -35,6 +37,9 @@ export const hostChecks: readonly HostCheck[] = [
   npus.npuWithoutWarning,
   npus.firmwareFits,
   npus.driversEqual,
+  toolsWork.npuSmiWorks,
+  toolsWork.hccnToolWorks,
+  toolsWork.generationSupported,
   npuNetwork.deviceIps,
   npuNetwork.bootAddress,
   npuNetwork.linkUp,
@@ -59,7 +64,7 @@ export const hostChecks: readonly HostCheck[] = [
 export interface Result {
   readonly code: string;
   readonly title: string;
-  readonly status: "ok" | HostCheck["severity"] | "unseen" | "not applicable" | "skipped";
+  readonly status: "ok" | "note" | HostCheck["severity"] | "unseen" | "not applicable" | "skipped";
   /** What was seen, or why nothing was. */
   readonly seen: readonly string[];
   /** One for each thing that was seen to be wrong. */
@@ -98,7 +103,8 @@ const named = ({ code, title }: HostCheck) => ({ code, title });
 function result(check: HostCheck, verdict: Verdict): Result {
   switch (verdict.status) {
     case "ok":
-      return { ...named(check), status: "ok", seen: [harmless(verdict.seen)], fixes: [] };
+    case "note":
+      return { ...named(check), status: verdict.status, seen: [harmless(verdict.seen)], fixes: [] };
     case "failed":
       return {
         ...named(check),

@@ -1,22 +1,19 @@
-import { failed, type HostCheck, noNpus, ofEachNpu, ok, on, seeing, unseen } from "./check.ts";
+import {
+  failed,
+  type HostCheck,
+  noNpus,
+  noted,
+  ofEachNpu,
+  ok,
+  on,
+  seeing,
+  unseen,
+  type Verdict,
+} from "./check.ts";
 import { type HostFacts, through } from "./facts.ts";
+import { hccn } from "./npu-readings.ts";
 import { readHccnConf } from "./tools/hccn-conf.ts";
-import { readDeviceIp, readLink, readNetHealth, readTls } from "./tools/hccn-tool.ts";
 import type { Reading } from "./tools/reading.ts";
-
-/** What `hccn_tool -i N -<option> -g` means. */
-function asked<T>(
-  host: HostFacts,
-  id: number,
-  option: string,
-  read: (output: string) => Reading<T>,
-): Reading<T> {
-  const tool = host.said("hccn_tool");
-  if ("value" in tool && tool.value.trim() === "") return { unreadable: "there is no hccn_tool" };
-  return through(host.said(`hccn ${id} ${option}`), read);
-}
-
-const addressNow = (host: HostFacts, id: number) => asked(host, id, "ip", readDeviceIp);
 
 const addressAtBoot = (host: HostFacts, id: number): Reading<string | undefined> =>
   through(host.said("hccn.conf"), (text): Reading<string | undefined> => {
@@ -34,20 +31,40 @@ export const deviceIps: HostCheck = {
   source: "the manual, step one: `device_ip` is what hccn_tool says",
   check: (host) =>
     ofEachNpu(host, ({ id, deviceIp }) => {
-      const now = addressNow(host, id);
-      const source = "value" in now ? "hccn_tool" : "/etc/hccn.conf";
-      return seeing("value" in now ? now : addressAtBoot(host, id), (address) => {
-        const place = `hosts.${host.wanted.name}.deviceIps.${id}`;
-        if (deviceIp === undefined || address === deviceIp) return ok(`NPU ${id} ${address ?? "none"}`);
-        if (address === undefined) {
-          const fix = `give it one: \`hccn_tool -i ${id} -ip -s address ${deviceIp} netmask …\` ${on(host)}`;
-          return failed(`NPU ${id} has no address, while ${place} is ${deviceIp}`, fix);
-        }
-        const seen = `${source} says ${address} of NPU ${id}, while ${place} is ${deviceIp}`;
-        return failed(seen, `put ${address} into ${place}, if that is the address it should have`);
-      });
+      const now = hccn(host, id, "ip");
+      const place = `hosts.${host.wanted.name}.deviceIps.${id}`;
+      if ("value" in now) return addressFits(host, id, now.value, deviceIp, "hccn_tool");
+      const boot = addressAtBoot(host, id);
+      if ("unreadable" in boot || (boot.value === undefined && deviceIp === undefined))
+        return unseen(now.unreadable);
+      const verdict = addressFits(host, id, boot.value, deviceIp, "/etc/hccn.conf");
+      if (verdict.status !== "ok") return verdict;
+      const conf = `/etc/hccn.conf alone says ${boot.value}, what it gets at boot`;
+      // Where the tool is and did not answer, what the NPU has now stays unseen.
+      const tool = host.said("hccn_tool");
+      const isThere = "value" in tool && tool.value.trim() !== "";
+      if (isThere) return unseen(`${now.unreadable}; ${conf}`);
+      return deviceIp === undefined ? verdict : ok(`NPU ${id}: ${conf}, and is ${place} (${now.unreadable})`);
     }),
 };
+
+function addressFits(
+  host: HostFacts,
+  id: number,
+  address: string | undefined,
+  deviceIp: string | undefined,
+  source: string,
+): Verdict {
+  const place = `hosts.${host.wanted.name}.deviceIps.${id}`;
+  if (deviceIp === undefined || address === deviceIp) return ok(`NPU ${id} ${address ?? "none"}`);
+  if (address === undefined) {
+    const fix = `give it one: \`hccn_tool -i ${id} -ip -s address ${deviceIp} netmask …\` ${on(host)}`;
+    const by = source === "hccn_tool" ? "" : ` by ${source}`;
+    return failed(`NPU ${id} has no address${by}, while ${place} is ${deviceIp}`, fix);
+  }
+  const seen = `${source} says ${address} of NPU ${id}, while ${place} is ${deviceIp}`;
+  return failed(seen, `put ${address} into ${place}, if that is the address it should have`);
+}
 
 export const bootAddress: HostCheck = {
   code: "HC402",
@@ -57,7 +74,7 @@ export const bootAddress: HostCheck = {
   source: "vllm-project/vllm-ascend, pull request 16847: one NPU of 32 differed",
   check: (host) =>
     ofEachNpu(host, ({ id }) =>
-      seeing(addressNow(host, id), (now) =>
+      seeing(hccn(host, id, "ip"), (now) =>
         seeing(addressAtBoot(host, id), (boot) => {
           if (now === boot) return ok(`NPU ${id} ${now ?? "none"}`);
           const seen = `NPU ${id} has ${now ?? "no address"}, /etc/hccn.conf says ${boot ?? "nothing of it"}`;
@@ -70,6 +87,9 @@ export const bootAddress: HostCheck = {
     ),
 };
 
+/** Between NPUs of one host KV cache takes no network port: hosts of that kind have often no optics. */
+const stays = (seen: string): string => `${seen}; no traffic of the stack leaves this host`;
+
 export const linkUp: HostCheck = {
   code: "HC403",
   severity: "error",
@@ -78,8 +98,9 @@ export const linkUp: HostCheck = {
   source: "HCCL error codes, EJ0002: network port down",
   check: (host) =>
     ofEachNpu(host, ({ id }) =>
-      seeing(asked(host, id, "link", readLink), (link) => {
+      seeing(hccn(host, id, "link"), (link) => {
         if (link === "UP") return ok("UP");
+        if (host.wanted.isAlone) return noted(stays(`the link of NPU ${id} is DOWN`));
         const fix = `check cable, optics and switch port; \`hccn_tool -i ${id} -link_stat -g\` ${on(host)} tells since when`;
         return failed(`the link of NPU ${id} is DOWN`, fix);
       }),
@@ -94,8 +115,9 @@ export const netHealthy: HostCheck = {
   source: "hccn_tool, `-net_health -g`; the words that mindcluster's fault diagnosis takes for faults",
   check: (host) =>
     ofEachNpu(host, ({ id }) =>
-      seeing(asked(host, id, "net_health", readNetHealth), ({ status, verdict }) => {
+      seeing(hccn(host, id, "net_health"), ({ status, verdict }) => {
         if (verdict !== "fault") return ok(status);
+        if (host.wanted.isAlone) return noted(stays(`NPU ${id}: ${status}`));
         const fix = `\`hccn_tool -i ${id} -netdetect -g\` ${on(host)} shows the address that it must reach`;
         return failed(`NPU ${id}: ${status}`, fix);
       }),
@@ -110,8 +132,9 @@ export const netChecked: HostCheck = {
   source: "hccn_tool, `-net_health -g`",
   check: (host) =>
     ofEachNpu(host, ({ id }) =>
-      seeing(asked(host, id, "net_health", readNetHealth), ({ status, verdict }) => {
+      seeing(hccn(host, id, "net_health"), ({ status, verdict }) => {
         if (verdict !== "unclear") return ok(status);
+        if (host.wanted.isAlone) return noted(stays(`NPU ${id}: ${status}`));
         const fix = `set a detection address: \`hccn_tool -i ${id} -netdetect -s address …\` ${on(host)}, then look again`;
         return failed(`NPU ${id}: ${status}`, fix);
       }),
@@ -129,7 +152,7 @@ export const tlsEqual: HostCheck = {
     const everywhere = all.flatMap((one) =>
       one.wanted.npus.map(({ id }) => ({
         place: `NPU ${id} of ${one.wanted.name}`,
-        tls: asked(one, id, "tls", readTls),
+        tls: hccn(one, id, "tls"),
       })),
     );
     const where = (value: boolean) =>

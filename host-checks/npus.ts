@@ -1,9 +1,10 @@
 import { failed, type HostCheck, noNpus, ofEachNpu, ok, on, seeing, unseen, type Verdict } from "./check.ts";
 import { type HostFacts, through } from "./facts.ts";
-import { npuSmiPath } from "./script.ts";
-import { type NpuDevice, type NpuInfo, readNpuInfo } from "./tools/npu-smi-info.ts";
+import { mayBeListed, npuInfoOf, npuOf } from "./npu-readings.ts";
+import { healthOf, type NpuDevice } from "./tools/npu-smi-info.ts";
 import { readBoard } from "./tools/npu-smi-lists.ts";
 import { field, type Reading, unreadable } from "./tools/reading.ts";
+import { isNpuSmi } from "./wanted.ts";
 
 export const npuSmiFound: HostCheck = {
   code: "HC301",
@@ -14,11 +15,15 @@ export const npuSmiFound: HostCheck = {
   source: "the manual, step two: `-v /usr/local/sbin/npu-smi:/usr/local/sbin/npu-smi`",
   check: (host) => {
     if (host.wanted.npus.length === 0) return noNpus;
+    const mounted = host.wanted.mounts.find(isNpuSmi)?.source;
     return seeing(host.said("npu-smi"), (output) => {
       const path = output.trim();
-      if (path === npuSmiPath) return ok(path);
       if (path === "") return failed("it is nowhere", `install the NPU driver ${on(host)}`);
-      return failed(`it is ${path}`, `\`ln -s ${path} ${npuSmiPath}\` ${on(host)}`);
+      if (mounted === undefined || path === mounted) return ok(path);
+      return seeing(host.kind(mounted), (kind) => {
+        if (kind !== "missing") return ok(mounted);
+        return failed(`it is ${path}`, `\`ln -s ${path} ${mounted}\` ${on(host)}`);
+      });
     });
   },
 };
@@ -39,21 +44,9 @@ export const hccnToolFound: HostCheck = {
   },
 };
 
-/** The table of npu-smi. */
-export const npuInfoOf = ({ said }: HostFacts): Reading<NpuInfo> =>
-  through(said("npu-smi"), (path) =>
-    path.trim() === "" ? { unreadable: "there is no npu-smi" } : through(said("npu-smi info"), readNpuInfo),
-  );
-
 /** What npu-smi says of an NPU of the stack. */
-function ofEachListed(host: HostFacts, judge: (device: NpuDevice, id: number) => Verdict): Verdict {
-  return ofEachNpu(host, ({ id }) =>
-    seeing(npuInfoOf(host), ({ devices }) => {
-      const device = devices.find((one) => one.id === id);
-      return device === undefined ? unseen(`npu-smi lists no NPU ${id}`) : judge(device, id);
-    }),
-  );
-}
+const ofEachListed = (host: HostFacts, judge: (device: NpuDevice, id: number) => Verdict): Verdict =>
+  ofEachNpu(host, ({ id }) => seeing(npuOf(host, id), (device) => judge(device, id)));
 
 export const npuListed: HostCheck = {
   code: "HC303",
@@ -63,10 +56,12 @@ export const npuListed: HostCheck = {
   source: "AscendCloud-LLM guide, checks of a host: `npu-smi info`",
   check: (host) =>
     ofEachNpu(host, ({ id }) =>
-      seeing(npuInfoOf(host), ({ devices }) => {
-        const device = devices.find((one) => one.id === id);
+      seeing(npuInfoOf(host), (info) => {
+        const device = info.devices.find((one) => one.id === id);
         if (device !== undefined) return ok(device.name);
-        const known = devices.flatMap((one) => one.id ?? []).join(", ");
+        const doubt = mayBeListed(info);
+        if (doubt !== undefined) return unseen(doubt);
+        const known = info.devices.flatMap((one) => one.id ?? []).join(", ");
         const fix = `look for it with \`npu-smi info -m\` and \`dmesg\` ${on(host)}, or take another NPU in the stack file`;
         return failed(`no NPU ${id} among ${known || "none"}`, fix);
       }),
@@ -78,12 +73,20 @@ export const npuWithoutAlarm: HostCheck = {
   severity: "error",
   title: "no NPU of the stack is in alarm",
   why: "The driver has found a fault that stops work on that NPU, or soon will.",
-  source: "npu-smi, `Health`: OK, Warning, Alarm, Critical",
+  source: "npu-smi, `Health`: OK, Warning, Alarm, Critical, UNKNOWN",
   check: (host) =>
-    ofEachListed(host, ({ health, npu }, id) => {
-      if (["OK", "Warning"].includes(health)) return ok(health);
-      const fix = `\`npu-smi info -t health -i ${npu}\` ${on(host)} names the fault; take another NPU until it is mended`;
-      return failed(`NPU ${id}: ${health}`, fix);
+    ofEachListed(host, (device, id) => {
+      const { health, npu } = device;
+      switch (healthOf(device)) {
+        case "untold":
+          return unseen(`npu-smi does not tell its health: ${health}`);
+        case "fault": {
+          const fix = `\`npu-smi info -t health -i ${npu}\` ${on(host)} names the fault; take another NPU until it is mended`;
+          return failed(`NPU ${id}: ${health}`, fix);
+        }
+        default:
+          return ok(health);
+      }
     }),
 };
 
@@ -91,11 +94,13 @@ export const npuWithoutWarning: HostCheck = {
   code: "HC305",
   severity: "warning",
   title: "npu-smi warns of no NPU of the stack",
-  why: "It still works; heat, memory errors or the like are near a limit.",
-  source: "npu-smi, `Health`: OK, Warning, Alarm, Critical",
+  why: "It still works; heat, memory errors or the like are near a limit. A word of npu-smi's that is not known here counts as one.",
+  source: "npu-smi, `Health`: OK, Warning, Alarm, Critical, UNKNOWN",
   check: (host) =>
-    ofEachListed(host, ({ health, npu }, id) => {
-      if (health !== "Warning") return ok(health);
+    ofEachListed(host, (device, id) => {
+      const { health, npu } = device;
+      if (healthOf(device) === "untold") return unseen(`npu-smi does not tell its health: ${health}`);
+      if (healthOf(device) !== "warning") return ok(health);
       return failed(
         `NPU ${id}: ${health}`,
         `\`npu-smi info -t health -i ${npu}\` ${on(host)} names the reason`,
@@ -122,12 +127,13 @@ export const firmwareFits: HostCheck = {
 };
 
 /** The driver's own file tells, where npu-smi does not. */
-function driverVersion(host: HostFacts): Reading<string> {
+function driverVersion(host: HostFacts): Reading<{ readonly version: string; readonly by: string }> {
   const board = through(host.said("board"), readBoard);
-  if ("value" in board) return { value: board.value.software };
+  if ("value" in board) return { value: { version: board.value.software, by: "" } };
   return through(host.said("version.info"), (output) => {
     const version = /^Version=(\S+)$/m.exec(output)?.[1] ?? field(output, "Version");
-    return version ? { value: version } : unreadable(output);
+    const by = `, by its version.info alone: npu-smi does not tell, ${board.unreadable}`;
+    return version ? { value: { version, by } } : unreadable(output);
   });
 }
 
@@ -139,15 +145,15 @@ export const driversEqual: HostCheck = {
   source: "vllm-project/vllm-ascend, issue 2406: versions that differ",
   check: (host, all) => {
     if (host.wanted.npus.length === 0) return noNpus;
-    return seeing(driverVersion(host), (version) => {
+    return seeing(driverVersion(host), ({ version, by }) => {
       for (const other of all.filter(({ wanted }) => wanted.npus.length > 0)) {
         const theirs = driverVersion(other);
-        if ("value" in theirs && theirs.value !== version) {
-          const seen = `driver ${version}, while ${other.wanted.name} has ${theirs.value}`;
+        if ("value" in theirs && theirs.value.version !== version) {
+          const seen = `driver ${version}${by}, while ${other.wanted.name} has ${theirs.value.version}${theirs.value.by}`;
           return failed(seen, "install one release on all hosts");
         }
       }
-      return ok(`driver ${version}`);
+      return ok(`driver ${version}${by}`);
     });
   },
 };

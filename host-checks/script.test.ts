@@ -32,6 +32,9 @@ function run(script: string, [shell = "sh", ...args]: readonly string[], path = 
   return { sections: readSections(stdout), stderr };
 }
 
+const outputOf = (script: string, path: string): string =>
+  spawnSync("sh", { input: script, encoding: "utf8", env: { PATH: path } }).stdout;
+
 function busyboxTools(): string {
   const tools = join(folder, "busybox");
   if (existsSync(tools)) return tools;
@@ -146,11 +149,55 @@ test("The weights are looked for below the innermost mount that holds them, as t
   });
 });
 
-test("On A3 it is the card of a die whose board is asked for.", () => {
-  const input = sampleInput();
-  Object.assign(input.hosts["host-a"], { npus: 16 });
+test.each(shells)("The board that is asked for is the first one that npu-smi lists (%s %s).", (...shell) => {
+  const info = join(folder, `cards-${shell.join("-").replaceAll("/", "")}`);
+  writeFileSync(
+    info,
+    "| npu-smi 25.2.0 |\n| NPU   Name |\n| 32768   310P3      | OK |\n| 0  3 | 0000:81:00.0 |\n",
+  );
+  const tools = { "npu-smi": `[ "$*" = info ] && exec cat ${info}; echo said $*` };
 
-  expect(hostScript(sampleHosts(input)[0] ?? host)).toContain("info -t board -i 2\n");
+  const { sections } = run(
+    hostScript(host),
+    shell,
+    withTools(`board-${shell.join("-").replaceAll("/", "")}`, tools),
+  );
+
+  expect(sections.get("board")).toEqual({ value: "said info -t board -i 32768\n" });
+});
+
+test.each(shells)("A busy hccn_tool is asked again, for so long as a look may take (%s %s).", (...shell) => {
+  const name = `busy-${shell.join("-").replaceAll("/", "")}`;
+  const busy = "hccn_tool is busy, please try again.";
+  const times = join(folder, `${name}-times`);
+  writeFileSync(times, "");
+  const path = withTools(name, {
+    hccn_tool: `[ "$*" = "-i 5 -link -g" ] || exec echo fine\necho >> ${times}; [ $(wc -l < ${times}) -gt 2 ] && exec echo fine\necho "${busy}"; exit 1`,
+  });
+
+  const { sections } = run(hostScript(host), shell, path);
+
+  expect(sections.get("hccn 5 link")).toEqual({ value: "fine\n" });
+});
+
+test("A hccn_tool that stays busy is told as busy.", () => {
+  const path = withTools("always-busy", { hccn_tool: "echo hccn_tool is busy, please try again." });
+
+  const { sections } = run(hostScript(host), ["sh"], path);
+
+  expect(sections.get("hccn 7 tls")).toEqual({ value: "hccn_tool is busy, please try again.\n" });
+}, 30_000);
+
+test("A tool whose library is missing, or that may not be run, is told with its code.", () => {
+  const path = withTools("broken", { hccn_tool: "exit 1" });
+  const broken = join(folder, "broken", "npu-smi");
+  writeFileSync(broken, "#!/none/loader\n");
+  chmodSync(broken, 0o755);
+
+  const facts = hostFacts(host, { ...sampleReport(host), output: outputOf(hostScript(host), path) });
+
+  expect(facts.code("npu-smi info")).toBe(process.platform === "linux" ? 127 : 126);
+  expect(facts.code("hccn 4 ip")).toBe(1);
 });
 
 test("Facts of a real run are facts.", () => {

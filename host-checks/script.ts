@@ -64,8 +64,9 @@ function npuSections({ npus }: WantedHost): string[] {
     'part hccn_tool echo "$hccn_tool"',
     'if [ -n "$npu_smi" ]; then',
     'part "npu-smi info" within 15 "$npu_smi" info',
+    "card=$(first_card)",
     "part owners owners",
-    `part board within 10 "$npu_smi" info -t board -i ${npus[0]?.card}`,
+    'part board within 10 "$npu_smi" info -t board -i "$card"',
     "fi",
     "part version.info cat /usr/local/Ascend/driver/version.info",
     "part hccn.conf grep '^[[:space:]]*address_' /etc/hccn.conf",
@@ -75,11 +76,8 @@ function npuSections({ npus }: WantedHost): string[] {
   ];
 }
 
-/** Where the manual mounts it from. */
-export const npuSmiPath = "/usr/local/sbin/npu-smi";
-
 /** Where driver releases put their tools; PATH comes last. */
-const npuSmiPaths: readonly string[] = [npuSmiPath, "/usr/local/bin/npu-smi"];
+const npuSmiPaths: readonly string[] = ["/usr/local/sbin/npu-smi", "/usr/local/bin/npu-smi"];
 const hccnToolPaths: readonly string[] = [
   "/usr/local/Ascend/driver/tools/hccn_tool",
   "/usr/local/bin/hccn_tool",
@@ -93,14 +91,22 @@ if timeout -s KILL 2 true 2>/dev/null; then
 else
   within() { shift; "$@"; }
 fi
+patience=6
 part() {
-  echo "@$1"; shift
-  text=$({ "$@" 2>&1; printf '\n=%s' "$?"; } | head -c 32768)
+  echo "@$1"; section=$1; shift
+  while :; do
+    text=$({ "$@" 2>&1; printf '\n=%s' "$?"; } | head -c 32768)
+    # hccn_tool serves one caller at a time.
+    case $section:$text in hccn*"is busy"*|hccn*"Get lock failed"*) ;; *) break ;; esac
+    [ "$patience" -gt 0 ] || break
+    patience=$((patience - 1)); sleep 1
+  done
   printf '%s\n' "$text" | sed 's/^/ /'
   case $text in *=137) return 1 ;; esac
 }
 find_tool() {
   for tool in "$@"; do command -v "$tool" && return; done
+  for tool in "$@"; do [ -f "$tool" ] && echo "$tool" && return; done
   return 0
 }
 kinds() {
@@ -115,8 +121,11 @@ kinds() {
     fi
   done
 }
+first_card() {
+  printf '%s\n| 0 |' "$text" | sed -n 's/^| *\([0-9][0-9]*\) .*/\1/p' | head -n 1
+}
 owners() {
-  printf '%s\n' "$text" | sed -n 's/^| *[0-9][0-9]*  *[0-9][0-9]* *| *\([0-9][0-9]*\) *|.*/\1/p' | head -n 64 |
+  printf '%s\n' "$text" | sed -n 's/^| *[0-9][0-9 ]*| *\([0-9][0-9]*\) *|.*/\1/p' | head -n 64 |
     while read -r pid; do echo "$pid" $(cat "/proc/$pid/cgroup"); done
 }
 hangs=

@@ -12,6 +12,8 @@ export interface WantedHost extends HostPlan {
   readonly stack: string;
   readonly containers: readonly ContainerPlan[];
   readonly npus: readonly WantedNpu[];
+  /** Whether all NPUs of the stack are on this host, so that no KV cache leaves it. */
+  readonly isAlone: boolean;
   /** Device nodes on the host, each once. */
   readonly nodes: readonly string[];
   readonly mounts: readonly WantedMount[];
@@ -26,8 +28,6 @@ export interface WantedHost extends HostPlan {
 export interface WantedNpu {
   /** N of /dev/davinciN. */
   readonly id: number;
-  /** Its card, as npu-smi counts. */
-  readonly card: number;
   /** Undefined where the stack file has none, since nothing names it. */
   readonly deviceIp: string | undefined;
 }
@@ -37,6 +37,8 @@ export interface WantedMount {
   /** Undefined where both will do. */
   readonly kind: "file" | "folder" | undefined;
 }
+
+export const isNpuSmi = ({ source }: WantedMount): boolean => source.endsWith("/npu-smi");
 
 export interface WantedPorts extends PortRange {
   /** Who listens: `decode[0]`, or `HCCL`. */
@@ -56,18 +58,17 @@ function wantedHost(topology: Topology, plan: Plan, declared: Host): WantedHost 
   const { deviceIps } = found(topology.file.hosts[name]);
   const containers = plan.containers.filter(({ host }) => host === name);
   const nodes = unique(containers.flatMap(({ devices }) => devices.map(({ hostPath }) => hostPath)));
-  const ids = nodes.filter(isNpuNode).map((node) => Number(node.replace("/dev/davinci", "")));
+  const ids = npuNodesOf(containers.flatMap(({ devices }) => devices)).map((node) =>
+    Number(node.replace("/dev/davinci", "")),
+  );
   const images = containers.flatMap(({ image }) => (image.kind === "reference" ? [image.name] : []));
   const model = modelOf(topology, containers);
   return {
     ...found(plan.hosts.find((host) => host.name === name)),
     stack: plan.stack,
     containers,
-    npus: ids.map((id) => ({
-      id,
-      card: diesPerCard(declared) === 2 ? id >> 1 : id,
-      deviceIp: deviceIps[id],
-    })),
+    npus: ids.map((id) => ({ id, deviceIp: deviceIps[id] })),
+    isAlone: !plan.containers.some(({ host, devices }) => host !== name && npuNodesOf(devices).length > 0),
     nodes,
     mounts: unique(containers.flatMap(({ mounts }) => mounts.map(({ source }) => source))).map((source) => ({
       source,
@@ -119,5 +120,8 @@ function modelOf({ file }: Topology, containers: readonly ContainerPlan[]): Want
   const folders = names.map((_, index) => [source, ...names.slice(0, index)].join("/"));
   return { path: [source, ...names].join("/"), folders, user: reader.user ?? "root" };
 }
+
+const npuNodesOf = (devices: ContainerPlan["devices"]): string[] =>
+  unique(devices.map(({ hostPath }) => hostPath)).filter(isNpuNode);
 
 const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];

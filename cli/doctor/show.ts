@@ -4,6 +4,7 @@ import { count } from "../../problems/text.ts";
 
 const marks: Readonly<Record<Result["status"], string>> = {
   ok: "ok",
+  note: "note",
   error: "error",
   warning: "warning",
   unseen: "unseen",
@@ -50,6 +51,7 @@ function summary(results: readonly Result[]): string {
   const counts = [
     count(number("error"), "error"),
     count(number("warning"), "warning"),
+    count(number("note"), "note"),
     `${number("unseen")} unseen`,
     `${number("skipped")} skipped`,
     `${number("not applicable")} not applicable`,

@@ -19,6 +19,13 @@ export interface Case {
 const npus = [4, 5, 6, 7].map((id) => ({ id }));
 const [, ...others] = npus;
 
+const ofEveryNpu = (answer: string) =>
+  Object.fromEntries(
+    npus.flatMap(({ id }) =>
+      ["ip", "link", "net_health", "tls"].map((option) => [`hccn ${id} ${option}`, answer]),
+    ),
+  );
+
 const stranger = (changes: Readonly<Record<string, unknown>>) => ({
   engine: { alive: [sampleContainer("other", changes)] },
 });
@@ -147,6 +154,13 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    breaks: "HC206",
+    changes: { said: { "npu-smi info": npuInfo([{ id: 4, usedMb: 60156 }, ...others]) } },
+    seen: "60156 of 65536 MB of NPU 4 are in use, and npu-smi lists no process there",
+    fix: "find who uses it: `fuser -v /dev/davinci4` as root on host-a names processes in containers too; where it names none, a reset of the card frees it",
+    mended: { said: { "npu-smi info": npuInfo([{ id: 4, usedMb: 3402 }, ...others]) } },
+  },
+  {
     breaks: "HC301",
     changes: {
       said: { "npu-smi": "/usr/local/bin/npu-smi" },
@@ -197,6 +211,34 @@ export const cases: readonly Case[] = [
     seen: "driver 25.5.1, while host-b has 23.0.5",
     fix: "install one release on all hosts",
     mended: { said: { board: undefined } },
+  },
+  {
+    breaks: "HC308",
+    changes: {
+      said: {
+        "npu-smi info":
+          "npu-smi: error while loading shared libraries: libc_sec.so: cannot open shared object file: No such file or directory",
+        board: undefined,
+      },
+      codes: { "npu-smi info": 127 },
+    },
+    seen: 'npu-smi fails as a whole: it printed "npu-smi: error while loading shared libraries: libc_sec.so: cannot open shared object file: No such file or directory", and ended with 127',
+    fix: "`ldd $(command -v npu-smi)` on host-a names the library; install the whole driver there, then `ldconfig`",
+  },
+  {
+    breaks: "HC309",
+    changes: {
+      said: ofEveryNpu("[ERROR] permission denied: pls check this cmd run permission."),
+      codes: { "hccn 4 ip": 1 },
+    },
+    seen: 'hccn_tool fails as a whole: it printed "[ERROR] permission denied: pls check this cmd run permission.", and ended with 1',
+    fix: "`ls -l $(command -v hccn_tool)` on host-a: root must be allowed to run it, on the host itself and in no container",
+  },
+  {
+    breaks: "HC310",
+    changes: { said: { "npu-smi info": npuInfo(npus.map((npu) => ({ ...npu, name: "310P3" }))) } },
+    seen: "310P is not supported: it has no network port of its own, by which prefill hands KV cache to decode",
+    fix: "run the stack on A2 or A3 hosts, or leave this one out of the stack file",
   },
   {
     breaks: "HC401",

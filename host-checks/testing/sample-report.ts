@@ -11,6 +11,8 @@ import { a2Info, board } from "./sample-outputs.ts";
 export interface ReportChanges {
   /** What sections say; undefined takes one out. */
   readonly said?: Readonly<Record<string, string | undefined>>;
+  /** The codes that sections end with, 0 where none is given. */
+  readonly codes?: Readonly<Record<string, number>>;
   /** What stands at paths. */
   readonly kinds?: Readonly<Record<string, Kind>>;
   /** By the place in the engine's report: `version.Version`. */
@@ -29,7 +31,7 @@ export function sampleHosts(input: object = sampleInput()): readonly WantedHost[
 
 /** The report of a host on which all is well, but for `changes`. */
 export function sampleReport(wanted: WantedHost, changes: ReportChanges = {}): HostReport {
-  const { said, kinds, engine, noAnswer, noEngine } = changes;
+  const { said, codes = {}, kinds, engine, noAnswer, noEngine } = changes;
   const sections = {
     ...healthySections(wanted),
     nodes: kindLines(wanted.nodes, wanted, kinds),
@@ -37,7 +39,7 @@ export function sampleReport(wanted: WantedHost, changes: ReportChanges = {}): H
     ...said,
   };
   const output = Object.entries(sections).map(([name, text]) =>
-    text === undefined ? "" : section(name, text),
+    text === undefined ? "" : section(name, text, codes[name]),
   );
   const time = { sent: now - 0.1, answered: now + 0.1 };
   return {
@@ -48,8 +50,8 @@ export function sampleReport(wanted: WantedHost, changes: ReportChanges = {}): H
 }
 
 /** A section as `hostScript` prints it. */
-export const section = (name: string, text: string): string =>
-  `@${name}\n${[...text.trimEnd().split("\n"), "=0"].map((line) => ` ${line}\n`).join("")}`;
+export const section = (name: string, text: string, code = 0): string =>
+  `@${name}\n${[...text.trimEnd().split("\n"), `=${code}`].map((line) => ` ${line}\n`).join("")}`;
 
 const now = 1_790_000_000;
 
@@ -129,7 +131,9 @@ export function sampleContainer(name: string, changes: Readonly<Record<string, u
 
 interface NpuRow {
   readonly id: number;
+  readonly name?: string;
   readonly health?: string;
+  readonly usedMb?: number;
   /** Number and name of the process that uses it. */
   readonly process?: readonly [pid: number, name: string];
 }
@@ -142,9 +146,9 @@ export function npuInfo(npus: readonly NpuRow[]): string {
   const head = a2Info.slice(0, a2Info.indexOf(rule));
   const [processHead = ""] = /^\| NPU {5}Chip.*\n/m.exec(a2Info) ?? [];
   const devices = npus.map(
-    ({ id, health = "OK" }) =>
-      `| ${id}     910B3               | ${health} | 97.1        43                0    / 0             |\n` +
-      `| 0                         | 0000:01:00.0  | 0           0    / 0          3402 / 65536         |\n`,
+    ({ id, name = "910B3", health = "OK", usedMb = 3402 }) =>
+      `| ${id}     ${name}               | ${health} | 97.1        43                0    / 0             |\n` +
+      `| 0                         | 0000:01:00.0  | 0           0    / 0          ${usedMb} / 65536         |\n`,
   );
   const processes = npus.map(({ id, process }) =>
     process === undefined

@@ -1,4 +1,4 @@
-import { field, linesOf, type Reading, unreadable } from "./reading.ts";
+import { field, linesOf, quoted, type Reading, unreadable } from "./reading.ts";
 
 export interface Card {
   readonly npu: number;
@@ -23,30 +23,36 @@ export function readCards(output: string): Reading<readonly Card[]> {
 export interface Chip {
   readonly npu: number;
   readonly chip: number;
-  /** As programs count it. */
-  readonly logicId: number;
+  /** As programs count it, where the release prints it. */
+  readonly logicId: number | undefined;
   /** N of /dev/davinciN, where the release prints it. */
   readonly physicalId: number | undefined;
   readonly name: string;
 }
 
-/** `npu-smi info -m`: the chips that compute; a card's controller, which has no logic id, is left out. */
+const chipColumns = ["NPU ID", "Slot ID", "Chip ID", "Chip Logic ID", "Chip Phy-ID", "Chip Name"];
+
+/**
+ * `npu-smi info -m`: the chips that compute; a card's controller, which has no ids, is left out. Releases differ in the
+ * columns that they print; Ascend 950 has slots, and no logic ids.
+ */
 export function readChips(output: string): Reading<readonly Chip[]> {
   const [header = "", ...rows] = linesOf(output).filter((line) => line.trim() !== "");
-  if (!/^\s*NPU ID\s+Chip ID\s+Chip Logic ID\s+(Chip Phy-ID\s+)?Chip Name\s*$/.test(header)) {
-    return unreadable(output);
-  }
-  const ids = header.includes("Phy-ID") ? 4 : 3;
+  const columns = header.trim().split(/\s{2,}|\t/);
+  const isKnown = columns.every((column) => chipColumns.includes(column));
+  if (!isKnown || columns[0] !== "NPU ID" || columns.at(-1) !== "Chip Name") return unreadable(output);
   const chips: Chip[] = [];
   for (const row of rows) {
     const cells = row.trim().split(/\s+/);
-    const [npu, chip, logic, physical] = cells.slice(0, ids);
-    const name = cells.slice(ids).join(" ");
-    if (![npu, chip].every(isNumber) || name === "") return unreadable(output);
-    if (logic === "-" || logic === "NA") continue;
-    if (!isNumber(logic)) return unreadable(output);
-    const physicalId = isNumber(physical) ? Number(physical) : undefined;
-    chips.push({ npu: Number(npu), chip: Number(chip), logicId: Number(logic), physicalId, name });
+    const at = (column: string) => cells[columns.indexOf(column)];
+    const name = cells.slice(columns.length - 1).join(" ");
+    const [npu, chip] = [at("NPU ID"), at("Chip ID")];
+    if (![npu, chip].every(isNumber) || name === "") return quoted(row);
+    const [logic, physical] = [at("Chip Logic ID"), at("Chip Phy-ID")].map((id) =>
+      isNumber(id) ? Number(id) : undefined,
+    );
+    if (logic === undefined && (columns.includes("Chip Logic ID") || physical === undefined)) continue;
+    chips.push({ npu: Number(npu), chip: Number(chip), logicId: logic, physicalId: physical, name });
   }
   return chips.length > 0 ? { value: chips } : unreadable(output);
 }

@@ -17,8 +17,16 @@ export function unreadable(output: string): { readonly unreadable: string } {
   // The last: the driver's chatter about logs comes before what npu-smi itself has to say.
   const telling =
     lines.findLast((line) => failure.test(line)) ?? lines.find((line) => /\w/.test(line)) ?? lines[0];
-  if (telling === undefined) return { unreadable: "it printed nothing" };
-  return { unreadable: `it printed "${telling.length > 120 ? `${telling.slice(0, 119)}…` : telling}"` };
+  return telling === undefined ? { unreadable: "it printed nothing" } : quoted(telling);
+}
+
+/** A line that is not understood. */
+export function quoted(line: string): { readonly unreadable: string } {
+  const plain = line
+    .replaceAll(/\p{Cc}+/gu, " ")
+    .replaceAll(/\s{2,}/g, "  ")
+    .trim();
+  return { unreadable: `it printed "${plain.length > 120 ? `${plain.slice(0, 119)}…` : plain}"` };
 }
 
 /** The value behind the first `label` that is followed by a colon. */
@@ -28,3 +36,6 @@ export function field(output: string, label: string): string | undefined {
     .find(([key]) => key?.trim() === label)?.[1]
     ?.trim();
 }
+
+/** Whether a tool only has to be asked again: hccn_tool serves one caller at a time. */
+export const isBusy = (said: string): boolean => /\bis busy\b|Get lock failed/i.test(said);
