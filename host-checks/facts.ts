@@ -71,7 +71,8 @@ export function readSections(output: string): ReadonlyMap<string, Reading<string
   );
 }
 
-function readCodes(output: string): ReadonlyMap<string, number> {
+/** The codes that the sections ended with, by name. */
+export function readCodes(output: string): ReadonlyMap<string, number> {
   return new Map(
     partsOf(output).flatMap(({ name, lines }) => {
       const code = codeOf(lines);

@@ -4,8 +4,11 @@ import { readDeviceIp, readLink, readNetHealth, readTls } from "./tools/hccn-too
 import { type NpuDevice, type NpuInfo, type NpuProcess, readNpuInfo } from "./tools/npu-smi-info.ts";
 import { quoted, type Reading } from "./tools/reading.ts";
 
+/** What the sections of a script of ours printed. */
+export type Said = Pick<HostFacts, "said">;
+
 /** The table of npu-smi. */
-export const npuInfoOf = ({ said }: HostFacts): Reading<NpuInfo> =>
+export const npuInfoOf = ({ said }: Said): Reading<NpuInfo> =>
   through(said("npu-smi"), (path) =>
     path.trim() === "" ? { unreadable: "there is no npu-smi" } : through(said("npu-smi info"), readNpuInfo),
   );
@@ -19,7 +22,7 @@ export function mayBeListed({ oddDevices: [odd], devices, isWhole }: NpuInfo): s
 }
 
 /** What npu-smi says of an NPU of the stack. */
-export const npuOf = (host: HostFacts, id: number): Reading<NpuDevice> =>
+export const npuOf = (host: Said, id: number): Reading<NpuDevice> =>
   through(npuInfoOf(host), (info) => {
     const device = info.devices.find((one) => one.id === id);
     return device === undefined

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sampleInput } from "../planning/testing/sample-input.ts";
 import { hostFacts, readKinds, readSections } from "./facts.ts";
-import { hostScript, kindsScript } from "./script.ts";
+import { hostScript, kindsScript, npuScript } from "./script.ts";
 import { sampleHosts, sampleReport } from "./testing/sample-report.ts";
 import type { WantedHost } from "./wanted.ts";
 
@@ -178,6 +178,21 @@ test.each(shells)("A busy hccn_tool is asked again, for so long as a look may ta
   const { sections } = run(hostScript(host), shell, path);
 
   expect(sections.get("hccn 5 link")).toEqual({ value: "fine\n" });
+});
+
+test.each(shells)("Of NPUs that run, health and links are asked, and counters twice (%s %s).", (...shell) => {
+  const tools = { "npu-smi": "echo said $*", hccn_tool: "echo said $*" };
+  const path = withTools(`npus-${shell.join("-").replaceAll("/", "")}`, tools);
+
+  const { sections, stderr } = run(npuScript([4, 15]), shell, path);
+
+  expect(sections.get("npu-smi info")).toEqual({ value: "said info\n" });
+  for (const id of [4, 15]) {
+    for (const option of ["stat", "link", "optical"])
+      expect(sections.get(`hccn ${id} ${option}`)).toEqual({ value: `said -i ${id} -${option} -g\n` });
+    expect(sections.get(`hccn ${id} stat again`)).toEqual({ value: `said -i ${id} -stat -g\n` });
+  }
+  expect(stderr).toBe("");
 });
 
 test("A hccn_tool that stays busy is told as busy.", () => {

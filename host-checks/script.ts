@@ -48,6 +48,26 @@ export function kindsScript(paths: readonly string[]): string {
   return `${prelude}\npart nodes kinds ${words(paths)}\n`;
 }
 
+/** How the NPUs of running instances are: what `drift` asks, counters twice. */
+export function npuScript(npus: readonly number[]): string {
+  const ask = (option: string) => npus.map((id) => `hccn ${id} ${option}`);
+  const lines = [
+    prelude,
+    "main() {",
+    "part user id -u",
+    ...findTools,
+    'if [ -n "$npu_smi" ]; then part "npu-smi info" within 15 "$npu_smi" info; fi',
+    'if [ -n "$hccn_tool" ]; then',
+    ...["stat", "link", "optical"].flatMap(ask),
+    "again=' again'; sleep 2",
+    ...ask("stat"),
+    "fi",
+    "}",
+    "main",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
 /** Files and folders whose kind is asked for, in the order of the answer. */
 export function askedFiles({ mounts, model }: WantedHost): string[] {
   const weights = model === undefined ? [] : [model.path, `${model.path}/config.json`];
@@ -58,10 +78,7 @@ const words = (texts: readonly string[]): string => texts.map(word).join(" ");
 
 function npuSections({ npus }: WantedHost): string[] {
   return [
-    `npu_smi=$(find_tool ${npuSmiPaths.join(" ")} npu-smi)`,
-    `hccn_tool=$(find_tool ${hccnToolPaths.join(" ")} hccn_tool)`,
-    'part npu-smi echo "$npu_smi"',
-    'part hccn_tool echo "$hccn_tool"',
+    ...findTools,
     'if [ -n "$npu_smi" ]; then',
     'part "npu-smi info" within 15 "$npu_smi" info',
     "card=$(first_card)",
@@ -81,6 +98,13 @@ const npuSmiPaths: readonly string[] = ["/usr/local/sbin/npu-smi", "/usr/local/b
 const hccnToolPaths: readonly string[] = [
   "/usr/local/Ascend/driver/tools/hccn_tool",
   "/usr/local/bin/hccn_tool",
+];
+
+const findTools: readonly string[] = [
+  `npu_smi=$(find_tool ${npuSmiPaths.join(" ")} npu-smi)`,
+  `hccn_tool=$(find_tool ${hccnToolPaths.join(" ")} hccn_tool)`,
+  'part npu-smi echo "$npu_smi"',
+  'part hccn_tool echo "$hccn_tool"',
 ];
 
 const prelude = String.raw`
@@ -129,10 +153,11 @@ owners() {
     while read -r pid; do echo "$pid" $(cat "/proc/$pid/cgroup"); done
 }
 hangs=
+again=
 hccn() {
   if [ -n "$hangs" ]; then
-    printf '@hccn %s %s\n =137\n' "$1" "$2"
+    printf '@hccn %s %s%s\n =137\n' "$1" "$2" "$again"
   else
-    part "hccn $1 $2" within 5 "$hccn_tool" -i "$1" "-$2" -g || hangs=yes
+    part "hccn $1 $2$again" within 5 "$hccn_tool" -i "$1" "-$2" -g || hangs=yes
   fi
 }`.trimStart();

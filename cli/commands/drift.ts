@@ -12,12 +12,13 @@ export const drift: Command = {
 
 Compares what the Docker Engines of a stack's hosts say with the Plan of its stack file: containers that are gone,
 stopped, paused, renamed, replaced or changed by hand, rank tables edited inside them, images moved to another tag, and
-containers of others that hold the stack's NPUs. Changes nothing. \`pulumi refresh\` sees less: docs/drift.md tells more.
+containers of others that hold the stack's NPUs. Asks npu-smi and hccn_tool how the NPUs of its instances are: health,
+links, optics, RoCE counters that grow. Changes nothing. \`pulumi refresh\` sees less: docs/drift.md tells more.
 
   STACK        the stack that \`pulumi stack select\` has selected, where it is left out
   --host NAME  only this host; may be given several times
   --json       print {"stack", "hosts", "problems", "stateUnknown", "findings": [{"kind", "host", "container",
-               "differences": [{"what", "planned", "there"}], "remedy"}]}
+               "differences": [{"what", "planned", "there"}], "remedy"}], "notes"}
 
 Where \`pulumi\` is on the PATH and knows the stack, changes of the stack file that no \`pulumi up\` has brought up are
 told apart from drift, and containers that it did not make are recognised.
@@ -27,8 +28,8 @@ examples:
   ascend-pd drift 2p2d --host host-b
   npm run --silent toolchain -- exec npx ascend-pd drift 2p2d --json
 
-exit codes: 0 no drift, 2 drift, 1 any error: a host could not be asked (what the others have is printed), the command
-line or the stack file is wrong`,
+exit codes: 0 no drift (there may be notes), 2 drift, or an NPU that fails, 1 any error: a host could not be asked (what
+the others have is printed), the command line or the stack file is wrong`,
   run: mistakesEndWith1(look),
 };
 

@@ -1,14 +1,17 @@
 import type { Container, Image } from "../../docker/answers.ts";
 import { archivedFile } from "../../docker/archive.ts";
+import { npuScript } from "../../host-checks/script.ts";
 import { inspectAll, inspectHolders, listContainers } from "../../hosts/containers.ts";
-import { askIfThere } from "../../hosts/engine.ts";
+import { askIfThere, engineOf } from "../../hosts/engine.ts";
 import { imageOn } from "../../hosts/images.ts";
 import { unreachable } from "../../hosts/reach.ts";
+import { runScript } from "../../hosts/script.ts";
 import { isOf } from "../../planning/container/settings.ts";
-import type { HostPlan, Plan } from "../../planning/plan.ts";
+import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
 import type { HostAnswer } from "./compared.ts";
 import type { SeenFile } from "./files.ts";
 import { standIn } from "./find-drift.ts";
+import { npusOf } from "./npus.ts";
 
 /** Asks a host's engine what there is of the stack. Changes nothing. Or says why it could not be asked. */
 export async function askHost(
@@ -22,6 +25,19 @@ export async function askHost(
 
 async function answerOf(plan: Plan, host: HostPlan): Promise<HostAnswer> {
   const planned = plan.containers.filter((container) => container.host === host.name);
+  const npus = planned.flatMap(npusOf);
+  const [tools, docker] = await Promise.all([
+    npus.length === 0 ? undefined : runScript(engineOf(host), npuScript(npus)),
+    dockerAnswer(plan, host, planned),
+  ]);
+  return { ...docker, ...(tools !== undefined && { tools }) };
+}
+
+async function dockerAnswer(
+  plan: Plan,
+  host: HostPlan,
+  planned: readonly ContainerPlan[],
+): Promise<HostAnswer> {
   const names = new Set(planned.map(({ name }) => `/${name}`));
   const { ours = [], others = [] } = Object.groupBy(await listContainers(host), ({ Names, Labels }) =>
     isOf(plan.stack, Labels) || Names.some((name) => names.has(name)) ? "ours" : "others",

@@ -11,6 +11,8 @@ export interface HostAnswer {
   readonly images: ReadonlyMap<string, Image>;
   /** By the container's id, then by path. */
   readonly files: ReadonlyMap<string, ReadonlyMap<string, SeenFile>>;
+  /** What its tools printed of the NPUs that the stack has there; absent where it has none. */
+  readonly tools?: { readonly output: string; readonly failure?: string };
 }
 
 export interface Compared {

@@ -7,7 +7,8 @@ import { sourceImage } from "../../toolchain/source-image.ts";
 import { askHost } from "./ask-host.ts";
 import { deployedContainers } from "./deployed.ts";
 import { findDrift } from "./find-drift.ts";
-import type { Finding } from "./finding.ts";
+import { boundedText, type Finding } from "./finding.ts";
+import { notesOn } from "./npus.ts";
 import type { Report } from "./report.ts";
 
 /**
@@ -31,6 +32,7 @@ export async function driftOf(
   };
 
   const findings: Finding[] = [];
+  const notes: string[] = [];
   const problems: { host: string; message: string }[] = [];
   const asked = await mapAtOnce(hosts, hostsAtOnce, async (host) => {
     const answer = await askHost(plan, host);
@@ -39,7 +41,10 @@ export async function driftOf(
   });
   for (const [host, answer] of asked) {
     if ("problem" in answer) problems.push({ host: host.name, message: visibleLines(answer.problem) });
-    else findings.push(...findDrift({ plan, imageName, deployed }, host, answer));
+    else {
+      findings.push(...findDrift({ plan, imageName, deployed }, host, answer));
+      notes.push(...notesOn(plan, host, answer).map(boundedText));
+    }
   }
   return {
     stack: plan.stack,
@@ -47,5 +52,6 @@ export async function driftOf(
     problems,
     ...("unknown" in known && { stateUnknown: visible(known.unknown) }),
     findings,
+    notes,
   };
 }

@@ -4,6 +4,7 @@ import { isOf } from "../../planning/container/settings.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
 import type { Compared, HostAnswer } from "./compared.ts";
 import { bounded, type Finding } from "./finding.ts";
+import { npuFindings } from "./npus.ts";
 import { plannedContainer } from "./planned-container.ts";
 import * as remedies from "./remedies.ts";
 
@@ -19,6 +20,7 @@ export function findDrift(compared: Compared, host: HostPlan, answer: HostAnswer
     ...others.flatMap((other) =>
       isOf(plan.stack, other.Config.Labels) ? leftOver(compared, host, other) : holder(planned, host, other),
     ),
+    ...npuFindings(plan, host, answer),
   ].map(bounded);
 }
 

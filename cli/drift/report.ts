@@ -11,15 +11,16 @@ export interface Report {
   /** Why Pulumi's state is not known; absent where it is. */
   readonly stateUnknown?: string;
   readonly findings: readonly Finding[];
+  /** What is worth a word, and no drift. */
+  readonly notes: readonly string[];
 }
 
-export function reportText({ stack, hosts, findings }: Report): string {
+export function reportText({ stack, hosts, findings, notes }: Report): string {
   const compared = `on ${count(hosts.length, "host")}`;
   if (hosts.length === 0) return `${stack}: no host could be asked`;
-  if (findings.length === 0) return `${stack}: no drift ${compared}`;
-  return [`${stack}: ${count(findings.length, "finding")} ${compared}`, ...findings.map(findingText)].join(
-    "\n\n",
-  );
+  const head = findings.length === 0 ? "no drift" : count(findings.length, "finding");
+  const below = notes.length === 0 ? [] : [notes.map((one) => `note: ${one}`).join("\n")];
+  return [`${stack}: ${head} ${compared}`, ...findings.map(findingText), ...below].join("\n\n");
 }
 
 function findingText({ kind, host, container, differences, remedy }: Finding): string {

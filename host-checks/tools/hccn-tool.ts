@@ -74,3 +74,41 @@ export function readLinkChanges(output: string): Reading<readonly LinkChange[]> 
   const isReport = lines.some((line) => /^\[dev(id|ice) \d+\]\s*link /.test(line));
   return changes.length > 0 || isReport ? { value: changes } : unreadable(output);
 }
+
+/** `-stat`: the port's counters since the driver was loaded, by name. */
+export function readStat(output: string): Reading<ReadonlyMap<string, number>> {
+  const counters = linesOf(output).flatMap((line): [string, number][] => {
+    const [, name, value] = /^\s*(\w+)\s*:\s*(\d+)\s*$/.exec(line) ?? [];
+    return name === undefined ? [] : [[name, Number(value)]];
+  });
+  return counters.length > 0 ? { value: new Map(counters) } : unreadable(output);
+}
+
+/** `-optical`: what is wrong with the optical module, in the tool's words; of a copper cable it says nothing. */
+export function readOptical(output: string): Reading<readonly string[]> {
+  if (field(output, "present") === "not present") return { value: ["not present"] };
+  const rows = linesOf(output).flatMap((line) => {
+    const [, label = "", value, unit = ""] =
+      /^\s*([\w ]+?)\s*:\s*(-?0x[\da-f]+|-?[\d.]+)\s*(\w*)\s*$/i.exec(line) ?? [];
+    return value === undefined
+      ? []
+      : [
+          {
+            label: label.replaceAll(" ", "").toLowerCase(),
+            value: Number(value),
+            unit,
+            line: line.trim().replaceAll(/\s+/g, " "),
+          },
+        ];
+  });
+  if (rows.length === 0 && field(output, "present") === undefined) return unreadable(output);
+  const limit = (label: string, unit: string) =>
+    rows.find((row) => row.label === `${label}thres` && row.unit === unit)?.value;
+  const bad = rows.filter(({ label, value, unit }) => {
+    const [, power] = /^([rt]xpower)\d*$/.exec(label) ?? [];
+    if (power !== undefined) return value < (limit(`${power}low`, unit) ?? Number.NEGATIVE_INFINITY);
+    if (label === "temperature") return value > (limit("temphigh", unit) ?? Number.POSITIVE_INFINITY);
+    return /^[rt]xl[o]?[sl]flag$/.test(label) && value !== 0;
+  });
+  return { value: bad.map(({ line }) => line.replace(" :", ":")) };
+}
