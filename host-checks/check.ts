@@ -24,7 +24,7 @@ export interface HostCheck {
 export type Verdict =
   | { readonly status: "ok"; readonly seen: string }
   /** It does not hold, and need not here. */
-  | { readonly status: "note"; readonly seen: string }
+  | { readonly status: "note"; readonly seen: string; readonly why: string }
   | { readonly status: "failed"; readonly problems: readonly HostProblem[] }
   | { readonly status: "unseen"; readonly why: string }
   | { readonly status: "not applicable"; readonly why: string };
@@ -36,7 +36,7 @@ export interface HostProblem {
 
 export const ok = (seen: string): Verdict => ({ status: "ok", seen });
 
-export const noted = (seen: string): Verdict => ({ status: "note", seen });
+export const noted = (seen: string, why: string): Verdict => ({ status: "note", seen, why });
 
 export const failed = (seen: string, fix: string): Verdict => ({
   status: "failed",
@@ -57,8 +57,9 @@ export function together(verdicts: readonly Verdict[], seen?: string): Verdict {
   if (problems.length > 0) return { status: "failed", problems };
   const hidden = verdicts.find(({ status }) => status === "unseen");
   if (hidden !== undefined) return hidden;
-  const notes = verdicts.flatMap((one) => (one.status === "note" ? [one.seen] : []));
-  if (notes.length > 0) return noted([...new Set(notes)].join(", "));
+  const notes = verdicts.filter((one) => one.status === "note");
+  const list = (texts: readonly string[]) => [...new Set(texts)].join(", ");
+  if (notes.length > 0) return noted(list(notes.map(({ seen }) => seen)), list(notes.map(({ why }) => why)));
   const well = verdicts.flatMap((one) => (one.status === "ok" ? [one.seen] : []));
   return ok(seen ?? [...new Set(well)].join(", "));
 }

@@ -103,8 +103,14 @@ const named = ({ code, title }: HostCheck) => ({ code, title });
 function result(check: HostCheck, verdict: Verdict): Result {
   switch (verdict.status) {
     case "ok":
+      return { ...named(check), status: "ok", seen: [harmless(verdict.seen)], fixes: [] };
     case "note":
-      return { ...named(check), status: verdict.status, seen: [harmless(verdict.seen)], fixes: [] };
+      return {
+        ...named(check),
+        status: "note",
+        seen: [harmless(`${verdict.seen}: ${verdict.why}`)],
+        fixes: [],
+      };
     case "failed":
       return {
         ...named(check),

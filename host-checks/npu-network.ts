@@ -88,7 +88,7 @@ export const bootAddress: HostCheck = {
 };
 
 /** Between NPUs of one host KV cache takes no network port: hosts of that kind have often no optics. */
-const stays = (seen: string): string => `${seen}; no traffic of the stack leaves this host`;
+const stays = "no traffic of the stack leaves this host";
 
 export const linkUp: HostCheck = {
   code: "HC403",
@@ -100,7 +100,7 @@ export const linkUp: HostCheck = {
     ofEachNpu(host, ({ id }) =>
       seeing(hccn(host, id, "link"), (link) => {
         if (link === "UP") return ok("UP");
-        if (host.wanted.isAlone) return noted(stays(`the link of NPU ${id} is DOWN`));
+        if (host.wanted.isAlone) return noted(`NPU ${id} DOWN`, stays);
         const fix = `check cable, optics and switch port; \`hccn_tool -i ${id} -link_stat -g\` ${on(host)} tells since when`;
         return failed(`the link of NPU ${id} is DOWN`, fix);
       }),
@@ -117,7 +117,7 @@ export const netHealthy: HostCheck = {
     ofEachNpu(host, ({ id }) =>
       seeing(hccn(host, id, "net_health"), ({ status, verdict }) => {
         if (verdict !== "fault") return ok(status);
-        if (host.wanted.isAlone) return noted(stays(`NPU ${id}: ${status}`));
+        if (host.wanted.isAlone) return noted(`NPU ${id} ${status}`, stays);
         const fix = `\`hccn_tool -i ${id} -netdetect -g\` ${on(host)} shows the address that it must reach`;
         return failed(`NPU ${id}: ${status}`, fix);
       }),
@@ -134,7 +134,7 @@ export const netChecked: HostCheck = {
     ofEachNpu(host, ({ id }) =>
       seeing(hccn(host, id, "net_health"), ({ status, verdict }) => {
         if (verdict !== "unclear") return ok(status);
-        if (host.wanted.isAlone) return noted(stays(`NPU ${id}: ${status}`));
+        if (host.wanted.isAlone) return noted(`NPU ${id} ${status}`, stays);
         const fix = `set a detection address: \`hccn_tool -i ${id} -netdetect -s address …\` ${on(host)}, then look again`;
         return failed(`NPU ${id}: ${status}`, fix);
       }),

@@ -97,12 +97,14 @@ export const generationSupported: HostCheck = {
   source: "the manual, precondition: Snt9b; vllm-project/vllm-ascend, supported hardware of PD separation",
   check: (host) => {
     if (host.wanted.npus.length === 0) return noNpus;
-    return seeing(npuInfoOf(host), ({ devices: [first] }) => {
+    return seeing(npuInfoOf(host), ({ devices }) => {
       const generation = generationHere(host);
-      if (generation === undefined) return unseen(`${first?.name} is of no generation that is known`);
+      if (generation === undefined) return unseen(`${devices[0]?.name} is of no generation that is known`);
       if (generation.lacks === undefined) return ok(generation.name);
       const fix = "run the stack on A2 or A3 hosts, or leave this one out of the stack file";
-      return failed(`${generation.name} is not supported: ${generation.lacks}`, fix);
+      // The stack may name none of them, where its NPUs are those of another kind of host.
+      const cards = devices.map(({ id, health }) => `${id ?? "?"} ${health}`).join(", ");
+      return failed(`${generation.name} is not supported: ${generation.lacks} (NPU ${cards})`, fix);
     });
   },
 };

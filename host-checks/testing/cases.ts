@@ -237,7 +237,7 @@ export const cases: readonly Case[] = [
   {
     breaks: "HC310",
     changes: { said: { "npu-smi info": npuInfo(npus.map((npu) => ({ ...npu, name: "310P3" }))) } },
-    seen: "310P is not supported: it has no network port of its own, by which prefill hands KV cache to decode",
+    seen: "310P is not supported: it has no network port of its own, by which prefill hands KV cache to decode (NPU 4 OK, 5 OK, 6 OK, 7 OK)",
     fix: "run the stack on A2 or A3 hosts, or leave this one out of the stack file",
   },
   {
