@@ -1,6 +1,5 @@
 import { isNpuNode } from "../planning/engines/devices.ts";
 import type { PortRange } from "../planning/engines/port-range.ts";
-import { diesPerCard } from "../planning/generation.ts";
 import { found, type Host } from "../planning/layout.ts";
 import type { Planned } from "../planning/make-plan.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../planning/plan.ts";
