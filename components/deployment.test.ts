@@ -161,7 +161,11 @@ describe.each(stacks)("stack %s", (stack) => {
     const { global, local, nodePorts } = plan.rankTables;
     const instances = plan.containers
       .filter(({ role }) => role !== "scheduler")
-      .map(({ role, host, port }) => ({ role, address: `${hostOf(plan, host)?.address}:${port}` }));
+      .map(({ role, name, host, port }) => ({
+        role,
+        name: name.slice(`${stack}-`.length),
+        address: `${hostOf(plan, host)?.address}:${port}`,
+      }));
 
     expect(named("Container", `${stack}-scheduler`)?.ignoreChanges).toEqual(["uploads"]);
     for (const told of [announced, settled]) {

@@ -1,4 +1,5 @@
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../planning/plan.ts";
+import { shortName } from "../planning/short-name.ts";
 
 /** A scheduler's administration: a socket inside its container, on a host. */
 export interface Administered {
@@ -17,27 +18,31 @@ export function administered(plan: Plan): Administered | undefined {
 
 /** Where a scheduler sends requests, and the files that say so to one that starts. */
 export interface SchedulerTables {
-  readonly instances: readonly { readonly role: "prefill" | "decode"; readonly address: string }[];
+  readonly instances: readonly {
+    readonly role: "prefill" | "decode";
+    readonly name: string;
+    readonly address: string;
+  }[];
   readonly global: FilePlan;
   readonly local: FilePlan;
   readonly nodePorts: FilePlan;
 }
 
 /** Those of a Plan's scheduler; the manual's own cannot be told anew. */
-export function schedulerTables({ containers, hosts, rankTables }: Plan): SchedulerTables | undefined {
+export function schedulerTables({ stack, containers, hosts, rankTables }: Plan): SchedulerTables | undefined {
   const { global, nodePorts } = rankTables;
   const local = rankTables.local[containers.findIndex(({ role }) => role === "scheduler")];
   if (local === undefined || nodePorts === undefined) return undefined;
   const instances = containers.flatMap((container) => {
     const { role } = container;
-    return role === "scheduler"
-      ? []
-      : [{ role, address: addressOf(hostOf({ hosts }, container), container) }];
+    if (role === "scheduler") return [];
+    const address = addressOf(hostOf({ hosts }, container), container);
+    return [{ role, name: shortName(container.name, stack), address }];
   });
   return { instances, global, local, nodePorts };
 }
 
-/** Of the instances, by the names of their containers. */
+/** Of the instances, by the names of their containers: the scheduler has names of its own for those that are new. */
 export function addressesOf({ containers, hosts }: Plan): ReadonlyMap<string, string> {
   return new Map(containers.map((one) => [one.name, addressOf(hostOf({ hosts }, one), one)]));
 }

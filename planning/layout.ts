@@ -18,7 +18,9 @@ export type Host = Declared["hosts"][string] & { readonly name: string };
 
 export interface Instance extends Extras {
   readonly role: Role;
-  /** Container name. */
+  /** What the stack file calls it, or its place: `prefill-0`; the one thing that says which instance it is. */
+  readonly shortName: string;
+  /** Container name: the stack's and that. */
   readonly name: string;
   /** Where the stack file declares it: `prefill[0]`. */
   readonly path: string;

@@ -40,6 +40,17 @@ test("Ranks follow the devices as typed: of [5, 4], NPU 5 is rank 0.", () => {
   ]);
 });
 
+test("An instance is called by its name, or by its place where it has none.", () => {
+  const second = { host: "host-a", devices: [6, 7], port: 8090 };
+  const list = { decode: [{ ...second, name: "long" }], "prefill[0].name": undefined };
+
+  const { containers, rankTables } = planned(list, "s");
+
+  expect(containers.map(({ name }) => name)).toEqual(["s-prefill-0", "s-long", "s-scheduler"]);
+  expect(containers[1]?.files[1]?.path).toBe("/etc/ascend-pd/local_ranktable_s-long.json");
+  expect(rankTables.nodePorts?.content).toBe("prefill-0=8088,long=8090");
+});
+
 test("An ascendcloud instance is started as the manual's steps two and three do.", () => {
   const { prefill } = containers();
 
@@ -104,7 +115,7 @@ test("Optional flags of the manual appear where they are asked for, and only the
   expect(scheduler.command.slice(-2)).toEqual(["--quantization=awq", "--prefill-routing-policy=RoundRobin"]);
 });
 
-test("The scheduler is given what step four of the manual gives, and no device or mount.", () => {
+test("The scheduler is given what step four of the manual gives, but for a number of NPUs, and no device or mount.", () => {
   const { scheduler } = containers({ "scheduler.routingPolicy": "BLB" });
 
   expect(scheduler).toMatchObject({
@@ -122,7 +133,6 @@ test("The scheduler is given what step four of the manual gives, and no device o
     "--admin-socket=/dev/shm/ascend-pd-admin.sock",
     "--handoff=plain",
     "--model=/data/models/qwen2.5-7b",
-    "--tensor-parallel-size=2",
     "--max-model-len=4096",
     "--max-num-seqs=256",
     "--max-num-batched-tokens=4096",
@@ -138,7 +148,10 @@ test("The scheduler is given what step four of the manual gives, and no device o
     NODE_PORTS: "@/etc/ascend-pd/node_ports",
     USE_OPENAI: "1",
   });
-  expect(scheduler.files.at(-1)).toEqual({ path: "/etc/ascend-pd/node_ports", content: "8088,8089" });
+  expect(scheduler.files.at(-1)).toEqual({
+    path: "/etc/ascend-pd/node_ports",
+    content: "prefill-0=8088,decode-0=8089",
+  });
 });
 
 test("Another instance, on a host of its own, changes nothing of the scheduler's container but its files.", () => {
@@ -148,8 +161,8 @@ test("Another instance, on a host of its own, changes nothing of the scheduler's
   const grown = planned({ "hosts.host-b": hosts["host-b"], "decode[1]": decode[1] }).containers.at(-1);
 
   expect({ ...grown, files: [] }).toEqual({ ...scheduler, files: [] });
-  expect(files.at(-1)?.content).toBe("8088,8089");
-  expect(grown?.files.at(-1)?.content).toBe("8088,8089,8089");
+  expect(files.at(-1)?.content).toBe("prefill-0=8088,decode-0=8089");
+  expect(grown?.files.at(-1)?.content).toBe("prefill-0=8088,decode-0=8089,decode-1=8089");
 });
 
 test("The manual's own scheduler is an instance without NPUs, with the service entry's local table and no proxy.", () => {
@@ -264,8 +277,8 @@ test("A simulated instance has /dev/null behind its NPUs and addresses from the 
     containerPath: "/dev/davinci6",
     permissions: "rwm",
   });
-  expect(Object.keys(decode.env)).toEqual(["GLOBAL_RANK_TABLE_FILE_PATH", "RANK_TABLE_FILE_PATH"]);
-  expect(decode.files[1]?.content).toContain('"device_ip": "198.18.0.7"');
+  expect(Object.keys(decode.env)).toEqual(["RANK_TABLE_FILE_PATH"]);
+  expect(decode.files[0]?.content).toContain('"device_ip": "198.18.0.7"');
 });
 
 test("Behind /generate a simulated decode instance asks prefill for the KV cache of a prompt.", () => {
@@ -286,7 +299,7 @@ test("A device IP that is given stands, with the simulator too.", () => {
     "hosts.host-a.deviceIps": { 6: "29.0.0.56" },
   });
 
-  const ips = [...(decode.files[1]?.content ?? "").matchAll(/"device_ip": "(.*)"/g)].map(([, ip]) => ip);
+  const ips = [...(decode.files[0]?.content ?? "").matchAll(/"device_ip": "(.*)"/g)].map(([, ip]) => ip);
   expect(ips).toEqual(["29.0.0.56", "198.18.0.8"]);
 });
 

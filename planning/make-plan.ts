@@ -71,6 +71,7 @@ function tablesOf(
 ): Tables {
   return {
     files: [global, local, ...(portsFile ? [portsFile] : [])],
+    local,
     env: {
       GLOBAL_RANK_TABLE_FILE_PATH: global.path,
       RANK_TABLE_FILE_PATH: local.path,

@@ -32,7 +32,7 @@ export interface HostPlan {
 }
 
 export interface ContainerPlan {
-  /** `<stack>-<role>-<index>`, e.g. `2p2d-decode-1`; the scheduler is `<stack>-scheduler`. */
+  /** `<stack>-<name>`, of an instance without a name `2p2d-decode-1` by its place; the scheduler is `<stack>-scheduler`. */
   readonly name: string;
   readonly role: Role;
   readonly host: string;
@@ -98,6 +98,6 @@ export interface RankTablesPlan {
   readonly global: FilePlan;
   /** One per container, in the order of `Plan.containers`; the scheduler's names the service entry. */
   readonly local: readonly FilePlan[];
-  /** What NODE_PORTS would say, for a scheduler that takes it from a file, so that it can change while that runs. */
+  /** Ports and names of the instances, which a scheduler of ours takes from a file, so that they can change while it runs. */
   readonly nodePorts?: FilePlan;
 }

@@ -20,7 +20,7 @@ const cases = [
     "PD001",
     "decode[0].batchingPolicy",
     /unknown key/,
-    /^remove it; known here: host/,
+    /^remove it; known here: name, host/,
   ],
   [
     "model.maxModelLen",

@@ -22,8 +22,11 @@ export function localRankTable(layout: Layout, instance: Instance): FilePlan {
   return file(`local_ranktable_${instance.name}.json`, localTable(server(layout, instance)));
 }
 
-/** The ports of the instances, in the order of the global table. */
-export const nodePortsFile = ({ nodePorts }: Layout): FilePlan => file("node_ports", nodePorts);
+/** The ports of the instances under their names, in the order of the global table. */
+export function nodePortsFile({ instances }: Layout): FilePlan {
+  const servers = instances.filter(({ role }) => role !== "scheduler");
+  return file("node_ports", servers.map(({ shortName, port }) => `${shortName}=${port}`).join(","));
+}
 
 function server(layout: Layout, instance: Instance): ServerJson {
   const { address, deviceIps } = hostOf(layout, instance);

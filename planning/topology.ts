@@ -11,11 +11,12 @@ type File = Declared & { readonly engine: Engine };
 
 export function topologyOf(stack: string, file: File): Topology {
   const { engine } = file;
+  const names = (shortName: string) => ({ shortName, name: `${stack}-${shortName}` });
   const instances = (role: "prefill" | "decode"): Instance[] =>
-    file[role].map(({ devices, ...declared }, index) => ({
+    file[role].map(({ devices, name, ...declared }, index) => ({
       ...declared,
       role,
-      name: `${stack}-${role}-${index}`,
+      ...names(name ?? `${role}-${index}`),
       path: `${role}[${index}]`,
       npus: devices,
       extraArgs: [...engine.extras.extraArgs, ...declared.extraArgs],
@@ -25,7 +26,7 @@ export function topologyOf(stack: string, file: File): Topology {
   const { host, port, routingPolicy, extraArgs, extraEnv, secretEnv } = file.scheduler;
   const scheduler: Instance = {
     role: "scheduler",
-    name: `${stack}-scheduler`,
+    ...names("scheduler"),
     path: "scheduler",
     npus: [],
     host,
@@ -47,9 +48,10 @@ export function topologyOf(stack: string, file: File): Topology {
 }
 
 function hostsOf({ engine, hosts }: File): Host[] {
-  const names = Object.keys(hosts).sort();
-  return names.map((name, index) => {
-    const host = found(hosts[name]);
-    return { ...host, name, deviceIps: { ...engine.deviceIps(index, host.npus), ...host.deviceIps } };
-  });
+  return Object.keys(hosts)
+    .sort()
+    .map((name) => {
+      const host = found(hosts[name]);
+      return { ...host, name, deviceIps: { ...engine.deviceIps(host.npus), ...host.deviceIps } };
+    });
 }

@@ -165,10 +165,12 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     for (const picker of [prefill, decode]) {
       picker.instances = roster.members
         .filter(({ role }) => role === picker.role)
-        .map(
-          (member) =>
-            before.find(({ id }) => id === member.id) ?? new Instance(member, options, surroundings),
-        );
+        .map((member) => {
+          const known = before.find(({ id }) => id === member.id);
+          const instance = known ?? new Instance(member, options, surroundings);
+          instance.name = member.name;
+          return instance;
+        });
     }
     const now = instances();
     for (const instance of before) if (!now.includes(instance)) instance.pool.close();

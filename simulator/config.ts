@@ -56,7 +56,7 @@ function roleOf(flags: Flags, placement: Placement | undefined): Role {
       "give --role, or RANK_TABLE_FILE_PATH and GLOBAL_RANK_TABLE_FILE_PATH in the environment",
     );
   }
-  if (placement !== undefined && role !== placement.role) {
+  if (placement?.role !== undefined && role !== placement.role) {
     throw new UsageError(
       `--role is ${role}, but the global rank table lists the devices of RANK_TABLE_FILE_PATH under ${placement.role}`,
       "drop --role, or give this instance its own local rank table",

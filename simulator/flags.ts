@@ -137,7 +137,8 @@ Usage: node simulator/main.ts --role prefill|decode --model PATH [flags]
 
 ${lines.join("\n")}
 
-With RANK_TABLE_FILE_PATH and GLOBAL_RANK_TABLE_FILE_PATH in the environment the role follows from the tables.
+With RANK_TABLE_FILE_PATH and GLOBAL_RANK_TABLE_FILE_PATH in the environment the role follows from the tables; with
+RANK_TABLE_FILE_PATH alone --role is needed too.
 
 Example: one prefill and one decode instance
   node simulator/main.ts --role prefill --model /m --served-model-name sim --port 8088 &

@@ -83,10 +83,19 @@ test.each([
   expect(() => placementOf(localTable, globalTable)).toThrow(message);
 });
 
-test("Without rank tables in the environment there is no placement; with one of two it is refused.", () => {
+test("Without rank tables in the environment there is no placement; a global one alone is refused.", () => {
   expect(readPlacement({})).toBeUndefined();
-  expect(() => readPlacement({ RANK_TABLE_FILE_PATH: "x" })).toThrow("only one of");
-  expect(() => readPlacement({ GLOBAL_RANK_TABLE_FILE_PATH: "x" })).toThrow("only one of");
+  expect(() => readPlacement({ GLOBAL_RANK_TABLE_FILE_PATH: "x" })).toThrow(
+    "GLOBAL_RANK_TABLE_FILE_PATH is set without RANK_TABLE_FILE_PATH",
+  );
+});
+
+test("A local table alone says which NPUs, and nothing of the role.", () => {
+  expect(placementOf(local(server(["4", "5"])), undefined)).toEqual({
+    role: undefined,
+    serverIp: "10.0.0.18",
+    deviceIds: ["4", "5"],
+  });
 });
 
 test("A table that is missing or no JSON is refused by its path.", () => {

@@ -6,7 +6,8 @@ export type Role = "prefill" | "decode";
 
 /** Which instance this is, by its rank tables. */
 export interface Placement {
-  readonly role: Role;
+  /** Known by the global table alone. */
+  readonly role: Role | undefined;
   readonly serverIp: string;
   /** Physical NPU ids in rank order. */
   readonly deviceIds: readonly string[];
@@ -29,22 +30,22 @@ const GROUP_ROLES: readonly (readonly [groupId: string, role: Role])[] = [
   ["2", "decode"],
 ];
 
-/** The placement by the two tables that the environment names; undefined when it names none. Throws UsageError. */
+/** The placement by the tables that the environment names; undefined when it names none. Throws UsageError. */
 export function readPlacement(env: NodeJS.ProcessEnv): Placement | undefined {
   const local = env.RANK_TABLE_FILE_PATH;
   const global = env.GLOBAL_RANK_TABLE_FILE_PATH;
   if (!local && !global) return undefined;
-  if (!local || !global) {
+  if (!local) {
     throw new UsageError(
-      "only one of RANK_TABLE_FILE_PATH and GLOBAL_RANK_TABLE_FILE_PATH is set",
-      "set both, or neither and give --role",
+      "GLOBAL_RANK_TABLE_FILE_PATH is set without RANK_TABLE_FILE_PATH",
+      "set both, or RANK_TABLE_FILE_PATH alone, or neither and give --role",
     );
   }
-  return placementOf(readTable(local), readTable(global));
+  return placementOf(readTable(local), global ? readTable(global) : undefined);
 }
 
-/** The role is the group of the global table in which the local table's only entry stands. Throws UsageError. */
-export function placementOf(local: RankTable, global: RankTable): Placement {
+/** With `global`, the role is the group in which the local table's only entry stands there. Throws UsageError. */
+export function placementOf(local: RankTable, global: RankTable | undefined): Placement {
   const [own, ...others] = servers(
     local.path,
     isObject(local.content) ? local.content.server_list : undefined,
@@ -61,6 +62,8 @@ export function placementOf(local: RankTable, global: RankTable): Placement {
       "give the local rank table of a prefill or decode instance",
     );
   }
+  const placement = { serverIp: own.ip, deviceIds: own.deviceIds };
+  if (global === undefined) return { role: undefined, ...placement };
   const entries = globalEntries(global);
   const matches = entries.filter(({ server }) => server.identity === own.identity);
   const [match] = matches;
@@ -80,7 +83,7 @@ export function placementOf(local: RankTable, global: RankTable): Placement {
       "a device belongs to one instance",
     );
   }
-  return { role: match.role, serverIp: own.ip, deviceIds: own.deviceIds };
+  return { role: match.role, ...placement };
 }
 
 /** Throws UsageError when a device of the placement has no node below `folder`. */

@@ -1,13 +1,7 @@
 import { basename } from "node:path";
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../../planning/plan.ts";
-import {
-  type Change,
-  type Difference,
-  inOrder,
-  isOfFile,
-  type Placement,
-  shortName,
-} from "../differences/change.ts";
+import { shortName } from "../../planning/short-name.ts";
+import { type Change, type Difference, inOrder, isOfFile, type Placement } from "../differences/change.ts";
 import {
   asArray,
   asObject,

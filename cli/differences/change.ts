@@ -1,4 +1,5 @@
 import type { Role } from "../../planning/plan.ts";
+import { shortName } from "../../planning/short-name.ts";
 
 /** What a preview says, or what two Plans let one predict: the same model for both. Holds no secret. */
 export interface Difference {
@@ -71,11 +72,6 @@ export function inOrder(changes: readonly Change[]): Change[] {
     .map((change) => ({ change, key: key(change) }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
     .map(({ change }) => change);
-}
-
-/** A name without the stack's. */
-export function shortName(name: string, stack: string): string {
-  return name.startsWith(`${stack}-`) ? name.slice(stack.length + 1) : name;
 }
 
 /** The container that a resource is named after: `decode-0` of `pv-decode-0-ready`. */

@@ -1,5 +1,6 @@
 import type { Plan, Role } from "../../planning/plan.ts";
-import { hostsFromTheTop, npusText, shortName } from "./pictured.ts";
+import { shortName } from "../../planning/short-name.ts";
+import { hostsFromTheTop, npusText } from "./pictured.ts";
 
 /** The topology as a Mermaid flowchart. KV cache has a node, because edges from each to each would be too many. */
 export function mermaid(plan: Plan): string {
@@ -9,7 +10,7 @@ export function mermaid(plan: Plan): string {
   const hosts = hostsFromTheTop(plan).flatMap(({ host, containers }, index) => [
     `  subgraph h${index}["${text(`${host.name} ${host.address}`)}"]`,
     ...containers.map((container) => {
-      const lines = [shortName(plan, container), npusText(container), `:${container.port}`];
+      const lines = [shortName(container.name, plan.stack), npusText(container), `:${container.port}`];
       const label = lines.filter((line) => line !== "").map(text);
       return `    ${id(container.name)}["${label.join("<br/>")}"]:::${container.role}`;
     }),

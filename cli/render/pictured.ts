@@ -18,11 +18,6 @@ export function hostsFromTheTop(plan: Plan): OccupiedHost[] {
     .sort((a, b) => Number(isTop(b)) - Number(isTop(a)));
 }
 
-/** A container's name without that of the stack, which the picture says once. */
-export function shortName(plan: Plan, { name }: ContainerPlan): string {
-  return name.startsWith(`${plan.stack}-`) ? name.slice(plan.stack.length + 1) : name;
-}
-
 /** `NPUs 0-3,6` in rank order; nothing for the scheduler. */
 export function npusText({ npus }: ContainerPlan): string {
   const runs: number[][] = [];

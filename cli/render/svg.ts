@@ -1,5 +1,6 @@
 import type { ContainerPlan, HostPlan, Plan, Role } from "../../planning/plan.ts";
-import { hostsFromTheTop, npusText, shortName } from "./pictured.ts";
+import { shortName } from "../../planning/short-name.ts";
+import { hostsFromTheTop, npusText } from "./pictured.ts";
 
 /*
  * Hosts lie one below the other, that of the scheduler on top. In each, prefill stands left and decode right, so that
@@ -111,7 +112,7 @@ function drawBox(plan: Plan, { container, left, top, width }: Box): string {
   const npus = npusText(container);
   return `<g><title>${text([name, npus, `port ${port}`].filter(Boolean).join(", "))}</title>
 <rect class="${role}" x="${left}" y="${top}" width="${width}" height="${box.height}" rx="6"/>
-<text class="name" x="${left + 12}" y="${top + (npus === "" ? 29 : 20)}">${text(shortened(shortName(plan, container), 20))}</text>
+<text class="name" x="${left + 12}" y="${top + (npus === "" ? 29 : 20)}">${text(shortened(shortName(container.name, plan.stack), 20))}</text>
 <text class="label end" x="${left + width - 12}" y="${top + (npus === "" ? 29 : 20)}">:${port}</text>
 <text class="label" x="${left + 12}" y="${top + 38}">${text(shortened(npus, 29))}</text></g>`;
 }

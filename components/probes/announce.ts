@@ -1,4 +1,5 @@
 import type { SchedulerTables } from "../../hosts/administered.ts";
+import { repeated } from "../../problems/repeated.ts";
 import { count } from "../../problems/text.ts";
 import { globalTable, serverJson } from "../../rank-tables/format.ts";
 import { probeArguments } from "./arguments.ts";
@@ -33,14 +34,18 @@ function addressesOnly(
   own: string,
 ): Pick<SchedulerTables, "global" | "local" | "nodePorts"> {
   const places = (["prefill", "decode"] as const).map((role) =>
-    instances.filter((one) => one.role === role).map(({ address }) => splitAtPort(address)),
+    instances.filter((one) => one.role === role).map((one) => ({ ...one, at: splitAtPort(one.address) })),
   );
   let npu = 0;
   const [prefill = [], decode = []] = places.map((list) =>
-    list.map(([host]) => serverJson(host, [[npu++, "0.0.0.0"]])),
+    list.map(({ at: [host] }) => serverJson(host, [[npu++, "0.0.0.0"]])),
   );
   const content = globalTable({ scheduler: [serverJson(own, [])], prefill, decode });
-  const ports = places.flat().map(([, port]) => port);
+  // Of one that moves there are two for a while: the one that was there first has the name until it goes.
+  const doubles = new Set(repeated(instances, ({ name }) => name).map(([{ address }]) => address));
+  const ports = places
+    .flat()
+    .map(({ name, address, at: [, port] }) => (doubles.has(address) ? port : `${name}=${port}`));
   return { global: { ...global, content }, local, nodePorts: { ...nodePorts, content: ports.join(",") } };
 }
 

@@ -21,8 +21,8 @@ export interface Engine {
   readonly handoff: Handoff;
   /** Ports on which an instance listens besides its own; a range counts once for all instances of a host. */
   readonly claimedPorts: (instance: Instance) => readonly ClaimedPorts[];
-  /** Device IPs, by NPU id, of the host of that index where the stack file gives none; an NPU in use must have one. */
-  readonly deviceIps: (hostIndex: number, npus: number) => Readonly<Record<string, string>>;
+  /** Device IPs, by NPU id, of a host with so many where the stack file gives none; an NPU in use must have one. */
+  readonly deviceIps: (npus: number) => Readonly<Record<string, string>>;
   /** What the stack file mounts into every instance. */
   readonly mounts: readonly DeclaredMount[];
   /** What it says of the limits of an instance's container. */
@@ -62,6 +62,8 @@ export type EngineContainer = Omit<ContainerPlan, "name" | "role" | "host" | "np
 /** The rank tables of an instance, for a container that reads them; variables name them, and all ports. */
 export interface Tables {
   readonly files: readonly FilePlan[];
+  /** The one of them that is the instance's own. */
+  readonly local: FilePlan;
   readonly env: Readonly<Record<string, string>>;
 }
 

@@ -7,7 +7,7 @@ export function serverFlags(layout: Layout, instance: Instance): string[] {
   const { model } = layout.file;
   return [
     `--model=${model.path}`,
-    `--tensor-parallel-size=${tensorParallelSize(layout, instance)}`,
+    ...tensorParallelSize(layout, instance),
     `--max-model-len=${model.maxModelLen}`,
     `--max-num-seqs=${model.maxNumSeqs}`,
     `--max-num-batched-tokens=${model.maxNumBatchedTokens}`,
@@ -33,9 +33,13 @@ export function flagsIn(args: readonly string[]) {
   });
 }
 
-/** One rank a device. The manual starts the scheduler, which has none, with the same number as the others. */
-function tensorParallelSize(layout: Layout, { npus }: Instance): number {
-  return npus.length || found(layout.instances[0]).npus.length || 1;
+/**
+ * One rank a device. The manual starts its scheduler, which has none, with the same number as the others; ours has no use
+ * for it and stays as it is, whoever is the first of them.
+ */
+function tensorParallelSize({ file, instances }: Layout, { role, npus }: Instance): string[] {
+  if (role === "scheduler" && file.scheduler.runtime === "ascend-pd") return [];
+  return [`--tensor-parallel-size=${npus.length || found(instances[0]).npus.length || 1}`];
 }
 
 /** What is only reached over loopback listens only there. */

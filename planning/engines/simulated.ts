@@ -16,12 +16,12 @@ const schema = z.strictObject({
 
 /**
  * This repository's simulator. `/dev/null` stands behind each device node, so the container has the real list while
- * the host's /dev stays as it is.
+ * the host's /dev stays as it is. Of the rank tables it has its own alone: nothing of it changes with other instances.
  */
 export const simulated = schema.transform(
   ({ kind, startTimeoutSeconds, ...extras }): Engine => ({
     extras,
-    container: (layout, instance, { files, env: { NODE_PORTS: _, ...rankTables } }) => ({
+    container: (layout, instance, { local }) => ({
       image: { kind: "source", folder: "simulator" },
       command: [
         `--role=${instance.role}`,
@@ -29,10 +29,10 @@ export const simulated = schema.transform(
         ...kvFlags(layout, instance),
         ...serverFlags(layout, instance),
       ],
-      env: { ...rankTables, ...instance.extraEnv },
+      env: { RANK_TABLE_FILE_PATH: local.path, ...instance.extraEnv },
       devices: npuDevices(instance.npus, () => "/dev/null"),
       mounts: [],
-      files,
+      files: [local],
       ...limitsOf(extras),
       restricted: true,
       readyPath: "/health",
@@ -61,12 +61,14 @@ export const simulated = schema.transform(
 function kvFlags(layout: Layout, { role }: Instance): string[] {
   if (layout.file.scheduler.useOpenai) return [];
   const prefill = layout.instances.filter((instance) => instance.role === "prefill");
-  const peers = prefill.map((instance) => `${hostOf(layout, instance).address}:${instance.port}`);
+  const peers = prefill.map((instance) => `${hostOf(layout, instance).address}:${instance.port}`).sort();
   return ["--kv-lookup=prompt", ...(role === "decode" ? [`--kv-peers=${peers.join(",")}`] : [])];
 }
 
-/** Addresses of 198.18.0.0/15, which RFC 2544 keeps for tests, for NPUs that have no network port. */
-function deviceIps(hostIndex: number, npus: number): Record<string, string> {
-  const network = `198.${18 + (hostIndex >> 8)}.${hostIndex & 255}`;
-  return Object.fromEntries(Array.from({ length: npus }, (_, npu) => [npu, `${network}.${npu + 1}`]));
+/**
+ * Addresses of 198.18.0.0/15, which RFC 2544 keeps for tests, for NPUs that have no network port. Nobody asks them, so
+ * they are the same on every host: that of a host would change as others come and go.
+ */
+function deviceIps(npus: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: npus }, (_, npu) => [npu, `198.18.0.${npu + 1}`]));
 }

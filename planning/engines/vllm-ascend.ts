@@ -92,7 +92,7 @@ export const vllmAscend = schema.transform((declared): Engine => {
     handoff: handoff(mooncake, extras.extraEnv),
     claimedPorts: (instance) => [...hcclPorts(instance), kvPorts(kvPort, instance)],
     // Only the scheduler has a rank table, of which it reads addresses.
-    deviceIps: (_, npus) => Object.fromEntries(Array.from({ length: npus }, (_, npu) => [npu, "0.0.0.0"])),
+    deviceIps: (npus) => Object.fromEntries(Array.from({ length: npus }, (_, npu) => [npu, "0.0.0.0"])),
     mounts: declaredFolders(workDir, mounts),
     limits: extras,
     systemMounts: driverMounts,

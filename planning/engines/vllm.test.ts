@@ -37,7 +37,6 @@ test("An instance serves its role's half of a NixlConnector, without an NPU, a d
   ]);
   // What the scheduler does unasked is what public vLLM wants.
   expect(scheduler?.command.filter((flag) => flag.startsWith("--handoff"))).toEqual([]);
-  expect(scheduler?.command).toContain("--tensor-parallel-size=1");
 });
 
 test("A given image is the host's or a registry's, and a folder of models is mounted for reading.", () => {

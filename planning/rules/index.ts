@@ -23,6 +23,7 @@ import { hostAddressReachable } from "./host-address-reachable.ts";
 import { hostAddressesDistinct } from "./host-addresses-distinct.ts";
 import { hostExists } from "./host-exists.ts";
 import { imageForNpus } from "./image-for-npus.ts";
+import { instanceNamesDistinct } from "./instance-names-distinct.ts";
 import { interfaceCarriesAddress } from "./interface-carries-address.ts";
 import { interfaceKnown } from "./interface-known.ts";
 import { interfaceOfItsHost } from "./interface-of-its-host.ts";
@@ -77,6 +78,7 @@ export const rules: readonly Rule[] = [
   kvPortsNotTransports,
   portNotTransports,
   kvPortsNotOutgoing,
+  instanceNamesDistinct,
   hostAddressReachable,
   hostAddressesDistinct,
   deviceIpKnown,

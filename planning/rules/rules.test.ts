@@ -133,6 +133,45 @@ test.each([
   expect(problems.map((problem) => problem.code)).toEqual([code]);
 });
 
+test.each<[Changes, path: string, message: string, fix: string]>([
+  [
+    { "prefill[1].name": "a", "decode[0].name": "a", "decode[1].name": "a-2" },
+    "decode[0].name",
+    '"a" is the name of prefill[1] on host-b',
+    "choose another, e.g. a-3",
+  ],
+  [
+    { "decode[0].name": "scheduler" },
+    "decode[0].name",
+    '"scheduler" is the name of scheduler on host-a',
+    "choose another, e.g. scheduler-2",
+  ],
+  [
+    { "prefill[1].name": "prefill-0" },
+    "prefill[1].name",
+    '"prefill-0" is the name of prefill[0] on host-a, by its place',
+    "choose another, or give prefill[0] one too",
+  ],
+  [
+    { "decode[0].name": "prefill-7" },
+    "decode[0].name",
+    '"prefill-7", of decode on host-a, is the name of a place in `prefill`',
+    "choose another, e.g. decode-a",
+  ],
+])("Names %j are one problem, PD119.", (changes, path, message, fix) => {
+  const problems = problemsOf(changes);
+
+  expect(problems).toEqual([{ code: "PD119", severity: "error", path, message, fix }]);
+});
+
+test.each<Changes>([
+  { "prefill[0].name": "prefill-0", "decode[1].name": "decode-1" },
+  { "prefill[0].name": "prefill-1", "prefill[1].name": "prefill-0" },
+  { "prefill[1].name": "prefill-7", "decode[0].name": "a", "decode[1].name": "prefill-a" },
+])("Names %j are fine.", (changes) => {
+  expect(problemsOf(changes)).toEqual([]);
+});
+
 test("Equal ports of prefill and decode on one host are one problem, and no opt-out allows them.", () => {
   const problems = problemsOf({ "decode[0].port": 8090, "prefill[0].port": 8090 });
 

@@ -67,6 +67,15 @@ const host = z.strictObject({
 });
 
 const instance = {
+  name: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, {
+      error: "is not a name of at most 63 small letters, digits and inner hyphens",
+    })
+    .describe(
+      "what the instance is called whatever its place in the list, so that others can be taken out or moved and it stays; must not change later, e.g. prefill-long, default its place: prefill-0",
+    )
+    .optional(),
   host: text("name of the one host that it runs on, as in `hosts`"),
   devices: z
     .array(z.int().min(0))

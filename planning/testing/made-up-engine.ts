@@ -32,7 +32,7 @@ export const madeUp = z
       manualScheduler: { none: `engine ${kind}, which is younger than the manual` },
       handoff: { handoff: "plain" },
       claimedPorts: ({ npus }) => [{ owner: "KV", first: firstPort, last: firstPort + npus.length - 1 }],
-      deviceIps: (hostIndex) => ({ 5: `198.18.${hostIndex}.5` }),
+      deviceIps: () => ({ 5: "198.18.0.5" }),
       mounts: [{ path: "engine.weights", isFolder: true, ...weights }],
       limits: { ipc: "private", ulimits: {} },
       systemMounts: [driver],

@@ -26,7 +26,7 @@ export const cases: readonly Case[] = [
     changes: { "decode[0].prot": 8089 },
     path: "decode[0].prot",
     message: 'unknown key "prot"',
-    fix: "remove it; known here: host, devices, port, extraArgs, extraEnv",
+    fix: "remove it; known here: name, host, devices, port, extraArgs, extraEnv",
     mended: { "decode[0].prot": undefined },
   },
   {
@@ -256,6 +256,14 @@ export const cases: readonly Case[] = [
     message: "on host-a outgoing connections may hold some of 40064 to 40097",
     fix: "leave it out: 61000 is the default; if this is meant, add PD118 with the reason to `allow`",
     mended: { "engine.kvPort": undefined },
+  },
+  {
+    breaks: "PD119",
+    changes: { "prefill[0].name": "prefill-1" },
+    path: "prefill[0].name",
+    message: '"prefill-1" is the name of prefill[1] on host-b, by its place',
+    fix: "choose another, or give prefill[1] one too",
+    mended: { "prefill[1].name": "prefill-0" },
   },
   {
     breaks: "PD120",

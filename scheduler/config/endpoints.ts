@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
+import { repeated } from "../../problems/repeated.ts";
 import {
   type GlobalRankTable,
   type RankTableEntry,
@@ -29,10 +30,15 @@ export function authority({ host, port }: Endpoint): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** Where an instance is, and what it is called if anybody says so. */
+export interface NamedEndpoint extends Endpoint {
+  readonly name?: string | undefined;
+}
+
 /** Where the instances are, in the order of the global rank table; each rank is one. */
 export interface Endpoints {
-  readonly prefill: readonly Endpoint[];
-  readonly decode: readonly Endpoint[];
+  readonly prefill: readonly NamedEndpoint[];
+  readonly decode: readonly NamedEndpoint[];
 }
 
 /** What the rank tables or NODE_PORTS have wrong. */
@@ -68,7 +74,7 @@ export function endpointsReader(
   };
 }
 
-function eachRank(endpoints: readonly Endpoint[], ranks: number): readonly Endpoint[] {
+function eachRank(endpoints: readonly NamedEndpoint[], ranks: number): readonly NamedEndpoint[] {
   if (ranks === 1) return endpoints;
   return endpoints.flatMap((endpoint) => Array.from({ length: ranks }, (_, rank) => ({ ...endpoint, rank })));
 }
@@ -97,7 +103,7 @@ function readEndpoints(env: Env, nodePorts: string | undefined, ownPort: number,
   }
   if (ports?.length !== entries.length) return { prefill: [], decode: [] };
 
-  const endpoints = entries.map(({ ip }, at) => ({ host: ip, port: ports[at] ?? 0 }));
+  const endpoints = entries.map(({ ip }, at) => ({ host: ip, port: 0, ...ports[at] }));
   const names = [
     ...table.prefill.map((_, index) => `prefill instance ${index}`),
     ...table.decode.map((_, index) => `decode instance ${index}`),
@@ -118,19 +124,27 @@ function readEndpoints(env: Env, nodePorts: string | undefined, ownPort: number,
   };
 }
 
-function readPorts(text: string, problem: Report): number[] | undefined {
+type NamedPort = Pick<NamedEndpoint, "name" | "port">;
+
+/** `8088,8089`, or with names `prefill-0=8088,decode-0=8089`. */
+function readPorts(text: string, problem: Report): NamedPort[] | undefined {
   const fix = "list the ports of all prefill, then of all decode instances, e.g. NODE_PORTS=8088,8089";
-  const ports = text.split(",").map((port) => port.trim());
+  const entries = text.split(",").map((entry) => entry.trim());
   if (text.trim() === "") {
     problem("NODE_PORTS is not set, or empty", fix);
     return undefined;
   }
-  const wrong = ports.filter(
-    (port) => !/^[0-9]{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535,
-  );
-  for (const port of wrong)
-    problem(`NODE_PORTS has ${shown(port)}, which is not a port from 1 to 65535`, fix);
-  return wrong.length > 0 ? undefined : ports.map(Number);
+  const ports = entries.flatMap((entry): NamedPort[] => {
+    const [, name, digits] = /^(?:([A-Za-z0-9][\w.-]{0,62})=)?([0-9]{1,5})$/.exec(entry) ?? [];
+    const port = Number(digits ?? 0);
+    if (port > 0 && port <= 65_535) return [{ name, port }];
+    problem(`NODE_PORTS has ${shown(entry)}, which is not a port from 1 to 65535`, fix);
+    return [];
+  });
+  const named = ports.filter(({ name }) => name !== undefined);
+  for (const [{ name = "" }] of repeated(named, (one) => one.name))
+    problem(`NODE_PORTS has the name ${shown(name)} more than once`, "give each instance a name of its own");
+  return ports.length < entries.length ? undefined : ports;
 }
 
 function readTable<T>(

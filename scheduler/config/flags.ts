@@ -248,8 +248,9 @@ Environment:
   GLOBAL_RANK_TABLE_FILE_PATH  the global rank table: where the instances are (required)
   RANK_TABLE_FILE_PATH         the local rank table of the service entry (checked when given)
   NODE_PORTS                   the instances' ports, comma-separated, in the order of the global rank
-                               table: all prefill instances, then all decode instances; or @ and the
-                               path of a file that lists them, which a reload reads again (required)
+                               table: all prefill instances, then all decode instances, each with a name
+                               if you like (long=8088); or @ and the path of a file that lists them,
+                               which a reload reads again (required)
   USE_OPENAI                   1: the OpenAI API, 0: vLLM's own POST /generate (1)
   no_proxy                     taken; instances are always asked directly, never through a proxy
 

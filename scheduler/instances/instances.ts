@@ -8,7 +8,10 @@ export type Role = "prefill" | "decode";
 /** An instance as one thread tells it to another. */
 export interface Member extends Endpoint {
   readonly role: Role;
-  /** `prefill-0`, by its place in the global rank table when it was added; `prefill-0-rank-1` of a rank. */
+  /**
+   * As NODE_PORTS says, else by its place in the global rank table when it was added: `prefill-0`; `prefill-0-rank-1` of a
+   * rank.
+   */
   readonly name: string;
   /** No other instance has it, now or later. */
   readonly id: number;
@@ -26,7 +29,8 @@ export interface Roster {
 /** One vLLM server, or one rank of it, what the scheduler knows about it now, and one thread's connections to it. */
 export class Instance extends Account {
   readonly role: Role;
-  readonly name: string;
+  /** Others may see to it that it changes; what an instance is known by is its role and address. */
+  name: string;
   readonly id: number;
   /** The only one of its data-parallel ranks that it stands for. */
   readonly rank: number | undefined;

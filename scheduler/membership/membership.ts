@@ -1,5 +1,6 @@
+import { nearest } from "../../problems/nearest.ts";
 import type { Config } from "../config/config.ts";
-import { authority, type Endpoint, type Endpoints } from "../config/endpoints.ts";
+import { authority, type Endpoint, type Endpoints, type NamedEndpoint } from "../config/endpoints.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import { Account, FAULTS } from "../instances/account.ts";
 import { Instance, type Role, type Roster, type Surroundings } from "../instances/instances.ts";
@@ -162,16 +163,25 @@ export class Membership {
     return { instance: nameOf(found), joined, ended };
   }
 
-  /** Makes `endpoints` the instances: known ones stay as they are, new ones join when healthy, others drain and go. */
+  /**
+   * Makes `endpoints` the instances: known ones, by role and address, stay as they are but for their names, new ones join
+   * when healthy, others drain and go.
+   */
   reload(endpoints: Endpoints): ReloadResult {
+    const given = new Map<Instance, string>();
     const results = [
-      this.#replacement("prefill", endpoints.prefill),
-      this.#replacement("decode", endpoints.decode),
+      this.#replacement("prefill", endpoints.prefill, given),
+      this.#replacement("decode", endpoints.decode, given),
     ];
+    const all = (list: "added" | "leaving" | "kept") => results.flatMap((result) => result[list]);
+    this.#rename(given, [...all("kept"), ...all("leaving"), ...all("added")]);
+    for (const instance of all("leaving")) {
+      if (!this.#leaving.has(instance)) this.#say(instance, { state: "leaving" });
+      this.#leaving.add(instance);
+    }
     this.#replace(results.flatMap(({ kept, added, leaving }) => [...kept, ...added, ...leaving]));
     this.recheck();
-    const names = (list: "added" | "leaving" | "kept") =>
-      results.flatMap((result) => result[list].map(({ name }) => name));
+    const names = (list: "added" | "leaving" | "kept") => all(list).map(({ name }) => name);
     return { added: names("added"), leaving: names("leaving"), kept: names("kept") };
   }
 
@@ -195,44 +205,52 @@ export class Membership {
     this.#watch.end();
   }
 
+  /** `given` is told of those whose names are. */
   #replacement(
     role: Role,
-    endpoints: readonly Endpoint[],
+    endpoints: readonly NamedEndpoint[],
+    given: Map<Instance, string>,
   ): Record<"added" | "leaving" | "kept", readonly Instance[]> {
     const before = this.#of(role);
     const added: Instance[] = [];
     const kept: Instance[] = [];
     const servers = [...new Set(endpoints.map(authority))];
-    for (const endpoint of endpoints) {
-      const index = servers.indexOf(authority(endpoint));
+    for (const { name, ...endpoint } of endpoints) {
       const known = before.find(
         ({ pool: { host, port }, rank }) =>
           host === endpoint.host && port === endpoint.port && rank === endpoint.rank,
       );
-      if (known !== undefined) kept.push(known);
-      else added.push(this.#make(role, index, [...before, ...added], endpoint));
+      const rank = rankPart(endpoint);
+      const place = `${role}-${servers.indexOf(authority(endpoint))}`;
+      const instance = known ?? this.#make(role, `${name ?? place}${rank}`, endpoint);
+      (known === undefined ? added : kept).push(instance);
+      if (name !== undefined) given.set(instance, `${name}${rank}`);
     }
-    const leaving = before.filter((instance) => !kept.includes(instance));
     for (const instance of kept) {
       // One that had begun to leave and is wanted again.
       if (this.#leaving.delete(instance)) instance.draining = false;
     }
-    for (const instance of leaving) {
-      if (!this.#leaving.has(instance)) this.#say(instance, { state: "leaving" });
-      this.#leaving.add(instance);
-    }
-    return { added, kept, leaving };
+    return { added, kept, leaving: before.filter((instance) => !kept.includes(instance)) };
   }
 
-  /** A new one, under the name of its place, or the next name that nobody has. */
-  #make(role: Role, index: number, others: readonly Instance[], endpoint: Endpoint): Instance {
-    const rank = endpoint.rank === undefined ? "" : `${RANK}${endpoint.rank}`;
-    const isTaken = (at: number) => others.some(({ name }) => name === `${role}-${at}${rank}`);
-    let at = index;
-    while (isTaken(at)) at++;
+  /** Who is given a name has it; whoever else is called so gets the next one that nobody has. */
+  #rename(given: ReadonlyMap<Instance, string>, all: readonly Instance[]): void {
+    const taken = new Set(given.values());
+    for (const instance of all) {
+      let name = given.get(instance) ?? instance.name;
+      while (!given.has(instance) && taken.has(name))
+        name = nextName(serverOf(instance, name)) + rankPart(instance);
+      taken.add(name);
+      if (name === instance.name) continue;
+      this.#say(instance, { renamed: name });
+      instance.name = name;
+    }
+  }
+
+  #make(role: Role, name: string, endpoint: Endpoint): Instance {
     const threads = this.#threads;
     const memory = Account.allocate(threads);
-    const member = { role, name: `${role}-${at}${rank}`, id: this.#made++, memory, ...endpoint };
+    const member = { role, name, id: this.#made++, memory, ...endpoint };
     this.#hosts.add(endpoint.host.toLowerCase());
     const instance = new Instance(member, { threads, thread: 0 }, this.#surroundings);
     this.#watch.add(instance);
@@ -274,11 +292,13 @@ export class Membership {
   /** By its name or its address, which all its ranks have, or that of one rank. */
   #find(wanted: string): [Instance, ...Instance[]] {
     const [first, ...others] = this.#instances.filter(
-      ({ name, pool }) => name === wanted || serverOf(name) === wanted || pool.authority === wanted,
+      (one) => one.name === wanted || serverOf(one) === wanted || one.pool.authority === wanted,
     );
     if (first !== undefined) return [first, ...others];
-    const names = this.#instances.map(({ name }) => name).join(", ");
-    throw new MembershipError("unknown", `there is no instance ${wanted}`, `name one of ${names}`);
+    const names = this.#instances.map(({ name }) => name);
+    const near = nearest(wanted, names);
+    const fix = near === undefined ? `name one of ${names.join(", ")}` : `did you mean ${near}?`;
+    throw new MembershipError("unknown", `there is no instance ${wanted}`, fix);
   }
 
   #say({ name }: Instance, facts: object): void {
@@ -286,11 +306,21 @@ export class Membership {
   }
 }
 
-const RANK = "-rank-";
+/** What the name of a rank has behind that of its instance. */
+const rankPart = ({ rank }: { readonly rank?: number | undefined }): string =>
+  rank === undefined ? "" : `-rank-${rank}`;
 
-const serverOf = (name: string): string => name.split(RANK)[0] ?? name;
+/** The name of the instance that it is, or a rank of. */
+const serverOf = (instance: Pick<Instance, "name" | "rank">, name = instance.name): string =>
+  name.slice(0, name.length - rankPart(instance).length);
 
 /** Of one instance, or of that whose ranks they are. */
 function nameOf([first, ...others]: readonly [Instance, ...Instance[]]): string {
-  return others.length === 0 ? first.name : serverOf(first.name);
+  return others.length === 0 ? first.name : serverOf(first);
+}
+
+/** `decode-2` behind `decode-1`, `long-2` behind `long`. */
+function nextName(name: string): string {
+  const [, stem = name, number = "1"] = /^(.+)-(\d{1,9})$/.exec(name) ?? [];
+  return `${stem}-${Number(number) + 1}`;
 }

@@ -404,6 +404,69 @@ test("reload: a new instance joins when it is healthy, one that is gone drains a
   await old.calls[0]?.closed;
 });
 
+test("reload: names are had by those whom they are given to, and what an instance is and has stays.", async () => {
+  const slow = slowDecode();
+  const engines = [
+    await fakeEngine(goodPrefill),
+    await fakeEngine(slow.script),
+    await fakeEngine(goodDecode),
+    await fakeEngine(goodDecode),
+  ] as const;
+  const [prefill, busy, moving, moved] = engines;
+  let next: Endpoints = { prefill: [], decode: [] };
+  const named = (name: string | undefined, { port }: FakeEngine) => ({ name, host: "127.0.0.1", port });
+  const one = await rigOf([prefill], [busy, moving], {
+    ...ADMIN,
+    metrics: { host: "127.0.0.1", port: 0 },
+    readEndpoints: () => next,
+    health: { intervalMs: 20, timeoutMs: 1000 },
+  });
+  const { reload, state, stateOf, drain } = operator(one);
+  const stream = await openStream(one);
+  const names = async () => (await state()).instances.map(({ name, address }) => [name, address]);
+
+  // As an `up` does that calls one otherwise and moves the other: first all that there will be, then those that stay.
+  next = {
+    prefill: [named("p", prefill)],
+    decode: [named("old", busy), named("b", moving), named(undefined, moved)],
+  };
+  await reload();
+  const announced = await names();
+  next = { prefill: [named("p", prefill)], decode: [named("b", moved), named("a", busy)] };
+  const { answer } = await reload();
+  const settled = await names();
+  const before = await stateOf("a");
+  slow.finish();
+  await stream.answer();
+  await drain("b-2");
+  const metrics = await (await fetch(`http://127.0.0.1:${one.metricsPort}/metrics`)).text();
+
+  const at = (engine: FakeEngine) => `127.0.0.1:${engine.port}`;
+  expect(announced).toEqual([
+    ["p", at(prefill)],
+    ["old", at(busy)],
+    ["b", at(moving)],
+    ["decode-2", at(moved)],
+  ]);
+  expect(answer).toEqual({ added: [], leaving: ["b-2"], kept: ["p", "b", "a"] });
+  expect(settled).toContainEqual(["b", at(moved)]);
+  expect(settled).toContainEqual(["a", at(busy)]);
+  expect(before).toMatchObject({ inFlight: 1 });
+  expect(one.events).toContainEqual(expect.objectContaining({ instance: "decode-0", renamed: "old" }));
+  expect(metrics).toContain('ascend_pd_instance_served_total{role="decode",pd_instance="a"} 1');
+});
+
+test("A wish for an instance that there is not is refused with the name that was meant.", async () => {
+  const one = await startRig({ decode: [goodDecode, goodDecode] }, ADMIN);
+
+  const results = [await operator(one).drain("decode-O"), await operator(one).drain("x")];
+
+  expect(results).toMatchObject([
+    { status: 404, answer: { error: { fix: "did you mean decode-0?" } } },
+    { status: 404, answer: { error: { fix: "name one of prefill-0, decode-0, decode-1" } } },
+  ]);
+});
+
 test("reload: the last instance of a role serves until another one is ready.", async () => {
   const [prefill, old, added] = [
     await fakeEngine(goodPrefill),
