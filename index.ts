@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { PdDeployment } from "./components/deployment.ts";
+import { leftContainers } from "./components/left-containers.ts";
 import { idleCredentials, secretMistakes } from "./components/secrets.ts";
 import { wantedHosts } from "./host-checks/wanted.ts";
 import { obstacles } from "./hosts/obstacles.ts";
@@ -7,6 +8,7 @@ import { stopsOfPreview } from "./hosts/reach.ts";
 import { unfitHosts } from "./hosts/unfit-hosts.ts";
 import manifest from "./package.json" with { type: "json" };
 import { plan } from "./planning/make-plan.ts";
+import { identityOf, predecessors } from "./planning/predecessors.ts";
 import { formatProblems } from "./problems/problem.ts";
 
 const stack = pulumi.getStack();
@@ -39,6 +41,7 @@ if (!isPreview) {
 
 const deployment = new PdDeployment(stack, {
   plan: result.plan,
+  predecessors: predecessors(await leftContainers(), result.plan.containers),
   nodeImage: `ascend-pd/node:${manifest.dependencies.node}`,
 });
 
@@ -46,4 +49,4 @@ if (isPreview) for (const message of await looking) pulumi.log.warn(message);
 
 export const endpoint = deployment.endpoint;
 export const model = result.plan.servedModelName;
-export const containers = result.plan.containers.map(({ name }) => name);
+export const containers = result.plan.containers.map(identityOf);

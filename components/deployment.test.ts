@@ -333,3 +333,21 @@ function outline(registrations: readonly Registration[], parent = "", indent = "
     .map((line) => `${indent}${line}${outline(registrations, line, `${indent}  `)}`)
     .join("");
 }
+
+test("An instance that had another name, in the other role, takes the place of what it was.", async () => {
+  const plan = await planOfStack("sim-2p2d");
+  const [first] = plan.containers;
+  const was = { name: "sim-2p2d-old", role: "decode", host: "local", npus: [0], port: 1 } as const;
+
+  const registrations = await registrationsOf(plan.stack, () => {
+    const predecessors = new Map([[first?.name ?? "", was]]);
+    new PdDeployment(plan.stack, { plan, predecessors, nodeImage: "node:test" });
+  });
+
+  const aliased = registrations.filter(
+    ({ parent, aliases }) => parent.startsWith("PdDep") && aliases.length > 0,
+  );
+  expect(aliased.map(({ type, name, aliases }) => [type, name, aliases])).toEqual([
+    ["PrefillInstance", "sim-2p2d-prefill-0", ["DecodeInstance sim-2p2d-old"]],
+  ]);
+});

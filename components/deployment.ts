@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ContainerPlan, Plan, Role } from "../planning/plan.ts";
+import type { Identity } from "../planning/predecessors.ts";
 import { administrationOf } from "./administration.ts";
 import { Host } from "./host.ts";
-import { DecodeInstance, type ImageOnHost, PrefillInstance } from "./instance.ts";
+import { aliasOf, DecodeInstance, type ImageOnHost, PrefillInstance } from "./instance.ts";
 import { probe } from "./probe.ts";
 import { RankTableFile } from "./rank-table-file.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -10,6 +11,8 @@ import { type BuildContext, buildContext, SourceImage } from "./source-image.ts"
 
 export interface PdDeploymentArgs {
   readonly plan: Plan;
+  /** What instances were before, by the names that they have now. */
+  readonly predecessors?: ReadonlyMap<string, Identity>;
   /** What images that are built from this repository stand on: `ascend-pd/node:` and the version of Node. */
   readonly nodeImage: string;
 }
@@ -21,7 +24,7 @@ export class PdDeployment extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    { plan, nodeImage }: PdDeploymentArgs,
+    { plan, predecessors, nodeImage }: PdDeploymentArgs,
     options?: pulumi.ComponentResourceOptions,
   ) {
     super("ascend-pd:index:PdDeployment", name, { stack: plan.stack, endpoint: plan.endpoint }, options);
@@ -86,7 +89,8 @@ export class PdDeployment extends pulumi.ComponentResource {
         after: lastOfRole.get(role),
       };
       const Kind = role === "prefill" ? PrefillInstance : DecodeInstance;
-      const { ready, membership } = new Kind({ ...args, rollout }, child);
+      const aliases = [predecessors?.get(container.name)].flatMap(aliasOf);
+      const { ready, membership } = new Kind({ ...args, rollout }, { ...child, aliases });
       instances.push(ready);
       if (membership === undefined) continue;
       instances.push(membership);

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { addressOf } from "../hosts/administered.ts";
 import type { ContainerPlan } from "../planning/plan.ts";
+import type { Identity } from "../planning/predecessors.ts";
 import type { Administration } from "./administration.ts";
 import { createContainer } from "./container.ts";
 import type { Host } from "./host.ts";
@@ -79,15 +80,26 @@ abstract class Instance extends pulumi.ComponentResource {
   }
 }
 
+const types = {
+  prefill: "ascend-pd:index:PrefillInstance",
+  decode: "ascend-pd:index:DecodeInstance",
+} as const;
+
+/** The resource that an instance was, which it replaces with all that is below it: drained, and gone before it comes. */
+export function aliasOf(former: Identity | undefined): pulumi.Alias[] {
+  if (former === undefined || former.role === "scheduler") return [];
+  return [{ name: former.name, type: types[former.role] }];
+}
+
 export class PrefillInstance extends Instance {
   constructor(args: InstanceArgs, options?: pulumi.ComponentResourceOptions) {
-    super("ascend-pd:index:PrefillInstance", "prefill", args, options);
+    super(types.prefill, "prefill", args, options);
   }
 }
 
 export class DecodeInstance extends Instance {
   constructor(args: InstanceArgs, options?: pulumi.ComponentResourceOptions) {
-    super("ascend-pd:index:DecodeInstance", "decode", args, options);
+    super(types.decode, "decode", args, options);
   }
 }
 

@@ -42,7 +42,7 @@ export function schedulerTables({ stack, containers, hosts, rankTables }: Plan):
   return { instances, global, local, nodePorts };
 }
 
-/** Of the instances, by the names of their containers: the scheduler has names of its own for those that are new. */
+/** Of the instances, by the names of their containers. */
 export function addressesOf({ containers, hosts }: Plan): ReadonlyMap<string, string> {
   return new Map(containers.map((one) => [one.name, addressOf(hostOf({ hosts }, one), one)]));
 }

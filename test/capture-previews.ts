@@ -27,6 +27,10 @@ const changes: Readonly<Record<string, object>> = {
   "changed-endpoint": { ...deployment, hosts: { local: overSsh } },
   "moved-npus": { ...deployment, decode: [{ host: "local", devices: [0, 1], port: base + 1 }] },
   "added-instance": twoPrefill,
+  "renamed-instance": {
+    ...deployment,
+    decode: [{ name: "long", host: "local", devices: [6, 7], port: base + 1 }],
+  },
   refused: { ...deployment, decode: [{ host: "local", devices: [5, 6], port: base + 1 }] },
 };
 

@@ -19,8 +19,8 @@ const name = "e2e-drift";
 const prefill = `${name}-prefill-0`;
 const decode = `${name}-decode-0`;
 const deployment = simulated1p1d(18460);
-const table = "/etc/ascend-pd/global_ranktable.json";
-const edit = `fs.writeFileSync("${table}", fs.readFileSync("${table}", "utf8").replace("198.18.0.5", "198.18.0.9"))`;
+const table = `/etc/ascend-pd/local_ranktable_${decode}.json`;
+const edit = `fs.writeFileSync("${table}", fs.readFileSync("${table}", "utf8").replace("198.18.0.7", "198.18.0.9"))`;
 /** An image and a command of other people's. */
 const idle = "$ASCEND_PD_NODE_IMAGE node -e 'setInterval(() => {}, 1000)'";
 let project: string;
@@ -167,8 +167,8 @@ const broken: Readonly<Record<string, Broken>> = {
     kind: "rank-table",
     container: decode,
     difference: {
-      what: `${table} server_group_list[1].server_list[0].device[0].device_ip`,
-      planned: '"198.18.0.5"',
+      what: `${table} server_list[0].device[0].device_ip`,
+      planned: '"198.18.0.7"',
       there: '"198.18.0.9"',
     },
     seenByRefresh: false,

@@ -60,8 +60,8 @@ function deployment({ env = {}, args = [], prefill = 2, decode = 2, decodeEnv = 
 
 const slow = ["--inter-token-ms=1000"];
 
-/** What a changed global rank table replaces: every instance, what hangs on it, and what the scheduler is told. */
-const restartedForTheTable = [
+/** What changes with other arguments and other instances: all that stay, what hangs on them, and what the scheduler is told. */
+const restarted = [
   ...["decode-0", "decode-0-membership", "decode-0-ready", "prefill-0", "prefill-0-membership"],
   ...["prefill-0-ready", "scheduler-announced", "scheduler-first-completion", "scheduler-settled"],
 ].map((one) => `${name}-${one}`);
@@ -252,13 +252,13 @@ test("An instance that was left drained is joined by replacing its membership, a
   expect(await ids()).toEqual(before);
 });
 
-test("Scaled down to one of each, all that stays restarts for the rank table, and nothing else.", async () => {
+test("Scaled down to one of each, with other arguments, all that stays restarts, and nothing else.", async () => {
   await stack.configure(deployment({ prefill: 1, decode: 1, args: slow }));
 
   const { replace, delete: removed } = await stack.previewed();
   const { errors, steps } = await stack.up();
 
-  expect(replace).toEqual(restartedForTheTable);
+  expect(replace).toEqual(restarted);
   expect(removed?.filter((one) => one.endsWith("-membership"))).toEqual(
     ["decode-1", "prefill-1"].map((one) => `${name}-${one}-membership`),
   );
@@ -293,7 +293,7 @@ test("Scaled up again, the new instances start without waiting for each other's 
   const { replace } = await stack.previewed();
   const { errors, steps } = await stack.up();
 
-  expect(replace).toEqual(restartedForTheTable);
+  expect(replace).toEqual(restarted);
   expect(errors).toEqual([]);
   expect(ofRole(story(steps), "prefill")).toEqual([
     ...["drain prefill-0", "delete prefill-0", "create prefill-0", "join prefill-0"],

@@ -3,7 +3,7 @@ import { type Command, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
 import { actions, type Settings } from "../scheduler/actions.ts";
 import { type AdminAddress, askScheduler } from "../scheduler/admin.ts";
-import { askStackScheduler, type StackScheduler, stackScheduler } from "../scheduler/of-stack.ts";
+import { askStackScheduler, knownAs, type StackScheduler, stackScheduler } from "../scheduler/of-stack.ts";
 import { UserError } from "../user-error.ts";
 
 const OPTIONS = {
@@ -31,7 +31,7 @@ through the Docker Engine of its host, over SSH where that is how the host is re
   join INSTANCE    send it requests again; return when it is healthy, or at the deadline
   reload           read the rank tables and NODE_PORTS again: new instances join, others drain and leave
 
-INSTANCE is a name that \`state\` shows, an address, or with --stack the name of a container.
+INSTANCE is a name that \`state\` shows, which is the stack file's, an address, or with --stack the name of a container.
 
   --stack STACK         the scheduler of stacks/Pulumi.STACK.yaml
   --socket PATH         the scheduler's --admin-socket
@@ -72,8 +72,7 @@ wrong`,
       }
     }
     const at = addressOf(values);
-    const planned = "stack" in at ? at.addresses.get(instance ?? "") : undefined;
-    const body = action.body?.(values, planned ?? instance ?? "");
+    const body = action.body?.(values, "stack" in at ? knownAs(at, instance ?? "") : (instance ?? ""));
     const answer = await ("stack" in at
       ? askStackScheduler(at, `/${name}`, body)
       : askScheduler(at, `/${name}`, body));

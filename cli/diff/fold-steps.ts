@@ -1,7 +1,7 @@
+import { shortName } from "../../planning/short-name.ts";
 import {
   type Change,
   isContainer,
-  namedAfter,
   type Operation,
   type Placement,
   type PropertyChange,
@@ -30,6 +30,8 @@ export interface Step {
 
 export interface State {
   readonly isThere: boolean;
+  /** What the resource is called in it, which another name may follow. */
+  readonly urn: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Name of its provider: a container's host. */
   readonly provider: string | undefined;
@@ -50,10 +52,18 @@ const subjects: Readonly<Record<string, Change["subject"]>> = {
 
 /** One change for each thing that an operator knows; its claim, gate, provider, … are parts of it. */
 export function toChanges(steps: readonly Step[]): Change[] {
-  const things = new Map<string, { subject: Change["subject"]; name: string; parts: Step[] }>();
+  const things = new Map<string, Thing & { parts: Step[] }>();
+  const served = new Map(
+    steps
+      .filter(({ types }) => isContainer({ subject: subjects[types.at(-1) ?? ""] ?? "resource" }))
+      .flatMap((step) => {
+        const thing = thingOf(step, new Map());
+        return [step.name, before(step).name].map((name) => [name, thing] as const);
+      }),
+  );
   for (const step of steps) {
     if (typeOf(step) === stackType) continue;
-    const { subject, name } = thingOf(step);
+    const { subject, name } = thingOf(step, served);
     const key = `${subject} ${name}`;
     const thing = things.get(key) ?? { subject, name, parts: [] };
     thing.parts.push(step);
@@ -67,6 +77,7 @@ export function toChanges(steps: readonly Step[]): Change[] {
       name,
       // Parts may come and go beside a container that stays.
       operation: container?.operation ?? (isContainer({ subject }) ? "update" : operationOf(parts)),
+      ...(container && formerly(container, { subject, name })),
       ...(container && placements(container, parts)),
       ...(container && drain && { drained: true }),
       properties: propertyChanges(parts),
@@ -76,14 +87,38 @@ export function toChanges(steps: readonly Step[]): Change[] {
 
 const typeOf = ({ types }: Step) => types.at(-1) ?? "";
 
-function thingOf(step: Step): Pick<Change, "subject" | "name"> {
+type Thing = Pick<Change, "subject" | "name">;
+
+/** What the engine knew a resource as: an alias lets it follow one of another name or type. */
+function before({ old }: Step): Pick<Step, "types" | "name"> {
+  const [, , types = "", ...name] = old.urn.split("::");
+  return { types: types.split("$"), name: name.join("::") };
+}
+
+function formerly(container: Step, now: Thing): Pick<Change, "formerly"> {
+  const was = before(container);
+  const name = shortName(was.name, container.stack);
+  const role = was.types.map((type) => subjects[type]).findLast((one) => one !== undefined);
+  if (role !== "prefill" && role !== "decode") return {};
+  return name === now.name && role === now.subject ? {} : { formerly: { name, role } };
+}
+
+/** `served`: the instances that steps are about, by the names of their containers. */
+function thingOf(step: Step, served: ReadonlyMap<string, Thing>): Thing {
   const above = step.types.map((type) => subjects[type]).findLast((known) => known !== undefined);
   // Of what is not ours, several may have one name.
   const resource = { subject: "resource", name: `${typeOf(step)}::${step.name}` } as const;
   if (above === undefined) return resource;
-  const [served = step.name] = /(?<=^local_ranktable_).+(?=\.json$)/.exec(step.name) ?? [];
-  const container = namedAfter(served, step.stack);
-  if (container !== undefined) return { subject: container.role, name: container.name };
+  if (above === "scheduler") return { subject: above, name: "scheduler" };
+  if (isContainer({ subject: above })) {
+    const container = isPart(step) ? step.name.replace(/-(npus|ready|membership)$/, "") : step.name;
+    return { subject: above, name: shortName(container, step.stack) };
+  }
+  const [table] = /(?<=^local_ranktable_).+(?=\.json$)/.exec(step.name) ?? [];
+  const container = table === undefined ? undefined : served.get(table);
+  if (container !== undefined) return container;
+  if (above === "deployment" && step.name === `${step.stack}-scheduler-announced`)
+    return { subject: "scheduler", name: "scheduler" };
   // The Node image that this repository's images stand on belongs to the host that gets it.
   const [host] = /(?<=^node-on-).+/.exec(step.name) ?? [];
   if (above === "deployment" && host !== undefined) return { subject: "host", name: host };
@@ -91,6 +126,9 @@ function thingOf(step: Step): Pick<Change, "subject" | "name"> {
   if (above === "deployment" && !(typeOf(step) in subjects)) return resource;
   return { subject: above, name: step.name };
 }
+
+/** Whether it is called after the instance that it is a part of, as its claim, its gate and its membership are. */
+const isPart = (step: Step) => /^(ascend-pd:index:NpuDevices|command:local:Command)$/.test(typeOf(step));
 
 function operationOf(parts: readonly Step[]): Operation {
   const operations = new Set(parts.map(({ operation }) => operation));

@@ -30,37 +30,50 @@ test("Another port restarts its instance; the scheduler is told, and prefill is 
   });
 });
 
-test("One more instance restarts all others, through the global rank table.", () => {
+test("One more instance starts alone, and the scheduler is told.", () => {
   expect(meaning("added-instance")).toEqual({
-    headline: "restarts 2 instances, starts 1 instance",
+    headline: "starts 1 instance",
     lines: [
-      "all instances restart because the global rank table changes: prefill-0 on local (NPUs 4,5), decode-0 on local (NPUs 6,7); model load, at most 60 s",
       "starts prefill-1 on local (NPUs 2,3); model load, at most 60 s",
       "changes, without a restart, the scheduler",
-      "prefill-0 is the only prefill instance: requests are answered 503 while it is replaced",
-      "decode-0 is the only decode instance: requests are answered 503 while it is replaced",
+      "untouched: prefill, decode",
     ],
   });
 });
 
-test("One instance less frees its NPUs and restarts all others.", () => {
-  const { headline, lines } = meaning("removed-instance");
+test("One instance less frees its NPUs.", () => {
+  expect(meaning("removed-instance")).toEqual({
+    headline: "removes 1 instance",
+    lines: [
+      "removes prefill-1 on local (NPUs 2,3); these NPUs become free",
+      "changes, without a restart, the scheduler",
+      "untouched: prefill-0, decode",
+    ],
+  });
+});
 
-  expect(headline).toBe("restarts 2 instances, removes 1 instance");
-  expect(lines[0]).toMatch(/^all instances restart because the global rank table changes: prefill-0 /);
-  expect(lines[1]).toBe("removes prefill-1 on local (NPUs 2,3); these NPUs become free");
+test("An instance of another name is replaced, and nobody else.", () => {
+  expect(meaning("renamed-instance")).toEqual({
+    headline: "restarts 1 instance",
+    lines: [
+      "restarts long on local (NPUs 6,7) because it was called decode-0; model load, at most 60 s",
+      "changes, without a restart, the scheduler",
+      "long is the only decode instance: requests are answered 503 while it is replaced",
+      "untouched: prefill",
+    ],
+  });
 });
 
 test("Other NPUs are named, old and new.", () => {
-  expect(meaning("moved-npus").lines[1]).toBe(
-    "restarts decode-0 on local (NPUs 0,1) because its NPUs change from 6,7 to 0,1, and the global rank table changes; model load, at most 60 s",
+  expect(meaning("moved-npus").lines[0]).toBe(
+    "restarts decode-0 on local (NPUs 0,1) because its NPUs change from 6,7 to 0,1; model load, at most 60 s",
   );
 });
 
 test.each([
   ["changed-limit", "all instances restart because --max-model-len changes: "],
   ["changed-image", "all instances restart because image changes: "],
-  ["changed-address", "all instances restart because the global rank table changes: "],
+  ["changed-address", "all instances restart because its rank table changes: "],
 ])("%s: the one reason stands before the instances.", (name, start) => {
   expect(meaning(name).lines[0]).toContain(start);
 });

@@ -5,6 +5,7 @@ import {
   globalRankTable,
   hasOtherNpus,
   isContainer,
+  localRankTable,
   npuList,
   ownProperties,
 } from "../differences/change.ts";
@@ -37,6 +38,7 @@ export function meaningOf(difference: Difference, show: Show): Meaning {
       ),
       ...(scheduler ? schedulerLines(scheduler, show) : []),
       ...interruption(difference, show),
+      ...takenOver(instances, show),
       ...clients(changes, show),
       ...hosts(changes, show),
       ...others(changes, show),
@@ -93,13 +95,15 @@ function restarts(replaced: readonly Change[], { changes, containers }: Differen
 
 /** Everything that a container is made of is fixed at its start, so any change of it is a reason. */
 function reasonOf(change: Change, show: Show): string {
-  const { before, after, properties } = change;
+  const { before, after, formerly, subject, name, properties } = change;
   const global = properties.some(({ property }) => property === globalRankTable)
     ? ["the global rank table"]
     : [];
   const own = ownProperties(change).map(({ property }) => show(property));
   const changed = [...global, ...own];
   const clauses = [
+    ...(formerly && formerly.name !== name ? [`it was called ${show(formerly.name)}`] : []),
+    ...(formerly && formerly.role !== subject ? [`it was a ${formerly.role} instance`] : []),
     ...(before && after && before.host !== after.host
       ? [`it moves from ${show(before.host)} to ${show(after.host)}`]
       : []),
@@ -108,7 +112,10 @@ function reasonOf(change: Change, show: Show): string {
       : []),
     ...some(changed, listed).map((few) => `${few} ${changed.length === 1 ? "changes" : "change"}`),
   ];
-  return clauses.join(", and ") || "what it depends on is replaced";
+  const hasOtherTable = properties.some(({ property }) => property.startsWith(localRankTable));
+  return (
+    clauses.join(", and ") || (hasOtherTable ? "its rank table changes" : "what it depends on is replaced")
+  );
 }
 
 function starts(created: readonly Change[], show: Show): string[] {
@@ -147,13 +154,33 @@ function schedulerLines(change: Change, show: Show): string[] {
   }
 }
 
+/** What is removed goes last: until then its NPUs are not free for another one. */
+function takenOver(instances: readonly Change[], show: Show): string[] {
+  const pairs = instances.flatMap((change) => {
+    const { after } = change;
+    const holder = instances.find(
+      ({ operation, before }) =>
+        operation === "delete" &&
+        before?.host === after?.host &&
+        before?.npus.some((npu) => after?.npus.includes(npu)),
+    );
+    return after === undefined || holder === undefined ? [] : [[change, holder] as const];
+  });
+  return some(pairs, (few) =>
+    few.map(([change, holder]) => `${show(change.name)} wants NPUs of ${show(holder.name)}`).join(", "),
+  ).map(
+    (wants) =>
+      `${wants}, which is removed last, so that it fails: take out in one change and put there in the next; an instance that only moves up a list stays where it is with the \`name\` that it had by its place`,
+  );
+}
+
 /** What clients notice while instances stop. */
 function interruption({ changes, containers }: Difference, show: Show): string[] {
   if (changes.some(({ subject, operation }) => subject === "scheduler" && operation === "delete")) return [];
   const stopping = changes.filter((change) => isInstance(change) && ends(change.operation));
   const isGone = (role: string) => {
     const now = containers.filter((container) => container.role === role).length;
-    return now > 0 && stopping.filter(({ subject }) => subject === role).length >= now;
+    return now > 0 && stopping.filter((change) => roleBefore(change) === role).length >= now;
   };
   const cut = stopping.filter(({ drained }) => !drained);
   const all = roles.filter((role) => isGone(role) && cut.some(({ subject }) => subject === role));
@@ -169,7 +196,7 @@ function interruption({ changes, containers }: Difference, show: Show): string[]
       .flatMap((role) =>
         unserved(
           role,
-          stopping.filter(({ subject }) => subject === role),
+          stopping.filter((change) => roleBefore(change) === role),
           show,
         ),
       ),
@@ -184,6 +211,8 @@ function unserved(role: string, [only, ...others]: readonly Change[], show: Show
   if (only?.operation !== "replace" || others.length > 0) return [];
   return [`${show(only.name)} is the only ${role} instance: requests are answered 503 while it is replaced`];
 }
+
+const roleBefore = ({ formerly, subject }: Change) => formerly?.role ?? subject;
 
 const ends = (operation: Change["operation"]) => operation === "replace" || operation === "delete";
 
@@ -230,7 +259,7 @@ function others(changes: readonly Change[], show: Show): string[] {
 }
 
 function untouched({ changes, containers }: Difference, show: Show): string[] {
-  const touched = new Set(changes.filter(isContainer).map(({ name }) => name));
+  const touched = new Set(changes.filter(isContainer).map(({ name, formerly }) => formerly?.name ?? name));
   const left = containers.filter(({ name }) => !touched.has(name));
   if (left.length === 0 || changes.length === 0) return [];
   const texts = roles.flatMap((one) => {

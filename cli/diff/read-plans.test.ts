@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { plan as makePlan } from "../../planning/make-plan.ts";
 import type { Plan } from "../../planning/plan.ts";
+import { sampleInput } from "../../planning/testing/sample-input.ts";
 import { planJson } from "../plan-json.ts";
 import { differenceOf, fixture } from "../testing/previews.ts";
 import { meaningOf } from "./meaning.ts";
@@ -25,6 +26,7 @@ test.each([
   "changed-address",
   "moved-npus",
   "added-instance",
+  "renamed-instance",
 ])("%s: the prediction means what the engine's own preview means.", (name) => {
   const predicted = comparePlans(deployed, planOf(name));
   const previewed = differenceOf(fixture(name));
@@ -81,6 +83,30 @@ describe("with two instances of a role", () => {
     ]);
   });
 
+  test("One that is called otherwise restarts alone, and a part of it goes by its name.", () => {
+    const named = (name: string) => [
+      { name: "a", ...prefill(18700)[0] },
+      { name, ...prefill(18700, 18703)[1] },
+    ];
+
+    const told = lines(planned({ prefill: named("b") }), { prefill: named("npus") });
+
+    expect(told).toEqual([
+      "restarts npus on local (NPUs 1) because it was called b; model load, at most 60 s",
+      "changes, without a restart, the scheduler",
+      "untouched: a, decode",
+    ]);
+  });
+
+  test("One that moves up a list wants what the last still has, which is said.", () => {
+    const [, second] = prefill(18700, 18703);
+
+    expect(lines(planned(), { prefill: [second] })).toContain(
+      "prefill-0 wants NPUs of prefill-1, which is removed last, so that it fails: take out in one change and put there in the next; " +
+        "an instance that only moves up a list stays where it is with the `name` that it had by its place",
+    );
+  });
+
   test("Both may move: the running scheduler is told where they are.", () => {
     const told = lines(planned(), { prefill: prefill(18710, 18713) });
 
@@ -126,4 +152,25 @@ test("Plans of two stacks are not compared.", () => {
   expect(() => comparePlans(deployed, { ...deployed, stack: "other" })).toThrow(
     /^the Plans are of two stacks, pv and other\nfix: /,
   );
+});
+
+test("With the manual's engine one more instance restarts all others, through the global rank table.", () => {
+  const planned = (prefill: number): Plan => {
+    const input = sampleInput();
+    const result = makePlan("s", { ...input, prefill: input.prefill.slice(0, prefill) });
+    if ("problems" in result) throw new Error(JSON.stringify(result.problems));
+    return result.plan;
+  };
+
+  expect(meaningOf(comparePlans(planned(1), planned(2)), String)).toMatchObject({
+    headline: "restarts 3 instances, starts 1 instance",
+    lines: [
+      expect.stringMatching(
+        /^all instances restart because the global rank table and env\.NODE_PORTS change: prefill-0 /,
+      ),
+      expect.stringMatching(/^starts prefill-1 on host-b /),
+      "changes, without a restart, the scheduler",
+      expect.stringMatching(/^prefill-0 is the only prefill instance: /),
+    ],
+  });
 });

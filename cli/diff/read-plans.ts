@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../../planning/plan.ts";
+import { type Identity, predecessors } from "../../planning/predecessors.ts";
 import { shortName } from "../../planning/short-name.ts";
 import { type Change, type Difference, inOrder, isOfFile, type Placement } from "../differences/change.ts";
 import {
@@ -69,6 +70,8 @@ export function comparePlans(old: Plan, now: Plan): Difference {
     throw new UserError(
       `the Plans are of two stacks, ${old.stack} and ${now.stack}\nfix: give two Plans of one stack`,
     );
+  const former = predecessors(old.containers, now.containers);
+  const nameNow = new Map([...former].map(([name, predecessor]) => [predecessor.name, name]));
   const isDrained = ({ subject, operation }: Change) =>
     old.adminSocket !== undefined &&
     subject !== "scheduler" &&
@@ -83,14 +86,21 @@ export function comparePlans(old: Plan, now: Plan): Difference {
       ...compared(
         old.containers,
         now.containers,
-        ({ name }) => shortName(name, now.stack),
+        ({ name }) => shortName(nameNow.get(name) ?? name, now.stack),
         container(old.adminSocket !== undefined),
-      ).map((change) => (isDrained(change) ? { ...change, drained: true } : change)),
+      ).map((change) => ({
+        ...change,
+        ...formerly(former.get(`${now.stack}-${change.name}`), now.stack),
+        ...(isDrained(change) && { drained: true }),
+      })),
     ]),
     containers: old.containers.map(({ role, name }) => ({ role, name: shortName(name, old.stack) })),
     warnings: [],
   };
 }
+
+const formerly = (former: Identity | undefined, stack: string): Pick<Change, "formerly"> =>
+  former === undefined ? {} : { formerly: { role: former.role, name: shortName(former.name, stack) } };
 
 interface Kind {
   readonly subject: Change["subject"];

@@ -26,10 +26,11 @@ test("Claims, gates, providers, images' builds and local rank tables are parts o
 
 test("A property has its name, its old and its new value, whatever its place in a list.", () => {
   const { changes } = differenceOf(fixture("changed-port"));
+  const ports = (decode: number) => `prefill-0=18700,decode-0=${decode}`;
 
   expect(changes.map(({ properties }) => properties)).toEqual([
     [{ property: "--port", old: "18701", new: "18709" }],
-    [{ property: "file.node_ports", old: "18700,18701", new: "18700,18709" }],
+    [{ property: "file.node_ports", old: ports(18701), new: ports(18709) }],
   ]);
 });
 
@@ -42,7 +43,7 @@ test("The steps come in any order and give the same.", () => {
 });
 
 test("Instances stand in the order of their numbers.", () => {
-  const text = JSON.stringify(fixture("added-instance"));
+  const text = JSON.stringify(fixture("destroy"));
 
   const { changes } = differenceOf(
     JSON.parse(text.replaceAll("prefill-1", "prefill-10").replaceAll("prefill-0", "prefill-9")),
@@ -50,6 +51,18 @@ test("Instances stand in the order of their numbers.", () => {
 
   const names = changes.filter(({ subject }) => subject === "prefill").map(({ name }) => name);
   expect(names).toEqual(["prefill-9", "prefill-10"]);
+});
+
+test("An instance may be called as a part of another one would be.", () => {
+  const text = JSON.stringify(fixture("added-instance"));
+
+  const { changes } = differenceOf(JSON.parse(text.replaceAll("prefill-1", "decode-0-ready")));
+
+  expect(changes.map(({ operation, subject, name }) => `${operation} ${subject} ${name}`)).toEqual([
+    "update rank table global_ranktable.json",
+    "create prefill decode-0-ready",
+    "update scheduler scheduler",
+  ]);
 });
 
 test("Fields of other versions do not matter; an operation of another version is refused.", () => {

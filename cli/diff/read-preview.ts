@@ -1,10 +1,5 @@
-import {
-  type Container,
-  type Difference,
-  inOrder,
-  namedAfter,
-  type Operation,
-} from "../differences/change.ts";
+import { shortName } from "../../planning/short-name.ts";
+import { type Container, type Difference, inOrder, type Operation } from "../differences/change.ts";
 import { asArray, asObject } from "../differences/properties.ts";
 import { maskText } from "../differences/secrets.ts";
 import { UserError } from "../user-error.ts";
@@ -103,10 +98,10 @@ function stepOf(raw: Raw, at: string): Step[] {
 }
 
 function stateOf(state: unknown, stepProvider: unknown): State {
-  const { inputs, provider = stepProvider } = asObject(state);
+  const { inputs, urn, provider = stepProvider } = asObject(state);
   // A provider's reference is its URN and its id.
   const name = typeof provider === "string" ? provider.split("::").at(-2) : undefined;
-  return { isThere: inputs !== undefined, inputs: asObject(inputs), provider: name };
+  return { isThere: inputs !== undefined, urn: String(urn), inputs: asObject(inputs), provider: name };
 }
 
 /** A replacement may come as several steps of one resource. */
@@ -128,9 +123,16 @@ function merged(steps: readonly Step[]): Step[] {
 
 /** The root's outputs in the state name the containers that the last `up` left. */
 function containersOf(root: Raw | undefined, stack: string): Container[] {
-  const names = asArray(asObject(asObject(root?.oldState).outputs).containers);
-  return names.flatMap((name) => (typeof name === "string" ? (namedAfter(name, stack) ?? []) : []));
+  const containers = asArray(asObject(asObject(root?.oldState).outputs).containers);
+  return containers.flatMap((container) => {
+    // Before instances had names, the outputs had no more than those.
+    const { name, role } = typeof container === "string" ? ofPlace(container) : asObject(container);
+    const isRole = role === "prefill" || role === "decode" || role === "scheduler";
+    return typeof name === "string" && isRole ? [{ role, name: shortName(name, stack) }] : [];
+  });
 }
+
+const ofPlace = (name: string) => ({ name, role: /(prefill|decode)(?=-\d+$)|scheduler$/.exec(name)?.[0] });
 
 function messages(diagnostics: unknown, severity: string): string[] {
   return asArray(diagnostics).flatMap((diagnostic) => {

@@ -1,5 +1,4 @@
 import type { Role } from "../../planning/plan.ts";
-import { shortName } from "../../planning/short-name.ts";
 
 /** What a preview says, or what two Plans let one predict: the same model for both. Holds no secret. */
 export interface Difference {
@@ -26,6 +25,8 @@ export interface Change {
   readonly subject: Role | "deployment" | "host" | "image" | "rank table" | "resource";
   /** Without the stack's name: `decode-0`. */
   readonly name: string;
+  /** Of an instance: what it was, if that was called otherwise or of the other role. */
+  readonly formerly?: Container;
   readonly operation: Operation;
   /** Where its container is and where it will be; only of instances and the scheduler. */
   readonly before?: Placement;
@@ -53,6 +54,9 @@ export interface PropertyChange {
 /** The name of the global rank table among the properties of a container. */
 export const globalRankTable = "global rank table";
 
+/** How that of a container's own is called there. */
+export const localRankTable = "file.local_ranktable_";
+
 const subjects: readonly Change["subject"][] = [
   "deployment",
   "host",
@@ -74,14 +78,6 @@ export function inOrder(changes: readonly Change[]): Change[] {
     .map(({ change }) => change);
 }
 
-/** The container that a resource is named after: `decode-0` of `pv-decode-0-ready`. */
-export function namedAfter(resource: string, stack: string): Container | undefined {
-  if (!resource.startsWith(`${stack}-`)) return undefined;
-  const [, name, role] = /^((prefill|decode)-\d+|scheduler)(?:-.+)?$/.exec(shortName(resource, stack)) ?? [];
-  if (name === undefined) return undefined;
-  return { role: role === "prefill" || role === "decode" ? role : "scheduler", name };
-}
-
 /** NPU ids of one instance, in a line. */
 export function npuList({ npus }: Placement): string {
   return `${npus.slice(0, 16).join(",")}${npus.length > 16 ? ",…" : ""}`;
@@ -96,14 +92,16 @@ export function hasOtherNpus({ before, after }: Change): boolean {
 export const isOfFile = (property: string): boolean =>
   property === globalRankTable || property.startsWith("file.");
 
-/** The properties that are not told by its place, its NPUs or the rank tables, which follow from these. */
+/** The properties that are not told by its place, its NPUs, its name or the rank tables, which follow from these. */
 export function ownProperties(change: Change): PropertyChange[] {
-  const { before, after, properties } = change;
+  const { before, after, formerly, properties } = change;
   const follows = (property: string) =>
     property === globalRankTable ||
-    property.startsWith("file.local_ranktable_") ||
+    property.startsWith(localRankTable) ||
     (hasOtherNpus(change) && /^(npus$|device\.)/.test(property)) ||
-    (property === "host" && before?.host !== after?.host);
+    (property === "host" && before?.host !== after?.host) ||
+    (formerly !== undefined &&
+      /^(name|role|label\.ascend-pd\.role|--role|env\.RANK_TABLE_FILE_PATH)$/.test(property));
   return isContainer(change) ? properties.filter(({ property }) => !follows(property)) : [...properties];
 }
 

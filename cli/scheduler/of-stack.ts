@@ -2,6 +2,7 @@ import { hostOf } from "../../docker/api.ts";
 import { type Administered, addressesOf, administered } from "../../hosts/administered.ts";
 import { askInContainer } from "../../hosts/administration.ts";
 import { engineOf, greet } from "../../hosts/engine.ts";
+import { shortName } from "../../planning/short-name.ts";
 import { unreachable as hostUnreachable } from "../../planning/unreachable.ts";
 import { plannedStack } from "../planned-stack.ts";
 import { UserError } from "../user-error.ts";
@@ -10,7 +11,7 @@ import { type Told, told, unreachable } from "./admin.ts";
 /** The scheduler of a stack, as its stack file has it. */
 export interface StackScheduler extends Administered {
   readonly stack: string;
-  /** Of the instances, by their containers' names: after a change the scheduler may have other names for them. */
+  /** Of the instances, by their containers' names: what the scheduler always knows them by. */
   readonly addresses: ReadonlyMap<string, string>;
 }
 
@@ -25,6 +26,14 @@ export function stackScheduler(stack: string): StackScheduler {
     );
   }
   return { ...scheduler, stack, addresses: addressesOf(plan) };
+}
+
+/** What it knows an instance by that is named as its container, or as in the stack file. Others it knows, or says who is meant. */
+export function knownAs(
+  { stack, addresses }: Pick<StackScheduler, "stack" | "addresses">,
+  name: string,
+): string {
+  return addresses.get(name) ?? addresses.get(`${stack}-${name}`) ?? shortName(name, stack);
 }
 
 /** Asks it as `pulumi up` does; but a drain whose asker is gone goes on, as it does on a port. */

@@ -36,7 +36,7 @@ test("Nodes that are no NPUs may be shared.", async () => {
 
   const { code, stdout } = await claim(["/dev/null"]);
 
-  expect(stdout).toBe("free: no NPU nodes wanted\n");
+  expect(stdout).toBe("free for claimant: no NPU nodes wanted\n");
   expect(code).toBe(0);
 });
 
@@ -118,7 +118,7 @@ describe.skipIf(process.geteuid?.() !== 0)("an NPU that exists", () => {
   test("is free when no container holds it.", async () => {
     const { code, stdout } = await claim([npu, "/dev/null"]);
 
-    expect(stdout).toBe(`free: ${npu}\n`);
+    expect(stdout).toBe(`free for claimant: ${npu}\n`);
     expect(code).toBe(0);
   });
 
@@ -227,6 +227,17 @@ describe.skipIf(process.geteuid?.() !== 0)("an NPU that exists", () => {
     const { code } = await claim([npu], holder);
 
     expect(code).toBe(0);
+  });
+
+  test("may be held by the container that the claim was for under another name, and by no other.", async () => {
+    const holder = await startContainer(undefined, { hostConfig: { Devices: [device(npu)] } });
+    const args = { host: { name: "host-a", address: "127.0.0.1" }, container: "claimant", devices: [npu] };
+    const claimedBy = (name: string) => runProbe("claim-npus", args, "", `free for ${name}: ${npu}`);
+
+    const results = [await claimedBy(holder), await claimedBy("another")];
+
+    expect(results.map(({ code }) => code)).toEqual([0, 1]);
+    expect(results[0]?.stdout).toBe(`free for claimant: ${npu}\n`);
   });
 });
 

@@ -9,6 +9,9 @@ import { visible } from "../../problems/text.ts";
 import { probeArguments } from "./arguments.ts";
 import { runProbe } from "./main.ts";
 
+/** The container that this claim was for, which had another name and is about to be replaced, by the claim's own words. */
+const before = /^free for (\S+): /.exec(process.env.PULUMI_COMMAND_STDOUT ?? "")?.[1];
+
 await runProbe(async () => {
   const { host, container, devices, image } = probeArguments("claim-npus");
   const missing = await missingDeviceNodes(host, devices);
@@ -21,7 +24,7 @@ await runProbe(async () => {
   if (image !== undefined) await requireImage(host, image, registryAuth);
 
   const others = (await inspectHolders(host, await listContainers(host))).filter(
-    (other) => nameOf(other) !== container,
+    (other) => nameOf(other) !== container && nameOf(other) !== before,
   );
   const holders = holdersOf(devices, others);
   const holder = holders.find(({ nodes }) => nodes.length > 0);
@@ -33,7 +36,7 @@ await runProbe(async () => {
         `fix: stop that container, or give ${container} other NPUs in the stack file`,
     );
   }
-  const free = `free: ${devices.filter(isNpuNode).join(", ") || "no NPU nodes wanted"}`;
+  const free = `free for ${container}: ${devices.filter(isNpuNode).join(", ") || "no NPU nodes wanted"}`;
   const doubts = holders.map(({ name, why }) => `the container ${name} ${why}`);
   return doubts.length === 0 ? free : `${free}, as far as Docker tells: ${doubts.join("; ")}`;
 });

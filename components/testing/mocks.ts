@@ -20,6 +20,8 @@ export interface Registration {
   readonly provider: string;
   readonly deleteBeforeReplace: boolean;
   readonly ignoreChanges: readonly string[];
+  /** What it was, as far as the program says so. */
+  readonly aliases: readonly string[];
 }
 
 /** Every registration that `program` makes, in any order. Ids are `<name>-id`, outputs equal inputs. */
@@ -45,6 +47,12 @@ export async function registrationsOf(stack: string, program: () => void): Promi
       provider: shortUrn(request.getProvider()),
       deleteBeforeReplace: request.getDeletebeforereplace(),
       ignoreChanges: request.getIgnorechangesList(),
+      aliases: [
+        ...request.getAliasurnsList().map(shortUrn),
+        ...request
+          .getAliasesList()
+          .map((one) => `${shortType(one.getSpec()?.getType() ?? "")} ${one.getSpec()?.getName()}`),
+      ],
     });
     return register(request, callback);
   }) as typeof monitor.registerResource;

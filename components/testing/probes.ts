@@ -9,9 +9,11 @@ export function runProbe<Name extends keyof ProbeArguments>(
   name: Name,
   args: ProbeArguments[Name],
   input = "",
+  /** What it printed when it ran for this resource before. */
+  before = "",
 ): Promise<RunResult> {
   return tryRun(process.execPath, [`components/probes/${name}.ts`], {
-    env: { ...process.env, PROBE: JSON.stringify(args) },
+    env: { ...process.env, PROBE: JSON.stringify(args), PULUMI_COMMAND_STDOUT: before },
     input,
   });
 }

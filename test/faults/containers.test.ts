@@ -164,7 +164,7 @@ test("A limit that was set by hand is taken back by up --refresh.", async () => 
 });
 
 test("A rank table that was edited in its container is not seen by refresh, and comes back by --replace.", async () => {
-  const [, { path = "", content = "" } = {}] = planOf(name, base).containers[1]?.files ?? [];
+  const [{ path = "", content = "" } = {}] = planOf(name, base).containers[1]?.files ?? [];
   const { State } = await inspectContainer(decode0);
   await writeFile(`/proc/${State.Pid}/root${path}`, "{}");
   await expectNoChanges(stack);
