@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStack } from "../cli/stack.ts";
@@ -70,18 +70,22 @@ function deploymentOn({ hosts }: LocalHosts) {
   };
 }
 
-/** Memory of the `pulumi` that this process has started: engine, plugins, program, probes. Not of the hosts. */
+/**
+ * Memory of the `pulumi` that this process has started: engine, plugins, program, probes. Not of the hosts. What several
+ * of them share, as the text of one program, counts once.
+ */
 async function resident(): Promise<number> {
-  const table = (await run("ps", ["-e", "-o", "pid=,ppid=,rss=,comm="])).trim().split("\n");
+  const table = (await run("ps", ["-e", "-o", "pid=,ppid=,comm="])).trim().split("\n");
   const processes = table.map((line) => line.trim().split(/\s+/));
   const counted = new Set<string>();
   let kibibytes = 0;
   // Parents come first, save where the numbers of processes have wrapped around.
-  for (const [pid = "", parent = "", rss, program] of processes) {
+  for (const [pid = "", parent = "", program] of processes) {
     const isPulumi = parent === String(process.pid) && program === "pulumi";
     if (!isPulumi && !counted.has(parent)) continue;
     counted.add(pid);
-    kibibytes += Number(rss);
+    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
+    kibibytes += Number(/^Pss: +(\d+)/m.exec(rollup)?.[1] ?? 0);
   }
   return Math.round(kibibytes / 1024);
 }

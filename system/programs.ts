@@ -33,10 +33,10 @@ export interface RunResult {
 export function tryRun(
   command: string,
   args: readonly string[],
-  options: SpawnOptions & { input?: string } = {},
+  options: SpawnOptions & { input?: string; onStderr?: ((text: string) => void) | undefined } = {},
 ): Promise<RunResult> {
   return new Promise((resolve) => {
-    const { input, ...spawnOptions } = options;
+    const { input, onStderr, ...spawnOptions } = options;
     const child = spawn(command, args, { ...spawnOptions, stdio: ["pipe", "pipe", "pipe"] });
     let stdout = "";
     let stderr = "";
@@ -45,6 +45,7 @@ export function tryRun(
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
+      onStderr?.(text);
     });
     child.on("error", (error) => resolve({ code: 127, stdout, stderr: `${stderr}${error.message}` }));
     child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr }));

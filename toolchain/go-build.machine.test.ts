@@ -24,6 +24,7 @@ beforeEach(async () => {
     module: join(folder, "greeter"),
     packages: ["./hello"],
     variables: ["main.whom=you"],
+    cpuMinutes: 1,
   };
   await mkdir(join(build.module, "hello"), { recursive: true });
   await writeFile(join(build.module, "go.mod"), "module greeter\n\ngo 1.21\n");
@@ -38,6 +39,19 @@ afterEach(async () => {
 function writeGreeter(greeting: string): Promise<void> {
   const source = `package main\n\nimport "fmt"\n\nvar whom string\n\nfunc main() { fmt.Println("${greeting}", whom) }\n`;
   return writeFile(join(build.module, "hello", "main.go"), source);
+}
+
+/** Has the program print the constant of another module, which lies beside its own. */
+async function dependOn(name: string, constant: string): Promise<void> {
+  await mkdir(join(folder, name));
+  await writeFile(join(folder, name, "go.mod"), `module ${name}\n\ngo 1.21\n`);
+  await writeFile(join(folder, name, `${name}.go`), `package ${name}\n\n${constant}\n`);
+  await writeFile(
+    join(build.module, "go.mod"),
+    `module greeter\n\ngo 1.21\n\nrequire ${name} v0.0.0\n\nreplace ${name} => ${join(folder, name)}\n`,
+  );
+  const source = `package main\n\nimport (\n\t"fmt"\n\n\t"${name}"\n)\n\nfunc main() { fmt.Println(${name}.Word) }\n`;
+  await writeFile(join(build.module, "hello", "main.go"), source);
 }
 
 describe.skipIf(!hasGo)("goBuild", () => {
@@ -57,6 +71,20 @@ describe.skipIf(!hasGo)("goBuild", () => {
     expect(changed).not.toBe(first);
     expect(await run(join(changed, "hello"), [])).toBe("good day you\n");
     expect(said.filter((line) => line.includes("done in"))).toHaveLength(2);
+  });
+
+  test("Leaves out of what it depends on what the module replaces.", async () => {
+    await dependOn("polite", 'const Word = "please"');
+    await mkdir(join(build.module, "_left-out", "polite"), { recursive: true });
+    await writeFile(
+      join(build.module, "_left-out", "polite", "polite.go"),
+      'package polite\n\nconst Word = "now"\n',
+    );
+
+    const programs = await goBuild(context, build);
+
+    expect(await run(join(programs, "hello"), [])).toBe("now\n");
+    expect(await readFile(join(folder, "polite", "polite.go"), "utf8")).toContain("please");
   });
 
   test("takes the same build for one wherever the repository lies.", async () => {

@@ -1,50 +1,55 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { cp, readdir, readFile, rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { basename, join } from "node:path";
 import { FixableError } from "../problems/fixable-error.ts";
+import { count } from "../problems/text.ts";
 import { onPath, tryRun } from "../system/programs.ts";
 import { cached } from "./cache.ts";
 import type { Context } from "./context.ts";
 
-/** Programs that are built from one of the Go modules in toolchain/go. */
+/** Programs that are built from a Go module. */
 export interface GoBuild {
   /** For people: what it makes. */
   readonly what: string;
-  /** The module's folder; a relative one is below toolchain/go. */
+  /** The module's folder. */
   readonly module: string;
   readonly packages: readonly string[];
+  readonly tags?: readonly string[];
+  /** About what it takes of processors where nothing is compiled yet. */
+  readonly cpuMinutes: number;
   /** `importpath.variable=value` pairs that the linker sets. */
   readonly variables: readonly string[];
 }
 
-const modulesDir = join(import.meta.dirname, "go");
+/** Below a module: files that take the place of those of the same path among all that it depends on. */
+const LEFT_OUT = "_left-out";
 
 /**
  * The folder of the built programs, each named like the last element of its package's path. Built once for each
  * content of the module's folder: `go.sum` pins every dependency, so the content decides the programs.
  */
-export async function goBuild(context: Context, build: GoBuild, progress = ""): Promise<string> {
-  return cached(context, await cacheName(build), (folder) => runGo(context, build, folder, progress));
+export async function goBuild(context: Context, build: GoBuild): Promise<string> {
+  return cached(context, await cacheName(build), (folder) => runGo(context, build, folder));
 }
 
 export async function isBuilt(context: Context, build: GoBuild): Promise<boolean> {
   return existsSync(join(context.cacheDir, await cacheName(build)));
 }
 
-async function cacheName(build: GoBuild): Promise<string> {
+async function cacheName({ module: folder, packages, variables, tags }: GoBuild): Promise<string> {
   const hash = createHash("sha256").update(
-    JSON.stringify([build.packages, build.variables, process.platform, process.arch]),
+    JSON.stringify([packages, variables, tags, process.platform, process.arch]),
   );
-  const folder = resolve(modulesDir, build.module);
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   for (const file of files.sort())
     hash.update(`\n${file.slice(folder.length)}\n`).update(await readFile(file));
-  return `go/${basename(build.module)}-${hash.digest("hex").slice(0, 16)}`;
+  return `go/${basename(packages[0] ?? folder)}-${hash.digest("hex").slice(0, 16)}`;
 }
 
-async function runGo(context: Context, build: GoBuild, folder: string, progress: string): Promise<void> {
+async function runGo(context: Context, build: GoBuild, folder: string): Promise<void> {
   const go = await onPath("go");
   if (go === undefined) {
     throw new FixableError(
@@ -53,22 +58,23 @@ async function runGo(context: Context, build: GoBuild, folder: string, progress:
     );
   }
   const started = Date.now();
-  const say = (text: string) => context.say(`building ${build.what}${progress}: ${text}`);
-  say("takes minutes, is done once");
+  const say = (text: string) => context.say(`building ${build.what}: ${text}`);
+  const cores = availableParallelism();
+  const minutes = Math.ceil(build.cpuMinutes / cores);
+  say(`takes about ${count(minutes, "minute")} on ${count(cores, "core")}, once`);
   // Go, left alone, would go on for minutes.
   const interrupted = new AbortController();
   const stop = () => interrupted.abort();
   process.once("SIGINT", stop).once("SIGTERM", stop);
-  const clock = setInterval(() => say(`${Math.round((Date.now() - started) / 1000)} s`), 10_000);
-  const linker = ["-s", "-w", ...build.variables.map((variable) => `-X ${variable}`)].join(" ");
-  const args = ["build", "-mod=readonly", "-trimpath", `-ldflags=${linker}`, "-o", `${folder}/`];
-  try {
-    const cwd = resolve(modulesDir, build.module);
-    const result = await tryRun(go, [...args, ...build.packages], {
-      cwd,
-      env: goEnvironment(process.env),
-      signal: interrupted.signal,
-    });
+  let compiled = 0;
+  let packages = "";
+  const seconds = () => Math.round((Date.now() - started) / 1000);
+  const clock = setInterval(() => say(`${seconds()} s${packages && `, ${compiled} of ${packages}`}`), 10_000);
+  // A copy, since what it depends on is changed below it.
+  const cwd = join(folder, "module");
+  const runIn = async (args: readonly string[], onStderr?: (text: string) => void) => {
+    const env = goEnvironment(process.env);
+    const result = await tryRun(go, args, { cwd, env, signal: interrupted.signal, onStderr });
     if (interrupted.signal.aborted) {
       throw new FixableError(
         `building ${build.what} was interrupted`,
@@ -76,11 +82,29 @@ async function runGo(context: Context, build: GoBuild, folder: string, progress:
       );
     }
     if (result.code !== 0) throw buildFailed(build, result.stderr);
+    return result.stdout;
+  };
+  try {
+    await cp(build.module, cwd, { recursive: true });
+    if (existsSync(join(cwd, LEFT_OUT))) {
+      await runIn(["mod", "vendor"]);
+      await cp(join(cwd, LEFT_OUT), join(cwd, "vendor"), { recursive: true });
+    }
+    const tags = `-tags=${(build.tags ?? []).join(",")}`;
+    const all = (await runIn(["list", "-deps", tags, ...build.packages])).trim().split("\n").length;
+    packages = `${count(all, "package")} at most`;
+    const linker = ["-s", "-w", ...build.variables.map((variable) => `-X ${variable}`)].join(" ");
+    const flags = ["-trimpath", tags, `-ldflags=${linker}`, "-o", ".."];
+    // It names each package that it compiles.
+    await runIn(["build", "-v", ...flags, ...build.packages], (text) => {
+      compiled += text.split("\n").length - 1;
+    });
   } finally {
     clearInterval(clock);
     process.off("SIGINT", stop).off("SIGTERM", stop);
+    await rm(cwd, { recursive: true, force: true });
   }
-  say(`done in ${Math.round((Date.now() - started) / 1000)} s`);
+  say(`done in ${seconds()} s`);
 }
 
 /** What the user has set for other builds must not reach this one; where modules come from stays the user's. */

@@ -7,15 +7,15 @@ import { defaultCacheDir } from "./cache.ts";
 import type { Context } from "./context.ts";
 import { isBuilt } from "./go-build.ts";
 import { ensurePulumi } from "./pulumi.ts";
-import { cliBuild, installedCli } from "./pulumi-cli.ts";
-import { dockerBuild } from "./pulumi-plugins.ts";
+import { installedCli, pulumiBuild } from "./pulumi-cli.ts";
 import { repositoryDir } from "./repository.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const context: Context = { cacheDir: defaultCacheDir(), say: () => {} };
-const hasCli = "choice" in (await installedCli(context, process.env)) || (await isBuilt(context, cliBuild));
-const hasPulumi = hasCli && (await isBuilt(context, await dockerBuild()));
+const installed = await installedCli(context, process.env);
+const parts = "choice" in installed ? "docker plugin" : "all";
+const hasPulumi = await isBuilt(context, await pulumiBuild(parts));
 
 let folder: string;
 

@@ -3,8 +3,8 @@ import { lstat, mkdir, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { onPath, tryRun } from "../system/programs.ts";
 import type { Choice, Context } from "./context.ts";
-import { type GoBuild, goBuild } from "./go-build.ts";
-import { type Cli, foreignPath } from "./pulumi-cli.ts";
+import { goBuild, isBuilt } from "./go-build.ts";
+import { type Cli, foreignPath, pulumiBuild } from "./pulumi-cli.ts";
 import { downloadsReachable, unreachable } from "./pulumi-download.ts";
 import { pinnedVersion, repositoryDir, repositoryKey } from "./repository.ts";
 
@@ -22,26 +22,14 @@ export interface InstalledPlugin {
   readonly path?: string;
 }
 
-export async function dockerBuild(): Promise<GoBuild> {
-  return {
-    what: "the docker plugin",
-    module: "pulumi-resource-docker",
-    packages: ["."],
-    variables: [`main.version=${await pinnedVersion("@pulumi/docker")}`],
-  };
-}
-
 /** The plugins of the @pulumi packages in package.json. */
-export async function plugins(progressOfDocker: string): Promise<Plugin[]> {
+export async function plugins(): Promise<Plugin[]> {
   return [
     {
       name: "docker",
       version: await pinnedVersion("@pulumi/docker"),
       standIn: async (context) => ({
-        executable: join(
-          await goBuild(context, await dockerBuild(), progressOfDocker),
-          "pulumi-resource-docker",
-        ),
+        executable: join(await builtDockerPlugin(context), "pulumi-resource-docker"),
         how: "built from Go modules",
       }),
     },
@@ -54,6 +42,12 @@ export async function plugins(progressOfDocker: string): Promise<Plugin[]> {
       }),
     },
   ];
+}
+
+/** Its folder: that of our own CLI, if that was built. */
+async function builtDockerPlugin(context: Context): Promise<string> {
+  const all = await pulumiBuild("all");
+  return goBuild(context, (await isBuilt(context, all)) ? all : await pulumiBuild("docker plugin"));
 }
 
 /**

@@ -1,9 +1,8 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Choice, Context } from "./context.ts";
-import { isBuilt } from "./go-build.ts";
-import { type Cli, cliBuild, installedCli, obtainCli, userHome } from "./pulumi-cli.ts";
-import { dockerBuild, ensurePlugin, type InstalledPlugin, plugins } from "./pulumi-plugins.ts";
+import { type Cli, installedCli, obtainCli, userHome } from "./pulumi-cli.ts";
+import { ensurePlugin, type InstalledPlugin, plugins } from "./pulumi-plugins.ts";
 import { repositoryDir } from "./repository.ts";
 import { localBackend, openState } from "./state.ts";
 
@@ -19,15 +18,9 @@ export interface Part {
  */
 export async function ensurePulumi(context: Context, env: NodeJS.ProcessEnv = process.env): Promise<Part> {
   const own = await installedCli(context, env);
-  const builds: string[] = [];
-  for (const build of ["choice" in own ? undefined : cliBuild, await dockerBuild()]) {
-    if (build !== undefined && !(await isBuilt(context, build))) builds.push(build.module);
-  }
-  const progress = (module: string) => ` (${builds.indexOf(module) + 1} of ${builds.length})`;
-
-  const cli = "choice" in own ? own : await obtainCli(context, own.why, progress(cliBuild.module));
+  const cli = "choice" in own ? own : await obtainCli(context, own.why);
   const installed: InstalledPlugin[] = [];
-  for (const plugin of await plugins(progress("pulumi-resource-docker"))) {
+  for (const plugin of await plugins()) {
     installed.push(await ensurePlugin(context, cli, plugin, env));
   }
   const backend = await backendOf(env);

@@ -10,11 +10,11 @@ import (
 )
 
 // Set by the linker: the version of @pulumi/docker that this plugin answers to.
-var version string
+var pluginVersion string
 
 func main() {
 	info := tfbridge.ProviderInfo{
-		P:    shimv2.NewProvider(provider.New(version)()),
+		P:    shimv2.NewProvider(provider.New(pluginVersion)()),
 		Name: "docker",
 		Config: map[string]*tfbridge.SchemaInfo{
 			"registry_auth": {Name: "registryAuth", MaxItemsOne: tfbridge.False()},
@@ -41,5 +41,5 @@ func main() {
 	}
 	info.MustComputeTokens(tokens.SingleModule("docker_", "index", tokens.MakeStandard("docker")))
 	info.SetAutonaming(255, "-")
-	tfbridge.Main("docker", version, info, nil)
+	tfbridge.Main("docker", pluginVersion, info, nil)
 }
