@@ -115,7 +115,9 @@ function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 function buildFailed(build: GoBuild, stderr: string): FixableError {
-  const tail = stderr.trim().split("\n").slice(-15).join("\n  ");
+  // Between the names of packages that it compiles.
+  const said = stderr.split("\n").filter((line) => /[ :]/.test(line));
+  const tail = said.slice(-15).join("\n  ").trim();
   const fix = /requires go >=/.test(stderr)
     ? "install that version of Go, or let Go fetch it (unset GOTOOLCHAIN)"
     : "if modules could not be fetched, point GOPROXY at a Go module proxy that this machine reaches";

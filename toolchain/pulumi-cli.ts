@@ -34,7 +34,7 @@ export async function pulumiBuild(parts: "all" | "docker plugin"): Promise<GoBui
       ...(all ? ["github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", "./pulumi-language-nodejs"] : []),
       "./pulumi-resource-docker",
     ],
-    cpuMinutes: all ? 9 : 5,
+    cpuMinutes: all ? 6 : 3,
     // The provider's own way to do without Docker Compose.
     tags: ["no_compose"],
     variables: [
