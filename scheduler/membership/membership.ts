@@ -5,6 +5,7 @@ import type { Deadlines } from "../data/deadlines.ts";
 import { Account, FAULTS } from "../instances/account.ts";
 import { Instance, type Role, type Roster, type Surroundings } from "../instances/instances.ts";
 import { type LogSink, logLine } from "../log.ts";
+import { nameOf, nextName, rankPart, serverOf } from "./names.ts";
 import { Watch } from "./watch.ts";
 import { type DrainResult, type JoinResult, MembershipError, type ReloadResult } from "./wishes.ts";
 
@@ -304,23 +305,4 @@ export class Membership {
   #say({ name }: Instance, facts: object): void {
     this.#log(logLine({ instance: name, ...facts }));
   }
-}
-
-/** What the name of a rank has behind that of its instance. */
-const rankPart = ({ rank }: { readonly rank?: number | undefined }): string =>
-  rank === undefined ? "" : `-rank-${rank}`;
-
-/** The name of the instance that it is, or a rank of. */
-const serverOf = (instance: Pick<Instance, "name" | "rank">, name = instance.name): string =>
-  name.slice(0, name.length - rankPart(instance).length);
-
-/** Of one instance, or of that whose ranks they are. */
-function nameOf([first, ...others]: readonly [Instance, ...Instance[]]): string {
-  return others.length === 0 ? first.name : serverOf(first);
-}
-
-/** `decode-2` behind `decode-1`, `long-2` behind `long`. */
-function nextName(name: string): string {
-  const [, stem = name, number = "1"] = /^(.+)-(\d{1,9})$/.exec(name) ?? [];
-  return `${stem}-${Number(number) + 1}`;
 }
