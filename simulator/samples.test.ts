@@ -162,6 +162,6 @@ test("Every sample takes a place in the batch and KV blocks, and all are free wh
 
   expect([running, kvBlocksUsed]).toEqual([5, 10]);
   expect(engine.gauges).toMatchObject({ waiting: 0, kvBlocksUsed: 0 });
-  expect(engine.counters.finished).toEqual({ length: 0, abort: 8, error: 0 });
+  expect(engine.counters.finished).toEqual({ stop: 0, length: 0, abort: 8, error: 0 });
   expect(await answer).toBe("left");
 });

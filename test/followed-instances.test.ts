@@ -149,7 +149,7 @@ test("Tables that the scheduler refuses fail the up, and it serves as before, al
   onTestFinished(() => rm(project, { recursive: true }));
   const planner = join(project, "planning/table-files.ts");
   const mistaken = (await readFile(planner, "utf8")).replace(
-    '"node_ports", nodePorts',
+    /"node_ports", servers\.map.*?\.join\(","\)/,
     '"node_ports", "1,2"',
   );
   await writeFile(planner, mistaken);

@@ -173,9 +173,7 @@ test("The command says what is not done, and its exit code too.", async () => {
       "error: decode-1 is the last decode instance that gets requests\n" +
       "fix: join another one first, or force it: requests are then answered 503\n",
   });
-  expect(unknown.stderr).toBe(
-    "error: there is no instance decode-7\nfix: name one of prefill-0, decode-0, decode-1\n",
-  );
+  expect(unknown.stderr).toBe("error: there is no instance decode-7\nfix: did you mean decode-0?\n");
   expect(forced).toMatchObject({ code: 0, stdout: "decode-1 is drained: nothing needs it any more\n" });
   expect([ill.code, ill.stdout]).toEqual([
     1,
