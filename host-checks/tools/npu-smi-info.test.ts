@@ -135,3 +135,10 @@ test("A character that was changed anywhere costs the rows that it stands in, an
     { numRuns: 2000 },
   );
 });
+
+test("A process has the id of the first column of ids, however the header of another is misprinted.", () => {
+  const output = a3Info.replace("Process id in container", "Process id! in container");
+
+  expect(output).not.toBe(a3Info);
+  expect(readNpuInfo(output)).toEqual(readNpuInfo(a3Info));
+});

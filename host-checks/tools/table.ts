@@ -38,7 +38,10 @@ export const columnsOf = ({ cells }: Row): Columns =>
 export const isHeader = (columns: Columns, ...wanted: readonly string[]): boolean =>
   wanted.every((name) => columns.flat().includes(name));
 
-/** The values of a row by the names of a header. The last name of a cell has what is left of it. */
+/**
+ * The values of a row by the names of a header. The last name of a cell has what is left of it; of two equal names the
+ * first one counts, as a further one is what is left of a longer name.
+ */
 export function valuesOf({ cells }: Row, columns: Columns): ReadonlyMap<string, string> | undefined {
   const values = new Map<string, string>();
   for (const [index, named] of columns.entries()) {
@@ -48,6 +51,7 @@ export function valuesOf({ cells }: Row, columns: Columns): ReadonlyMap<string, 
     if (named.length > 0 && words.length < named.length) return undefined;
     for (const [place, name] of named.entries()) {
       const isLast = place === named.length - 1;
+      if (values.has(name)) continue;
       values.set(name, isLast ? words.slice(place).join(" ") : (words[place] ?? ""));
     }
   }

@@ -8,7 +8,7 @@ const kinds: readonly [
   several: number | undefined,
   one: number | undefined,
 ][] = [
-  ["ascendcloud", () => ({}), 1024, undefined],
+  ["ascendcloud", () => ({}), undefined, undefined],
   ["vllm-ascend", onVllmAscend, 1024, 1024],
   ["simulated", () => ({ engine: { kind: "simulated" } }), undefined, undefined],
 ];

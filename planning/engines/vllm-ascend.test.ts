@@ -167,7 +167,7 @@ test("A host must have the driver's files, and what the stack file does not say 
 
   expect(host?.mounts).toContainEqual({ source: "/etc/hccn.conf", kind: "file" });
   expect(host?.mounts.filter(({ kind }) => kind === undefined)).toEqual([]);
-  expect(host?.npus).toContainEqual({ id: 4, card: 4, deviceIp: undefined });
+  expect(host?.npus).toContainEqual({ id: 4, deviceIp: undefined });
   expect(host?.ports).toContainEqual({ owner: "KV transfer", first: 61064, last: 61065, isEngines: true });
 });
 
