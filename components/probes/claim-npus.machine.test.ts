@@ -217,7 +217,9 @@ describe.skipIf(process.geteuid?.() !== 0)("an NPU that exists", () => {
   test("is claimed beside a container that may hold it, with a word of that.", async () => {
     const { stdout, code } = await claimBeside({ HostConfig: { Privileged: true } });
 
-    expect(stdout).toBe(`free for claimant: ${npu}, as far as Docker tells: the container holder is privileged\n`);
+    expect(stdout).toBe(
+      `free for claimant: ${npu}, as far as Docker tells: the container holder is privileged\n`,
+    );
     expect(code).toBe(0);
   });
 
