@@ -335,6 +335,20 @@ test("What decode had begun to tell when its client left is heard: it has taken 
   expect((await prefill.call(1)).body).toContain(PLACE);
 });
 
+test("What decode tells when it has ended its work for a client that left is heard: it was on the way.", async () => {
+  const one = await layerwiseRig({ prefill: [silent], decode: [silent] });
+  const { asker, call } = await begun(one);
+
+  asker.socket.destroy();
+  await call.closed;
+  await one.logged(1);
+  await sleep(50);
+  const { status } = await tell(metaserverOf(call), toldBy(call));
+
+  expect(status).toBe(200);
+  expect((await one.prefill[0]?.call(1))?.body).toContain(PLACE);
+});
+
 test("Decode that tells no place has prefill's time for it.", async () => {
   const one = await layerwiseRig({ decode: [silent] }, { timeouts: { prefillMs: 100 } });
 

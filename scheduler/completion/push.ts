@@ -88,7 +88,8 @@ export async function pushed(
           isParting = true;
           ticket.linger();
         },
-        ended: ticket.close,
+        // An engine that has ended its work may have put its place on the way before.
+        ended() {},
       },
     });
   } catch (error) {
