@@ -34,6 +34,7 @@ function deploymentWith(model: string) {
       ...engine,
       models: { source: model, target: MODEL_FOLDER },
       extraArgs: ["--dtype=float32", "--enable-auto-tool-choice", "--tool-call-parser=hermes"],
+      extraEnv: { VLLM_ENABLE_RESPONSES_API_STORE: "1" },
     },
     model: { ...rest.model, path: MODEL_FOLDER },
     prefill: prefill.map((one) => ({ ...one, port: PORTS.prefill })),
