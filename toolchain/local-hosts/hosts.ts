@@ -132,6 +132,8 @@ async function startSshd(
 ): Promise<string> {
   const hostKey = join(folder, "host_key");
   await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", hostKey]);
+  const home = join(folder, "home");
+  await mkdir(home);
   const config = [
     `HostKey ${hostKey}`,
     `AuthorizedKeysFile ${userKey}`,
@@ -140,7 +142,8 @@ async function startSshd(
     "StrictModes no",
     "PasswordAuthentication no",
     "PermitRootLogin yes",
-    `SetEnv DOCKER_HOST=${engine.host}`,
+    // A home of the host's own: what this machine's shells do at a login is no part of a host.
+    `SetEnv DOCKER_HOST=${engine.host} HOME=${home}`,
     "Subsystem sftp internal-sftp",
   ];
   const file = join(folder, "sshd_config");
