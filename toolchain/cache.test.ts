@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { tryRun } from "../system/programs.ts";
-import { cached, defaultCacheDir, isCache, openCache } from "./cache.ts";
+import { cached, compiledIn, defaultCacheDir, isCache, openCache } from "./cache.ts";
 import type { Context } from "./context.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -100,4 +100,12 @@ test("The cache is where the user says, else where the desktop standard says.", 
   expect(defaultCacheDir({ ASCEND_PD_CACHE: "/x" })).toBe("/x");
   expect(defaultCacheDir({ ASCEND_PD_CACHE: "", XDG_CACHE_HOME: "/c" })).toBe("/c/ascend-pd");
   expect(defaultCacheDir({})).toMatch(/\/\.cache\/ascend-pd$/);
+});
+
+test("A cache that was deleted while a program of ours went on is a cache again.", async () => {
+  await mkdir(compiledIn(context), { recursive: true });
+
+  await openCache(context);
+
+  expect(isCache(context)).toBe(true);
 });

@@ -39,13 +39,19 @@ export async function cached(
   });
 }
 
+/** Where Node keeps what it has made of our programs: those that an `up` starts by the dozen start in a third of the time. */
+export const compiledIn = ({ cacheDir }: Context): string => join(cacheDir, compiled);
+
+const compiled = "compiled";
+
 // The mark that backup programs know; it also tells our folder from one that must not be deleted.
 const cacheMark = "CACHEDIR.TAG";
 
 /** Makes the cache if it is not there; throws where somebody else could put programs into it. */
 export async function openCache({ cacheDir }: Context): Promise<void> {
   await makeOwnFolder(cacheDir, "ASCEND_PD_CACHE");
-  if ((await readdir(cacheDir)).length > 0) return;
+  // Node makes its part anew where a program goes on while the cache is deleted.
+  if ((await readdir(cacheDir)).some((name) => name !== compiled)) return;
   await writeFile(
     join(cacheDir, cacheMark),
     "Signature: 8a477f597d28d172789f06886806bc55\n# made by ascend-pd\n",

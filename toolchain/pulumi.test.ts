@@ -55,6 +55,16 @@ test("Who has Pulumi and its plugins gets these, and nothing is put before them 
   ]);
 });
 
+test("What Node makes of our programs is kept in the cache, unless it is kept elsewhere already.", async () => {
+  const [ours, theirs] = [
+    await ensurePulumi(context, env),
+    await ensurePulumi(context, { ...env, NODE_COMPILE_CACHE: "/a" }),
+  ];
+
+  expect(ours.env.NODE_COMPILE_CACHE).toBe(`${folder}/cache/compiled`);
+  expect(theirs.env.NODE_COMPILE_CACHE).toBe("/a");
+});
+
 test("Who has no backend gets a local one outside the cache.", async () => {
   const { env: added } = await ensurePulumi(context, env);
 

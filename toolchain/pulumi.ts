@@ -1,5 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { compiledIn } from "./cache.ts";
 import type { Choice, Context } from "./context.ts";
 import { type Cli, installedCli, obtainCli, userHome } from "./pulumi-cli.ts";
 import { ensurePlugin, type InstalledPlugin, plugins } from "./pulumi-plugins.ts";
@@ -25,7 +26,11 @@ export async function ensurePulumi(context: Context, env: NodeJS.ProcessEnv = pr
   }
   const backend = await backendOf(env);
   return {
-    env: { ...cliEnvironment(cli, installed, env), ...backend?.env },
+    env: {
+      ...cliEnvironment(cli, installed, env),
+      NODE_COMPILE_CACHE: env.NODE_COMPILE_CACHE || compiledIn(context),
+      ...backend?.env,
+    },
     choices: [cli.choice, ...installed.map(({ choice }) => choice), ...(backend ? [backend.choice] : [])],
   };
 }
