@@ -34,8 +34,8 @@ if (isPreview) {
 // half changed.
 const looking = obstacles(result.plan);
 if (!isPreview) {
-  const [inTheWay, unfit] = await Promise.all([looking, unfitHosts(wantedHosts(result))]);
-  const reasons = inTheWay.length > 0 ? inTheWay : unfit;
+  const inTheWay = await looking;
+  const reasons = inTheWay.length > 0 ? inTheWay : await unfitHosts(wantedHosts(result));
   if (reasons.length > 0) throw new pulumi.RunError(reasons.join("\n"));
 }
 

@@ -1,7 +1,7 @@
 import { type ClientRequestArgs, request } from "node:http";
 import type { Readable } from "node:stream";
 import { FixableError } from "../problems/fixable-error.ts";
-import { dialThroughSsh } from "./ssh.ts";
+import { sshAgent } from "./ssh.ts";
 
 /** Where a Docker Engine listens unless someone says otherwise. */
 export const defaultHost = "unix:///var/run/docker.sock";
@@ -52,7 +52,9 @@ export function callEngine(
   return new Promise((resolve, reject) => {
     const type = tar === undefined ? "application/json" : "application/x-tar";
     const headers = { "content-type": type, ...options.headers };
+    let isAnswered = false;
     const call = request({ ...connection(engine), method, path, headers, signal }, (answer) => {
+      isAnswered = true;
       let body = "";
       let line = "";
       answer.setEncoding(encoding);
@@ -67,7 +69,12 @@ export function callEngine(
       answer.on("error", reject);
       answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
     });
-    call.on("error", reject);
+    call.on("error", (error) => {
+      // A connection that was kept may end just when it is used again; the next one tells whether the engine is there.
+      const isStale = call.reusedSocket && method === "GET" && !isAnswered && signal?.aborted !== true;
+      if (isStale) resolve(callEngine(engine, path, options));
+      else reject(error);
+    });
     if (tar === undefined) call.end(JSON.stringify(json));
     else tar.on("error", (error) => call.destroy(error)).pipe(call);
   });
@@ -145,9 +152,8 @@ export function connection(engine: EngineAddress): ClientRequestArgs {
       return { socketPath: url.pathname, agent: false };
     case "tcp:":
       return { host: url.hostname, port: url.port || 2375, agent: false };
-    case "ssh:": {
-      return { createConnection: () => dialThroughSsh(url, sshOptionsOf(engine)) };
-    }
+    case "ssh:":
+      return { agent: sshAgent(url, sshOptionsOf(engine)) };
     default:
       throw new FixableError(
         `${host} is no address of a Docker Engine`,
