@@ -45,7 +45,7 @@ export async function ensureNodeImage(
   );
   await expectEngine(engine, "/images/load?quiet=1", {
     method: "POST",
-    tar: createReadStream(join(folder, "image.tar")),
+    tar: createReadStream(join(folder, "image.tar"), { highWaterMark: 1024 * 1024 }),
   });
   await tag(engine, assembled, image);
   return chosen(
