@@ -1,6 +1,7 @@
-import { type ClientRequestArgs, request } from "node:http";
+import type { ClientRequestArgs } from "node:http";
 import type { Readable } from "node:stream";
 import { FixableError } from "../problems/fixable-error.ts";
+import { request } from "./http.ts";
 import { sshAgent } from "./ssh.ts";
 
 /** Where a Docker Engine listens unless someone says otherwise. */

@@ -1,6 +1,7 @@
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { callEngine, connection, type EngineAddress, messageOf } from "./api.ts";
 import { unframed } from "./frames.ts";
+import { request } from "./http.ts";
 
 export interface Executed {
   readonly exitCode: number;

@@ -1,5 +1,5 @@
-import { request } from "node:http";
 import { connection, type EngineAddress, messageOf } from "./api.ts";
+import { request } from "./http.ts";
 
 export interface LogOptions {
   /** Lines from the end, of all that its runs have written. */

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { Agent, type ClientRequest } from "node:http";
+import type { ClientRequest } from "node:http";
 import type { Socket } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
+import { Agent } from "./http.ts";
 
 /** Starts a command at an ssh:// address. */
 export function startSsh(url: URL, options: readonly string[], command: readonly string[]) {
@@ -114,7 +115,7 @@ process.on("exit", () => {
 });
 
 /** What makes the connections to the Docker Engine behind an ssh:// address. */
-export function sshAgent(url: URL, options: readonly string[]): Agent {
+export function sshAgent(url: URL, options: readonly string[]): SshAgent {
   const key = JSON.stringify([url.href, options]);
   const agent = agents.get(key) ?? new SshAgent(() => new SshStream(url, options));
   agents.set(key, agent);

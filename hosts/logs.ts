@@ -10,6 +10,7 @@ import type { ContainerPlan, HostPlan } from "../planning/plan.ts";
 import { again, isDropped } from "./again.ts";
 import { inspectIfThere } from "./containers.ts";
 import { engineOf } from "./engine.ts";
+import { answerAt } from "./ready-path.ts";
 
 /** What became of the log of an instance. */
 export type LogLook =
@@ -67,13 +68,10 @@ function stateOf(container: Container, startTimeoutSeconds: number, answer: stri
 }
 
 /** `ready`, or what came in its place. */
-function answerOf(host: HostPlan, plan: ContainerPlan): Promise<string> {
+async function answerOf(host: HostPlan, plan: ContainerPlan): Promise<string> {
   const url = `http://${host.address}:${plan.port}${plan.readyPath}`;
-  return fetch(url, { signal: AbortSignal.timeout(5_000) }).then(
-    (response) => (response.ok ? "ready" : `${url} gave HTTP ${response.status}`),
-    ({ cause, message }: Error) =>
-      `${url} gave ${cause instanceof Error ? cause.message || message : message}`,
-  );
+  const answer = await answerAt(url);
+  return answer === "ready" ? answer : `${url} gave ${answer}`;
 }
 
 /** All of the log that is read, from its end, and what was found in it. */

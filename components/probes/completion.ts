@@ -1,6 +1,6 @@
+import { reasonOf } from "../../hosts/ready-path.ts";
 import { firstQuestion } from "../../planning/first-question.ts";
 import type { ProbeArguments } from "./arguments.ts";
-import { reasonOf } from "./main.ts";
 
 export interface Question extends Pick<ProbeArguments["first-completion"], "url" | "api" | "model"> {
   /** What the answer stands for, in messages. */

@@ -15,11 +15,3 @@ export async function runProbe(body: () => Promise<string>): Promise<void> {
     process.exitCode = 1;
   }
 }
-
-/** Why a `fetch` failed, in words: its own message is only ever "fetch failed". */
-export function reasonOf(error: Error): string {
-  const { cause } = error;
-  // One address of several, when none of them answered; their common error has no message.
-  const inner = cause instanceof AggregateError ? cause.errors.at(-1) : cause;
-  return inner instanceof Error ? inner.message : error.message;
-}

@@ -4,9 +4,9 @@ import { inspect, lastWords } from "../../hosts/containers.ts";
 import { listenersOn } from "../../hosts/listeners.ts";
 import { knownReason } from "../../hosts/logs.ts";
 import { portTaken } from "../../hosts/obstacles.ts";
+import { answerAt } from "../../hosts/ready-path.ts";
 import { stackLabel } from "../../planning/container/settings.ts";
 import type { ProbeArguments } from "./arguments.ts";
-import { reasonOf } from "./main.ts";
 
 /**
  * Waits until a container answers on its ready path. Throws with its last words when it ends, or time is up, and with
@@ -25,10 +25,7 @@ export async function untilReady({
   while (Date.now() < deadline) {
     // Who holds the port is looked up before a model loads for minutes in vain, and before an answer is believed.
     const isFirst = last === undefined;
-    last = await fetch(url, { signal: AbortSignal.timeout(5_000) }).then(
-      (response) => (response.ok ? "ready" : `HTTP ${response.status}`),
-      reasonOf,
-    );
+    last = await answerAt(url);
     const state = await inspect(host, container);
     if (isFirst || last === "ready") await refuseOtherListener(state);
     const { State, RestartCount } = state;

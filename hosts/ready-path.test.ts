@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, test } from "vitest";
-import { deadUrl } from "../../docker/testing/servers.ts";
-import { reasonOf } from "./main.ts";
+import { deadUrl } from "../docker/testing/servers.ts";
+import { reasonOf } from "./ready-path.ts";
 
 test("The reason of a failed fetch is its cause, and of several addresses the last one's.", async () => {
   const url = await deadUrl();
