@@ -1,61 +1,80 @@
 import { posix } from "node:path";
-import { Container, Volume } from "@pulumi/docker";
-import type { ResourceValidationArgs } from "@pulumi/policy";
-import type { ContainerInputs } from "./container-policy.ts";
-import { type Known, known } from "./known.ts";
-import type { PolicyTexts, ResourcePolicy } from "./policy.ts";
+import type { VolumeArgs } from "@pulumi/docker";
+import type { Unwrap } from "@pulumi/pulumi";
+import type { Known } from "./known.ts";
+import { type ContainerInputs, containerType, type Resource } from "./resource-policy.ts";
 
-export interface HostMount {
-  /** Absolute, without `.`, `..`, repeated or trailing slashes. */
-  readonly source: string;
-  readonly readOnly: boolean;
+/** What a container is given of the host's files, or a volume stands for. */
+export type HostMount =
+  /** A folder or file; the path is absolute, without `.`, `..`, repeated or trailing slashes. */
+  | { readonly source: string; readonly readOnly: boolean }
+  /** Something whose files cannot be told from its inputs. */
+  | { readonly unclear: string };
+
+/** Docker's own volumes, and file systems in memory, are nothing of the host's. */
+export function hostMounts({ type, props }: Resource): HostMount[] {
+  if (type === "docker:index/volume:Volume") {
+    const { driver, driverOpts } = props as Known<Unwrap<VolumeArgs>>;
+    return byDriver(driver, driverOpts);
+  }
+  if (type !== containerType) return [];
+  const { mounts, volumes } = props as ContainerInputs;
+  return [...(mounts ?? []).flatMap(ofMount), ...(volumes ?? []).flatMap(ofVolume)];
 }
 
-/**
- * A policy on every folder or file of the host that a container is given, or that a volume stands for: `check` says
- * what is wrong with it, after the name of the container or volume and the path.
- */
-export function mountPolicy(
-  texts: PolicyTexts,
-  check: (mount: HostMount) => string | undefined,
-): ResourcePolicy {
-  return {
-    ...texts,
-    validateResource: (args, reportViolation) => {
-      for (const mount of hostMounts(args)) {
-        const violation = check(mount);
-        if (violation !== undefined)
-          reportViolation(`${args.name} mounts ${mount.source} of the host${violation}`);
-      }
-    },
-  };
+type Item<Key extends "mounts" | "volumes"> = NonNullable<ContainerInputs[Key]>[number];
+
+function ofMount({
+  type = "bind",
+  source,
+  readOnly,
+  bindOptions,
+  volumeOptions,
+}: Item<"mounts">): HostMount[] {
+  if (type === "tmpfs") return [];
+  if (type === "bind") {
+    // By any other, what is mounted later on one side shows on the other.
+    const propagation = bindOptions?.propagation || "rprivate";
+    if (!["private", "rprivate"].includes(propagation))
+      return [{ unclear: `${source} with the propagation ${propagation}` }];
+    return atPath(source, readOnly);
+  }
+  if (type !== "volume") return [{ unclear: `${source} by the type ${type}` }];
+  if (volumeOptions?.subpath) return [{ unclear: `the part ${volumeOptions.subpath} of a volume` }];
+  return [...named(source), ...byDriver(volumeOptions?.driverName, volumeOptions?.driverOptions)];
 }
 
-function hostMounts({ isType, props }: ResourceValidationArgs): HostMount[] {
-  return sourcesOf(isType, known(props))
-    .filter(({ source }) => source?.startsWith("/"))
-    .map(({ source = "", readOnly }) => ({ source: posix.resolve(source), readOnly: readOnly === true }));
+function ofVolume(volume: Item<"volumes">): HostMount[] {
+  const { hostPath, volumeName, fromContainer, containerPath, readOnly, selinuxRelabel } = volume;
+  if (fromContainer) return [{ unclear: `whatever ${fromContainer} mounts` }];
+  if (selinuxRelabel) return [{ unclear: `${hostPath} with its SELinux label changed` }];
+  // Docker is told `HOST:CONTAINER`, and takes what follows a colon in one of them for something else.
+  if (containerPath?.includes(":")) return [{ unclear: `${hostPath ?? volumeName} as ${containerPath}` }];
+  return hostPath ? atPath(hostPath, readOnly) : named(volumeName);
 }
 
-type Source = { readonly source?: string | undefined; readonly readOnly?: boolean | undefined };
-
-function sourcesOf(
-  isType: ResourceValidationArgs["isType"],
-  props: Known<Record<string, unknown>>,
-): Source[] {
-  if (isType(Volume)) return [boundBy(props.driverOpts as DriverOptions)];
-  if (!isType(Container)) return [];
-  const { mounts = [], volumes = [] } = props as ContainerInputs;
-  return [
-    ...mounts.flatMap((mount) => [mount, boundBy(mount.volumeOptions?.driverOptions)]),
-    ...volumes.map(({ hostPath, readOnly }) => ({ source: hostPath, readOnly })),
-  ];
+function named(volume = ""): HostMount[] {
+  return /^([A-Za-z0-9][\w.-]*)?$/.test(volume) ? [] : [{ unclear: `the volume ${volume}` }];
 }
 
-type DriverOptions = Readonly<Record<string, string | undefined>> | undefined;
+function atPath(source: string | undefined, readOnly: boolean | undefined): HostMount[] {
+  if (source === undefined) return [];
+  const isClear = source.startsWith("/") && !/[:\0]/.test(source);
+  return isClear ? [{ source: posix.resolve(source), readOnly: readOnly === true }] : [{ unclear: source }];
+}
 
-/** The local driver can make a volume of a folder of the host: `{ type: "none", o: "bind,ro", device: "/etc" }`. */
-const boundBy = (options: DriverOptions): Source => ({
-  source: options?.device,
-  readOnly: options?.o?.split(",").includes("ro"),
-});
+type Options = Readonly<Record<string, string | undefined>> | undefined;
+
+/** The local driver mounts what it is told to: `{ type: "none", o: "bind,ro", device: "/etc" }` is a folder of the host. */
+function byDriver(driver: string | undefined, options: Options = {}): HostMount[] {
+  if (driver && driver !== "local") return [{ unclear: `what the volume driver ${driver} has` }];
+  const { type = "none", o = "", device, ...more } = options;
+  const words = o.split(",").filter((word) => word !== "");
+  if (Object.keys(options).length === 0) return [];
+  if (type === "tmpfs" && Object.keys(more).length === 0) return [];
+  const isBind = ["none", "bind"].includes(type) && words.includes("bind");
+  const isPlain = words.every((word) => ["bind", "ro", "rw"].includes(word));
+  if (isBind && isPlain && Object.keys(more).length === 0)
+    return atPath(device, words.at(-1) === "ro" || (words.includes("ro") && !words.includes("rw")));
+  return [{ unclear: `a volume of ${device ?? "nothing"} by ${JSON.stringify(options)}` }];
+}

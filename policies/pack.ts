@@ -2,15 +2,31 @@ import { PolicyPack, type ReportViolation } from "@pulumi/policy";
 import type { ResourcePolicy, StackPolicy } from "./policy.ts";
 import { policies } from "./rules/index.ts";
 
-new PolicyPack("ascend-pd", { enforcementLevel: "mandatory", policies: policies.map(withFix) });
+new PolicyPack("ascend-pd", { enforcementLevel: "mandatory", policies: policies.map(forEngine) });
 
 /** The engine shows of a policy its description and what it reports, so the way out is reported as well. */
-function withFix(policy: ResourcePolicy | StackPolicy): ResourcePolicy | StackPolicy {
+function forEngine({ lists = {}, ...policy }: ResourcePolicy | StackPolicy) {
   const reporter =
     (report: ReportViolation): ReportViolation =>
     (message, urn) =>
       report(`${message}\nfix: ${policy.remediationSteps}`, urn);
-  return "validateStack" in policy
-    ? { ...policy, validateStack: (args, report) => policy.validateStack(args, reporter(report)) }
-    : { ...policy, validateResource: (args, report) => policy.validateResource(args, reporter(report)) };
+  const properties = Object.fromEntries(Object.entries(lists).map(([name, what]) => [name, textsOf(what)]));
+  const configured = { ...policy, configSchema: { properties } };
+  return "validateStack" in configured
+    ? { ...configured, validateStack: wrapped(configured.validateStack, reporter) }
+    : { ...configured, validateResource: wrapped(configured.validateResource, reporter) };
 }
+
+const textsOf = (description: string) => ({
+  type: "array" as const,
+  description,
+  items: { type: "string" as const },
+});
+
+const wrapped =
+  <Args>(
+    validate: (args: Args, report: ReportViolation) => Promise<void> | void,
+    reporter: (report: ReportViolation) => ReportViolation,
+  ) =>
+  (args: Args, report: ReportViolation) =>
+    validate(args, reporter(report));

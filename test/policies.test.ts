@@ -1,10 +1,11 @@
+import { readdirSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readStackFile } from "../cli/stack-file.ts";
 import { run, tryRun } from "../system/programs.ts";
-import { testStack } from "./testing/stacks.ts";
+import { simulated1p1d, testStack } from "./testing/stacks.ts";
 
 // Programs that are not ours, under the real engine and our policy pack. No container is made.
 const pack = resolve("policies");
@@ -48,6 +49,13 @@ async function pulumi(
   return { code, output: stdout + stderr };
 }
 
+/** The arguments that give the pack this configuration. */
+async function configured(config: object): Promise<string[]> {
+  const file = join(project, "policies.json");
+  await writeFile(file, JSON.stringify(config));
+  return ["--policy-pack-config", file];
+}
+
 /** A statement that makes a container; `options` are source text. */
 function container(name: string, args: object, options = "{}"): string {
   const inputs = JSON.stringify({ name, image: "node:24-slim", ...args });
@@ -57,10 +65,13 @@ function container(name: string, args: object, options = "{}"): string {
 const npu = (id: number) => ({
   devices: [{ hostPath: `/dev/davinci${id}`, containerPath: `/dev/davinci${id}`, permissions: "rwm" }],
 });
-const bind = (path: string) => ({ mounts: [{ type: "bind", source: path, target: path }] });
+const bind = (path: string, readOnly = false) => ({
+  mounts: [{ type: "bind", source: path, target: path, readOnly }],
+});
 
 test("A program that keeps to all policies passes, also where images are not known yet.", async () => {
-  const sshOpts = ["-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile=known_hosts"];
+  const files = ["-o", "UserKnownHostsFile=known_hosts", "-o", "GlobalKnownHostsFile=/dev/null"];
+  const sshOpts = ["-o", "StrictHostKeyChecking=yes", ...files];
   const { code, output } = await preview([
     `const host = new docker.Provider("host-a", ${JSON.stringify({ host: "ssh://root@10.0.0.18", sshOpts })});`,
     `const image = new docker.RemoteImage("image", { name: "node:24-slim" });`,
@@ -78,11 +89,13 @@ test("Each policy on a resource refuses what breaks it, and nothing else.", asyn
   const { code, output } = await preview([
     container("privileged", { privileged: true }),
     container("disk", { devices: [{ hostPath: "/dev/sda" }] }),
-    container("spy", bind("/var/run/docker.sock")),
+    container("spy", bind("/var/run/docker.sock", true)),
     container("writer", bind("/etc/localtime")),
     container("neighbour", { networkMode: "host" }),
     container("talker", { envs: ["API_KEY=sk-hunter2"] }),
     `new docker.Provider("host-a", { host: "ssh://root@10.0.0.18", sshOpts: ["-o", "StrictHostKeyChecking=no"] });`,
+    `new command.local.Command("past", { create: "docker run --privileged alpine" });`,
+    `new docker.Network("lan", { driver: "macvlan" });`,
   ]);
 
   expect(violations(output)).toEqual([
@@ -90,6 +103,8 @@ test("Each policy on a resource refuses what breaks it, and nothing else.", asyn
     "no-privileged-container privileged",
     "no-secret-in-environment talker",
     "no-sensitive-mount spy",
+    "only-known-commands past",
+    "only-known-resources lan",
     "only-planned-devices disk",
     "pinned-host-keys host-a",
     "system-mounts-read-only writer",
@@ -98,16 +113,81 @@ test("Each policy on a resource refuses what breaks it, and nothing else.", asyn
   expect(code).not.toBe(0);
 });
 
+test("What gives the host away in another form is refused, each by its policy.", async () => {
+  const allowAll = 'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}';
+  const bundled = ["-vo", "StrictHostKeyChecking=no", "-o", "StrictHostKeyChecking=yes"];
+  const sshOpts = [...bundled, "-o", "UserKnownHostsFile=k", "-o", "GlobalKnownHostsFile=k"];
+  const authorised = ["CMD", "curl", "-H", "Authorization: Bearer hunter2", "localhost"];
+  const { code, output } = await preview([
+    container("seccomp", { securityOpts: [allowAll] }),
+    container("joined", { pidMode: "container:other" }),
+    container("cgroups", { cgroupnsMode: "host" }),
+    container("npus", { envs: ["ASCEND_VISIBLE_DEVICES=0-7"] }),
+    container("gpus", { runtime: "nvidia" }),
+    container("cron", bind("/var/spool/cron", true)),
+    container("inherits", { volumes: [{ fromContainer: "other" }] }),
+    container("checked", { healthcheck: { tests: authorised } }),
+    container("told", {
+      labels: [{ label: "ascend-pd.secret-env", value: "API_KEY" }],
+      envs: ["API_KEY=hunter2"],
+    }),
+    `new docker.Volume("disk", { driverOpts: { type: "ext4", device: "/dev/sda1" } });`,
+    `new docker.Provider("bundled", { host: "ssh://root@10.0.0.18", sshOpts: ${JSON.stringify(sshOpts)} });`,
+    `new docker.Provider("plain", { host: "tcp://10.0.0.18:2375" });`,
+    `new docker.Service("swarm", { taskSpec: { containerSpec: { image: "alpine" } } });`,
+  ]);
+
+  expect(violations(output)).toEqual([
+    "no-privileged-container cgroups",
+    "no-privileged-container joined",
+    "no-privileged-container seccomp",
+    "no-secret-in-environment checked",
+    "no-secret-in-environment told",
+    "no-sensitive-mount cron",
+    "no-sensitive-mount disk",
+    "no-sensitive-mount inherits",
+    "only-known-resources swarm",
+    "only-planned-devices gpus",
+    "only-planned-devices npus",
+    "pinned-host-keys bundled",
+    "pinned-host-keys plain",
+  ]);
+  expect(output).not.toContain("hunter2");
+  expect(code).not.toBe(0);
+});
+
+test("What the pack's configuration lists passes.", async () => {
+  const lists = await configured({
+    "no-privileged-container": { settings: ["pidMode=host"] },
+    "no-sensitive-mount": { folders: ["/mnt/models"] },
+    "system-mounts-read-only": { folders: ["/mnt/models"] },
+    "only-planned-devices": { runtimes: ["crun"] },
+    "only-known-resources": { kinds: ["docker:index/network:Network"] },
+  });
+  const { code, output } = await preview(
+    [
+      container("exporter", { pidMode: "host", runtime: "crun", ...bind("/mnt/models/a") }),
+      `new docker.Network("lan", {});`,
+    ],
+    ...lists,
+  );
+
+  expect(violations(output)).toEqual([]);
+  expect(code).toBe(0);
+});
+
 test("What only `up` gets to know is refused there, before the container is made.", async () => {
   const program = [
     `const { stdout } = new command.local.Command("late", { create: "echo -n SYS_ADMIN" });`,
     `new docker.Container("spy", { name: "spy", image: "none", capabilities: { adds: [stdout] } });`,
   ];
 
-  const previewed = await preview(program);
-  const { code, output } = await pulumi(["up", "--yes", "--skip-preview"], program);
+  const listed = await configured({ "only-known-commands": { commands: ["echo -n SYS_ADMIN"] } });
+  const previewed = await preview(program, ...listed);
+  const { code, output } = await pulumi(["up", "--yes", "--skip-preview", ...listed], program);
 
   expect([previewed.code, violations(previewed.output)]).toEqual([0, []]);
+  expect(previewed.output).toMatch(/can't run policy 'no-privileged-container'.*capabilities\.adds\.0/);
   expect(violations(output)).toEqual(["no-privileged-container spy"]);
   expect(output).not.toContain("docker:index:Container spy creat");
   expect(code).not.toBe(0);
@@ -143,6 +223,33 @@ test("A stack for Ascend hosts passes, marked production once its image is named
 
   expect(output).toMatch(/✅.*ascend-pd@/);
   expect(output).not.toContain("can't run policy");
+  expect(code).toBe(0);
+  await stack.dispose();
+});
+
+const stacks = readdirSync("stacks").flatMap((file) => /^Pulumi\.(.*)\.yaml$/.exec(file)?.[1] ?? []);
+
+test.each(stacks)("What the stack %s makes is on the lists, and known in its preview.", async (name) => {
+  const stack = await testStack(name);
+  await stack.configure(readStackFile(name).deployment);
+
+  const { output } = await stack.pulumi("preview", "--policy-pack", pack);
+
+  expect(output).toMatch(/✅.*ascend-pd@/);
+  expect(violations(output)).toEqual([]);
+  expect(output).not.toContain("can't run policy");
+  await stack.dispose();
+});
+
+test("A simulated stack comes up under the pack, marked production.", async () => {
+  const stack = await testStack("policies-1p1d");
+  await stack.configure(simulated1p1d(18440));
+
+  const up = ["--yes", "--skip-preview", "--policy-pack", pack, "--config=ascend-pd:production=true"];
+  const { code, output } = await stack.pulumi("up", ...up);
+
+  expect(violations(output)).toEqual([]);
+  expect(output).toMatch(/✅.*ascend-pd@/);
   expect(code).toBe(0);
   await stack.dispose();
 });

@@ -84,6 +84,11 @@ test.each<[readonly unknown[], string | undefined, number]>([
   [["--proxy", "ops:hunter2@10.0.0.1:3128"], "--proxy", 1],
   [["--url=https://ops:hunter2@models.example/w"], "--url", 0],
   [["curl", "https://ops:hunter2@models.example/w"], undefined, 1],
+  [["curl", "-H", "Authorization: Bearer hunter2"], "Authorization", 2],
+  [["sh", "-c", "curl -H 'X-Api-Key:hunter2' localhost"], "X-Api-Key", 2],
+  [["api_key: hunter2"], "api_key", 0],
+  [["[db]\npassword = hunter2"], "password", 0],
+  [["-----BEGIN RSA PRIVATE KEY-----\nhunter2"], "private key", 0],
   [['--kv-transfer-config={"remote_url":"redis://:hunter2@10.0.0.1"}'], "--kv-transfer-config", 0],
 ])("In %j the credential is found.", (args, name, index) => {
   expect(leaksIn(args)).toMatchObject([{ index, name }]);
@@ -101,6 +106,8 @@ test.each([
   [["--api-key"]],
   [["--api-key="]],
   [["sh", "-c", 'vllm serve --api-key "$VLLM_API_KEY"']],
+  [["sh", "-c", 'curl -H "Authorization: Bearer $API_KEY" localhost']],
+  [["http://10.0.0.18:8088", "a: b", "max_tokens: 4096", "-----BEGIN CERTIFICATE-----"]],
   [['--hf-overrides={"eos_token": "<|im_end|>", "max_tokens": 4096}']],
   [["--trust-remote-code", "--stop=<|im_end|>", "--tokenizer", "x"]],
   [[{ secure: "v1:Ob0g" }, null]],

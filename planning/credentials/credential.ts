@@ -50,7 +50,8 @@ export interface Leak {
 
 /**
  * The arguments of a command that are a credential or hold one: `--api-key=VALUE`, the VALUE behind an `--api-key` of its
- * own, `env API_KEY=VALUE`, `{"password": "VALUE"}`, and all of them in one argument, as for a shell.
+ * own, `env API_KEY=VALUE`, `{"password": "VALUE"}`, `Authorization: Bearer VALUE`, and all of them in one argument, as for a
+ * shell or in a file.
  */
 export function leaksIn(args: readonly unknown[]): Leak[] {
   let flag: string | undefined;
@@ -67,7 +68,7 @@ export function leaksIn(args: readonly unknown[]): Leak[] {
       if (/[^=]/.test(value) && isCredential(name, value)) return [{ index, name, isInUrl: false }];
       if (holdsPassword(value, name)) return [{ index, name, isInUrl: true }];
     }
-    const key = keyInJson(text);
+    const key = keyIn(text);
     if (key !== undefined) return [{ index, name: key, isInUrl: false }];
     return holdsPassword(text) ? [{ index, name: undefined, isInUrl: true }] : [];
   });
@@ -79,7 +80,14 @@ const assignment = /^["']?([\w.-]+)=(.*)$/s;
 /** What a shell fills in, at the earliest in the container. */
 const isReference = (value: string): boolean => /^["']?\$[A-Z_{(]/.test(value);
 
-function keyInJson(text: string): string | undefined {
-  const pairs = [...text.matchAll(/"([\w.-]{1,100})"\s*:\s*"([^"]+)"/g)];
-  return pairs.find(([, key = "", value]) => isCredential(key, value))?.[1];
+/** The key of a credential in JSON, of a header, or in a file of settings; or what says that all of it is one. */
+function keyIn(text: string): string | undefined {
+  if (/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----/.test(text)) return "private key";
+  const inJson = [...text.matchAll(/"([\w.-]{1,100})"\s*:\s*"([^"]+)"/g)];
+  const ofLine = [
+    ...text.matchAll(/(?<![\w.-])([\w.-]{1,100})(?:: *| = *)(?:(?:basic|bearer|token) +)?["']?([^\s"',]+)/gi),
+  ];
+  const ofOne = ([, key = "", value = ""]: readonly string[]) =>
+    !isReference(value) && isCredential(key, value);
+  return [...inJson, ...ofLine].find(ofOne)?.[1];
 }

@@ -13,6 +13,7 @@ const reason = (value: string) => ({
 test.each([
   { networkMode: "host" },
   { networkMode: "host", ...reason(" ") },
+  { networkMode: "host", ...reason("\u200b\u2060") },
   { networkMode: "host", labels: [{ label: "other", value: "because" }] },
   { networksAdvanced: [{ name: "host" }] },
 ])("A container on the host's network with %j gives no reason.", async (props) => {
@@ -24,10 +25,16 @@ test.each([
 test.each([
   { networkMode: "host", ...reason("HCCL names the host's addresses") },
   { networkMode: "bridge" },
-  { networkMode: unknown, networksAdvanced: null },
+  { networkMode: "bridge", networksAdvanced: null, image: unknown },
   {},
 ])("A container with %j passes.", async (props) => {
   const violations = await violationsOf(hostNetworkWithReason, resource("decode-0", props));
 
   expect(violations).toEqual([]);
+});
+
+test("A network that is not known yet is left to the engine, which says so.", async () => {
+  const asked = violationsOf(hostNetworkWithReason, resource("decode-0", { networkMode: unknown }));
+
+  await expect(asked).rejects.toThrow("networkMode can't be known during preview");
 });

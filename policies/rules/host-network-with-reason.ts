@@ -1,5 +1,5 @@
 import { hostNetworkLabel } from "../../planning/container/host-network.ts";
-import { containerPolicy } from "../container-policy.ts";
+import { containerPolicy } from "../resource-policy.ts";
 
 /** On the host's network a container reaches, and can be reached at, everything that the host can. */
 export const hostNetworkWithReason = containerPolicy(
@@ -10,7 +10,9 @@ export const hostNetworkWithReason = containerPolicy(
   },
   ({ networkMode, networksAdvanced, labels }) => {
     const networks = [networkMode, ...(networksAdvanced ?? []).map(({ name }) => name)];
-    const reason = labels?.find(({ label }) => label === hostNetworkLabel)?.value?.trim();
-    return networks.includes("host") && !reason ? ["is on the host's network without a reason"] : [];
+    if (!networks.includes("host")) return [];
+    const reason = labels?.find(({ label }) => label === hostNetworkLabel)?.value ?? "";
+    // Invisible characters are no reason.
+    return /\p{L}{2}/u.test(reason) ? [] : ["is on the host's network without a reason"];
   },
 );

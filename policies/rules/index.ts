@@ -4,6 +4,8 @@ import { noPrivilegedContainer } from "./no-privileged-container.ts";
 import { noSecretInEnvironment } from "./no-secret-in-environment.ts";
 import { noSensitiveMount } from "./no-sensitive-mount.ts";
 import { npuHeldOnce } from "./npu-held-once.ts";
+import { onlyKnownCommands } from "./only-known-commands.ts";
+import { onlyKnownResources } from "./only-known-resources.ts";
 import { onlyPlannedDevices } from "./only-planned-devices.ts";
 import { pinnedHostKeys } from "./pinned-host-keys.ts";
 import { pinnedImages } from "./pinned-images.ts";
@@ -11,6 +13,8 @@ import { systemMountsReadOnly } from "./system-mounts-read-only.ts";
 
 /** Every policy, in the order of docs/policies.md. A new policy is a file and a line here. */
 export const policies: (ResourcePolicy | StackPolicy)[] = [
+  onlyKnownResources,
+  onlyKnownCommands,
   noPrivilegedContainer,
   onlyPlannedDevices,
   npuHeldOnce,

@@ -1,41 +1,36 @@
-import { mountPolicy } from "../host-mounts.ts";
+import { contains } from "../../planning/container/absolute-path.ts";
+import { hostMounts } from "../host-mounts.ts";
+import { dataFolders, engineMounts } from "../mountable.ts";
+import { resourcePolicy } from "../resource-policy.ts";
 
-/** Who can read these owns the host, or what else runs on it. `*` stands for any one name. */
-const sensitive = [
-  "/run/docker.sock",
-  "/run/user/*/docker.sock",
-  "/run/containerd",
-  "/var/lib/docker",
-  "/var/lib/containerd",
-  "/proc",
-  "/dev",
-  "/etc/shadow",
-  "/etc/ssh",
-  "/root/.ssh",
-  "/home/*/.ssh",
-];
+/** Where programs keep credentials, or take orders, also in a folder for data. */
+const tellsOfSecrets = /^(\..+|docker|containerd?s?|kubelet|k3s|podman|crio|.*\.sock(et)?)$/i;
 
-/** Also read-only they give everything away: a socket takes orders all the same, and keys need only be read. */
-export const noSensitiveMount = mountPolicy(
+/** Also read-only a mount can give the host away: a socket takes orders all the same, and keys need only be read. */
+export const noSensitiveMount = resourcePolicy(
   {
     name: "no-sensitive-mount",
-    description: `Neither ${sensitive.map((path) => `\`${path}\``).join(", ")} nor anything in or above them is mounted, read-only or not.`,
-    remediationSteps:
-      "mount the folder that the container needs, e.g. /data/models; device nodes belong in `devices`, shared memory in `shmSize`",
+    description: `Of the host nothing is mounted, read-only or not, but what lies in ${dataFolders.join(" or ")} and what engines need of driver and system; and there no socket, no folder of Docker's and none with a dot.`,
+    remediationSteps: `keep what the container needs in ${dataFolders[0]}, e.g. /data/models, or list its folder in the configuration of this policy; device nodes belong in \`devices\`, shared memory in \`shmSize\``,
+    lists: {
+      folders: "more folders for data alone, in which everything may be mounted, e.g. /mnt/models",
+      paths:
+        "more folders or files that may be mounted, themselves and nothing in them, e.g. /etc/pki/ca.pem",
+    },
   },
-  ({ source }) => {
-    const names = namesOf(source.replace(/^\/var\/run(?=\/|$)/, "/run"));
-    const held = sensitive.find((path) => overlap(namesOf(path), names));
-    if (held !== undefined) return held === source ? "" : `, which leads to ${held}`;
-    return names.at(-1) === "docker.sock" ? "" : undefined;
-  },
+  (resource, also) =>
+    hostMounts(resource).flatMap((mount) => {
+      if ("unclear" in mount) return [`mounts ${mount.unclear}, of which nobody can tell what it leads to`];
+      const { source } = mount;
+      const exact = [...engineMounts.map((one) => one.source), ...also.paths, ...also.folders];
+      if (exact.includes(source)) return [];
+      const folder = [...dataFolders, ...also.folders].find((one) => contains(one, source));
+      if (folder === undefined)
+        return [`mounts ${source} of the host, which is none of the folders for data`];
+      const name = source
+        .slice(folder.length)
+        .split("/")
+        .find((one) => tellsOfSecrets.test(one));
+      return name === undefined ? [] : [`mounts ${source} of the host, and ${name} may hold its keys`];
+    }),
 );
-
-const namesOf = (path: string): string[] => path.split("/").filter(Boolean);
-
-/** Whether one path is the other or lies below it. */
-function overlap(pattern: readonly string[], names: readonly string[]): boolean {
-  return names.every(
-    (name, depth) => pattern[depth] === undefined || pattern[depth] === "*" || pattern[depth] === name,
-  );
-}

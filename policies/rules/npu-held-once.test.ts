@@ -94,6 +94,21 @@ test("Two providers of the same endpoint are one host.", async () => {
   expect(violations).toHaveLength(1);
 });
 
+test.each(["ssh://ops@host-a", "ssh://root@host-a:22", "ssh://HOST-A"])(
+  "So are two ways to reach one engine: %s.",
+  async (host) => {
+    const violations = await stackViolationsOf(npuHeldOnce, [
+      {
+        ...container("prefill-0", ["/dev/davinci4"]),
+        provider: { name: "first", host: "ssh://root@host-a" },
+      },
+      { ...container("decode-0", ["/dev/davinci4"]), provider: { name: "second", host } },
+    ]);
+
+    expect(violations).toHaveLength(1);
+  },
+);
+
 test("A device that is not known yet does not hide one that is held twice.", async () => {
   const violations = await stackViolationsOf(npuHeldOnce, [
     container("prefill-0", [unknown, "/dev/davinci4"], "host-a"),

@@ -1,8 +1,8 @@
 import type { PolicyResource } from "@pulumi/policy";
 import { type Asking, heldBy } from "../../host-checks/holders.ts";
-import type { ContainerInputs } from "../container-policy.ts";
 import { known } from "../known.ts";
 import type { StackPolicy } from "../policy.ts";
+import { type ContainerInputs, containerType } from "../resource-policy.ts";
 
 /** Two containers on one NPU: the second cannot use it, and often breaks the first. */
 export const npuHeldOnce: StackPolicy = {
@@ -12,13 +12,14 @@ export const npuHeldOnce: StackPolicy = {
   remediationSteps: "give one of the two containers another NPU of the host",
   validateStack: ({ resources }, reportViolation) => {
     const containers = resources
-      .filter(({ type }) => type === "docker:index/container:Container")
+      .filter(({ type }) => type === containerType)
       .map((container) => {
         const asking = askingOf(known(container.props as ContainerInputs));
-        return { container, endpoint: endpointOf(container), ...heldBy(asking, nodes) };
+        const endpoint = endpointOf(container);
+        return { container, endpoint, engine: engineAt(endpoint), ...heldBy(asking, nodes) };
       });
     for (const [index, second] of containers.entries()) {
-      const others = containers.slice(0, index).filter(({ endpoint }) => endpoint === second.endpoint);
+      const others = containers.slice(0, index).filter(({ engine }) => engine === second.engine);
       for (const node of [...second.nodes, ...second.mayHold]) {
         const isHeld = second.nodes.includes(node);
         const first =
@@ -68,7 +69,17 @@ function askingOf(container: ContainerInputs): Asking {
   };
 }
 
-/** Containers share a host when their providers, whatever they are called, speak to the same endpoint. */
-function endpointOf({ provider }: PolicyResource): string {
-  return known(provider?.props ?? {}).host ?? "the default engine";
+const ofNoProvider = "the default engine";
+
+const endpointOf = ({ provider }: PolicyResource): string =>
+  known(provider?.props ?? {}).host || ofNoProvider;
+
+/** Containers share a host when their providers, whatever they are called, reach one engine, by whatever user. */
+function engineAt(endpoint: string): string {
+  const written =
+    endpoint === ofNoProvider ? (process.env.DOCKER_HOST ?? "unix:///run/docker.sock") : endpoint;
+  const [, host, port = "22"] = /^ssh:\/\/(?:.*@)?([^@]+?)(?::(\d+))?\/?$/i.exec(written) ?? [];
+  return host === undefined
+    ? written.replace(/^unix:\/\/\/var\/run\//, "unix:///run/")
+    : `${host.toLowerCase()} ${port}`;
 }

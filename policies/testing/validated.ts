@@ -5,18 +5,22 @@ import {
   unknownCheckingProxy,
 } from "@pulumi/policy";
 import type { ResourcePolicy, StackPolicy } from "../policy.ts";
-
-const containerType = "docker:index/container:Container";
+import { containerType } from "../resource-policy.ts";
 
 /** In the place of a value: what the engine sends in a preview when it does not know the value yet. */
 export const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-/** A resource as the engine shows it to a policy: a container unless `type` says otherwise. */
-export function resource(name: string, props: object, type = containerType): ResourceValidationArgs {
+/** A resource as the engine shows it to a policy: a container unless `type` says otherwise; `config` is the policy's. */
+export function resource(
+  name: string,
+  props: object,
+  type = containerType,
+  config: object = {},
+): ResourceValidationArgs {
   return {
     type,
     name,
-    props: unknownCheckingProxy({ name, ...props }),
+    props: unknownCheckingProxy({ ...(type === containerType && { name }), ...props }),
     urn: `urn:pulumi:test::ascend-pd::${type}::${name}`,
     opts: {
       protect: false,
@@ -28,7 +32,7 @@ export function resource(name: string, props: object, type = containerType): Res
     stackTags: new Map(),
     isType: (resourceClass) => Reflect.get(resourceClass, "__pulumiType") === type,
     asType: () => undefined,
-    getConfig: <T>() => ({}) as T,
+    getConfig: <T>() => config as T,
     notApplicable: () => {
       throw new NotApplicable();
     },
@@ -61,6 +65,7 @@ export interface StackResource {
 export async function stackViolationsOf(
   { validateStack }: StackPolicy,
   resources: readonly StackResource[],
+  config: object = {},
 ): Promise<{ message: string; urn: string | undefined }[]> {
   const violations: { message: string; urn: string | undefined }[] = [];
   await validateStack(
@@ -72,7 +77,7 @@ export async function stackViolationsOf(
           : { ...stackResource, provider: dockerProvider(provider) };
       }),
       stackTags: new Map(),
-      getConfig: <T>() => ({}) as T,
+      getConfig: <T>() => config as T,
       notApplicable: () => {
         throw new NotApplicable();
       },
