@@ -1,3 +1,4 @@
+import { NoRoom } from "./data/budget.ts";
 import { HttpSyntaxError } from "./http/head.ts";
 
 /** Every way a request can end other than well: what the client and the log see. */
@@ -16,6 +17,7 @@ export const ERRORS = {
   unsupported_type: [415, "invalid_request_error", "Only Content-Type: application/json is taken"],
   expectation_failed: [417, "invalid_request_error", "The expectation cannot be met"],
   head_too_large: [431, "invalid_request_error", "The head of the request is too large"],
+  too_many_requests: [429, "rate_limit_error", "This client has its share of what there is"],
   client_left: [499, "client_error", "The client left before the answer was complete"],
   client_stalled: [499, "client_error", "The client stopped reading"],
   internal_error: [500, "server_error", "The scheduler failed"],
@@ -27,6 +29,7 @@ export const ERRORS = {
   no_decode: [503, "server_error", "No decode instance is available"],
   prefill_unreachable: [503, "server_error", "The prefill instance cannot be reached"],
   decode_unreachable: [503, "server_error", "The decode instance cannot be reached"],
+  overloaded: [503, "server_error", "The scheduler has as much to do as it can hold"],
   shutting_down: [503, "server_error", "The scheduler is shutting down"],
   prefill_timeout: [504, "server_error", "The prefill instance did not answer in time"],
   decode_timeout: [504, "server_error", "The decode instance did not answer in time"],
@@ -89,7 +92,8 @@ export class Failure extends Error {
     this.code = code;
     this.status = options.status ?? status;
     this.detail = options.detail;
-    this.retryAfter = options.retryAfter ?? (this.status === 503 ? "1" : undefined);
+    this.retryAfter =
+      options.retryAfter ?? (this.status === 503 || code === "too_many_requests" ? "1" : undefined);
     this.allow = options.allow;
     this.retry = options.retry;
     this.isBusy = options.isBusy === true;
@@ -130,6 +134,9 @@ export function toFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
   if (error instanceof HttpSyntaxError) {
     return new Failure(BY_STATUS[error.status] ?? "malformed_http", { message: sentence(error.message) });
+  }
+  if (error instanceof NoRoom) {
+    return new Failure(error.whose === "all" ? "overloaded" : "too_many_requests", { detail: error.message });
   }
   return new Failure("internal_error", { detail: error instanceof Error ? error.stack : String(error) });
 }

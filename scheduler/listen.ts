@@ -1,6 +1,9 @@
 import type { Server as HttpServer, RequestListener } from "node:http";
 import type { ListenOptions, Server } from "node:net";
 
+/** Operators, and monitors, may have so many connections. */
+export const SIDE_CONNECTIONS = 32;
+
 /** A server cannot listen: the user's to mend. */
 export class ListenError extends Error {
   readonly fix: string;
@@ -53,5 +56,7 @@ function reason({ code, message }: NodeJS.ErrnoException, flag: string): [why: s
  */
 export function sideServer(listener: RequestListener): HttpServer {
   const { createServer } = process.getBuiltinModule("node:http");
-  return createServer({ requestTimeout: 10_000 }, listener);
+  const server = createServer({ requestTimeout: 10_000 }, listener);
+  server.maxConnections = SIDE_CONNECTIONS;
+  return server;
 }

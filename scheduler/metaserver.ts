@@ -4,6 +4,7 @@ import type { Service } from "./client/service.ts";
 import type { Metaserver } from "./completion/metaserver.ts";
 import type { MetaserverAddress } from "./config/config.ts";
 import { authority } from "./config/endpoints.ts";
+import type { Budget } from "./data/budget.ts";
 import type { Deadlines } from "./data/deadlines.ts";
 import { listen } from "./listen.ts";
 import { type LogSink, logLine } from "./log.ts";
@@ -14,13 +15,20 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_CONNECTIONS = 4096;
 const LIMIT_MS = 10_000;
 
+interface Surroundings {
+  readonly deadlines: Deadlines;
+  readonly budget: Budget;
+  /** How many connections of clients there may be, each of which has one request. */
+  readonly clients: number;
+  readonly log: LogSink;
+}
+
 /** Has `metaserver` answer decode instances, on the port of this `thread`, until it is closed. Rejects with ListenError. */
 export async function listenForDecode(
   metaserver: Metaserver,
   { host, port }: MetaserverAddress,
   thread: number,
-  deadlines: Deadlines,
-  log: LogSink,
+  { deadlines, budget, clients, log }: Surroundings,
 ): Promise<() => void> {
   const connections = new Set<ClientConnection>();
   const service: Service = {
@@ -32,6 +40,7 @@ export async function listenForDecode(
       maxBodyBytes: MAX_BODY_BYTES,
     },
     totals: { addBytes() {}, addEvents() {} },
+    budget,
     route: (head) => metaserver.route(head),
     began() {},
     ended({ trace }) {
@@ -39,12 +48,13 @@ export async function listenForDecode(
       if (trace.outcome !== "ok") log(logLine(trace));
     },
   };
+  const engines = { connections: 0, bytes: 0 };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const connection = new ClientConnection(socket, service);
+    const connection = new ClientConnection(socket, service, engines);
     connections.add(connection);
     socket.once("close", () => connections.delete(connection));
   });
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = Math.min(MAX_CONNECTIONS, clients);
   const listening = await listen(server, { host, port: port && port + thread }, "--metaserver-port");
   metaserver.origin = `http://${authority({ host, port: listening })}`;
   return () => {

@@ -1,6 +1,7 @@
 import type { Config } from "./config/config.ts";
 import { InvalidTables } from "./config/endpoints.ts";
 import { Deadlines } from "./data/deadlines.ts";
+import { limitsOf, openFilesLimit } from "./limits.ts";
 import { type LogSink, logLine } from "./log.ts";
 import { Membership } from "./membership/membership.ts";
 import type { ReloadResult } from "./membership/wishes.ts";
@@ -82,7 +83,13 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
   try {
     const { readEndpoints: _, ...serverConfig } = config;
     const shared = { turns: new SharedArrayBuffer(8), stats: stats.map(({ memory }) => memory) };
-    const options = { config: serverConfig, threads, shared, roster: membership.roster };
+    const limits = limitsOf(config, openFilesLimit());
+    const clients = threads * limits.connections.all;
+    if (clients < Math.floor(config.maxConnections / threads) * threads) {
+      const why = `this process may have ${openFilesLimit()} files open, some of which are for engines and health checks`;
+      log(logLine({ maxConnections: clients, why }));
+    }
+    const options = { config: serverConfig, threads, shared, limits, roster: membership.roster };
     const observer = { log, becameIdle: () => membership.recheck() };
     server =
       threads === 1
@@ -92,7 +99,7 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
             died(thread) {
               workerDeaths++;
               const its = stats[thread];
-              if (its !== undefined) its.inFlight = 0;
+              its?.forget();
               membership.takeOut(thread);
             },
           });

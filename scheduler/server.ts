@@ -1,5 +1,7 @@
 import { createServer, type ServerOpts } from "node:net";
 import { ClientConnection } from "./client/connection.ts";
+import { Crowd } from "./client/crowd.ts";
+import { Refusals } from "./client/refusals.ts";
 import type { Reply } from "./client/reply.ts";
 import type { Handler, Service } from "./client/service.ts";
 import { generateApi, messagesApi, openAiApi } from "./completion/api.ts";
@@ -14,13 +16,15 @@ import { whyNotServed } from "./config/not-served.ts";
 import { isToEngines, MODEL_PREFIX, type Route, routesOf } from "./config/routes.ts";
 import { Bag } from "./data/bag.ts";
 import { Deadlines } from "./data/deadlines.ts";
-import { Failure } from "./errors.ts";
+import { Failure, toFailure } from "./errors.ts";
 import type { RequestHead } from "./http/request.ts";
 import type { Place } from "./instances/account.ts";
 import { Instance, type Roster, type Surroundings } from "./instances/instances.ts";
+import { Lines } from "./instances/lines.ts";
 import { byLoad } from "./instances/load.ts";
 import { leastInFlight, Picker, roundRobin } from "./instances/policy.ts";
 import { HIGH_WATER_MARK } from "./instances/pool.ts";
+import { type Limits, TURNED_AWAY } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { type LogSink, logLine } from "./log.ts";
 import { listenForDecode } from "./metaserver.ts";
@@ -34,6 +38,7 @@ const FLUSH_MS = 1000;
 /** What one thread needs to serve clients; all of it can be sent to another thread. */
 export interface ServerOptions extends Place {
   readonly config: ServerConfig;
+  readonly limits: Limits;
   readonly roster: Roster;
   readonly shared: SharedMemory;
 }
@@ -67,7 +72,7 @@ export interface Server {
 
 /** Listens and serves in this thread. Rejects with ListenError when it cannot. */
 export async function startServer(options: ServerOptions, observer: ServerObserver): Promise<Server> {
-  const { config, shared, threads, thread } = options;
+  const { config, limits, shared, threads, thread } = options;
   const { timeouts, policy } = config;
   const deadlines = new Deadlines();
   const turn = (at: number) => new Int32Array(shared.turns, 4 * at, 1);
@@ -81,12 +86,15 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const surroundings: Surroundings = {
     deadlines,
     connectMs: timeouts.connectMs,
+    lines: new Lines(limits.lines),
     hosts,
     becameIdle: observer.becameIdle,
   };
 
   const connections = new Set<ClientConnection>();
   const stats = new Stats(shared.stats[thread]);
+  const crowd = new Crowd(limits, stats.bufferedCell);
+  const refusals = new Refusals(deadlines, observer.log);
   const replies = new Bag<Reply>();
   let draining = false;
   let becameIdle = () => {};
@@ -115,6 +123,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     deadlines,
     limits: { ...timeouts, maxBodyBytes: config.maxBodyBytes },
     totals: stats,
+    budget: crowd.budget,
     route({ path, method }: RequestHead) {
       const route = routeOf(path);
       if (route === undefined) {
@@ -150,9 +159,25 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
 
   const socketOptions: ServerOpts = { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_MARK };
   const server = createServer(socketOptions, (socket) => {
-    const connection = new ClientConnection(socket, service);
-    connections.add(connection);
-    socket.once("close", () => connections.delete(connection));
+    try {
+      const { client, leave } = crowd.enter(socket.remoteAddress ?? "");
+      const connection = new ClientConnection(socket, service, client);
+      connections.add(connection);
+      socket.once("close", () => {
+        leave();
+        connections.delete(connection);
+        stats.connections = crowd.connections;
+      });
+    } catch (error) {
+      stats.refuse();
+      refusals.turnAway(socket, toFailure(error));
+    }
+    stats.connections = crowd.connections;
+  });
+  server.maxConnections = limits.connections.all + TURNED_AWAY;
+  server.on("drop", () => {
+    stats.refuse();
+    refusals.count("no room for more connections");
   });
 
   function instances(): readonly Instance[] {
@@ -173,7 +198,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
         });
     }
     const now = instances();
-    for (const instance of before) if (!now.includes(instance)) instance.pool.close();
+    for (const instance of before) if (!now.includes(instance)) instance.pool.end();
   }
 
   function close(): void {
@@ -194,7 +219,12 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   let listening: number;
   try {
     if (metaserver !== undefined && config.metaserver !== undefined)
-      closeMetaserver = await listenForDecode(metaserver, config.metaserver, thread, deadlines, observer.log);
+      closeMetaserver = await listenForDecode(metaserver, config.metaserver, thread, {
+        deadlines,
+        budget: crowd.budget,
+        clients: limits.connections.all,
+        log: observer.log,
+      });
     listening = await listen(server, where, "--port");
   } catch (error) {
     close();

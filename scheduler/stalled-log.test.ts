@@ -1,59 +1,16 @@
-import { type ChildProcess, type StdioOptions, spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, createReadStream, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, createReadStream, openSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
 import { MAX_WAITING } from "./log.ts";
 import { client, get } from "./testing/client.ts";
-import { fakeEngine, goodDecode, goodPrefill } from "./testing/engine.ts";
+import { command, portOf, start, temporaryFolder } from "./testing/process.ts";
 
-const MAIN = join(import.meta.dirname, "main.ts");
 /** Each is a line of the log; together they are some 10 MB of it. */
 const REQUESTS = 30_000;
 const PATH = `/${"x".repeat(199)}`;
-
-function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "scheduler-log-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
-
-/** What starts a scheduler before engines of this test, whose addresses are the environment's. */
-async function command(folder: string, args: readonly string[]) {
-  const [prefill, decode] = [await fakeEngine(goodPrefill), await fakeEngine(goodDecode)];
-  const server = (device?: object) => ({ server_id: "127.0.0.1", server_ip: "127.0.0.1", ...device });
-  const npu = (id: number) => ({
-    device: [{ device_id: `${id}`, device_ip: `29.0.0.${id}`, rank_id: "0" }],
-  });
-  const groups = [server(), server(npu(1)), server(npu(2))];
-  const table = join(folder, "global.json");
-  const list = groups.map((one, id) => ({ group_id: `${id}`, server_count: "1", server_list: [one] }));
-  writeFileSync(table, JSON.stringify({ version: "1.0", status: "completed", server_group_list: list }));
-  return {
-    words: [process.execPath, MAIN, "--host=127.0.0.1", "--port=0", ...args],
-    env: { GLOBAL_RANK_TABLE_FILE_PATH: table, NODE_PORTS: `${prefill.port},${decode.port}` },
-  };
-}
-
-function start([program = "", ...args]: readonly string[], env: Record<string, string>, stdio: StdioOptions) {
-  const child = spawn(program, args, { env, stdio });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  return child;
-}
-
-/** Resolves with the port once it listens; reads no further. */
-async function portOf({ stdout }: ChildProcess): Promise<number> {
-  let output = "";
-  for (;;) {
-    const [, port] = /^scheduler on \S+:(\d+)/m.exec(output) ?? [];
-    stdout?.pause();
-    if (port !== undefined) return Number(port);
-    stdout?.resume();
-    output += (await once(stdout as NonNullable<typeof stdout>, "data"))[0];
-  }
-}
 
 /** Asks for what is not there, each time a line of the log; gives the number of answers. */
 async function askInVain(port: number): Promise<number> {

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { type Client, Hold, NoRoom } from "../data/budget.ts";
 import { ByteBuffer } from "../data/bytes.ts";
 import type { Deadline } from "../data/deadlines.ts";
 import type { Piece } from "../data/pieces.ts";
@@ -41,7 +42,9 @@ export class ClientConnection implements ReplyTarget {
   readonly #readLimit: Deadline;
   readonly #stallLimit: Deadline;
   #phase: "head" | "body" | "answer" | "linger" = "head";
-  readonly #input = new ByteBuffer();
+  /** What has come and waits, and what the client has not read. */
+  readonly #hold: Hold;
+  readonly #input: ByteBuffer;
   /** How much of `#input` was searched for the end of the head. */
   #searched = 0;
   /** The request that is being read: everything but its answer. */
@@ -50,10 +53,14 @@ export class ClientConnection implements ReplyTarget {
   #reply: Reply | undefined;
   #reading = false;
   #lingered = 0;
+  /** Bytes of answers that were counted because the client does not read them. */
+  #unread = 0;
 
-  constructor(socket: Socket, service: Service) {
+  constructor(socket: Socket, service: Service, client: Client) {
     this.#socket = socket;
     this.#service = service;
+    this.#hold = new Hold(service.budget, client, () => this.#gone(new Failure("client_stalled")));
+    this.#input = new ByteBuffer(undefined, this.#hold);
     this.#readLimit = service.deadlines.arm(service.limits.requestHeadMs, () => this.#tooLate());
     this.#stallLimit = service.deadlines.unarmed(() => this.#gone(new Failure("client_stalled")));
     socket.on("data", (bytes) => this.#receive(bytes));
@@ -68,6 +75,7 @@ export class ClientConnection implements ReplyTarget {
       this.#gone(new Failure("client_left"));
       this.#readLimit.clear();
       this.#stallLimit.clear();
+      this.#hold.clear();
     });
   }
 
@@ -92,11 +100,22 @@ export class ClientConnection implements ReplyTarget {
       this.#lingered += bytes.length;
       if (this.#lingered > LINGER_BYTES) this.#socket.destroy();
     } else if (this.#phase === "answer" && this.#input.length + bytes.length > MAX_AHEAD_BYTES) {
-      if (this.#reply !== undefined) this.#reply.close = true;
+      this.#endsWithAnswer();
     } else {
-      this.#input.append(bytes);
+      try {
+        this.#input.append(bytes);
+      } catch (error) {
+        if (this.#phase === "answer") this.#endsWithAnswer();
+        else this.#refuse(error);
+        return;
+      }
       this.#read();
     }
+  }
+
+  /** What was sent ahead of the answer is not kept. */
+  #endsWithAnswer(): void {
+    if (this.#reply !== undefined) this.#reply.close = true;
   }
 
   /** Takes as many requests out of `#input` as can be answered now. */
@@ -133,8 +152,7 @@ export class ClientConnection implements ReplyTarget {
   #begin(head: RequestHead): void {
     const { method, path } = head;
     const id = requestId(valueIfSole(head.fields, "x-request-id"));
-    const reply = new Reply(this, new Trace(id, method, path, this.#service.totals), head);
-    this.#reply = reply;
+    const reply = this.#replyTo(new Trace(id, method, path, this.#service.totals), head);
     this.#service.began(reply);
     const decoder = bodyDecoder(head.framing, "empty");
     const { maxBodyBytes, requestBodyMs } = this.#service.limits;
@@ -143,7 +161,7 @@ export class ClientConnection implements ReplyTarget {
       const handler = this.#service.route(head);
       requireJson(head);
       if ((head.framing.length ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
-      incoming = { head, handler, decoder, body: new ByteBuffer(head.framing.length), reply };
+      incoming = { head, handler, decoder, body: new ByteBuffer(head.framing.length, reply.hold), reply };
     } catch (error) {
       // What follows is a body that nobody reads, not a request.
       if (!decoder.done) reply.close = true;
@@ -187,20 +205,30 @@ export class ClientConnection implements ReplyTarget {
     } catch (error) {
       failed(reply, error);
     }
+    this.#over(reply);
+  }
+
+  #replyTo(trace: Trace, head: RequestHead | undefined): Reply {
+    const reply = new Reply(this, trace, new Hold(this.#service.budget, this.#hold.client), head);
+    this.#reply = reply;
+    return reply;
+  }
+
+  #over(reply: Reply): void {
+    reply.hold.clear();
     this.#service.ended(reply);
   }
 
   /** Answers a request that is not served: what is wrong may be its head, its body, or what it asks for. */
   #refuse(error: unknown): void {
     const reply =
-      this.#reply ??
-      new Reply(this, new Trace(requestId(undefined), "", "", this.#service.totals), undefined);
-    // After an error in the framing nobody knows where the next request would begin.
-    if (this.#phase === "body" || error instanceof HttpSyntaxError) reply.close = true;
-    this.#reply = reply;
+      this.#reply ?? this.#replyTo(new Trace(requestId(undefined), "", "", this.#service.totals), undefined);
+    // After an error in the framing, and what was not kept, nobody knows where the next request would begin.
+    if (this.#phase === "body" || error instanceof HttpSyntaxError || error instanceof NoRoom)
+      reply.close = true;
     this.#incoming = undefined;
     failed(reply, error);
-    this.#service.ended(reply);
+    this.#over(reply);
   }
 
   #tooLate(): void {
@@ -221,6 +249,8 @@ export class ClientConnection implements ReplyTarget {
 
   #drained(): void {
     this.#stallLimit.clear();
+    this.#hold.stalled = false;
+    this.#count(0);
     this.#reply?.onDrain?.();
     this.#read();
   }
@@ -228,8 +258,21 @@ export class ClientConnection implements ReplyTarget {
   write(pieces: readonly Piece[]): boolean {
     if (this.#socket.destroyed) return true;
     const goOn = writeTogether(this.#socket, pieces);
-    if (!goOn) this.#stallLimit.extend(this.#service.limits.stalledClientMs);
-    return goOn;
+    if (goOn) return true;
+    this.#stallLimit.extend(this.#service.limits.stalledClientMs);
+    try {
+      this.#count(this.#socket.writableLength);
+      this.#hold.stalled = true;
+    } catch {
+      this.#gone(new Failure("client_stalled"));
+    }
+    return this.#socket.destroyed;
+  }
+
+  /** So many bytes wait for the client to read. Throws NoRoom. */
+  #count(unread: number): void {
+    this.#hold.move(unread - this.#unread);
+    this.#unread = unread;
   }
 
   finished(): void {

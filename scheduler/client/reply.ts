@@ -1,4 +1,5 @@
 import type { Bagged } from "../data/bag.ts";
+import type { Hold } from "../data/budget.ts";
 import { type Piece, totalLength } from "../data/pieces.ts";
 import { StopSignal } from "../engine/stop-signal.ts";
 import type { ErrorForm, Failure } from "../errors.ts";
@@ -22,6 +23,8 @@ export interface ReplyTarget {
 export class Reply implements Bagged {
   place = -1;
   readonly trace: Trace;
+  /** What the request and its answer keep in memory, until nothing works on it any more. */
+  readonly hold: Hold;
   /** Fires when the client is gone or the answer has to end now. */
   readonly stop = new StopSignal();
   /** Called when the client has read what `write` returned false for. */
@@ -45,10 +48,12 @@ export class Reply implements Bagged {
   constructor(
     target: ReplyTarget,
     trace: Trace,
+    hold: Hold,
     request: { method: string; minor: number; keepAlive: boolean } | undefined,
   ) {
     this.#target = target;
     this.trace = trace;
+    this.hold = hold;
     this.#headOnly = request?.method === "HEAD";
     this.#minor = request?.minor ?? 1;
     this.close = request?.keepAlive !== true;
@@ -167,6 +172,7 @@ export type Answer = Pick<
   Reply,
   | "trace"
   | "stop"
+  | "hold"
   | "started"
   | "onDrain"
   | "onOpen"

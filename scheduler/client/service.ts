@@ -1,3 +1,4 @@
+import type { Budget } from "../data/budget.ts";
 import type { ByteBuffer } from "../data/bytes.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import type { RequestHead } from "../http/request.ts";
@@ -18,6 +19,7 @@ export interface Service {
   readonly deadlines: Deadlines;
   readonly limits: ConnectionLimits;
   readonly totals: Totals;
+  readonly budget: Budget;
   /** Throws the Failure to answer with when nothing serves this request. */
   route(head: RequestHead): Handler;
   /** A request's head has been read. */

@@ -15,6 +15,8 @@ export interface Call {
   /** Empty once it is not needed any more. */
   body: Buffer;
   readonly members: readonly Member[];
+  /** To be called when the body is not needed any more, where none but this call has it. */
+  released?: (() => void) | undefined;
 }
 
 /** Of an encoder's cache: the same thing for pictures. */

@@ -63,7 +63,7 @@ interface Handed {
 }
 
 /** Who is told of a leg, and ends it. */
-type LegAnswer = Pick<Answer, "trace" | "stop">;
+type LegAnswer = Pick<Answer, "trace" | "stop" | "hold">;
 
 const NOTHING: Handed = { kvParams: undefined, kv: undefined };
 
@@ -76,11 +76,14 @@ export function completions(engines: Engines, api: Api): Handler {
   const legs = metaserver === undefined ? bothLegs : decodeFirst;
 
   return (request, reply) => {
-    const size = request.body.length;
+    const { length: size, room } = request.body;
     const { path, fields } = request.head;
     const shape = api.shape(path);
     const once = shape === "chat" && handoff.byParams && config.tokenise === "once";
-    const call = readCall(request.body.take(), handoff.unfit, once ? [TELL_TOKENS.key] : api.keys);
+    const body = request.body.take();
+    reply.hold.move(room);
+    const call = readCall(body, handoff.unfit, once ? [TELL_TOKENS.key] : api.keys);
+    call.released = () => reply.hold.move(-room);
     const forwarded = forwardedFields(fields);
     const isStream = api.isStream(call);
     const isBackground = api.isBackground?.(call) === true;
@@ -106,7 +109,9 @@ export function completions(engines: Engines, api: Api): Handler {
         ? answerToTheEnd(call, sequence, answer, resuming(errand, shape, answer))
         : legs(errand, call, sequence, answer);
     if (asked.length === 1 && only !== undefined) return answerOne(call, only, reply);
-    return answerSeveral(asked, reply, (sequence, answer) => answerOne({ ...call }, sequence, answer));
+    return answerSeveral(asked, reply, (sequence, answer) =>
+      answerOne({ ...call, released: undefined }, sequence, answer),
+    );
   };
 
   function resuming(errand: Errand, shape: Shape, answer: Answer): Resuming {
@@ -172,6 +177,7 @@ export function completions(engines: Engines, api: Api): Handler {
         limitMs: timeouts.prefillMs,
         fresh,
         stop: answer.stop,
+        hold: answer.hold,
       };
       const take = (said: Buffer): Handed => {
         const kvParams = takeKvParams(instance, said, handoff);
@@ -216,6 +222,8 @@ export function completions(engines: Engines, api: Api): Handler {
       // A stream lasts for minutes: its prompt is not to stay in memory for as long.
       const answered = () => {
         call.body = Buffer.alloc(0);
+        call.released?.();
+        call.released = undefined;
         if (isBackground && id !== undefined) backgrounds.add({ instance, id, kv, forwarded });
       };
       const more = () => (isStream ? undefined : patience(instance, answer, timeouts));
@@ -240,7 +248,16 @@ export function completions(engines: Engines, api: Api): Handler {
         decode: ask,
         prefill: (params, stop) => {
           const edits = [...sequence.edits, { key: KV_PARAMS, value: params }];
-          return prefillLeg(errand, call, { ...sequence, edits }, { trace: answer.trace, stop });
+          return prefillLeg(
+            errand,
+            call,
+            { ...sequence, edits },
+            {
+              trace: answer.trace,
+              stop,
+              hold: answer.hold,
+            },
+          );
         },
         patience: more,
         bothAnswered: answered,

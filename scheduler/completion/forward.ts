@@ -19,8 +19,10 @@ export function forwarded(engines: Engines): Handler {
   const { servedModels, timeouts } = engines.config;
   const askOne = oneInstance(engines);
   return ({ head, body }, reply) => {
+    const { room } = body;
     const bytes = head.method === "POST" ? body.take() : undefined;
     if (bytes !== undefined) {
+      reply.hold.move(room);
       const call = readCall(bytes, []);
       if (memberOf(call, KV_PARAMS) !== undefined) throw foreignParams(KV_PARAMS);
       checkModel(call, servedModels);
@@ -35,7 +37,7 @@ export function model(engines: Engines, prefix: string): Handler {
   return async ({ head }, reply) => {
     const name = decoded(head.path.slice(prefix.length));
     const card = await askOne({ ...head, path: MODELS }, reply, undefined, async (question) => {
-      const list = await askWhole(question, MAX_LIST_BYTES);
+      const list = await askWhole({ ...question, hold: reply.hold }, MAX_LIST_BYTES);
       return cardOf(list, name, question);
     });
     if (card === undefined) throw noSuchModel(name);

@@ -1,4 +1,5 @@
 import type { Answer } from "../client/reply.ts";
+import type { Hold } from "../data/budget.ts";
 import { ByteBuffer } from "../data/bytes.ts";
 import { totalLength } from "../data/pieces.ts";
 import { ask } from "../engine/ask.ts";
@@ -25,9 +26,9 @@ const NUL = 0x00;
 export class RecordSplitter {
   readonly #held: ByteBuffer;
 
-  /** `most`: how many bytes of a record are worth holding. */
-  constructor(most: number) {
-    this.#held = new ByteBuffer(most);
+  /** `most`: how many bytes of a record are worth holding. `hold` counts them. */
+  constructor(most: number, hold?: Hold) {
+    this.#held = new ByteBuffer(most, hold);
   }
 
   /** The whole records that came; may be empty. */
@@ -56,7 +57,7 @@ export class RecordSplitter {
 export function relayRecords(question: Question, reply: Answer, gapMs: number): Promise<void> {
   const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
   const limit = MAX_COMPLETION_BYTES + ESCAPED_FACTOR * totalLength(question.request.pieces);
-  const splitter = new RecordSplitter(limit);
+  const splitter = new RecordSplitter(limit, reply.hold);
   return ask(question, {
     head({ framing }) {
       if (!framing.chunked && framing.length === undefined) throw failed("its stream has no framed end");

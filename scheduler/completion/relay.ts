@@ -25,9 +25,9 @@ export async function relayEvents(
   last: StreamEnd = DONE_LAST,
 ): Promise<void> {
   const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
-  const splitter = new EventSplitter(last);
+  const splitter = new EventSplitter(last, reply.hold);
   /** What was said before the work on it had begun: it waits, so that a failure can still have a status. */
-  const early = new ByteBuffer();
+  const early = new ByteBuffer(undefined, reply.hold);
   let seen = 0;
   let done = false;
   try {
@@ -82,10 +82,11 @@ function isPreamble(events: Buffer, { preamble }: StreamEnd): boolean {
 /** Relays an engine's JSON answer: whole when it is small, else with its length as it comes. */
 export function relayPlain(question: Question, reply: Answer, gapMs: number): Promise<void> {
   const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
-  const held = new ByteBuffer();
+  let held: ByteBuffer;
   return ask(question, {
-    head({ framing: { length = 0 } }) {
+    head({ framing: { length = MAX_HELD_BYTES } }) {
       if (length > MAX_HELD_BYTES) reply.openSized(200, length);
+      held = new ByteBuffer(length, reply.hold);
     },
     data(bytes, flow) {
       if (reply.started) return paced(flow, reply, bytes, gapMs);

@@ -208,12 +208,17 @@ export class Leg implements Answer {
   isGivenBack = false;
   readonly #all: ResumedAnswer;
   readonly #isStream: boolean;
-  readonly #held = new ByteBuffer();
+  readonly #held: ByteBuffer;
 
   constructor(all: ResumedAnswer, trace: Trace, isStream: boolean) {
     this.#all = all;
     this.trace = trace;
     this.#isStream = isStream;
+    this.#held = new ByteBuffer(undefined, this.hold);
+  }
+
+  get hold() {
+    return this.#all.inner.hold;
   }
 
   get stop() {

@@ -1,4 +1,5 @@
 import type { Answer, Reply } from "../client/reply.ts";
+import type { Hold } from "../data/budget.ts";
 import { ByteBuffer } from "../data/bytes.ts";
 import { joined, type Piece } from "../data/pieces.ts";
 import { StopSignal } from "../engine/stop-signal.ts";
@@ -67,7 +68,7 @@ class JoinedAnswer {
   }
 
   answer(sequence: Sequence, at: number): SequenceAnswer {
-    const answer = new SequenceAnswer(this, this.#reply.trace, sequence, at);
+    const answer = new SequenceAnswer(this, this.#reply, sequence, at);
     this.#answers.add(answer);
     return answer;
   }
@@ -163,11 +164,14 @@ class SequenceAnswer implements Answer {
   readonly #all: JoinedAnswer;
   readonly #sequence: Sequence;
   readonly #at: number;
-  readonly #held = new ByteBuffer();
+  readonly hold: Hold;
+  readonly #held: ByteBuffer;
   #isStream = false;
 
-  constructor(all: JoinedAnswer, whole: Trace, sequence: Sequence, at: number) {
+  constructor(all: JoinedAnswer, { trace: whole, hold }: Reply, sequence: Sequence, at: number) {
     this.#all = all;
+    this.hold = hold;
+    this.#held = new ByteBuffer(undefined, hold);
     this.#sequence = sequence;
     this.#at = at;
     this.trace = new Trace(`${whole.id}-${at}`, whole.method, whole.path, {

@@ -1,3 +1,4 @@
+import type { Hold } from "../data/budget.ts";
 import { ByteBuffer } from "../data/bytes.ts";
 import { joined } from "../data/pieces.ts";
 import { ERROR_MARK, isErrorObject } from "../engine/refusal.ts";
@@ -74,15 +75,17 @@ export interface Events {
  */
 export class EventSplitter {
   readonly #last: StreamEnd;
-  readonly #held = new ByteBuffer(MAX_EVENT_BYTES);
+  readonly #held: ByteBuffer;
   /** How many of the held bytes have been looked at, and where the line there begins. */
   #seen = 0;
   #lineStart = 0;
   #eventHasData = false;
   #started = false;
 
-  constructor(last: StreamEnd = DONE_LAST) {
+  /** `hold` counts what waits for the end of its event. */
+  constructor(last: StreamEnd = DONE_LAST, hold?: Hold) {
     this.#last = last;
+    this.#held = new ByteBuffer(MAX_EVENT_BYTES, hold);
   }
 
   /** Throws a Failure when an event is too long. */

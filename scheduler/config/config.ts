@@ -71,6 +71,11 @@ export interface Config {
   /** On which legs of a chat its prompt is made into tokens. */
   readonly tokenise: "twice" | "once";
   readonly maxBodyBytes: number;
+  readonly maxConnections: number;
+  /** Of all requests and answers together. */
+  readonly maxBufferedBytes: number;
+  /** What of these one client may have, from 0 to 1. */
+  readonly clientShare: number;
   /** How long a prefill instance keeps a KV cache that is not fetched. */
   readonly kvLeaseMs: number;
   /** How it is told earlier that none will be. */
@@ -212,6 +217,9 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     givenBack: oneOf("given-back", GIVEN_BACK),
     tokenise: oneOf("tokenise", ["twice", "once"]),
     maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),
+    maxConnections: number("max-connections", { min: 1, max: 1_000_000, whole: true }),
+    maxBufferedBytes: number("max-buffered-bytes", { min: 1, max: 2 ** 40, whole: true }),
+    clientShare: number("client-share", { min: 1, max: 100 }) / 100,
     kvLeaseMs: given("kv-lease").length > 0 ? seconds("kv-lease") : 1000 * leaseSeconds,
     kvRelease,
     timeouts: {

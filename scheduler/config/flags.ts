@@ -96,6 +96,24 @@ export const FLAGS = [
   },
   { name: "max-body-bytes", value: "N", fallback: "8388608", help: "largest request body" },
   {
+    name: "max-connections",
+    value: "N",
+    fallback: "8192",
+    help: "clients' connections at a time, or half of what the limit on open files leaves if that is less; beyond it 503",
+  },
+  {
+    name: "max-buffered-bytes",
+    value: "N",
+    fallback: "268435456",
+    help: "memory for bodies that arrive or wait for their legs, and answers that wait for their end or reader; beyond it 503",
+  },
+  {
+    name: "client-share",
+    value: "PERCENT",
+    fallback: "50",
+    help: "of these two, for one client address (of IPv6 a /64); beyond it 429",
+  },
+  {
     name: "admin-socket",
     value: "PATH",
     help: "Unix socket to see, drain, join and reload instances by; without this none",

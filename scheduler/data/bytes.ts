@@ -1,3 +1,5 @@
+import type { Hold } from "./budget.ts";
+
 /** Belongs to no read: keeping it keeps nothing alive. */
 const EMPTY: Buffer = Buffer.alloc(0);
 /** More memory than this is given back when most of it is not needed any more. */
@@ -14,14 +16,21 @@ export class ByteBuffer {
   /** Whether the room behind `#end` is ours to write to. */
   #owned = false;
   readonly #most: number;
+  readonly #hold: Hold | undefined;
 
-  /** `most`: how many bytes can come, where that is known, so that no more room is made. */
-  constructor(most = Number.POSITIVE_INFINITY) {
+  /** `most`: how many bytes can come, where that is known, so that no more room is made. `hold` counts the room. */
+  constructor(most = Number.POSITIVE_INFINITY, hold?: Hold) {
     this.#most = most;
+    this.#hold = hold;
   }
 
   get length(): number {
     return this.#end - this.#start;
+  }
+
+  /** Bytes of memory that it takes. */
+  get room(): number {
+    return this.#bytes.length;
   }
 
   /** Never written to again: what is appended later goes behind it or elsewhere. */
@@ -30,6 +39,7 @@ export class ByteBuffer {
     return isAll ? this.#bytes : this.#bytes.subarray(this.#start, this.#end);
   }
 
+  /** Throws NoRoom where its hold has none, and then has what it had. */
   append(piece: Buffer): void {
     if (piece.length === 0) return;
     if (this.length === 0) {
@@ -38,8 +48,9 @@ export class ByteBuffer {
     }
     if (!this.#owned || this.#end + piece.length > this.#bytes.length) {
       const needed = this.length + piece.length;
-      const room = Math.max(needed, Math.min(this.#most, 2 * needed));
-      const grown = Buffer.allocUnsafeSlow(Math.max(1024, room));
+      const room = Math.max(1024, needed, Math.min(this.#most, 2 * needed));
+      this.#hold?.move(room - this.#bytes.length);
+      const grown = Buffer.allocUnsafeSlow(room);
       this.#end = this.#bytes.copy(grown, 0, this.#start, this.#end);
       this.#start = 0;
       this.#bytes = grown;
@@ -70,6 +81,7 @@ export class ByteBuffer {
   }
 
   #adopt(piece: Buffer): void {
+    this.#hold?.move(piece.length - this.#bytes.length);
     this.#bytes = piece;
     this.#start = 0;
     this.#end = piece.length;

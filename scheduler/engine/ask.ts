@@ -30,7 +30,7 @@ export function askWhole(
   maxBytes: number,
   late?: (answer: Buffer) => void,
 ): Promise<Buffer> {
-  const body = new ByteBuffer();
+  const body = new ByteBuffer(undefined, question.hold);
   const parting = late && {
     readsOn: true,
     ended(isWhole: boolean) {

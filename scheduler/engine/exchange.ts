@@ -1,3 +1,4 @@
+import type { Hold } from "../data/budget.ts";
 import { ByteBuffer } from "../data/bytes.ts";
 import type { Deadline, Deadlines } from "../data/deadlines.ts";
 import type { Piece } from "../data/pieces.ts";
@@ -14,6 +15,8 @@ import type { Stoppable, StopSignal } from "./stop-signal.ts";
 const MAX_INTERIM_ANSWERS = 8;
 /** How long an engine may take to end its work on a question that was broken off. */
 const PARTING_MS = 5000;
+/** This process, or the machine, has as many files open as it may. */
+const NO_FILES = /^(?:EMFILE|ENFILE)$/;
 
 /** A request to an engine, ready to be written. */
 export interface EngineRequest {
@@ -37,6 +40,8 @@ export interface Question {
   readonly parting?: Parting | undefined;
   /** Not for a client: its answer is no sign that clients' requests are worked on. */
   readonly isCheck?: true;
+  /** Counts what is held of its answer; without it nobody does. */
+  readonly hold?: Hold;
   /** Closes the connection to the engine at once. */
   readonly stop: StopSignal;
 }
@@ -105,8 +110,8 @@ export class Exchange implements WireUser, Flow, Stoppable {
     this.#parting = parting;
     this.#reader = reader;
     this.#settle = settle;
-    this.limit = deadlines.arm(limitMs, () => this.#expired());
     this.#wire = instance.pool.lease(this, fresh);
+    this.limit = deadlines.arm(limitMs, () => this.#expired());
     writeTogether(this.#wire.socket, request.pieces.splice(0));
     stop.listen(this);
   }
@@ -273,6 +278,9 @@ export class Exchange implements WireUser, Flow, Stoppable {
   }
 
   #unreachable(detail: string): Failure {
+    // The engine has not been asked: it is not to blame.
+    if (NO_FILES.test(detail))
+      return new Failure("overloaded", { detail: `${detail}: no more files can be opened` });
     const retry = this.#wire.used ? "any" : "another";
     return new Failure(`${this.#instance.role}_unreachable`, { detail, retry });
   }

@@ -1,6 +1,7 @@
 import type { Endpoint } from "../config/endpoints.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import { Account, type Place } from "./account.ts";
+import type { Lines } from "./lines.ts";
 import { Pool } from "./pool.ts";
 
 export type Role = "prefill" | "decode";
@@ -44,13 +45,13 @@ export class Instance extends Account {
     place: Place,
     surroundings: Surroundings,
   ) {
-    const { deadlines, connectMs, hosts, becameIdle } = surroundings;
+    const { deadlines, connectMs, lines, hosts, becameIdle } = surroundings;
     super(memory, place);
     this.role = role;
     this.name = name;
     this.id = id;
     this.rank = rank;
-    this.pool = new Pool(host, port, deadlines, connectMs);
+    this.pool = new Pool(host, port, deadlines, connectMs, lines);
     this.hosts = hosts;
     this.#becameIdle = becameIdle;
   }
@@ -80,6 +81,7 @@ export class Instance extends Account {
 export interface Surroundings {
   readonly deadlines: Deadlines;
   readonly connectMs: number;
+  readonly lines: Lines;
   /** In lower case. */
   readonly hosts: ReadonlySet<string>;
   /** Called when nothing needs an instance any more that drains. */

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { Deadlines } from "../data/deadlines.ts";
 import { Account } from "./account.ts";
 import { Instance } from "./instances.ts";
+import { Lines } from "./lines.ts";
 import { Picker, type Policy } from "./policy.ts";
 
 const deadlines = new Deadlines();
@@ -19,7 +20,13 @@ function instances(): { ours: Instance[]; theirs: Instance[] } {
         host: "127.0.0.1",
         port: 1,
       } as const;
-      const surroundings = { deadlines, connectMs: 1000, hosts: new Set<string>(), becameIdle: () => {} };
+      const surroundings = {
+        deadlines,
+        connectMs: 1000,
+        lines: new Lines(),
+        hosts: new Set<string>(),
+        becameIdle: () => {},
+      };
       return new Instance(member, { threads: 2, thread }, surroundings);
     });
   const [ours, theirs] = [seenBy(0), seenBy(1)];

@@ -9,6 +9,7 @@ import { StopSignal } from "../engine/stop-signal.ts";
 import { answerJson, type EngineCall, fakeEngine, goodPrefill } from "../testing/engine.ts";
 import { Account } from "./account.ts";
 import { Instance } from "./instances.ts";
+import { Lines } from "./lines.ts";
 
 function instanceAt(port: number, connectMs: number): { instance: Instance; deadlines: Deadlines } {
   const deadlines = new Deadlines();
@@ -21,7 +22,13 @@ function instanceAt(port: number, connectMs: number): { instance: Instance; dead
     host: "127.0.0.1",
     port,
   } as const;
-  const surroundings = { deadlines, connectMs, hosts: new Set<string>(), becameIdle: () => {} };
+  const surroundings = {
+    deadlines,
+    connectMs,
+    lines: new Lines(),
+    hosts: new Set<string>(),
+    becameIdle: () => {},
+  };
   const instance = new Instance(member, { threads: 1, thread: 0 }, surroundings);
   onTestFinished(() => instance.pool.close());
   return { instance, deadlines };

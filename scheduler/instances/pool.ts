@@ -4,6 +4,7 @@ import type { Deadline, Deadlines } from "../data/deadlines.ts";
 import type { Field } from "../http/head.ts";
 import { keepAliveHint } from "../http/keep-alive.ts";
 import { MAX_JOINED_BYTES } from "../http/write.ts";
+import type { Lines } from "./lines.ts";
 
 /**
  * How long an idle connection is kept. Engines served by uvicorn close theirs after 5 s; using one at that very
@@ -52,17 +53,22 @@ export class Pool {
   readonly authority: string;
   readonly #deadlines: Deadlines;
   readonly #connectMs: number;
+  readonly #lines: Lines;
   readonly #idle: Wire[] = [];
 
-  constructor(host: string, port: number, deadlines: Deadlines, connectMs: number) {
+  constructor(host: string, port: number, deadlines: Deadlines, connectMs: number, lines: Lines) {
     this.host = host;
     this.port = port;
     this.authority = authority({ host, port });
     this.#deadlines = deadlines;
     this.#connectMs = connectMs;
+    this.#lines = lines;
+    lines.add(this);
   }
 
-  /** The most recently used idle connection, or a new one. What is written before it is connected waits. */
+  /**
+   * The most recently used idle connection, or a new one. What is written before it is connected waits. Throws NoRoom.
+   */
   lease(user: WireUser, fresh = false): Wire {
     const wire = fresh ? this.#open() : (this.#idle.pop() ?? this.#open());
     wire.idleLimit.clear();
@@ -94,11 +100,26 @@ export class Pool {
     return this.#idle.length;
   }
 
+  /** One that has been idle for longest. */
+  closeIdle(): boolean {
+    const wire = this.#idle.shift();
+    wire?.socket.destroy();
+    return wire !== undefined;
+  }
+
+  /** Closes those that nothing uses. */
   close(): void {
     for (const { socket } of [...this.#idle]) socket.destroy();
   }
 
+  /** No connection will be asked for any more. */
+  end(): void {
+    this.close();
+    this.#lines.remove(this);
+  }
+
   #open(): Wire {
+    this.#lines.open();
     const options: TcpNetConnectOpts & { highWaterMark: number } = {
       host: this.host,
       port: this.port,
@@ -136,6 +157,7 @@ export class Pool {
       wire.reason = error.code ?? error.message;
     });
     socket.on("close", () => {
+      this.#lines.closed();
       connectLimit.clear();
       wire.idleLimit.clear();
       const at = this.#idle.indexOf(wire);

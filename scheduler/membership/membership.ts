@@ -4,6 +4,7 @@ import { authority, type Endpoint, type Endpoints, type NamedEndpoint } from "..
 import type { Deadlines } from "../data/deadlines.ts";
 import { Account, FAULTS } from "../instances/account.ts";
 import { Instance, type Role, type Roster, type Surroundings } from "../instances/instances.ts";
+import { Lines } from "../instances/lines.ts";
 import { type LogSink, logLine } from "../log.ts";
 import { nameOf, nextName, rankPart, serverOf } from "./names.ts";
 import { Watch } from "./watch.ts";
@@ -38,6 +39,8 @@ export class Membership {
     this.#surroundings = {
       deadlines,
       connectMs: timeouts.connectMs,
+      // Health checks have files kept back for them.
+      lines: new Lines(),
       hosts: this.#hosts,
       becameIdle: () => this.recheck(),
     };
@@ -56,6 +59,7 @@ export class Membership {
         this.#say(instance, { stalled: instance.stalled });
         this.recheck();
       },
+      shortChanged: (why) => log(logLine({ watching: why === undefined, ...(why && { why }) })),
       loadChanged: (instance, problem) => {
         const way = `${policy} compares by load`;
         this.#say(instance, {

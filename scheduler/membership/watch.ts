@@ -35,6 +35,8 @@ export interface Observer {
   stalledChanged(instance: Instance): void;
   /** `problem`: why its load cannot be compared; `undefined` when it can. */
   loadChanged(instance: Instance, problem: string | undefined): void;
+  /** `why`: instances cannot be asked; `undefined` when they can again. */
+  shortChanged(why: string | undefined): void;
 }
 
 /** Keeps asking instances how they are, until `forget` or `end`. */
@@ -46,6 +48,7 @@ export class Watch {
   readonly #probe: Probe | undefined;
   readonly #watched = new Set<Instance>();
   readonly #stops = new Set<StopSignal>();
+  #shortOf: string | undefined;
 
   /** `loadPolicy`: for which prefill instances are asked for their load. */
   constructor(
@@ -77,6 +80,7 @@ export class Watch {
   #health(instance: Instance): void {
     let misses = 0;
     void this.#repeat(instance, "/health", () => (answer) => {
+      if (this.#isShort(answer)) return;
       const isMissing = answer instanceof Failure && !isNo(answer);
       misses = isMissing ? misses + 1 : 0;
       const isTrusted = isMissing && instance.healthy && misses < MISSES_TO_EJECT;
@@ -85,6 +89,14 @@ export class Watch {
       instance.healthy = healthy;
       this.#observer.healthChanged(instance);
     });
+  }
+
+  /** Whether it could not be asked, which says nothing of it. */
+  #isShort(answer: Buffer | Failure): boolean {
+    const why = answer instanceof Failure && answer.code === "overloaded" ? answer.detail : undefined;
+    if (why !== this.#shortOf) this.#observer.shortChanged(why);
+    this.#shortOf = why;
+    return why !== undefined;
   }
 
   async #progress(instance: Instance): Promise<void> {

@@ -80,6 +80,19 @@ export const METRICS: readonly TableEntry[] = [
     "Requests whose head has been read and that are not over.",
     ({ stats }) => stats.inFlight,
   ),
+  single("gauge", "ascend_pd_connections", "Connections of clients.", ({ stats }) => stats.connections),
+  single(
+    "counter",
+    "ascend_pd_connections_refused_total",
+    "Connections of clients for which there was no room.",
+    ({ stats }) => stats.refused,
+  ),
+  single(
+    "gauge",
+    "ascend_pd_buffered_bytes",
+    "What --max-buffered-bytes limits.",
+    ({ stats }) => stats.buffered,
+  ),
   histogram(
     "ascend_pd_time_to_first_token_seconds",
     "Of streams, from the request's head to the first event.",

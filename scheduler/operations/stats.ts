@@ -17,7 +17,17 @@ const PATHS = [...new Set(ROUTES.map(({ path }) => path)), "other"];
 const OUTCOMES = ["ok", ...Object.keys(ERRORS)];
 /** First digits of a status. */
 const CLASSES = 6;
-const TOTALS = { inFlight: 0, bytes: 1, events: 2, recomputed: 3, givenBack: 4, end: 5 } as const;
+const TOTALS = {
+  inFlight: 0,
+  bytes: 1,
+  events: 2,
+  recomputed: 3,
+  givenBack: 4,
+  connections: 5,
+  refused: 6,
+  buffered: 7,
+  end: 8,
+} as const;
 const REQUEST_CELLS = PATHS.length * OUTCOMES.length * CLASSES;
 const HISTOGRAMS = {
   ttft: TTFT_BOUNDS,
@@ -85,6 +95,39 @@ export class Stats implements Totals {
 
   get givenBack(): number {
     return this.#cells[TOTALS.givenBack] ?? 0;
+  }
+
+  get connections(): number {
+    return this.#cells[TOTALS.connections] ?? 0;
+  }
+
+  set connections(count: number) {
+    this.#cells[TOTALS.connections] = count;
+  }
+
+  /** Connections for which there was no room. */
+  get refused(): number {
+    return this.#cells[TOTALS.refused] ?? 0;
+  }
+
+  get buffered(): number {
+    return this.#cells[TOTALS.buffered] ?? 0;
+  }
+
+  /** Memory for that number alone. */
+  get bufferedCell(): Float64Array {
+    return this.#cells.subarray(TOTALS.buffered, TOTALS.buffered + 1);
+  }
+
+  /** Nothing is left of what the thread had running. */
+  forget(): void {
+    this.inFlight = 0;
+    this.connections = 0;
+    this.bufferedCell.fill(0);
+  }
+
+  refuse(): void {
+    this.#add(TOTALS.refused, 1);
   }
 
   addBytes(count: number): void {

@@ -28,8 +28,14 @@ export interface Client {
   readonly broken: boolean;
 }
 
-export async function client(port: number): Promise<Client> {
-  const socket = connect({ host: "127.0.0.1", port, noDelay: true });
+/** `localAddress`: whose client it is to be. */
+export async function client(port: number, localAddress?: string): Promise<Client> {
+  const socket = connect({
+    host: "127.0.0.1",
+    port,
+    noDelay: true,
+    ...(localAddress === undefined ? {} : { localAddress }),
+  });
   let input = Buffer.alloc(0);
   let over = false;
   let broken = false;
