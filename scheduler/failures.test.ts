@@ -168,6 +168,75 @@ test("Rule 17: a kept connection that dies before any byte is replaced once, on 
   expect(decode[0]?.calls).toHaveLength(3);
 });
 
+/** Names its answers after their requests, in the head or in the body, as vLLM does. */
+const named = (id: string, where: "head" | "body", call: EngineCall) => {
+  if (where === "head") answerJson(call, PLAIN_ANSWER, "200 OK", `X-Request-Id: ${id}`);
+  else answerJson(call, `{"id":"cmpl-${id}-0","choices":[{"text":"ab"}]}`);
+};
+
+test.for([
+  { where: "head", role: "decode" },
+  { where: "body", role: "decode" },
+  { where: "body", role: "prefill" },
+] as const)(
+  "Rule 48: an answer to an earlier request on a kept $role connection, named in its $where, reaches no client.",
+  async ({ where, role }) => {
+    let first = "";
+    const script: Script = (call) => {
+      const [id = ""] = call.header("x-request-id");
+      // The second request is met by what the engine had still to say to the first.
+      if (first !== "" && first !== id && engine().calls.length === 2) named(first, where, call);
+      else if (role === "decode") named(id, where, call);
+      else goodPrefill(call);
+      first ||= id;
+    };
+    const rig = await startRig({ [role]: [script] });
+    const engine = () => rig[role][0] as FakeEngine;
+
+    const before = await ask(rig.port, post(PLAIN));
+    const after = await ask(rig.port, post(PLAIN));
+
+    expect([before.status, after.status]).toEqual([200, 200]);
+    const ids = engine().calls.map((call) => call.header("x-request-id")[0]);
+    expect(ids[2]).toBe(ids[1]);
+    expect(engine().calls[1]?.socket).toBe(engine().calls[0]?.socket);
+    expect(engine().calls[2]?.socket).not.toBe(engine().calls[1]?.socket);
+    expect(after.body).not.toContain(first);
+  },
+);
+
+test("Rule 48: a stream on a kept connection that is an earlier request's reaches no client, and is asked for again.", async () => {
+  let first: string | undefined;
+  const rig = await startRig({
+    decode: [
+      (call) => {
+        const [id] = call.header("x-request-id");
+        first ??= id;
+        const said = rig.decode[0]?.calls.length === 2 ? first : id;
+        answerEvents(call, `data: {"id":"cmpl-${said}-0","choices":[{"text":"a"}]}\n\n`, DONE);
+      },
+    ],
+  });
+
+  await ask(rig.port, post(STREAM));
+  const answer = await ask(rig.port, post(STREAM));
+
+  expect(answer.status).toBe(200);
+  expect(answer.body).toContain("[DONE]");
+  expect(answer.body).not.toContain(`${first}`);
+  expect(rig.decode[0]?.calls).toHaveLength(3);
+});
+
+test("With --engine-keep-alive off each request has a connection of its own.", async () => {
+  const health = { intervalMs: 60_000, timeoutMs: 1000 };
+  const { port, prefill, decode } = await startRig({}, { health, engineKeepAlive: false });
+
+  for (let i = 0; i < 3; i++) await ask(port, post(PLAIN));
+
+  for (const { calls } of [...prefill, ...decode])
+    expect(new Set(calls.map(({ socket }) => socket)).size).toBe(3);
+});
+
 test("Connections to the engines are kept and used again.", async () => {
   const { port, prefill, decode } = await startRig({}, { health: { intervalMs: 60_000, timeoutMs: 1000 } });
 

@@ -86,7 +86,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const surroundings: Surroundings = {
     deadlines,
     connectMs: timeouts.connectMs,
-    lines: new Lines(limits.lines),
+    lines: new Lines(limits.lines, config.engineKeepAlive),
     hosts,
     becameIdle: observer.becameIdle,
   };

@@ -74,6 +74,8 @@ export interface Config {
   readonly maxConnections: number;
   /** Of all requests and answers together. */
   readonly maxBufferedBytes: number;
+  /** Whether a connection to an engine may serve more than one request. */
+  readonly engineKeepAlive: boolean;
   /** What of these one client may have, from 0 to 1. */
   readonly clientShare: number;
   /** How long a prefill instance keeps a KV cache that is not fetched. */
@@ -219,6 +221,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),
     maxConnections: number("max-connections", { min: 1, max: 1_000_000, whole: true }),
     maxBufferedBytes: number("max-buffered-bytes", { min: 1, max: 2 ** 40, whole: true }),
+    engineKeepAlive: oneOf("engine-keep-alive", ["on", "off"]) === "on",
     clientShare: number("client-share", { min: 1, max: 100 }) / 100,
     kvLeaseMs: given("kv-lease").length > 0 ? seconds("kv-lease") : 1000 * leaseSeconds,
     kvRelease,

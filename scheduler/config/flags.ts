@@ -135,6 +135,12 @@ export const FLAGS = [
     help: "without a byte from an instance that has requests, before it is tried with one of a token",
   },
   { name: "connect-timeout", value: "SECONDS", fallback: "2", help: "to connect to an instance" },
+  {
+    name: "engine-keep-alive",
+    value: "WHAT",
+    fallback: "on",
+    help: "on: connections to instances serve one request after another; off: each request has its own",
+  },
   { name: "prefill-timeout", value: "SECONDS", fallback: "300", help: "for prefill's whole answer" },
   {
     name: "first-token-timeout",

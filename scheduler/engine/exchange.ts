@@ -9,9 +9,11 @@ import { parseResponseHead, type ResponseHead } from "../http/response.ts";
 import { writeTogether } from "../http/write.ts";
 import type { Instance } from "../instances/instances.ts";
 import type { Wire, WireUser } from "../instances/pool.ts";
+import { idIn, isOfAnother } from "./attribution.ts";
 import { MAX_ERROR_BYTES, refusal } from "./refusal.ts";
 import type { Stoppable, StopSignal } from "./stop-signal.ts";
 
+const NOTHING = Buffer.alloc(0);
 const MAX_INTERIM_ANSWERS = 8;
 /** How long an engine may take to end its work on a question that was broken off. */
 const PARTING_MS = 5000;
@@ -20,6 +22,8 @@ const NO_FILES = /^(?:EMFILE|ENFILE)$/;
 
 /** A request to an engine, ready to be written. */
 export interface EngineRequest {
+  /** Its `X-Request-Id`. */
+  readonly id: string;
   /** The whole head, its empty line included, and the body. Taken out when they are written: answers take long. */
   readonly pieces: Piece[];
 }
@@ -90,11 +94,14 @@ export class Exchange implements WireUser, Flow, Stoppable {
   readonly #reader: AnswerReader<unknown>;
   readonly #settle: Settle;
   readonly #wire: Wire;
+  readonly #id: string;
   readonly #head = new ByteBuffer();
   #answer: ResponseHead | undefined;
   #body: BodyDecoder | undefined;
   #refused: { readonly head: ResponseHead; readonly body: ByteBuffer } | undefined;
   #interim = 0;
+  /** Whether its answer is known to be this one's, as far as it can be, and so the request will not be sent again. */
+  #isOwn = false;
   #anyByte = false;
   #over = false;
   #isParting = false;
@@ -112,6 +119,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
     this.#settle = settle;
     this.#wire = instance.pool.lease(this, fresh);
     this.limit = deadlines.arm(limitMs, () => this.#expired());
+    this.#id = request.id;
     writeTogether(this.#wire.socket, request.pieces.splice(0));
     stop.listen(this);
   }
@@ -167,8 +175,17 @@ export class Exchange implements WireUser, Flow, Stoppable {
 
   data(bytes: Buffer): void {
     this.#anyByte = true;
+    this.#try(() => this.#read(bytes));
+  }
+
+  finished(): void {
+    if (this.#body?.endOfInput() === true) this.#try(() => this.#complete(false));
+    else this.#lost("connection closed by the engine");
+  }
+
+  #try(step: () => void): void {
     try {
-      this.#read(bytes);
+      step();
     } catch (error) {
       this.abort(
         error instanceof HttpSyntaxError
@@ -176,11 +193,6 @@ export class Exchange implements WireUser, Flow, Stoppable {
           : toFailure(error),
       );
     }
-  }
-
-  finished(): void {
-    if (this.#body?.endOfInput() === true) this.#complete(false);
-    else this.#lost("connection closed by the engine");
   }
 
   closed(reason: string): void {
@@ -226,15 +238,32 @@ export class Exchange implements WireUser, Flow, Stoppable {
     }
     this.#answer = head;
     this.#body = bodyDecoder(framing, "until-close");
+    const echoed = head.fields.find(({ name }) => name === "x-request-id");
+    if (echoed !== undefined && isOfAnother(echoed.value, this.#id)) throw this.#spoilt();
     if (status === 200) {
-      this.#answered?.();
-      if (!this.#isParting) this.#reader.head?.(head, this);
+      if (!this.#wire.used) this.#own(head);
     } else if (status >= 400) this.#refused = { head, body: new ByteBuffer() };
     else throw this.#failed(`it answered with status ${status}`);
   }
 
+  /** It is the answer to this request. */
+  #own(head: ResponseHead): void {
+    this.#isOwn = true;
+    this.#answered?.();
+    if (!this.#isParting) this.#reader.head?.(head, this);
+  }
+
+  /** What came on a kept connection can be what was left from before. */
+  #check(body: Buffer): void {
+    const head = this.#answer;
+    if (this.#isOwn || head === undefined || this.#refused !== undefined) return;
+    if (isOfAnother(idIn(body) ?? "", this.#id)) throw this.#spoilt();
+    this.#own(head);
+  }
+
   /** Part of the body. */
   #take(bytes: Buffer): void {
+    this.#check(bytes);
     if (this.#isParting && this.#parting?.readsOn !== true) return;
     if (!this.#isCheck) this.#instance.hear();
     if (this.#refused === undefined) {
@@ -251,6 +280,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
       this.#parted(this.#refused === undefined);
       return;
     }
+    this.#check(NOTHING);
     this.#over = true;
     // With a request that is still being written, the next one's bytes would not start where the engine thinks.
     const clean = nothingElseCame && this.#wire.socket.writableLength === 0;
@@ -275,6 +305,11 @@ export class Exchange implements WireUser, Flow, Stoppable {
 
   #failed(detail: string): Failure {
     return new Failure(`${this.#instance.role}_failed`, { detail });
+  }
+
+  #spoilt(): Failure {
+    const detail = "an answer to another request came on a connection that was kept";
+    return new Failure(`${this.#instance.role}_failed`, { detail, retry: "any" });
   }
 
   #unreachable(detail: string): Failure {

@@ -21,9 +21,9 @@ export function engineRequest(
   const { rank, pool } = instance;
   const pinned = rank === undefined ? "" : `X-data-parallel-rank: ${rank}\r\n`;
   const fields = `Host: ${pool.authority}\r\nX-Request-Id: ${id}\r\n${pinned}${forwarded}`;
-  if (body === undefined) return { pieces: [requestHead("GET", path, fields)] };
+  if (body === undefined) return { id, pieces: [requestHead("GET", path, fields)] };
   const framing = `Content-Type: application/json\r\nContent-Length: ${totalLength(body)}\r\n`;
-  return { pieces: [requestHead("POST", path, fields + framing), ...body] };
+  return { id, pieces: [requestHead("POST", path, fields + framing), ...body] };
 }
 
 /** The lines to pass on: listed, standing once, and not declared to concern this connection only. */

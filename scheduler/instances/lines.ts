@@ -8,11 +8,14 @@ interface Idler {
 
 /** The connections of one thread to engines. More than `most` would take the files that health checks and operators need. */
 export class Lines {
+  /** Whether those that have served a request may serve another one. */
+  readonly areKept: boolean;
   readonly #most: number;
   readonly #idlers = new Set<Idler>();
   #open = 0;
 
-  constructor(most = Number.POSITIVE_INFINITY) {
+  constructor(most = Number.POSITIVE_INFINITY, areKept = true) {
+    this.areKept = areKept;
     this.#most = most;
   }
 

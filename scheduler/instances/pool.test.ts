@@ -39,6 +39,11 @@ function question({ instance, deadlines }: ReturnType<typeof instanceAt>, fresh 
   return { instance, request, deadlines, limitMs: 20_000, fresh, stop: new StopSignal() };
 }
 
+/** Resolves when the event loop has looked whether anything has come on a connection that was just kept. */
+async function looked(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** A port whose process accepts nothing, and whose queue is full: a connect hangs as to a host that is gone. */
 async function silentPort(): Promise<number> {
   const program = `require("net").createServer().listen({port: 0, host: "127.0.0.1", backlog: 1}, function () {
@@ -70,6 +75,7 @@ test("An idle connection is kept, used again, and gone when the engine closes it
 
   await askWhole(question(rig), 1000);
   const kept = rig.instance.pool.idleCount;
+  await looked();
   await askWhole(question(rig), 1000);
   engine.calls[1]?.socket.end();
   while (rig.instance.pool.idleCount > 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -104,6 +110,7 @@ test.for(["timeout=1", "timeout=0", "max=0", "timeout=5, max=0"])(
     const rig = instanceAt(engine.port, 1000);
 
     await askWhole(question(rig), 1000);
+    await looked();
     await askWhole(question(rig), 1000);
 
     expect(engine.connections.accepted).toBe(2);
@@ -116,7 +123,10 @@ test("An engine gets as many more requests on a connection as it said once, then
   );
   const rig = instanceAt(engine.port, 1000);
 
-  for (let i = 0; i < 4; i++) await askWhole(question(rig), 1000);
+  for (let i = 0; i < 4; i++) {
+    await askWhole(question(rig), 1000);
+    await looked();
+  }
 
   const sockets = engine.calls.map(({ socket }) => socket);
   expect(new Set(sockets.slice(0, 3)).size).toBe(1);
@@ -128,6 +138,7 @@ test("A fresh question does not use a kept connection.", async () => {
   const rig = instanceAt(engine.port, 1000);
 
   await askWhole(question(rig), 1000);
+  await looked();
   await askWhole(question(rig, true), 1000);
 
   expect(engine.connections.accepted).toBe(2);
@@ -160,6 +171,21 @@ test.for([
   expect(rig.deadlines.size).toBe(0);
 });
 
+test("Rule 48: a connection is not used again before the event loop has looked at it, nor with bytes on it.", async () => {
+  const engine = await fakeEngine(goodPrefill);
+  const rig = instanceAt(engine.port, 1000);
+
+  await askWhole(question(rig), 1000);
+  await askWhole(question(rig), 1000);
+  const [first, second] = engine.calls.map(({ socket }) => socket);
+  second?.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+  await engine.calls[1]?.closed;
+  await askWhole(question(rig), 1000);
+
+  expect(second).not.toBe(first);
+  expect(engine.calls[2]?.socket).toBe(first);
+});
+
 test("Bytes on a kept connection that nobody asked for end it.", async () => {
   const engine = await fakeEngine(goodPrefill);
   const rig = instanceAt(engine.port, 1000);
@@ -178,6 +204,7 @@ test("A connection whose reader paused it at the very end can be used again.", a
   const rig = instanceAt(engine.port, 1000);
 
   await ask(question(rig), { data: (_, flow) => flow.pause(), end() {} });
+  await looked();
   const answer = await askWhole(question(rig), 1000);
 
   expect(answer.length).toBeGreaterThan(0);

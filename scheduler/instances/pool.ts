@@ -1,6 +1,7 @@
 import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
 import { authority } from "../config/endpoints.ts";
 import type { Deadline, Deadlines } from "../data/deadlines.ts";
+import { afterNextLook, hasLooked } from "../data/turns.ts";
 import type { Field } from "../http/head.ts";
 import { keepAliveHint } from "../http/keep-alive.ts";
 import { MAX_JOINED_BYTES } from "../http/write.ts";
@@ -41,6 +42,8 @@ export interface Wire {
   /** How many more requests the engine takes on it. */
   requestsLeft: number;
   user: WireUser | undefined;
+  /** The turn of the event loop from which on it may be used again. */
+  restsUntil: number;
   readonly idleLimit: Deadline;
   reason: string;
 }
@@ -68,12 +71,21 @@ export class Pool {
 
   /**
    * The most recently used idle connection, or a new one. What is written before it is connected waits. Throws NoRoom.
+   *
+   * An engine may send more than one answer, and what comes behind the first would be taken for the next request's. So one
+   * that has just been given back rests until the event loop has looked whether anything has come on it.
    */
   lease(user: WireUser, fresh = false): Wire {
-    const wire = fresh ? this.#open() : (this.#idle.pop() ?? this.#open());
+    const wire = fresh ? this.#open() : (this.#rested() ?? this.#open());
     wire.idleLimit.clear();
     wire.user = user;
     return wire;
+  }
+
+  #rested(): Wire | undefined {
+    let at = this.#idle.length - 1;
+    while (at >= 0 && !hasLooked(this.#idle[at]?.restsUntil ?? 0)) at--;
+    return at === -1 ? undefined : this.#idle.splice(at, 1)[0];
   }
 
   /**
@@ -86,12 +98,13 @@ export class Pool {
     const { timeoutMs, max } = keepAliveHint(fields);
     const idleMs = Math.min(IDLE_MS, timeoutMs - MARGIN_MS);
     wire.requestsLeft = Math.min(wire.requestsLeft - 1, max);
-    const isKept = idleMs > 0 && wire.requestsLeft > 0 && this.#idle.length < MAX_IDLE;
+    const isKept = this.#lines.areKept && idleMs > 0 && wire.requestsLeft > 0 && this.#idle.length < MAX_IDLE;
     if (wire.socket.destroyed || !isKept) {
       wire.socket.destroy();
       return;
     }
     wire.socket.resume();
+    wire.restsUntil = afterNextLook();
     wire.idleLimit.extend(idleMs);
     this.#idle.push(wire);
   }
@@ -141,6 +154,7 @@ export class Pool {
       used: false,
       requestsLeft: Number.POSITIVE_INFINITY,
       user: undefined,
+      restsUntil: 0,
       reason: "connection closed",
       idleLimit: this.#deadlines.unarmed(() => socket.destroy()),
     };

@@ -94,6 +94,7 @@ export async function rigOf(
     maxConnections: 8192,
     maxBufferedBytes: 256 * 1024 * 1024,
     clientShare: 1,
+    engineKeepAlive: true,
     kvLeaseMs: 20_000,
     kvRelease: "reject",
     health: { intervalMs: 50, timeoutMs: 1000 },
