@@ -2,11 +2,14 @@ import { HANDOFFS, type Handoff, KV_PARAMS, type Unfit } from "../config/handoff
 import { Failure } from "../errors.ts";
 import {
   JsonSyntaxError,
+  type Known,
   type Member,
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
+  SLICE_BYTES,
   scanIfObject,
+  scanInSlices,
   scanObject,
 } from "../json/spans.ts";
 
@@ -15,6 +18,8 @@ export interface Call {
   /** Empty once it is not needed any more. */
   body: Buffer;
   readonly members: readonly Member[];
+  /** Where values of a large body end. */
+  readonly known?: Known;
   /** To be called when the body is not needed any more, where none but this call has it. */
   released?: (() => void) | undefined;
 }
@@ -61,11 +66,20 @@ export const MAX_NAME_BYTES = 1000;
 
 /**
  * Throws a Failure (400) unless `body` is a JSON object that both legs can be made of. `unfit`: see `checkFit`; `more`: what
- * else is read or edited.
+ * else is read or edited. A large one is read in several turns of the event loop.
  */
-export function readCall(body: Buffer, unfit: readonly Unfit[], more: readonly string[] = []): Call {
-  const keys = unfit.length === 0 ? READ_OR_EDITED : READ_WITH_UNFIT;
-  const call = { body, members: scan(body, more.length === 0 ? keys : [...keys, ...more]) };
+export function readCall(
+  body: Buffer,
+  unfit: readonly Unfit[],
+  more: readonly string[] = [],
+): Call | Promise<Call> {
+  const all = unfit.length === 0 ? READ_OR_EDITED : READ_WITH_UNFIT;
+  const keys = more.length === 0 ? all : [...all, ...more];
+  if (body.length <= SLICE_BYTES) return checked({ body, members: scan(body, keys) });
+  return scanInSlices(body, keys).then((found) => checked({ body, ...found }), refuse);
+}
+
+function checked(call: Call): Call {
   const seen: string[] = [];
   for (const { key } of call.members) {
     if (key === undefined) continue;
@@ -83,15 +97,21 @@ export function scan(body: Buffer, keys: readonly string[]): Member[] {
   try {
     return scanObject(body, keys);
   } catch (error) {
-    if (!(error instanceof JsonSyntaxError)) throw error;
-    throw new Failure("invalid_json", { message: `The body is not a JSON object: ${error.message}` });
+    return refuse(error);
   }
+}
+
+function refuse(error: unknown): never {
+  if (!(error instanceof JsonSyntaxError)) throw error;
+  throw new Failure("invalid_json", { message: `The body is not a JSON object: ${error.message}` });
 }
 
 /** Throws a Failure (400) where a client says itself which KV cache to read: it can be anybody's. */
 function checkPassedOn(call: Call, name: string): void {
   const member = memberOf(call, name);
   if (member === undefined || call.body[member.valueStart] !== OPEN_BRACE) return;
+  // It is gone through once more, in one turn.
+  if (member.end - member.valueStart > SLICE_BYTES) throw invalid(name, "is too large");
   const value = call.body.subarray(member.valueStart, member.end);
   const inside = scanIfObject(value, [KV_PARAMS, EC_PARAMS]);
   if (inside === undefined) throw invalid(name, "has too many keys");

@@ -1,5 +1,5 @@
-import type { Answer } from "../client/reply.ts";
-import type { Handler } from "../client/service.ts";
+import type { Answer, Reply } from "../client/reply.ts";
+import type { ClientRequest, Handler } from "../client/service.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { HANDOFFS, type Handoff, KV_PARAMS } from "../config/handoffs.ts";
 import type { Deadlines } from "../data/deadlines.ts";
@@ -15,7 +15,7 @@ import type { Trace } from "../log.ts";
 import type { Api } from "./api.ts";
 import type { Backgrounds } from "./backgrounds.ts";
 import { type Call, checkFit, readCall } from "./call.ts";
-import { decodeBody, prefillBody, TELL_TOKENS, takeKvParams, takeTokens } from "./legs.ts";
+import { answerMembers, decodeBody, prefillBody, TELL_TOKENS, takeKvParams, takeTokens } from "./legs.ts";
 import type { Metaserver } from "./metaserver.ts";
 import { patience } from "./patience.ts";
 import { PushFailed, pushed } from "./push.ts";
@@ -37,6 +37,16 @@ export interface Engines {
   /** Where the handoff has decode asked first. */
   readonly metaserver: Metaserver | undefined;
   readonly backgrounds: Backgrounds;
+}
+
+/** A request, before it is known what it asks for. */
+interface Asking {
+  readonly path: string;
+  readonly fields: ClientRequest["head"]["fields"];
+  /** Of its body, in bytes. */
+  readonly size: number;
+  readonly shape: Shape;
+  readonly once: boolean;
 }
 
 /** What all legs of a client's request have in common. */
@@ -82,8 +92,15 @@ export function completions(engines: Engines, api: Api): Handler {
     const once = shape === "chat" && handoff.byParams && config.tokenise === "once";
     const body = request.body.take();
     reply.hold.move(room);
+    const answer = (call: Call) => {
+      call.released = () => reply.hold.move(-room);
+      return answerCall(call, { path, fields, size, shape, once }, reply);
+    };
     const call = readCall(body, handoff.unfit, once ? [TELL_TOKENS.key] : api.keys);
-    call.released = () => reply.hold.move(-room);
+    return call instanceof Promise ? call.then(answer) : answer(call);
+  };
+
+  function answerCall(call: Call, { path, fields, size, shape, once }: Asking, reply: Reply): Promise<void> {
     const forwarded = forwardedFields(fields);
     const isStream = api.isStream(call);
     const isBackground = api.isBackground?.(call) === true;
@@ -112,7 +129,7 @@ export function completions(engines: Engines, api: Api): Handler {
     return answerSeveral(asked, reply, (sequence, answer) =>
       answerOne({ ...call, released: undefined }, sequence, answer),
     );
-  };
+  }
 
   function resuming(errand: Errand, shape: Shape, answer: Answer): Resuming {
     return {
@@ -179,14 +196,19 @@ export function completions(engines: Engines, api: Api): Handler {
         stop: answer.stop,
         hold: answer.hold,
       };
-      const take = (said: Buffer): Handed => {
-        const kvParams = takeKvParams(instance, said, handoff);
+      const take = async (said: Buffer): Promise<Handed> => {
+        const members = await answerMembers(said);
+        const kvParams = takeKvParams(instance, said, members, handoff);
         // An engine that gives no parameters keeps nothing either, nor does one that pushes.
         const isKept = handoff.byParams ? kvParams !== undefined : !handoff.decodeFirst;
-        const tokens = tellsTokens ? takeTokens(said) : undefined;
+        const tokens = tellsTokens ? takeTokens(said, members) : undefined;
         return { kvParams, tokens, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
       };
-      const late = (said: Buffer) => giveUp(take(said), undefined, errand, answer);
+      const late = (said: Buffer) =>
+        void take(said).then(
+          (handed) => giveUp(handed, undefined, errand, answer),
+          () => {},
+        );
       return take(await askWhole(question, MAX_PREFILL_ANSWER_BYTES, late));
     });
   }

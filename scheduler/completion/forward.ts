@@ -18,12 +18,12 @@ const MAX_LIST_BYTES = 1024 * 1024;
 export function forwarded(engines: Engines): Handler {
   const { servedModels, timeouts } = engines.config;
   const askOne = oneInstance(engines);
-  return ({ head, body }, reply) => {
+  return async ({ head, body }, reply) => {
     const { room } = body;
     const bytes = head.method === "POST" ? body.take() : undefined;
     if (bytes !== undefined) {
       reply.hold.move(room);
-      const call = readCall(bytes, []);
+      const call = await readCall(bytes, []);
       if (memberOf(call, KV_PARAMS) !== undefined) throw foreignParams(KV_PARAMS);
       checkModel(call, servedModels);
     }

@@ -4,7 +4,14 @@ import { ERROR_KEYS, failureFromAnswer } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
 import type { Instance } from "../instances/instances.ts";
 import { type Edit, editObject } from "../json/edit.ts";
-import { type Member, OPEN_BRACKET, scanIfObject } from "../json/spans.ts";
+import {
+  JsonSyntaxError,
+  type Member,
+  OPEN_BRACKET,
+  SLICE_BYTES,
+  scanIfObject,
+  scanInSlices,
+} from "../json/spans.ts";
 import { type Call, memberOf, textOf } from "./call.ts";
 import type { Sequence } from "./sequences.ts";
 import { withoutTransferParams } from "./transfer-params.ts";
@@ -27,7 +34,6 @@ export function prefillBody(
 
 /** Has prefill say which tokens it has made of a chat. */
 export const TELL_TOKENS: Edit = { key: "return_token_ids", value: "true" };
-const TOKENS = "prompt_token_ids";
 
 /** The decode leg: the client's request with what prefill said; without parameters decode recomputes. */
 export function decodeBody(
@@ -62,14 +68,32 @@ export function rejectedBody(model: string | undefined, kvParams: string): Piece
   return [`{"${KV_PARAMS}":${kvParams},`, Buffer.from(rest)];
 }
 
-const ANSWER_KEYS = [KV_PARAMS, ...ERROR_KEYS];
+const TOKENS = "prompt_token_ids";
+const ANSWER_KEYS = [KV_PARAMS, TOKENS, ...ERROR_KEYS];
+
+/** Where the keys of answers stand in one of prefill, a large one read in several turns; `undefined` in no JSON object. */
+export async function answerMembers(answer: Buffer): Promise<readonly Member[] | undefined> {
+  if (answer.length <= SLICE_BYTES) return scanIfObject(answer, ANSWER_KEYS);
+  try {
+    return (await scanInSlices(answer, ANSWER_KEYS)).members;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return undefined;
+    throw error;
+  }
+}
 
 /**
  * Prefill's KV parameters as it wrote them, in latin1; `undefined` when it gave none, or none are looked for. Throws a
  * Failure (502, or the engine's own) for what is no answer.
  */
-export function takeKvParams(instance: Instance, answer: Buffer, { byParams }: Handoff): string | undefined {
-  const members = readAnswer(instance, answer);
+export function takeKvParams(
+  instance: Instance,
+  answer: Buffer,
+  members: readonly Member[] | undefined,
+  { byParams }: Handoff,
+): string | undefined {
+  const failure = failureFromAnswer(instance, answer, members);
+  if (failure !== undefined) throw failure;
   if (!byParams) return undefined;
   const found = members?.filter(({ key }) => key === KV_PARAMS);
   if (found === undefined || found.length > 1) {
@@ -83,8 +107,8 @@ export function takeKvParams(instance: Instance, answer: Buffer, { byParams }: H
 }
 
 /** The token ids of a chat's prompt in prefill's answer, as it wrote them; `undefined` where there are none. */
-export function takeTokens(answer: Buffer): string | undefined {
-  const found = scanIfObject(answer, [TOKENS])?.filter(({ key }) => key === TOKENS) ?? [];
+export function takeTokens(answer: Buffer, members: readonly Member[] | undefined): string | undefined {
+  const found = members?.filter(({ key }) => key === TOKENS) ?? [];
   const [member] = found;
   if (member === undefined || found.length > 1 || answer[member.valueStart] !== OPEN_BRACKET)
     return undefined;

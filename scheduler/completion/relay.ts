@@ -5,6 +5,7 @@ import type { Flow, Question } from "../engine/exchange.ts";
 import { failureFromEvent } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
 import { clientsAnswer } from "./legs.ts";
+import { ParamsGuard } from "./params-guard.ts";
 import { DONE_LAST, EventSplitter, MAX_EVENT_BYTES, type StreamEnd } from "./sse.ts";
 
 /** A plain answer up to this size is held until it is known to be whole. */
@@ -83,19 +84,28 @@ function isPreamble(events: Buffer, { preamble }: StreamEnd): boolean {
 export function relayPlain(question: Question, reply: Answer, gapMs: number): Promise<void> {
   const failed = (detail: string) => new Failure(`${question.instance.role}_failed`, { detail });
   let held: ByteBuffer;
+  const guard = new ParamsGuard();
   return ask(question, {
     head({ framing: { length = MAX_HELD_BYTES } }) {
       if (length > MAX_HELD_BYTES) reply.openSized(200, length);
       held = new ByteBuffer(length, reply.hold);
     },
     data(bytes, flow) {
-      if (reply.started) return paced(flow, reply, bytes, gapMs);
+      if (reply.started) {
+        const pass = guard.push(bytes);
+        if (pass.length > 0) paced(flow, reply, pass, gapMs);
+        return;
+      }
       held.appendCopy(bytes);
       if (held.length > MAX_HELD_BYTES)
         throw failed(`it sent over ${MAX_HELD_BYTES} bytes without their length`);
     },
     end() {
-      if (reply.started) return reply.end();
+      if (reply.started) {
+        const rest = guard.end();
+        if (rest.length > 0) reply.write(rest);
+        return reply.end();
+      }
       reply.send(200, clientsAnswer(question.instance, held.take()));
     },
   });

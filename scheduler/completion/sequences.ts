@@ -1,6 +1,14 @@
 import type { Handoff } from "../config/handoffs.ts";
 import type { Edit } from "../json/edit.ts";
-import { OPEN_BRACE, OPEN_BRACKET, QUOTE, type Span, scanArray, scanIfObject } from "../json/spans.ts";
+import {
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  SLICE_BYTES,
+  type Span,
+  scanArray,
+  scanIfObject,
+} from "../json/spans.ts";
 import { type Call, invalid, memberOf, readFlag, scalarOf, textOf } from "./call.ts";
 
 /**
@@ -109,7 +117,7 @@ const RESPONSE_OF_PREFILL: Sequence = {
 };
 /** Tools that the client calls. An engine that calls others itself goes on with a prompt that prefill has not seen. */
 const CLIENTS_TOOLS = ['"function"', '"custom"', '"namespace"'];
-/** Of more it is not asked whose they are. */
+/** Of more, and of larger ones, it is not asked whose they are. */
 const MAX_TOOLS = 1000;
 
 /**
@@ -124,6 +132,7 @@ function responseOf(call: Call): Asked {
 function hasEnginesTools(call: Call): boolean {
   const tools = memberOf(call, "tools");
   if (tools === undefined || call.body[tools.valueStart] !== OPEN_BRACKET) return false;
+  if (tools.end - tools.valueStart > SLICE_BYTES) return true;
   const items = scanArray(call.body, tools.valueStart, MAX_TOOLS + 1);
   return (
     items.length > MAX_TOOLS || items.some((item) => !isClientsTool(call.body.subarray(item.start, item.end)))
@@ -148,7 +157,7 @@ function promptsOf(call: Call): readonly (string | undefined)[] {
       throw invalid("prompt_embeds", "must be one prompt, and the only one: each is prefilled by itself");
   }
   if (member === undefined || call.body[member.valueStart] !== OPEN_BRACKET) return ONE_PROMPT;
-  const items = scanArray(call.body, member.valueStart, MAX_SEQUENCES + 1);
+  const items = scanArray(call.body, member.valueStart, MAX_SEQUENCES + 1, call.known);
   const isPrompt = ({ start }: Span) => call.body[start] === QUOTE || call.body[start] === OPEN_BRACKET;
   // One prompt as token ids, or what no engine takes.
   if (items.length < 2 || !items.some(isPrompt)) {
@@ -164,9 +173,9 @@ function promptsOf(call: Call): readonly (string | undefined)[] {
 }
 
 /** Throws a Failure (400) for a prompt within a list that is itself a list of prompts. */
-function checkIsOne({ body }: Call, { start }: Span): void {
+function checkIsOne({ body, known }: Call, { start }: Span): void {
   if (body[start] !== OPEN_BRACKET) return;
-  const [first] = scanArray(body, start, 1);
+  const [first] = scanArray(body, start, 1, known);
   const byte = first && body[first.start];
   if (byte === QUOTE || byte === OPEN_BRACKET) throw invalid("prompt", "is nested too deep");
 }

@@ -18,6 +18,9 @@ const SPACE = 0x20;
 /** Clients skip it in front of a stream. */
 const BOM = Buffer.from("\ufeff");
 
+/** What is special is no longer: so much is searched again, as it may have come in two pieces. */
+const MAX_MARK = 64;
+
 /** How a stream says that it is complete: by an event of its own. */
 export interface StreamEnd {
   readonly name: string;
@@ -80,6 +83,9 @@ export class EventSplitter {
   #seen = 0;
   #lineStart = 0;
   #eventHasData = false;
+  /** How many of the held bytes were searched for what is special, and whether it was found. */
+  #searched = 0;
+  #wasSpecial = false;
   #started = false;
 
   /** `hold` counts what waits for the end of its event. */
@@ -104,10 +110,18 @@ export class EventSplitter {
     if (this.#seen > MAX_EVENT_BYTES) {
       throw new Failure("decode_failed", { detail: `an event is longer than ${MAX_EVENT_BYTES} bytes` });
     }
+    // What has no end yet is searched as it comes: a large event would take its time all at once.
+    const isSpecial = this.#isSpecial(end === 0 ? bytes : bytes.subarray(0, end));
+    this.#wasSpecial = end === 0 && isSpecial;
+    this.#searched = end === 0 ? bytes.length : 0;
     const pass = bytes.subarray(start, end);
-    return this.#last.special.test(pass.toString("latin1"))
-      ? inspect(bytes, start, ends, this.#last)
-      : { pass, events };
+    return isSpecial && end > 0 ? inspect(bytes, start, ends, this.#last) : { pass, events };
+  }
+
+  /** Whether there is something in `bytes` to look at more closely, of which `#searched` were searched before. */
+  #isSpecial(bytes: Buffer): boolean {
+    const text = bytes.toString("latin1", Math.max(0, this.#searched - MAX_MARK));
+    return this.#wasSpecial || this.#last.special.test(text);
   }
 
   /** `bytes`, which are whole events, one by one. */

@@ -4,16 +4,26 @@ import { isSpace, JsonSyntaxError, valueEnd } from "../json/spans.ts";
 import { EC_PARAMS } from "./call.ts";
 
 /**
- * Stands in all JSON that `withoutTransferParams` changes: `\u00` is in each escaped spelling of an ASCII letter. vLLM 0.33
- * writes `null` for the parameters into every chunk; that tells nothing and stays.
+ * Stands in all JSON that `withoutTransferParams` changes: `\u005` to `\u007` are in each escaped spelling of these letters,
+ * and nothing writes letters so. vLLM 0.33 writes `null` for the parameters into every chunk; that tells nothing and stays.
  */
-export const PARAMS_MARK = /_transfer_params(?!":null)|\\u00/;
+export const PARAMS_MARK = /_transfer_params(?!":null)|\\u00[5-7]/;
 
 /**
  * A key of such parameters in any spelling, up to its value. In JSON a quote that no backslash precedes, with these
  * letters behind it, can only begin a string, and the colon tells that it is a key: what is around need not be read.
  */
-const KEY = keyPattern([KV_PARAMS, EC_PARAMS]);
+const NAME = namePattern([KV_PARAMS, EC_PARAMS]);
+const KEY = new RegExp(`${NAME}[ \\t\\r\\n]*:[ \\t\\r\\n]*`, "g");
+const ANY_NAME = new RegExp(NAME);
+
+/** Such a key is no longer, with all its letters escaped and `:null` behind it. */
+export const MAX_PARAMS_KEY = 128;
+
+/** Where such a key, or a text that is the same, stands first; -1 without one. */
+export function paramsKeyAt(bytes: Buffer): number {
+  return ANY_NAME.exec(bytes.toString("latin1"))?.index ?? -1;
+}
 
 /**
  * JSON of an engine without parameters of KV and encoder caches, at whatever depth: they tell addresses. `bytes` itself
@@ -72,10 +82,9 @@ function endOfValue(bytes: Buffer, from: number): number {
   }
 }
 
-function keyPattern(keys: readonly string[]): RegExp {
-  const space = "[ \\t\\r\\n]*";
+function namePattern(keys: readonly string[]): string {
   const spelled = keys.map((key) => key.replace(/./g, spellings)).join("|");
-  return new RegExp(`(?<!\\\\)"(?!(?:${keys.join("|")})":null)(?:${spelled})"${space}:${space}`, "g");
+  return `(?<!\\\\)"(?!(?:${keys.join("|")})":null)(?:${spelled})"`;
 }
 
 /** A character as itself or escaped: `k` and `\u006b`, with digits of either case. */

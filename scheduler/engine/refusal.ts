@@ -68,8 +68,8 @@ function told(
   return new Failure(code, { ...options, status, ...(engine === undefined ? {} : { engine }) });
 }
 
-/** Stands in every error object: `\u00` in each escaped spelling of an ASCII letter. */
-export const ERROR_MARK = /"error"|\\u00/;
+/** Stands in every error object: `\u006` or `\u007` in each escaped spelling of a small ASCII letter. */
+export const ERROR_MARK = /"error"|\\u00[67]/;
 /** What is larger is not read for an error, as a plain answer is not: it is the log probabilities of many tokens. */
 const MAX_ERROR_OBJECT_BYTES = 1024 * 1024;
 

@@ -41,23 +41,93 @@ export class JsonSyntaxError extends Error {
  * a member has is told without making text of its key: that would cost as much as all else here.
  */
 export function scanObject(bytes: Buffer, keys: readonly string[]): Member[] {
-  if (!isUtf8(bytes)) throw new JsonSyntaxError("invalid UTF-8", 0);
-  const members: Member[] = [];
-  let at = skipSpace(bytes, 0);
-  if (bytes[at] !== OPEN_BRACE) throw new JsonSyntaxError("expected an object", at);
-  at = skipSpace(bytes, at + 1);
-  if (bytes[at] === CLOSE_BRACE) return endOfText(bytes, at + 1, members);
+  return new Scan(bytes, keys, wholly).step(Number.POSITIVE_INFINITY) ?? [];
+}
+
+/** A text up to this size is gone through in one turn of the event loop, of a larger one as much in a turn. */
+export const SLICE_BYTES = 256 * 1024;
+
+/** Where values begin that are in an array or an object of the text, and the index behind each. */
+export type Known = ReadonlyMap<number, number>;
+
+/** Like `scanObject`, a slice in a turn; with where larger values end, so that nobody need go through them again. */
+export async function scanInSlices(
+  bytes: Buffer,
+  keys: readonly string[],
+): Promise<{ readonly members: Member[]; readonly known: Known }> {
+  const known = new Map<number, number>();
+  const scan = new Scan(bytes, keys, newNest(known));
   for (;;) {
-    if (members.length === MAX_MEMBERS) throw new JsonSyntaxError(`more than ${MAX_MEMBERS} keys`, at);
-    const start = at;
-    const keyEnd = skipKey(bytes, start);
-    const valueStart = skipColon(bytes, keyEnd);
-    const end = valueEnd(bytes, valueStart);
-    members.push({ key: keyBetween(bytes, start, keyEnd, keys), start, valueStart, end });
-    at = skipSpace(bytes, end);
-    if (bytes[at] === CLOSE_BRACE) return endOfText(bytes, at + 1, members);
-    if (bytes[at] !== COMMA) throw new JsonSyntaxError("expected `,` or `}`", at);
-    at = skipSpace(bytes, at + 1);
+    const members = scan.step(SLICE_BYTES);
+    if (members !== undefined) return { members, known };
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Goes through an object step by step. */
+export class Scan {
+  readonly #bytes: Buffer;
+  readonly #keys: readonly string[];
+  readonly #nest: Nest;
+  readonly #members: Member[] = [];
+  #at: number;
+  /** Of a member within whose value it has stopped. */
+  #member: { readonly start: number; readonly keyEnd: number; readonly valueStart: number } | undefined;
+
+  constructor(bytes: Buffer, keys: readonly string[], nest = newNest()) {
+    if (!isUtf8(bytes)) throw new JsonSyntaxError("invalid UTF-8", 0);
+    this.#bytes = bytes;
+    this.#keys = keys;
+    this.#nest = nest;
+    const at = skipSpace(bytes, 0);
+    if (bytes[at] !== OPEN_BRACE) throw new JsonSyntaxError("expected an object", at);
+    this.#at = skipSpace(bytes, at + 1);
+  }
+
+  /** Where it is. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Goes on for so many bytes, and to the end of the value there; `undefined` when that is not the end. */
+  step(most: number): Member[] | undefined {
+    const bytes = this.#bytes;
+    const members = this.#members;
+    const until = this.#at + most;
+    let at = this.#at;
+    let member = this.#member;
+    if (member === undefined && members.length === 0 && bytes[at] === CLOSE_BRACE)
+      return endOfText(bytes, at + 1, members);
+    for (;;) {
+      let end: number;
+      if (member === undefined) {
+        if (members.length === MAX_MEMBERS) throw new JsonSyntaxError(`more than ${MAX_MEMBERS} keys`, at);
+        const keyEnd = skipKey(bytes, at);
+        member = { start: at, keyEnd, valueStart: skipColon(bytes, keyEnd) };
+        const first = bytes[member.valueStart];
+        const isNested = first === OPEN_BRACE || first === OPEN_BRACKET;
+        end = isNested
+          ? skipNested(bytes, begun(this.#nest, member.valueStart), until)
+          : skipScalar(bytes, member.valueStart);
+      } else end = skipNested(bytes, this.#nest, until);
+      if (end === STOPPED) {
+        this.#member = member;
+        this.#at = this.#nest.at;
+        return undefined;
+      }
+      const { start, keyEnd, valueStart } = member;
+      members.push({ key: keyBetween(bytes, start, keyEnd, this.#keys), start, valueStart, end });
+      member = undefined;
+      at = skipSpace(bytes, end);
+      if (bytes[at] === CLOSE_BRACE) return endOfText(bytes, at + 1, members);
+      if (bytes[at] !== COMMA) throw new JsonSyntaxError("expected `,` or `}`", at);
+      at = skipSpace(bytes, at + 1);
+      if (at > until) {
+        this.#member = undefined;
+        this.#at = at;
+        return undefined;
+      }
+    }
   }
 }
 
@@ -71,12 +141,12 @@ export function scanIfObject(bytes: Buffer, keys: readonly string[]): Member[] |
   }
 }
 
-/** The first `most` items of the array that begins at `from` in an object that has been scanned. */
-export function scanArray(bytes: Buffer, from: number, most: number): Span[] {
+/** The first `most` items of the array that begins at `from` in an object that has been scanned, with what is `known` of it. */
+export function scanArray(bytes: Buffer, from: number, most: number, known?: Known): Span[] {
   const items: Span[] = [];
   let at = skipSpace(bytes, from + 1);
   while (bytes[at] !== CLOSE_BRACKET && items.length < most) {
-    const end = valueEnd(bytes, at);
+    const end = known?.get(at) ?? valueEnd(bytes, at);
     items.push({ start: at, end });
     at = skipSpace(bytes, end);
     if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
@@ -167,19 +237,59 @@ function skipColon(bytes: Buffer, from: number): number {
 /** Index behind the value that begins at `from`. Throws JsonSyntaxError. */
 export function valueEnd(bytes: Buffer, from: number): number {
   const byte = bytes[from];
-  return byte === OPEN_BRACE || byte === OPEN_BRACKET ? skipNested(bytes, from) : skipScalar(bytes, from);
+  return byte === OPEN_BRACE || byte === OPEN_BRACKET
+    ? skipNested(bytes, begun(wholly, from), Number.POSITIVE_INFINITY)
+    : skipScalar(bytes, from);
 }
 
-/** What closes the values that are open, the innermost last. One for all, as nothing is awaited in between. */
-const closers = new Uint8Array(MAX_DEPTH);
+/** How far a value that nests has been gone through. */
+interface Nest {
+  /** What closes the values that are open, the innermost last. */
+  readonly closers: Uint8Array;
+  at: number;
+  depth: number;
+  values: number;
+  /** Where larger values end, and where those begin that are open, if that is asked for. */
+  readonly known: Map<number, number> | undefined;
+  readonly starts: Int32Array;
+}
 
-/** A loop with its own stack: how deep a text nests must not decide how deep we recurse. */
-function skipNested(bytes: Buffer, from: number): number {
-  let depth = 0;
-  let closer = 0;
-  let at = from;
-  for (let values = 0; ; values++) {
+/** Only of values that are no deeper, and no smaller. */
+const KNOWN_DEPTH = 4;
+const KNOWN_BYTES = 16 * 1024;
+const STOPPED = -1;
+
+function newNest(known?: Map<number, number>): Nest {
+  const starts = new Int32Array(KNOWN_DEPTH + 1);
+  return { closers: new Uint8Array(MAX_DEPTH), at: 0, depth: 0, values: 0, known, starts };
+}
+
+/** For what is gone through without a stop: one for all. */
+const wholly = newNest();
+
+function begun(nest: Nest, at: number): Nest {
+  nest.at = at;
+  nest.depth = 0;
+  nest.values = 0;
+  return nest;
+}
+
+/**
+ * Goes on within a value that nests, to its end, or STOPPED behind `until`. A loop with its own stack: how deep a text
+ * nests must not decide how deep we recurse.
+ */
+function skipNested(bytes: Buffer, nest: Nest, until: number): number {
+  const { closers, known, starts } = nest;
+  let { at, depth } = nest;
+  let closer = depth === 0 ? 0 : (closers[depth - 1] as number);
+  for (let { values } = nest; ; values++) {
     if (values === MAX_VALUES) throw new JsonSyntaxError(`more than ${MAX_VALUES} values in one`, at);
+    if (at > until) {
+      nest.at = at;
+      nest.depth = depth;
+      nest.values = values;
+      return STOPPED;
+    }
     const byte = bytes[at];
     if (byte !== OPEN_BRACE && byte !== OPEN_BRACKET) {
       at = skipScalar(bytes, at);
@@ -193,6 +303,7 @@ function skipNested(bytes: Buffer, from: number): number {
       } else if (bytes[inside] === byte + 2) {
         return inside + 1;
       } else {
+        if (known !== undefined && depth <= KNOWN_DEPTH) starts[depth] = at;
         closer = byte + 2;
         closers[depth++] = closer;
         at = closer === CLOSE_BRACE ? skipColon(bytes, skipKey(bytes, inside)) : inside;
@@ -202,6 +313,7 @@ function skipNested(bytes: Buffer, from: number): number {
     at = skipSpace(bytes, at);
     while (bytes[at] === closer) {
       if (--depth === 0) return at + 1;
+      if (known !== undefined && depth <= KNOWN_DEPTH) note(known, starts[depth] ?? 0, at + 1);
       closer = closers[depth - 1] as number;
       at = skipSpace(bytes, at + 1);
     }
@@ -210,6 +322,10 @@ function skipNested(bytes: Buffer, from: number): number {
     at = skipSpace(bytes, at + 1);
     if (closer === CLOSE_BRACE) at = skipColon(bytes, skipKey(bytes, at));
   }
+}
+
+function note(known: Map<number, number>, start: number, end: number): void {
+  if (end - start > KNOWN_BYTES) known.set(start, end);
 }
 
 function skipScalar(bytes: Buffer, from: number): number {
