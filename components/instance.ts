@@ -8,6 +8,7 @@ import type { Host } from "./host.ts";
 import { NpuDevices } from "./npu-devices.ts";
 import { probe } from "./probe.ts";
 import type { Membership, ProbeArguments } from "./probes/arguments.ts";
+import { engineKeyOf } from "./secrets.ts";
 
 export interface ContainerArgs {
   readonly container: ContainerPlan;
@@ -73,7 +74,7 @@ abstract class Instance extends pulumi.ComponentResource {
         [container.id],
         // Drained by what it was, before it is joined as what it is.
         { parent: this, deleteBeforeReplace: true, dependsOn: [administration.announced] },
-        { atEnd: "drain" },
+        { atEnd: "drain", stdin: engineKeyOf(plan) },
       );
     }
     this.registerOutputs({});

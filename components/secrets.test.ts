@@ -26,7 +26,7 @@ async function deployed(changes: Readonly<Record<string, unknown>>): Promise<Reg
   const plan = planned(changes);
   return registrationsOf("two", () => {
     pulumi.runtime.setAllConfig({
-      "ascend-pd:secretEnv": '{"HF_TOKEN": "hf_canary"}',
+      "ascend-pd:secretEnv": '{"HF_TOKEN": "hf_canary", "VLLM_API_KEY": "sk-canary"}',
       "ascend-pd:registryAuth": auth,
     });
     new PdDeployment("two", { plan, nodeImage: "node:test" });
@@ -47,6 +47,20 @@ test("A variable whose value is a secret goes to the containers that name it, as
   expect(holders[0]?.inputs.envs).toContainEqual(secret("HF_TOKEN=hf_canary"));
   expect(holders[0]?.inputs.envs).toContainEqual(expect.stringMatching(/^NODE_PORTS=/));
   expect(holders[0]?.inputs.labels).toContainEqual({ label: "ascend-pd.secret-env", value: "HF_TOKEN" });
+});
+
+test("The key of engines goes to those that ask them, as a secret: the scheduler, and who joins an instance.", async () => {
+  const registrations = await deployed({ "engine.secretEnv": ["VLLM_API_KEY"] });
+
+  const holders = registrations.filter(({ inputs }) => JSON.stringify(inputs).includes("sk-canary"));
+  const membership = holders.find(({ name }) => name === "two-decode-0-membership");
+  expect(holders.map(({ name }) => name).sort()).toEqual(
+    ["decode-0", "decode-1", "prefill-0", "prefill-1"]
+      .flatMap((instance) => [`two-${instance}`, `two-${instance}-membership`])
+      .concat("two-scheduler")
+      .sort(),
+  );
+  expect(membership?.inputs.stdin).toEqual(secret("sk-canary"));
 });
 
 test("Registry credentials go to the claims of images that may be pulled, by standard input, as a secret.", async () => {

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Plan } from "../planning/plan.ts";
+import { engineKey } from "../planning/credentials/engine-key.ts";
+import type { ContainerPlan, Plan } from "../planning/plan.ts";
 import { registryNamed, registryOf } from "../planning/registry.ts";
 
 /*
@@ -14,9 +15,17 @@ delete process.env.PULUMI_CONFIG;
 
 /** `NAME=value` for each variable. */
 export function secretEntries(names: readonly string[] = []): pulumi.Output<string>[] {
-  if (names.length === 0) return [];
-  const values = new pulumi.Config().requireSecretObject<Record<string, string>>("secretEnv");
-  return names.map((name) => values.apply((all) => `${name}=${all[name]}`));
+  return names.map((name) => pulumi.interpolate`${name}=${secretValue(name)}`);
+}
+
+/** The key that an instance asks for, for those who ask it directly. */
+export function engineKeyOf({ secretEnv = [] }: ContainerPlan): pulumi.Output<string> | undefined {
+  return secretEnv.includes(engineKey) ? secretValue(engineKey) : undefined;
+}
+
+function secretValue(name: string): pulumi.Output<string> {
+  const values = new pulumi.Config().requireSecretObject<Record<string, string | undefined>>("secretEnv");
+  return values.apply((all) => `${all[name]}`);
 }
 
 /** Registry credentials as JSON, for those who pull images. */

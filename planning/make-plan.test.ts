@@ -326,3 +326,20 @@ test("A host without a Docker endpoint is planned without one.", () => {
 
   expect(hosts).toEqual([{ name: "host-a", address: "10.0.0.18" }]);
 });
+
+test.each([
+  ["ascend-pd", ["CANARY", "VLLM_API_KEY"]],
+  ["ascendcloud", ["CANARY"]],
+])(
+  "Of the engines' secrets the scheduler %s has %j: ours shows them the key that they ask for.",
+  (runtime, expected) => {
+    const { scheduler, prefill } = containers({
+      "engine.secretEnv": ["HF_TOKEN", "VLLM_API_KEY"],
+      "scheduler.secretEnv": ["CANARY"],
+      "scheduler.runtime": runtime,
+    });
+
+    expect(scheduler.secretEnv).toEqual(expected);
+    expect(prefill.secretEnv).toEqual(["HF_TOKEN", "VLLM_API_KEY"]);
+  },
+);

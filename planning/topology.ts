@@ -1,3 +1,4 @@
+import { engineKey } from "./credentials/engine-key.ts";
 import type { Engine } from "./engines/engine.ts";
 import { found, type Host, type Instance, type Layout } from "./layout.ts";
 import type { Declared } from "./stack-file/schema.ts";
@@ -23,7 +24,9 @@ export function topologyOf(stack: string, file: File): Topology {
       extraEnv: { ...engine.extras.extraEnv, ...declared.extraEnv },
       secretEnv: engine.extras.secretEnv,
     }));
-  const { host, port, routingPolicy, extraArgs, extraEnv, secretEnv } = file.scheduler;
+  const { runtime, host, port, routingPolicy, extraArgs, extraEnv, secretEnv } = file.scheduler;
+  // Whoever asks engines that want a key shows it; the manual's own scheduler knows of none.
+  const shown = runtime === "ascend-pd" ? engine.extras.secretEnv.filter((name) => name === engineKey) : [];
   const scheduler: Instance = {
     role: "scheduler",
     ...names("scheduler"),
@@ -34,7 +37,7 @@ export function topologyOf(stack: string, file: File): Topology {
     routingPolicy,
     extraArgs,
     extraEnv,
-    secretEnv,
+    secretEnv: [...secretEnv, ...shown],
   };
   const servers = [...instances("prefill"), ...instances("decode")];
   return {

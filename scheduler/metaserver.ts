@@ -41,6 +41,7 @@ export async function listenForDecode(
     },
     totals: { addBytes() {}, addEvents() {} },
     budget,
+    admit: (head) => head,
     route: (head) => metaserver.route(head),
     began() {},
     ended({ trace }) {

@@ -16,8 +16,9 @@ import { whyNotServed } from "./config/not-served.ts";
 import { isToEngines, MODEL_PREFIX, type Route, routesOf } from "./config/routes.ts";
 import { Bag } from "./data/bag.ts";
 import { Deadlines } from "./data/deadlines.ts";
+import { authorizationLine } from "./engine/request.ts";
 import { Failure, toFailure } from "./errors.ts";
-import type { RequestHead } from "./http/request.ts";
+import { type RequestHead, withoutField } from "./http/request.ts";
 import type { Place } from "./instances/account.ts";
 import { Instance, type Roster, type Surroundings } from "./instances/instances.ts";
 import { Lines } from "./instances/lines.ts";
@@ -88,6 +89,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     connectMs: timeouts.connectMs,
     lines: new Lines(limits.lines, config.engineKeepAlive),
     hosts,
+    authorization: authorizationLine(config.engineKey),
     becameIdle: observer.becameIdle,
   };
 
@@ -124,6 +126,8 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     limits: { ...timeouts, maxBodyBytes: config.maxBodyBytes },
     totals: stats,
     budget: crowd.budget,
+    // A client's own key is not the engines' where the scheduler has that.
+    admit: (head) => (config.engineKey === undefined ? head : withoutField(head, "authorization")),
     route({ path, method }: RequestHead) {
       const route = routeOf(path);
       if (route === undefined) {

@@ -6,7 +6,11 @@ import { KV_CONNECTORS } from "./transfer-fields.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The configuration that flags and rank tables give together. Throws UsageError where they contradict. */
-export function configOf(flags: Flags, placement: Placement | undefined): SimulatorConfig {
+export function configOf(
+  flags: Flags,
+  placement: Placement | undefined,
+  { VLLM_API_KEY: apiKey }: NodeJS.ProcessEnv,
+): SimulatorConfig {
   const model = flags.text("model");
   if (!model) throw new UsageError("--model is missing", "give the path of the weights, e.g. --model /m");
   const config: SimulatorConfig = {
@@ -16,6 +20,7 @@ export function configOf(flags: Flags, placement: Placement | undefined): Simula
     model,
     servedModelName: flags.text("served-model-name") ?? model,
     dataParallelSize: flags.integer("data-parallel-size", 1, 64),
+    apiKey: apiKey || undefined,
     tensorParallelSize: flags.integer("tensor-parallel-size"),
     maxModelLen: flags.integer("max-model-len"),
     maxNumSeqs: flags.integer("max-num-seqs"),

@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   if (flags.isSet("help")) return void process.stdout.write(helpText());
 
   const placement = readPlacement(process.env);
-  const config = configOf(flags, placement);
+  const config = configOf(flags, placement, process.env);
   const graceSeconds = flags.number("shutdown-timeout");
   if (flags.isSet("check-devices")) {
     if (placement === undefined)

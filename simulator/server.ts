@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { isAllowed } from "./authentication.ts";
 import { type JsonBody, parseJsonBody } from "./body.ts";
 import { complete } from "./completion.ts";
 import { Engine, type EngineConfig } from "./engine.ts";
@@ -25,6 +26,8 @@ export interface SimulatorConfig extends EngineConfig, RequestLimits, AnswerStyl
   readonly model: string;
   /** Ranks behind the port, with an engine each. */
   readonly dataParallelSize: number;
+  /** What it asks for, as vLLM does. */
+  readonly apiKey: string | undefined;
 }
 
 export interface Simulator {
@@ -61,7 +64,7 @@ export async function startSimulator(
   const ranks = new Ranks([engine(), ...Array.from({ length: config.dataParallelSize - 1 }, engine)]);
   const routes = routesOf(config, ranks);
   server.on("request", (incoming, response) => {
-    void respond(routes, incoming, response, log);
+    void respond(routes, config.apiKey, incoming, response, log);
     response.on("finish", () => {
       // A connection that turns idle while the server closes would otherwise bring further requests.
       if (!server.listening) incoming.socket.end();
@@ -163,6 +166,7 @@ function routesOf(config: SimulatorConfig, ranks: Ranks): Record<string, Record<
 
 async function respond(
   routes: Record<string, Record<string, Handler>>,
+  apiKey: string | undefined,
   incoming: IncomingMessage,
   response: ServerResponse,
   log: (line: string) => void,
@@ -174,7 +178,8 @@ async function respond(
   const methods = routes[patternOf(incoming.url?.split("?")[0] ?? "")];
   const handler = methods?.[incoming.method ?? ""];
   try {
-    if (methods === undefined) sendJson(response, 404, { detail: "Not Found" });
+    if (!isAllowed(incoming, apiKey)) sendJson(response, 401, { error: "Unauthorized" });
+    else if (methods === undefined) sendJson(response, 404, { detail: "Not Found" });
     else if (handler === undefined) {
       response.setHeader("Allow", Object.keys(methods).join(", "));
       sendJson(response, 405, { detail: "Method Not Allowed" });

@@ -32,6 +32,7 @@ export interface ProbeArguments {
   /** Of `SchedulerTables`, by standard input: they may be longer than a variable can be. */
   announce: { readonly scheduler: Administered };
   settle: { readonly scheduler: Administered };
+  /** The key that the instance asks for, if any, by standard input: an environment is kept, and read by others. */
   join: Membership;
   drain: Membership;
   "first-completion": {

@@ -6,6 +6,8 @@ export interface Question extends Pick<ProbeArguments["first-completion"], "url"
   /** What the answer stands for, in messages. */
   readonly what: string;
   readonly timeoutSeconds: number;
+  /** What is shown to whoever asks for a key; empty for none. */
+  readonly key: string;
   /** Fewer tokens than the question asks for. */
   readonly maxTokens?: number;
   /** What to do where no answer comes, and where one without text comes. */
@@ -13,16 +15,16 @@ export interface Question extends Pick<ProbeArguments["first-completion"], "url"
 }
 
 const WANTS_KEY =
-  "The engine, or what stands in front of it, wants a key, and `pulumi up` has none to give.\n" +
-  "fix: start the engine without one (--api-key in its arguments, VLLM_API_KEY in `secretEnv`), and let a proxy in front " +
-  "of the scheduler ask clients for theirs";
+  "The engine, or what stands in front of it, wants another key than it was shown, if any was.\n" +
+  "fix: name VLLM_API_KEY in engine.secretEnv, and keep the key in ascend-pd:secretEnv: then the engines, the scheduler " +
+  "and `pulumi up` have the same one. Remove it from where else it stands (a config file, the image)";
 
 /** Asks for a completion and gives its text. Throws where none comes back, with the reason and what to do. */
 export async function completionOf(question: Question): Promise<string> {
-  const { what, url, api, model, maxTokens, timeoutSeconds, fixes } = question;
+  const { what, url, api, model, key, maxTokens, timeoutSeconds, fixes } = question;
   const { path, body, textOf } = firstQuestion(api, model);
   const asked = maxTokens === undefined ? body : { ...body, max_tokens: maxTokens };
-  const { ok, status, text } = await post(url + path, asked, timeoutSeconds).catch((error: Error) => {
+  const { ok, status, text } = await post(url + path, asked, key, timeoutSeconds).catch((error: Error) => {
     throw new Error(`${what} failed: ${reasonOf(error)}\nfix: ${fixes[0]}`);
   });
   const answer = ok ? attempt(() => textOf(text)) : undefined;
@@ -33,10 +35,10 @@ export async function completionOf(question: Question): Promise<string> {
   throw new Error(`${what} came back without text (HTTP ${status}): ${said}\nfix: ${fixes[1]}`);
 }
 
-async function post(url: string, body: object, timeoutSeconds: number) {
+async function post(url: string, body: object, key: string, timeoutSeconds: number) {
   const response = await fetch(url, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...(key && { authorization: `Bearer ${key}` }) },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(timeoutSeconds * 1000),
   });

@@ -75,7 +75,7 @@ test.each([401, 403])(
 
     expect(stderr).toContain(
       `the first completion through ${url} was refused (HTTP ${status}): {"error":"Unauthorized"}\n` +
-        "The engine, or what stands in front of it, wants a key, and `pulumi up` has none to give.\nfix: start the engine without",
+        "The engine, or what stands in front of it, wants another key than it was shown, if any was.\nfix: name VLLM_API_KEY in",
     );
     expect(stderr).not.toContain("KV cache");
     expect(code).toBe(1);

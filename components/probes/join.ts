@@ -1,3 +1,4 @@
+import { text } from "node:stream/consumers";
 import { probeArguments } from "./arguments.ts";
 import { completionOf } from "./completion.ts";
 import { runProbe } from "./main.ts";
@@ -18,6 +19,7 @@ await runProbe(async () => {
     url: `http://${address}`,
     api,
     model,
+    key: await text(process.stdin),
     timeoutSeconds: 120,
     fixes: [fix, fix],
     // As the scheduler asks it.

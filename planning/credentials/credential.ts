@@ -1,3 +1,4 @@
+import { engineKey } from "./engine-key.ts";
 import { holdsPassword } from "./url-password.ts";
 
 /** What stands for a credential, as in Pulumi's own output. */
@@ -25,7 +26,7 @@ export function isCredential(name: string, value: unknown): boolean {
 }
 
 /** Flags of vLLM that take a credential, each with the variable that it reads in their place. */
-const vllmFlags = { "api-key": "VLLM_API_KEY", "hf-token": "HF_TOKEN" };
+const vllmFlags = { "api-key": engineKey, "hf-token": "HF_TOKEN" };
 
 /** Which of them vLLM takes `written` for: it reads `_` as `-`, and any beginning of a flag as that flag. */
 function vllmFlag(written: string): string | undefined {

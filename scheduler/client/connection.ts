@@ -158,10 +158,17 @@ export class ClientConnection implements ReplyTarget {
     const { maxBodyBytes, requestBodyMs } = this.#service.limits;
     let incoming: Incoming;
     try {
+      const admitted = this.#service.admit(head);
       const handler = this.#service.route(head);
       requireJson(head);
       if ((head.framing.length ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
-      incoming = { head, handler, decoder, body: new ByteBuffer(head.framing.length, reply.hold), reply };
+      incoming = {
+        head: admitted,
+        handler,
+        decoder,
+        body: new ByteBuffer(head.framing.length, reply.hold),
+        reply,
+      };
     } catch (error) {
       // What follows is a body that nobody reads, not a request.
       if (!decoder.done) reply.close = true;

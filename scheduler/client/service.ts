@@ -20,6 +20,8 @@ export interface Service {
   readonly limits: ConnectionLimits;
   readonly totals: Totals;
   readonly budget: Budget;
+  /** What of a head counts: all that is read of it later. */
+  admit(head: RequestHead): RequestHead;
   /** Throws the Failure to answer with when nothing serves this request. */
   route(head: RequestHead): Handler;
   /** A request's head has been read. */

@@ -61,6 +61,8 @@ export interface Config {
   /** Names that a request's `model` may have. None: any. */
   readonly servedModels: readonly string[];
   readonly policy: PolicyName;
+  /** What engines ask for. Then no client's own key reaches them. */
+  readonly engineKey: string | undefined;
   readonly api: "openai" | "vllm";
   readonly handoff: HandoffName;
   /** There where the handoff has decode asked first. */
@@ -151,6 +153,18 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     return { host, port: from };
   }
 
+  /** It becomes part of a head. No message shows it. */
+  function readEngineKey(): string | undefined {
+    const { VLLM_API_KEY: key } = env;
+    if (!key) return undefined;
+    if (!/^[\x21-\x7e]{1,4096}$/.test(key))
+      problem(
+        "VLLM_API_KEY is no key that a header can carry",
+        "give the engines' key: up to 4096 letters, digits and signs of ASCII, without white space or a line break",
+      );
+    return key;
+  }
+
   const useOpenAi = env.USE_OPENAI || "1";
   if (useOpenAi !== "0" && useOpenAi !== "1") {
     problem(`USE_OPENAI is ${shown(useOpenAi)}`, "set 1 for the OpenAI API, 0 for vLLM's own /generate");
@@ -211,6 +225,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
         : undefined,
     // As in vLLM, where the path is the name unless there is a better one.
     servedModels: [given("served-model-name"), given("model")].find(({ length }) => length > 0) ?? [],
+    engineKey: readEngineKey(),
     policy: oneOf("prefill-routing-policy", POLICIES),
     api,
     handoff,

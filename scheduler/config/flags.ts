@@ -276,6 +276,7 @@ Environment:
                                if you like (long=8088); or @ and the path of a file that lists them,
                                which a reload reads again (required)
   USE_OPENAI                   1: the OpenAI API, 0: vLLM's own POST /generate (1)
+  VLLM_API_KEY                 the key that the engines ask for, if they do; no key of a client's reaches them then
   no_proxy                     taken; instances are always asked directly, never through a proxy
 
 Example, one prefill instance on port 8088 and one decode instance on port 8089:

@@ -18,7 +18,15 @@ const BUSY_WORDS = "on a different instance";
 type Speaker = Pick<Instance, "role" | "hosts">;
 
 /** An engine's error as the client may see it: its status, its words, when to come again. Never throws. */
-export function refusal({ role, hosts }: Speaker, { status, fields }: ResponseHead, body: Buffer): Failure {
+export function refusal(
+  speaker: Speaker & Pick<Instance, "authorization">,
+  { status, fields }: ResponseHead,
+  body: Buffer,
+): Failure {
+  const { role, hosts, authorization } = speaker;
+  // A client has shown no key that could be wrong.
+  if (status === 401 && authorization !== "")
+    return new Failure(`${role}_failed`, { detail: `${role} refuses VLLM_API_KEY, which the scheduler has` });
   const wait = fields.find(({ name }) => name === "retry-after")?.value ?? "";
   const isWait = /^(?:[0-9]{1,6}|[A-Za-z]{3}, [0-9A-Za-z: ]{20,24})$/.test(wait);
   const detail = `${role} answered with status ${status}`;

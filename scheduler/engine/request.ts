@@ -18,12 +18,17 @@ export function engineRequest(
   forwarded: string,
   body?: readonly Piece[],
 ): EngineRequest {
-  const { rank, pool } = instance;
+  const { rank, pool, authorization } = instance;
   const pinned = rank === undefined ? "" : `X-data-parallel-rank: ${rank}\r\n`;
-  const fields = `Host: ${pool.authority}\r\nX-Request-Id: ${id}\r\n${pinned}${forwarded}`;
+  const fields = `Host: ${pool.authority}\r\nX-Request-Id: ${id}\r\n${pinned}${authorization}${forwarded}`;
   if (body === undefined) return { id, pieces: [requestHead("GET", path, fields)] };
   const framing = `Content-Type: application/json\r\nContent-Length: ${totalLength(body)}\r\n`;
   return { id, pieces: [requestHead("POST", path, fields + framing), ...body] };
+}
+
+/** The line that shows engines their key, if they want one. */
+export function authorizationLine(key: string | undefined): string {
+  return key === undefined ? "" : `Authorization: Bearer ${key}\r\n`;
 }
 
 /** The lines to pass on: listed, standing once, and not declared to concern this connection only. */

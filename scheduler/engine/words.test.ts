@@ -5,7 +5,7 @@ import { failureFromEvent, MAX_ERROR_BYTES, refusal } from "./refusal.ts";
 import { publicText } from "./words.ts";
 
 const HOSTS = new Set(["known-host", "npu_7.pod.local"]);
-const DECODE = { role: "decode", hosts: HOSTS } as const;
+const DECODE = { role: "decode", authorization: "", hosts: HOSTS } as const;
 
 test.for([
   ["no route to 10.1.2.3:8088, 10.1.2.3 or 10.1.2.3.", "no route to [address], [address] or [address]."],

@@ -38,6 +38,8 @@ export class Instance extends Account {
   readonly pool: Pool;
   /** Hosts of all instances, in lower case, which no client is to read of. */
   readonly hosts: ReadonlySet<string>;
+  /** The line of a head that its engine wants to see, if any. */
+  readonly authorization: string;
   readonly #becameIdle: () => void;
 
   constructor(
@@ -45,7 +47,7 @@ export class Instance extends Account {
     place: Place,
     surroundings: Surroundings,
   ) {
-    const { deadlines, connectMs, lines, hosts, becameIdle } = surroundings;
+    const { deadlines, connectMs, lines, hosts, authorization, becameIdle } = surroundings;
     super(memory, place);
     this.role = role;
     this.name = name;
@@ -53,6 +55,7 @@ export class Instance extends Account {
     this.rank = rank;
     this.pool = new Pool(host, port, deadlines, connectMs, lines);
     this.hosts = hosts;
+    this.authorization = authorization;
     this.#becameIdle = becameIdle;
   }
 
@@ -84,6 +87,8 @@ export interface Surroundings {
   readonly lines: Lines;
   /** In lower case. */
   readonly hosts: ReadonlySet<string>;
+  /** The line of a head by which engines are shown their key, if they want one. */
+  readonly authorization: string;
   /** Called when nothing needs an instance any more that drains. */
   readonly becameIdle: () => void;
 }

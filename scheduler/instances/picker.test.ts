@@ -25,6 +25,7 @@ function instances(): { ours: Instance[]; theirs: Instance[] } {
         connectMs: 1000,
         lines: new Lines(),
         hosts: new Set<string>(),
+        authorization: "",
         becameIdle: () => {},
       };
       return new Instance(member, { threads: 2, thread }, surroundings);

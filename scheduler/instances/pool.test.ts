@@ -27,6 +27,7 @@ function instanceAt(port: number, connectMs: number): { instance: Instance; dead
     connectMs,
     lines: new Lines(),
     hosts: new Set<string>(),
+    authorization: "",
     becameIdle: () => {},
   };
   const instance = new Instance(member, { threads: 1, thread: 0 }, surroundings);

@@ -2,6 +2,7 @@ import { nearest } from "../../problems/nearest.ts";
 import type { Config } from "../config/config.ts";
 import { authority, type Endpoint, type Endpoints, type NamedEndpoint } from "../config/endpoints.ts";
 import type { Deadlines } from "../data/deadlines.ts";
+import { authorizationLine } from "../engine/request.ts";
 import { Account, FAULTS } from "../instances/account.ts";
 import { Instance, type Role, type Roster, type Surroundings } from "../instances/instances.ts";
 import { Lines } from "../instances/lines.ts";
@@ -34,7 +35,7 @@ export class Membership {
   #made = 0;
 
   constructor(config: Config, deadlines: Deadlines, log: LogSink, observer: RosterObserver) {
-    const { policy, health, timeouts, handoff, servedModels } = config;
+    const { policy, health, timeouts, handoff, servedModels, engineKey } = config;
     this.#deadlines = deadlines;
     this.#surroundings = {
       deadlines,
@@ -42,6 +43,7 @@ export class Membership {
       // Health checks have files kept back for them.
       lines: new Lines(),
       hosts: this.#hosts,
+      authorization: authorizationLine(engineKey),
       becameIdle: () => this.recheck(),
     };
     this.#threads = config.workers;

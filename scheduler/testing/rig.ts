@@ -86,6 +86,7 @@ export async function rigOf(
     api: "openai",
     handoff: "NixlConnector",
     metaserver: undefined,
+    engineKey: undefined,
     policy: "RoundRobin",
     missingKvParams: "recompute",
     givenBack: "resume",

@@ -13,6 +13,7 @@ export const quick: SimulatorConfig = {
   model: "/m",
   servedModelName: "sim",
   dataParallelSize: 1,
+  apiKey: undefined,
   tensorParallelSize: 2,
   maxModelLen: 4096,
   maxNumSeqs: 256,
