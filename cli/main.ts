@@ -5,6 +5,7 @@ import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
 import { drift } from "./commands/drift.ts";
 import { graph } from "./commands/graph.ts";
+import { key } from "./commands/key.ts";
 import { logs } from "./commands/logs.ts";
 import { plan } from "./commands/plan.ts";
 import { ranktable } from "./commands/ranktable.ts";
@@ -22,6 +23,7 @@ const commands: Readonly<Record<string, Command>> = {
   doctor,
   drift,
   graph,
+  key,
   logs,
   plan,
   ranktable,

@@ -7,6 +7,8 @@ export const ERRORS = {
   invalid_json: [400, "invalid_request_error", "The body is not a JSON object"],
   duplicate_key: [400, "invalid_request_error", "The body has a key twice"],
   invalid_value: [400, "invalid_request_error", "The body has an invalid value"],
+  no_api_key: [401, "invalid_request_error", "A key is needed: Authorization: Bearer KEY"],
+  invalid_api_key: [401, "invalid_request_error", "There is no such key"],
   not_found: [404, "invalid_request_error", "There is no such path here"],
   model_not_found: [404, "NotFoundError", "There is no such model here"],
   response_not_found: [404, "invalid_request_error", "There is no such response here"],

@@ -29,6 +29,8 @@ export class Trace {
   bytes = 0;
   /** Events or records of the answer so far, `[DONE]` not counted. */
   events = 0;
+  /** Name of the key that it came with. */
+  key: string | undefined;
   prefill: string | undefined;
   decode: string | undefined;
   /** Legs that took a second attempt; the instance named is that of the second. */

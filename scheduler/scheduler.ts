@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Config } from "./config/config.ts";
 import { InvalidTables } from "./config/endpoints.ts";
 import { Deadlines } from "./data/deadlines.ts";
@@ -12,6 +13,8 @@ import { startMetrics } from "./operations/metrics-server.ts";
 import { Stats } from "./operations/stats.ts";
 import { type Server, startServer } from "./server.ts";
 import { startThreads } from "./threads.ts";
+import { makePass, PASS_SECONDS } from "./trust/pass.ts";
+import { Renewal } from "./trust/renewal.ts";
 
 export interface Scheduler {
   readonly port: number;
@@ -42,12 +45,21 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
     changed: (roster) => server?.update(roster),
     drained: ({ id }) => server?.disconnect(id),
   });
+  const passSecret = randomBytes(32);
+  const renewal = new Renewal(config.trustFiles, config.trust, log, (trust) =>
+    server?.renew(trust, [...renewal.names]),
+  );
   const ready = () => !draining && membership.ready;
 
   const administration: Administration = {
     membership,
     deadlineMs: config.timeouts.drainMs,
     reload,
+    pass() {
+      const until = Date.now() + 1000 * PASS_SECONDS;
+      const key = renewal.trust.keys === undefined ? null : makePass(passSecret, until);
+      return { key, seconds: PASS_SECONDS };
+    },
     state: () => ({
       ready: ready(),
       draining,
@@ -58,6 +70,7 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
 
   /** Throws InvalidTables. */
   function reload(nodePorts?: string): ReloadResult {
+    renewal.look();
     const result = membership.reload(config.readEndpoints(nodePorts));
     log(logLine({ reloaded: true, ...result }));
     return result;
@@ -65,7 +78,13 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
 
   function readMetrics(): string {
     const { instances } = membership;
-    const facts = { stats: Stats.sum(stats), instances, ready: ready(), workerDeaths };
+    const facts = {
+      stats: Stats.sum(stats),
+      instances,
+      ready: ready(),
+      workerDeaths,
+      keyNames: renewal.names,
+    };
     return metricsText(METRICS.map((metric) => [metric, metric.samples(facts)]));
   }
 
@@ -74,6 +93,7 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
     for (const closeOne of closers) closeOne();
     server?.close();
     membership.close();
+    renewal.close();
     deadlines.close();
   }
 
@@ -81,7 +101,7 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
   let metricsPort: number | undefined;
   const adminPorts: number[] = [];
   try {
-    const { readEndpoints: _, ...serverConfig } = config;
+    const { readEndpoints: _, ...serverConfig } = { ...config, trust: renewal.trust };
     const shared = { turns: new SharedArrayBuffer(8), stats: stats.map(({ memory }) => memory) };
     const limits = limitsOf(config, openFilesLimit());
     const clients = threads * limits.connections.all;
@@ -89,7 +109,15 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
       const why = `this process may have ${openFilesLimit()} files open, some of which are for engines and health checks`;
       log(logLine({ maxConnections: clients, why }));
     }
-    const options = { config: serverConfig, threads, shared, limits, roster: membership.roster };
+    const options = {
+      config: serverConfig,
+      threads,
+      shared,
+      limits,
+      roster: membership.roster,
+      passSecret,
+      keyNames: [...renewal.names],
+    };
     const observer = { log, becameIdle: () => membership.recheck() };
     server =
       threads === 1
@@ -105,6 +133,7 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
           });
     // What has changed meanwhile.
     server.update(membership.roster);
+    server.renew(renewal.trust, [...renewal.names]);
     port = server.port;
     for (const address of config.admin) {
       const admin = await startAdmin(administration, address);

@@ -18,7 +18,7 @@ import { Bag } from "./data/bag.ts";
 import { Deadlines } from "./data/deadlines.ts";
 import { authorizationLine } from "./engine/request.ts";
 import { Failure, toFailure } from "./errors.ts";
-import { type RequestHead, withoutField } from "./http/request.ts";
+import type { RequestHead } from "./http/request.ts";
 import type { Place } from "./instances/account.ts";
 import { Instance, type Roster, type Surroundings } from "./instances/instances.ts";
 import { Lines } from "./instances/lines.ts";
@@ -30,6 +30,8 @@ import { listen } from "./listen.ts";
 import { type LogSink, logLine } from "./log.ts";
 import { listenForDecode } from "./metaserver.ts";
 import { Stats } from "./operations/stats.ts";
+import { Gate } from "./trust/gate.ts";
+import type { Trust } from "./trust/trust.ts";
 
 /** Bursts of clients wait in the kernel for `accept`, not for a lost SYN to be sent again. */
 const BACKLOG = 4096;
@@ -42,6 +44,10 @@ export interface ServerOptions extends Place {
   readonly limits: Limits;
   readonly roster: Roster;
   readonly shared: SharedMemory;
+  /** By which all threads know passes. */
+  readonly passSecret: Uint8Array;
+  /** Of keys, by the place where their requests are counted. */
+  readonly keyNames: readonly string[];
 }
 
 /** Memory of all threads that serve. */
@@ -63,6 +69,8 @@ export interface ServerObserver {
 export interface Server {
   readonly port: number;
   update(roster: Roster): void;
+  /** What the files of trust have from now on. */
+  renew(trust: Trust, keyNames: readonly string[]): void;
   /** Closes the connections that are kept to the instance with this id. */
   disconnect(id: number): void;
   /** Lets requests in flight finish, within the drain limit, refuses others, and resolves when all is closed. */
@@ -97,6 +105,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const stats = new Stats(shared.stats[thread]);
   const crowd = new Crowd(limits, stats.bufferedCell);
   const refusals = new Refusals(deadlines, observer.log);
+  const gate = new Gate(options.passSecret, config.engineKey === undefined);
   const replies = new Bag<Reply>();
   let draining = false;
   let becameIdle = () => {};
@@ -126,8 +135,13 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     limits: { ...timeouts, maxBodyBytes: config.maxBodyBytes },
     totals: stats,
     budget: crowd.budget,
-    // A client's own key is not the engines' where the scheduler has that.
-    admit: (head) => (config.engineKey === undefined ? head : withoutField(head, "authorization")),
+    admit(head, trace) {
+      const route = routeOf(head.path);
+      if (route !== undefined && !isToEngines(route)) return head;
+      const holder = gate.holder(head.fields);
+      trace.key = holder?.name;
+      return { ...head, fields: gate.counting(head.fields, holder) };
+    },
     route({ path, method }: RequestHead) {
       const route = routeOf(path);
       if (route === undefined) {
@@ -205,6 +219,11 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     for (const instance of before) if (!now.includes(instance)) instance.pool.end();
   }
 
+  function renew({ keys }: Trust, keyNames: readonly string[]): void {
+    stats.keyNames = keyNames;
+    gate.renew(keys);
+  }
+
   function close(): void {
     stats.close();
     releases.close();
@@ -217,6 +236,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   }
 
   update(options.roster);
+  renew(config.trust, options.keyNames);
   const { host, port } = config;
   const reusePort = threads > 1;
   const where = { host, port, backlog: BACKLOG, reusePort };
@@ -239,6 +259,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   return {
     port: listening,
     update,
+    renew,
     disconnect(id) {
       instances()
         .find((instance) => instance.id === id)

@@ -4,6 +4,7 @@ import type { Roster } from "./instances/instances.ts";
 import { ListenError, listen } from "./listen.ts";
 import { gathering, logLine } from "./log.ts";
 import { type Server, type ServerObserver, type ServerOptions, startServer } from "./server.ts";
+import type { Trust } from "./trust/trust.ts";
 
 /** A thread that dies again and again is not started more often than this. */
 const RESTART_MS = 1000;
@@ -12,6 +13,7 @@ const HANGS_MS = 4000;
 
 type ToThread =
   | { readonly kind: "update"; readonly roster: Roster }
+  | { readonly kind: "renew"; readonly trust: Trust; readonly keyNames: readonly string[] }
   | { readonly kind: "disconnect"; readonly id: number }
   /** The lines of its last `log` are taken. */
   | { readonly kind: "logged" }
@@ -33,18 +35,19 @@ export interface ThreadsObserver extends ServerObserver {
  * (SO_REUSEPORT). `program` is run by each and has to call `serveInThread`. Rejects with ListenError.
  */
 export async function startThreads(
-  { config, roster, ...rest }: Omit<ServerOptions, "thread">,
+  { config, roster, keyNames, ...rest }: Omit<ServerOptions, "thread">,
   program: URL,
   observer: ThreadsObserver,
 ): Promise<Server> {
   const port = await unusedPort(config);
   const running = new Map<number, Worker>();
-  let current = roster;
+  let current = { roster, keyNames, trust: config.trust };
   let phase: "starting" | "serving" | "draining" | "closed" = "starting";
 
   /** Resolves when it listens. */
   function start(thread: number): Promise<void> {
-    const options: ServerOptions = { ...rest, config: { ...config, port }, roster: current, thread };
+    const { trust, ...now } = current;
+    const options: ServerOptions = { ...rest, ...now, config: { ...config, port, trust }, thread };
     const startedAt = performance.now();
     return new Promise((resolve, reject) => {
       let reason: string | undefined;
@@ -111,8 +114,12 @@ export async function startThreads(
   return {
     port,
     update(next) {
-      current = next;
+      current = { ...current, roster: next };
       tell({ kind: "update", roster: next });
+    },
+    renew(trust, keyNames) {
+      current = { ...current, trust, keyNames };
+      tell({ kind: "renew", trust, keyNames });
     },
     disconnect: (id) => tell({ kind: "disconnect", id }),
     async drain() {
@@ -170,6 +177,7 @@ export async function serveInThread(): Promise<void> {
     });
     port.on("message", (message: ToThread) => {
       if (message.kind === "update") server.update(message.roster);
+      else if (message.kind === "renew") server.renew(message.trust, message.keyNames);
       else if (message.kind === "disconnect") server.disconnect(message.id);
       else if (message.kind === "logged") logged();
       else {

@@ -162,7 +162,8 @@ export class Reply implements Bagged {
   }
 }
 
-function furtherFields({ retryAfter, allow }: Failure): string {
+function furtherFields({ status, retryAfter, allow }: Failure): string {
+  if (status === 401) return "WWW-Authenticate: Bearer\r\n";
   const retry = retryAfter === undefined ? "" : `Retry-After: ${retryAfter}\r\n`;
   return allow === undefined ? retry : `${retry}Allow: ${allow}\r\n`;
 }

@@ -1,3 +1,4 @@
+import { InvalidTrust, readTrust, type Trust, type TrustFiles, trustFilesOf } from "../trust/trust.ts";
 import {
   type Endpoint,
   type Endpoints,
@@ -63,6 +64,8 @@ export interface Config {
   readonly policy: PolicyName;
   /** What engines ask for. Then no client's own key reaches them. */
   readonly engineKey: string | undefined;
+  readonly trustFiles: TrustFiles;
+  readonly trust: Trust;
   readonly api: "openai" | "vllm";
   readonly handoff: HandoffName;
   /** There where the handoff has decode asked first. */
@@ -212,6 +215,14 @@ export function readConfig(args: readonly string[], env: Env): Reading {
   }
   const admin: AdminAddress[] = given("admin-socket").map((socket) => ({ socket }));
   if (given("admin-port").length > 0) admin.push({ port: number("admin-port", PORT) });
+  const trustFiles = trustFilesOf(given);
+  let trust: Trust = {};
+  try {
+    trust = readTrust(trustFiles);
+  } catch (error) {
+    if (!(error instanceof InvalidTrust)) throw error;
+    problems.push(...error.problems);
+  }
   const config: Config = {
     host: text("host"),
     port,
@@ -226,6 +237,8 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     // As in vLLM, where the path is the name unless there is a better one.
     servedModels: [given("served-model-name"), given("model")].find(({ length }) => length > 0) ?? [],
     engineKey: readEngineKey(),
+    trustFiles,
+    trust,
     policy: oneOf("prefill-routing-policy", POLICIES),
     api,
     handoff,

@@ -94,6 +94,11 @@ export const FLAGS = [
     fallback: "resume",
     help: "when decode gives a request back for want of KV, as MooncakeConnectorV1's may: resume, or fail (503)",
   },
+  {
+    name: "api-keys-file",
+    value: "PATH",
+    help: "who may ask: a line NAME sha256:HASH a key, from ascend-pd key new; without this everybody may",
+  },
   { name: "max-body-bytes", value: "N", fallback: "8388608", help: "largest request body" },
   {
     name: "max-connections",

@@ -59,11 +59,6 @@ export function parseRequestHead(bytes: Buffer): RequestHead {
   };
 }
 
-/** As if a client had not sent it. */
-export function withoutField(head: RequestHead, name: string): RequestHead {
-  return { ...head, fields: head.fields.filter((field) => field.name !== name) };
-}
-
 function requireHost(value: string | undefined): void {
   const match = HOST.exec(value ?? "");
   if (match === null || Number(match[1] ?? 0) > 65535) {

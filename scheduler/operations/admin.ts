@@ -16,6 +16,8 @@ export interface Administration {
   state(): object;
   /** Throws InvalidTables, and then nothing has changed. */
   reload(nodePorts: string | undefined): ReloadResult;
+  /** A key for a while; null where none is asked for. */
+  pass(): { readonly key: string | null; readonly seconds: number };
 }
 
 /** What the kernel takes; Node cuts a longer path short. */
@@ -67,6 +69,7 @@ export const ADMIN_ROUTES: Readonly<Record<string, AdminRoute>> = {
       throw invalid("`nodePorts` must be a string", 'give the ports as "8088,8089"');
     },
   },
+  "/pass": { method: "POST", keys: [], run: (admin) => admin.pass() },
 };
 
 /** Serves the administration until `close`. Rejects with ListenError. */

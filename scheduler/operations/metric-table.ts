@@ -12,6 +12,8 @@ export interface Facts {
   readonly instances: readonly Instance[];
   readonly ready: boolean;
   readonly workerDeaths: number;
+  /** Of keys, by place. */
+  readonly keyNames: readonly string[];
 }
 
 interface TableEntry extends Metric {
@@ -73,6 +75,13 @@ export const METRICS: readonly TableEntry[] = [
     help: "Requests that are over; outcome is ok or the code of the error.",
     labels: ["path", "outcome", "status"],
     samples: ({ stats }) => stats.requestSamples(),
+  },
+  {
+    type: "counter",
+    name: "ascend_pd_key_requests_total",
+    help: "The same by the name of the key that they came with, where keys are asked for.",
+    labels: ["key", "status"],
+    samples: ({ stats, keyNames }) => stats.keySamples(keyNames),
   },
   single(
     "gauge",

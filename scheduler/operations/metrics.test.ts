@@ -14,7 +14,7 @@ import {
   type Script,
   STREAM_HEAD,
 } from "../testing/engine.ts";
-import { type Rig, startRig } from "../testing/rig.ts";
+import { operator, type Rig, startRig } from "../testing/rig.ts";
 import { METRICS, VERSION } from "./metric-table.ts";
 import { Histogram, metricsText } from "./metrics.ts";
 
@@ -78,8 +78,12 @@ function requests(families: ReadonlyMap<string, Family>): Record<string, number>
 }
 
 test("Every metric of the table is there, in its order, with its type and its labels only.", async () => {
-  const one = await startRig({ prefill: [(call) => answerJson(call, "{}", "500 No")] }, METERED);
-  await ask(one.port, post(PLAIN));
+  const one = await startRig(
+    { prefill: [(call) => answerJson(call, "{}", "500 No")] },
+    { ...METERED, admin: [{ port: 0 }], trust: { keys: [] } },
+  );
+  const { answer } = await operator(one).send("/pass", {});
+  await ask(one.port, post(PLAIN, "/v1/completions", `Authorization: Bearer ${answer.key}`));
 
   const families = await scrape(one);
 

@@ -1,6 +1,7 @@
 import { ROUTES } from "../config/routes.ts";
 import { ERRORS } from "../errors.ts";
 import type { Totals, Trace } from "../log.ts";
+import { MAX_KEYS } from "../trust/key-file.ts";
 import { Histogram, type Sample } from "./metrics.ts";
 
 /** Upper bounds in seconds, those of vLLM, so that the two can be laid over each other. */
@@ -37,7 +38,10 @@ const HISTOGRAMS = {
   lag: LAG_BOUNDS,
 };
 const HISTOGRAM_CELLS = Object.values(HISTOGRAMS).reduce((sum, { length }) => sum + length + 2, 0);
-const CELLS = TOTALS.end + REQUEST_CELLS + HISTOGRAM_CELLS;
+/** For each name of keys, and one for those that are beyond. */
+const KEY_CELLS = (MAX_KEYS + 1) * CLASSES;
+const KEYS_AT = TOTALS.end + REQUEST_CELLS + HISTOGRAM_CELLS;
+const CELLS = KEYS_AT + KEY_CELLS;
 
 /** What one thread's requests came to, counted from the start on, in memory that other threads can read. */
 export class Stats implements Totals {
@@ -46,6 +50,8 @@ export class Stats implements Totals {
   readonly tpot: Histogram;
   readonly legs: { readonly prefill: Histogram; readonly decode: Histogram };
   readonly lag: Histogram;
+  /** Of keys, by place. */
+  keyNames: readonly string[] = [];
   readonly #cells: Float64Array;
   #lagTimer: NodeJS.Timeout | undefined;
 
@@ -139,8 +145,10 @@ export class Stats implements Totals {
   }
 
   /** A request is over. `path` is one of those that are served, or `other`. */
-  ended(path: string, { status = 0, outcome = "", ms, events, recomputed, givenBack = 0 }: Trace): void {
-    this.#add(requestCell(PATHS.indexOf(path), OUTCOMES.indexOf(outcome), Math.floor(status / 100)), 1);
+  ended(path: string, { key, status = 0, outcome = "", ms, events, recomputed, givenBack = 0 }: Trace): void {
+    const digit = Math.floor(status / 100);
+    this.#add(requestCell(PATHS.indexOf(path), OUTCOMES.indexOf(outcome), digit), 1);
+    if (key !== undefined) this.#add(keyCell(this.keyNames.indexOf(key), digit), 1);
     if (recomputed) this.#add(TOTALS.recomputed, 1);
     this.#add(TOTALS.givenBack, givenBack);
     const { body = 0, prefill, firstEvent, lastEvent, total = 0 } = ms;
@@ -170,6 +178,16 @@ export class Stats implements Totals {
     return samples;
   }
 
+  /** How many requests came with keys of which name; none that no request has. */
+  keySamples(names: readonly string[]): Sample[] {
+    return [...names.entries(), [-1, "other"] as const].flatMap(([place, key]) =>
+      Array.from({ length: CLASSES }, (_, digit): Sample => {
+        const value = this.#cells[keyCell(place, digit)] ?? 0;
+        return { labels: { key, status: `${digit}xx` }, value };
+      }).filter(({ value }) => value > 0),
+    );
+  }
+
   /** Begins to observe how late the event loop comes to what is due. */
   watchLag(): void {
     let due = performance.now() + LAG_INTERVAL_MS;
@@ -191,4 +209,9 @@ export class Stats implements Totals {
 
 function requestCell(path: number, outcome: number, digit: number): number {
   return TOTALS.end + (path * OUTCOMES.length + outcome) * CLASSES + digit;
+}
+
+/** `place` is -1 for a name that has none. */
+function keyCell(place: number, digit: number): number {
+  return KEYS_AT + (place === -1 ? MAX_KEYS : place) * CLASSES + digit;
 }

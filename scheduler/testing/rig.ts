@@ -1,6 +1,7 @@
 import { onTestFinished } from "vitest";
 import type { Config, Timeouts } from "../config/config.ts";
 import { startScheduler } from "../scheduler.ts";
+import { readTrust } from "../trust/trust.ts";
 import { type FakeEngine, fakeEngine, goodDecode, goodPrefill, type Script } from "./engine.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url);
@@ -49,6 +50,7 @@ export interface LogEntry {
   readonly status?: number;
   readonly outcome: string;
   readonly detail?: string;
+  readonly key?: string;
   readonly prefill?: string;
   readonly decode?: string;
   readonly recomputed?: boolean;
@@ -87,6 +89,8 @@ export async function rigOf(
     handoff: "NixlConnector",
     metaserver: undefined,
     engineKey: undefined,
+    trustFiles: {},
+    trust: readTrust(overrides.trustFiles ?? {}),
     policy: "RoundRobin",
     missingKvParams: "recompute",
     givenBack: "resume",

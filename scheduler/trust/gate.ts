@@ -1,0 +1,60 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { Failure } from "../errors.ts";
+import { type Field, valueIfSole } from "../http/head.ts";
+import { type Key, OPERATOR } from "./key-file.ts";
+import { isPass } from "./pass.ts";
+
+/** Whose key a request has shown. */
+export type Holder = Pick<Key, "name" | "trusted">;
+
+/** Say how an engine is to treat a request: they count with a trusted key alone. */
+const STEERING = ["x-session-id", "x-vllm-priority"];
+const BEARER = /^bearer +([\x21-\x7e]+)$/i;
+
+/** Lets in who shows a key, where there are any; and of a head what whoever asks may say. */
+export class Gate {
+  readonly #passSecret: Uint8Array;
+  /** Whether engines see what a client shows: it is meant for them where the scheduler asks for nothing itself. */
+  readonly #passesOn: boolean;
+  #keys: readonly { readonly holder: Holder; readonly digest: Buffer }[] | undefined;
+
+  constructor(passSecret: Uint8Array, passesOn: boolean) {
+    this.#passSecret = passSecret;
+    this.#passesOn = passesOn;
+  }
+
+  /** `undefined`: everybody may ask. */
+  renew(keys: readonly Key[] | undefined): void {
+    this.#keys = keys?.map(({ name, trusted, sha256 }) => ({
+      holder: { name, trusted },
+      digest: Buffer.from(sha256, "hex"),
+    }));
+  }
+
+  /** Who asks; `undefined` where everybody may. Throws a Failure (401) for who may not. */
+  holder(fields: readonly Field[]): Holder | undefined {
+    if (this.#keys === undefined) return undefined;
+    const [, token] = BEARER.exec(valueIfSole(fields, "authorization") ?? "") ?? [];
+    if (token === undefined) throw new Failure("no_api_key");
+    const holder = this.#find(token);
+    if (holder === undefined) throw new Failure("invalid_api_key");
+    return holder;
+  }
+
+  /** The lines of a head that count. */
+  counting(fields: readonly Field[], holder: Holder | undefined): readonly Field[] {
+    const drops = (name: string) =>
+      (name === "authorization" && !(this.#passesOn && holder === undefined)) ||
+      (STEERING.includes(name) && holder?.trusted !== true);
+    return fields.some(({ name }) => drops(name)) ? fields.filter(({ name }) => !drops(name)) : fields;
+  }
+
+  /** All are compared, each in constant time: how long it takes tells nothing of a key that there is. */
+  #find(token: string): Holder | undefined {
+    const digest = createHash("sha256").update(token).digest();
+    let found: Holder | undefined;
+    for (const key of this.#keys ?? []) if (timingSafeEqual(key.digest, digest)) found = key.holder;
+    if (found !== undefined) return found;
+    return isPass(this.#passSecret, token, Date.now()) ? { name: OPERATOR, trusted: true } : undefined;
+  }
+}
