@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import type { Config } from "./config/config.ts";
 import { InvalidTables } from "./config/endpoints.ts";
 import { Deadlines } from "./data/deadlines.ts";
+import { PrefixTable, TABLE_BUCKETS } from "./instances/prefix-cache.ts";
 import { limitsOf, openFilesLimit } from "./limits.ts";
 import { type LogSink, logLine } from "./log.ts";
-import { Membership } from "./membership/membership.ts";
+import { Membership, type RosterObserver } from "./membership/membership.ts";
 import type { ReloadResult } from "./membership/wishes.ts";
 import { type Administration, startAdmin } from "./operations/admin.ts";
 import { METRICS } from "./operations/metric-table.ts";
@@ -41,10 +42,13 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
   let server: Server | undefined;
   let draining = false;
   let workerDeaths = 0;
-  const membership = new Membership(config, deadlines, log, {
+  const prefixes = config.policy === "affinity" ? PrefixTable.allocate(TABLE_BUCKETS) : undefined;
+  const rosterObserver: RosterObserver = {
     changed: (roster) => server?.update(roster),
     drained: ({ id }) => server?.disconnect(id),
-  });
+  };
+  const table = prefixes && new PrefixTable(prefixes);
+  const membership = new Membership(config, deadlines, log, rosterObserver, table);
   const passSecret = randomBytes(32);
   const renewal = new Renewal(config.trustFiles, config.trust, log, (trust) =>
     server?.renew(trust, [...renewal.names]),
@@ -102,7 +106,7 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
   const adminPorts: number[] = [];
   try {
     const { readEndpoints: _, ...serverConfig } = { ...config, trust: renewal.trust };
-    const shared = { turns: new SharedArrayBuffer(8), stats: stats.map(({ memory }) => memory) };
+    const shared = { turns: new SharedArrayBuffer(8), stats: stats.map(({ memory }) => memory), prefixes };
     const limits = limitsOf(config, openFilesLimit());
     const clients = threads * limits.connections.all;
     if (clients < Math.floor(config.maxConnections / threads) * threads) {

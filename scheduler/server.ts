@@ -12,6 +12,7 @@ import { Metaserver } from "./completion/metaserver.ts";
 import { Releases } from "./completion/releases.ts";
 import { responsesApi, stored } from "./completion/responses.ts";
 import type { ServerConfig } from "./config/config.ts";
+import type { PolicyName } from "./config/flags.ts";
 import { whyNotServed } from "./config/not-served.ts";
 import { isToEngines, MODEL_PREFIX, type Route, routesOf } from "./config/routes.ts";
 import { Bag } from "./data/bag.ts";
@@ -20,11 +21,13 @@ import { authorizationLine } from "./engine/request.ts";
 import { Failure, toFailure } from "./errors.ts";
 import type { RequestHead } from "./http/request.ts";
 import type { Place } from "./instances/account.ts";
+import { byPrefix, byTokens } from "./instances/affinity.ts";
 import { Instance, type Roster, type Surroundings } from "./instances/instances.ts";
 import { Lines } from "./instances/lines.ts";
 import { byLoad } from "./instances/load.ts";
-import { leastInFlight, Picker, roundRobin } from "./instances/policy.ts";
+import { Picker, type Policy, roundRobin } from "./instances/policy.ts";
 import { HIGH_WATER_MARK } from "./instances/pool.ts";
+import { PrefixTable } from "./instances/prefix-cache.ts";
 import { type Limits, TURNED_AWAY } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { type LogSink, logLine } from "./log.ts";
@@ -56,6 +59,8 @@ export interface SharedMemory {
   readonly turns: SharedArrayBuffer;
   /** Of each thread's Stats. */
   readonly stats: readonly SharedArrayBuffer[];
+  /** Which prefixes instances have, where requests go by that. */
+  readonly prefixes: SharedArrayBuffer | undefined;
 }
 
 /** What a server tells those who started it. */
@@ -85,8 +90,9 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const { timeouts, policy } = config;
   const deadlines = new Deadlines();
   const turn = (at: number) => new Int32Array(shared.turns, 4 * at, 1);
-  const prefill = new Picker("prefill", policy === "RoundRobin" ? roundRobin : byLoad(policy), turn(0));
-  const decode = new Picker("decode", leastInFlight, turn(1));
+  const [ofPrefill, ofDecode] = policiesOf(policy);
+  const prefill = new Picker("prefill", ofPrefill, turn(0));
+  const decode = new Picker("decode", ofDecode, turn(1));
   const releases = new Releases(decode, deadlines, config, observer.log);
   const metaserver = config.metaserver && new Metaserver(deadlines);
   const backgrounds = new Backgrounds(deadlines, config);
@@ -98,6 +104,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     lines: new Lines(limits.lines, config.engineKeepAlive),
     hosts,
     authorization: authorizationLine(config.engineKey),
+    prefixes: shared.prefixes && new PrefixTable(shared.prefixes),
     becameIdle: observer.becameIdle,
   };
 
@@ -285,4 +292,10 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     },
     close,
   };
+}
+
+/** For prefill and decode. */
+function policiesOf(name: PolicyName): readonly [Policy, Policy] {
+  if (name === "affinity") return [byPrefix("prefill"), byPrefix("decode")];
+  return [name === "RoundRobin" ? roundRobin : byLoad(name), byTokens("decode")];
 }

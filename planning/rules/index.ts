@@ -46,6 +46,7 @@ import { portUsedOnce } from "./port-used-once.ts";
 import { prefillTpMultiple } from "./prefill-tp-multiple.ts";
 import { quantizationKnown } from "./quantization-known.ts";
 import { rolePortsDiffer } from "./role-ports-differ.ts";
+import { routingPolicyKnown } from "./routing-policy-known.ts";
 import { type Documented, isAcknowledgeable, type Rule } from "./rule.ts";
 import { runtimeHasImage } from "./runtime-has-image.ts";
 import { shapeRules } from "./shape.ts";
@@ -107,6 +108,7 @@ export const rules: readonly Rule[] = [
   sharedMemoryOfItsOwn,
   sshHostKeyPinned,
   dockerEndpointsDistinct,
+  routingPolicyKnown,
   runtimeHasImage,
   connectorInImage,
   engineHasApi,

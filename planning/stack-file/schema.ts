@@ -104,10 +104,10 @@ const scheduler = z.strictObject({
   host: text("name of the host that it runs on, as in `hosts`; one with instances or without"),
   port: port("TCP port that clients use, e.g. 9000"),
   routingPolicy: z
-    .enum(["RoundRobin", "FreeKVFirst", "BLB"])
+    .enum(["RoundRobin", "FreeKVFirst", "BLB", "affinity"])
     .default("RoundRobin")
     .describe(
-      "next prefill instance: RoundRobin, FreeKVFirst (most free KV cache) or BLB (shortest queue), default RoundRobin",
+      "next prefill instance: RoundRobin, FreeKVFirst (most free KV cache), BLB (shortest queue) or affinity (what prefix caches have, decode instances as well), default RoundRobin",
     ),
   useOpenai: z
     .boolean()

@@ -41,7 +41,7 @@ export const cases: readonly Case[] = [
     breaks: "PD003",
     changes: { "scheduler.routingPolicy": "blb" },
     path: "scheduler.routingPolicy",
-    message: '"blb" is not one of RoundRobin, FreeKVFirst, BLB',
+    message: '"blb" is not one of RoundRobin, FreeKVFirst, BLB, affinity',
     fix: 'did you mean "BLB"?',
     mended: { "scheduler.routingPolicy": "BLB" },
   },
@@ -501,6 +501,14 @@ export const cases: readonly Case[] = [
     message: "ssh://root@10.0.0.18 is already that of host-a",
     fix: "put in that of host-b, e.g. ssh://root@10.0.0.19; if this is meant, add PD151 with the reason to `allow`",
     mended: { "hosts.host-b.docker": "ssh://root@10.0.0.19" },
+  },
+  {
+    breaks: "PD152",
+    changes: { "scheduler.routingPolicy": "affinity", "scheduler.runtime": "ascendcloud" },
+    path: "scheduler.routingPolicy",
+    message: "affinity is a policy that runtime ascendcloud has not",
+    fix: "choose RoundRobin, FreeKVFirst or BLB, or set runtime to ascend-pd",
+    mended: { "scheduler.routingPolicy": "BLB" },
   },
   {
     breaks: "PD160",

@@ -11,6 +11,7 @@ import { Failure } from "../errors.ts";
 import type { Instance } from "../instances/instances.ts";
 import { KvHold } from "../instances/kv-hold.ts";
 import type { Picker } from "../instances/policy.ts";
+import type { Prefixes } from "../instances/prefixes.ts";
 import type { Trace } from "../log.ts";
 import type { Api } from "./api.ts";
 import type { Backgrounds } from "./backgrounds.ts";
@@ -18,6 +19,7 @@ import { type Call, checkFit, readCall } from "./call.ts";
 import { answerMembers, decodeBody, prefillBody, TELL_TOKENS, takeKvParams, takeTokens } from "./legs.ts";
 import type { Metaserver } from "./metaserver.ts";
 import { patience } from "./patience.ts";
+import { promptPrefixes } from "./prompt-prefixes.ts";
 import { PushFailed, pushed } from "./push.ts";
 import { relayPlain } from "./relay.ts";
 import type { Releases } from "./releases.ts";
@@ -59,6 +61,8 @@ interface Errand {
   readonly isStream: boolean;
   /** Whether decode gets the tokens that prefill has made of the prompt. */
   readonly once: boolean;
+  /** Of the prompt, where requests go by them. */
+  readonly prefixes?: Prefixes;
   /** Whether decode makes the answer while nobody waits for it. */
   readonly isBackground: boolean;
 }
@@ -121,10 +125,13 @@ export function completions(engines: Engines, api: Api): Handler {
       return decodeLeg(errand, call, SOLE, NOTHING, reply);
     }
     const [only] = asked;
-    const answerOne = (call: Call, sequence: Sequence, answer: Answer) =>
-      handoff.givesBack && shape !== "response"
-        ? answerToTheEnd(call, sequence, answer, resuming(errand, shape, answer))
-        : legs(errand, call, sequence, answer);
+    const answerOne = (call: Call, sequence: Sequence, answer: Answer) => {
+      const one =
+        config.policy === "affinity" ? { ...errand, prefixes: promptPrefixes(call, sequence) } : errand;
+      return handoff.givesBack && shape !== "response"
+        ? answerToTheEnd(call, sequence, answer, resuming(one, shape, answer))
+        : legs(one, call, sequence, answer);
+    };
     if (asked.length === 1 && only !== undefined) return answerOne(call, only, reply);
     return answerSeveral(asked, reply, (sequence, answer) =>
       answerOne({ ...call, released: undefined }, sequence, answer),
@@ -185,7 +192,7 @@ export function completions(engines: Engines, api: Api): Handler {
     // Those of an answer that goes on are known, with what it has so far.
     const tellsTokens = errand.once && sequence.history === undefined;
     const asked = tellsTokens ? { ...sequence, edits: [...sequence.edits, TELL_TOKENS] } : sequence;
-    return prefill.run(errand.size, async (instance, fresh) => {
+    const work = async (instance: Instance, fresh: boolean) => {
       markAttempt(answer.trace, instance, fresh);
       const question = {
         instance,
@@ -210,7 +217,8 @@ export function completions(engines: Engines, api: Api): Handler {
           () => {},
         );
       return take(await askWhole(question, MAX_PREFILL_ANSWER_BYTES, late));
-    });
+    };
+    return prefill.run(errand.size, work, undefined, errand.prefixes);
   }
 
   /** No client waits any more for what decode would make of it. */
@@ -285,7 +293,7 @@ export function completions(engines: Engines, api: Api): Handler {
         bothAnswered: answered,
       });
     };
-    return from.run(errand.size, work, busy);
+    return from.run(errand.size, work, busy, errand.prefixes);
   }
 }
 

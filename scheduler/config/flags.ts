@@ -4,8 +4,8 @@ import { nearest } from "../../problems/nearest.ts";
  * The flags of the command line: one table, from which parsing, checks and `--help` come.
  */
 
-/** How a prefill instance is chosen; all but the first compare by what instances say of their load. */
-export const POLICIES = ["RoundRobin", "FreeKVFirst", "BLB"] as const;
+/** How a prefill instance is chosen: the manual's three, and by what prefix caches have, decode instances as well. */
+export const POLICIES = ["RoundRobin", "FreeKVFirst", "BLB", "affinity"] as const;
 export type PolicyName = (typeof POLICIES)[number];
 
 export interface Flag {

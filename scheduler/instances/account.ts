@@ -1,3 +1,6 @@
+import { CACHE_WORDS } from "./prefix-cache.ts";
+import { unitsOf } from "./prefixes.ts";
+
 /** What an instance says about itself on /metrics. */
 export interface Load {
   /** Requests that wait for their turn; NaN when it does not say. */
@@ -24,7 +27,7 @@ export type Fault = (typeof FAULTS)[number];
 
 const FLAGS = { healthy: 1, stalled: 2, draining: 4 } as const;
 /** From `prompts` on, requests by the size of their prompt: a row per power of two. */
-const GAUGES = { inFlight: 0, kvHeld: 1, prompts: 2, end: 36 } as const;
+const GAUGES = { inFlight: 0, kvHeld: 1, units: 2, prompts: 3, end: 37 } as const;
 /** From `faults` on, a row per fault. */
 const COUNTERS = {
   heard: 0,
@@ -34,8 +37,10 @@ const COUNTERS = {
   kvExpired: 4,
   requests: 5,
   bytes: 6,
-  faults: 7,
-  end: 10,
+  unitsAsked: 7,
+  unitsCached: 8,
+  faults: 9,
+  end: 12,
 } as const;
 const TOLD = { waiting: 0, freeKvTokens: 1, requests: 2, bytes: 3, tokenlessMs: 4, end: 5 } as const;
 
@@ -51,12 +56,14 @@ export class Account {
   readonly #counters: Float64Array;
   readonly #gauges: Int32Array;
   readonly #flags: Int32Array;
+  /** Of what is in its prefix cache. */
+  protected readonly cached: Int32Array;
   readonly #thread: number;
 
   /** Memory for what `threads` threads count. */
   static allocate(threads: number): SharedArrayBuffer {
     const columns = threads * (8 * COUNTERS.end + 4 * GAUGES.end);
-    const memory = new SharedArrayBuffer(8 * TOLD.end + columns + 4);
+    const memory = new SharedArrayBuffer(8 * TOLD.end + columns + 4 * CACHE_WORDS + 4);
     new Account(memory, { threads, thread: 0 }).load = undefined;
     return memory;
   }
@@ -67,6 +74,7 @@ export class Account {
     this.#counters = new Float64Array(memory, 8 * TOLD.end, COUNTERS.end * threads);
     this.#gauges = new Int32Array(memory, 8 * TOLD.end + this.#counters.byteLength, GAUGES.end * threads);
     this.#flags = new Int32Array(memory, memory.byteLength - 4, 1);
+    this.cached = new Int32Array(memory, memory.byteLength - 4 - 4 * CACHE_WORDS, CACHE_WORDS);
     this.#thread = thread;
   }
 
@@ -105,6 +113,11 @@ export class Account {
   /** Requests that it works on for us. */
   get inFlight(): number {
     return this.#gauge(GAUGES.inFlight);
+  }
+
+  /** What it works on for us, in units of prompts. */
+  get units(): number {
+    return this.#gauge(GAUGES.units);
   }
 
   /** Prompts whose KV cache it keeps for a decode instance: one that has not answered yet, or never will. */
@@ -159,6 +172,11 @@ export class Account {
     return { requests: this.#counter(COUNTERS.requests), bytes: this.#counter(COUNTERS.bytes) };
   }
 
+  /** Units of prompts that were ever sent there, and those of them that its prefix cache was thought to have. */
+  get expected(): { readonly asked: number; readonly cached: number } {
+    return { asked: this.#counter(COUNTERS.unitsAsked), cached: this.#counter(COUNTERS.unitsCached) };
+  }
+
   /** What was sent there since it was asked for its load. */
   get sentSince(): Sent {
     const { requests, bytes } = this.sent;
@@ -195,18 +213,26 @@ export class Account {
     this.#told[TOLD.tokenlessMs] = ms;
   }
 
-  /** It gets a request of so many bytes. */
-  begin(bytes: number): void {
+  /** It gets a request of so many bytes, which is work of so many units to it. */
+  begin(bytes: number, units = unitsOf(bytes)): void {
     this.#count(COUNTERS.requests);
     this.#count(COUNTERS.bytes, bytes);
     this.#move(GAUGES.inFlight, 1);
+    this.#move(GAUGES.units, units);
     this.#move(promptRow(bytes), 1);
   }
 
-  /** It does not work any more on a request of so many bytes. */
-  end(bytes: number): void {
+  /** It does not work any more on a request that it got as this. */
+  end(bytes: number, units = unitsOf(bytes)): void {
     this.#move(GAUGES.inFlight, -1);
+    this.#move(GAUGES.units, -units);
     this.#move(promptRow(bytes), -1);
+  }
+
+  /** It gets a prompt of so many units, of which its prefix cache is thought to have some. */
+  expect(asked: number, cached: number): void {
+    this.#count(COUNTERS.unitsAsked, asked);
+    this.#count(COUNTERS.unitsCached, cached);
   }
 
   serve(): void {

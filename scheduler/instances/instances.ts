@@ -3,6 +3,8 @@ import type { Deadlines } from "../data/deadlines.ts";
 import { Account, type Place } from "./account.ts";
 import type { Lines } from "./lines.ts";
 import { Pool } from "./pool.ts";
+import { PrefixCache, type PrefixTable } from "./prefix-cache.ts";
+import { type Prefixes, unitsOf } from "./prefixes.ts";
 
 export type Role = "prefill" | "decode";
 
@@ -36,6 +38,8 @@ export class Instance extends Account {
   /** The only one of its data-parallel ranks that it stands for. */
   readonly rank: number | undefined;
   readonly pool: Pool;
+  /** Where requests go by it. */
+  readonly cache: PrefixCache | undefined;
   /** Hosts of all instances, in lower case, which no client is to read of. */
   readonly hosts: ReadonlySet<string>;
   /** The line of a head that its engine wants to see, if any. */
@@ -47,20 +51,41 @@ export class Instance extends Account {
     place: Place,
     surroundings: Surroundings,
   ) {
-    const { deadlines, connectMs, lines, hosts, authorization, becameIdle } = surroundings;
+    const { deadlines, connectMs, lines, hosts, authorization, becameIdle, prefixes } = surroundings;
     super(memory, place);
     this.role = role;
     this.name = name;
     this.id = id;
     this.rank = rank;
     this.pool = new Pool(host, port, deadlines, connectMs, lines);
+    this.cache = prefixes && new PrefixCache(prefixes, id, this.cached);
     this.hosts = hosts;
     this.authorization = authorization;
     this.#becameIdle = becameIdle;
   }
 
-  override end(bytes: number): void {
-    super.end(bytes);
+  /** Units of a prompt that its prefix cache has, as far as is known. */
+  cachedOf(prefixes: Prefixes | undefined): number {
+    return prefixes === undefined ? 0 : (this.cache?.matched(prefixes) ?? 0);
+  }
+
+  /**
+   * It gets a request of so many bytes with this prompt. Gives what is to be told to `end`. Prefill computes what it has
+   * not; decode holds all.
+   */
+  take(bytes: number, prefixes: Prefixes | undefined): number {
+    const cached = this.cachedOf(prefixes);
+    const units = unitsOf(bytes) - (this.role === "prefill" ? cached : 0);
+    this.begin(bytes, units);
+    if (prefixes !== undefined) {
+      this.expect(unitsOf(prefixes.bytes), cached);
+      this.cache?.use(prefixes);
+    }
+    return units;
+  }
+
+  override end(bytes: number, units?: number): void {
+    super.end(bytes, units);
     this.#noteIdle();
   }
 
@@ -89,6 +114,8 @@ export interface Surroundings {
   readonly hosts: ReadonlySet<string>;
   /** The line of a head by which engines are shown their key, if they want one. */
   readonly authorization: string;
+  /** There where requests go by prefix caches. */
+  readonly prefixes?: PrefixTable | undefined;
   /** Called when nothing needs an instance any more that drains. */
   readonly becameIdle: () => void;
 }

@@ -2,8 +2,8 @@ import type { PolicyName } from "../config/flags.ts";
 import type { Load, Sent } from "./account.ts";
 import { type Cost, leastInFlight, type Policy } from "./policy.ts";
 
-/** For engines that tell only a fraction: only differences between instances count. */
-const ASSUMED_KV_TOKENS = 262_144;
+/** What a KV cache is taken to hold where an engine does not say: only differences between instances count. */
+export const KV_TOKENS = 262_144;
 /** As everywhere in the field: a token of a prompt is about four bytes. */
 const BYTES_PER_TOKEN = 4;
 
@@ -11,13 +11,35 @@ const BYTES_PER_TOKEN = 4;
 export function readLoad(metrics: string): Load {
   const waiting = values(metrics, "num_requests_waiting");
   const used = [...values(metrics, "kv_cache_usage_perc"), ...values(metrics, "gpu_cache_usage_perc")];
-  const config = /^vllm:cache_config_info\{(.*)\}/m.exec(metrics)?.[1] ?? "";
-  const label = (name: string) => Number(new RegExp(`\\b${name}="([0-9]+)"`).exec(config)?.[1]);
-  const capacity = label("num_gpu_blocks") * label("block_size") || ASSUMED_KV_TOKENS;
   return {
     waiting: waiting.length === 0 ? Number.NaN : sum(waiting),
-    freeKvTokens: (1 - sum(used) / used.length) * capacity,
+    freeKvTokens: (1 - sum(used) / used.length) * (kvTokens(metrics) || KV_TOKENS),
   };
+}
+
+/** What an instance says of its KV cache, and of what it has found there; NaN what it does not say. In tokens. */
+export interface CacheTold {
+  readonly tokens: number;
+  /** Of all prompts since its start, and those of them that were there. */
+  readonly queries: number;
+  readonly hits: number;
+}
+
+export function readCache(metrics: string): CacheTold {
+  const count = (what: string) => {
+    const found = ["prefix_cache", "gpu_prefix_cache"].flatMap((name) =>
+      values(metrics, `${name}_${what}(?:_total)?`),
+    );
+    return found.length === 0 ? Number.NaN : sum(found);
+  };
+  return { tokens: kvTokens(metrics) || Number.NaN, queries: count("queries"), hits: count("hits") };
+}
+
+/** NaN or 0 when it does not say. */
+function kvTokens(metrics: string): number {
+  const config = /^vllm:cache_config_info\{(.*)\}/m.exec(metrics)?.[1] ?? "";
+  const label = (name: string) => Number(new RegExp(`\\b${name}="([0-9]+)"`).exec(config)?.[1]);
+  return label("num_gpu_blocks") * label("block_size");
 }
 
 /** What metrics say of one rank, where they tell ranks apart. */
@@ -62,7 +84,7 @@ interface Signal {
   readonly metrics: string;
 }
 
-export type LoadPolicy = Exclude<PolicyName, "RoundRobin">;
+export type LoadPolicy = Exclude<PolicyName, "RoundRobin" | "affinity">;
 
 const SIGNALS: Readonly<Record<LoadPolicy, Signal>> = {
   /** Most free KV cache, less what was sent there since it was asked. */
@@ -88,6 +110,14 @@ export function byLoad(name: LoadPolicy): Policy {
     const comparable = instances.every(({ ready, load }) => !ready || load !== undefined);
     return comparable ? byTold : leastInFlight(instances);
   };
+}
+
+/** Why the size of an instance's prefix cache is a guess. */
+export function cacheProblem(told: CacheTold | undefined): string | undefined {
+  if (told === undefined) return "/metrics does not answer";
+  const { tokens, queries, hits } = told;
+  if (Number.isNaN(tokens)) return "/metrics has no vllm:cache_config_info with num_gpu_blocks";
+  return Number.isNaN(queries + hits) ? "/metrics has no vllm:prefix_cache_queries and _hits" : undefined;
 }
 
 /** Why the policy cannot compare an instance that said `load`, if anything, of itself. */

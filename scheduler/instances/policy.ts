@@ -1,12 +1,13 @@
 import { Failure } from "../errors.ts";
 import { FAULTS } from "./account.ts";
 import type { Instance, Role } from "./instances.ts";
+import type { Prefixes } from "./prefixes.ts";
 
 /** How loaded an instance is; only compared. */
 export type Cost = (instance: Instance) => number;
 
-/** By what to compare instances, as things are. */
-export type Policy = (instances: readonly Instance[]) => Cost;
+/** By what to compare instances, as things are, for a prompt where it is known. */
+export type Policy = (instances: readonly Instance[], prefixes?: Prefixes) => Cost;
 
 const equal: Cost = () => 0;
 const inFlight: Cost = (instance) => instance.inFlight;
@@ -49,9 +50,9 @@ export class Picker {
   }
 
   /** The cheapest ready instance that is none of `not`; among equals the one whose turn it is. */
-  pick(not: readonly Instance[]): Instance | undefined {
+  pick(not: readonly Instance[], prefixes?: Prefixes): Instance | undefined {
     const { instances } = this;
-    const cost = this.#policy(instances);
+    const cost = this.#policy(instances, prefixes);
     const turn = Atomics.load(this.#turn, 0);
     let best: number | undefined;
     let bestCost = Number.POSITIVE_INFINITY;
@@ -76,20 +77,21 @@ export class Picker {
 
   /**
    * Has `work` done on a chosen instance, once more when not a byte of an answer came, and on another for each that is
-   * busy. `bytes` is the size of the request. Throws what `work` throws; with `busy`, to which one that is busy is added,
+   * busy. `bytes` is the size of the request, `prefixes` are those of its prompt. Throws what `work` throws; with `busy`, to which one that is busy is added,
    * also that it is.
    */
-  async run<T>(bytes: number, work: Work<T>, busy?: Instance[]): Promise<T> {
+  async run<T>(bytes: number, work: Work<T>, busy?: Instance[], prefixes?: Prefixes): Promise<T> {
     const not = busy ?? [];
-    let next = this.pick(not);
+    const pick = (not: readonly Instance[]) => this.pick(not, prefixes);
+    let next = pick(not);
     for (let again = false; ; ) {
       if (next === undefined) throw new Failure(`no_${this.role}`);
       const instance = next;
-      instance.begin(bytes);
+      const units = instance.take(bytes, prefixes);
       try {
         // Another thread may have begun to drain it since: either it has seen this request, or this sees the drain.
         if (instance.draining) {
-          next = this.pick([...not, instance]);
+          next = pick([...not, instance]);
           continue;
         }
         const result = await work(instance, again || not.length > 0);
@@ -100,17 +102,16 @@ export class Picker {
         if (!(error instanceof Failure)) throw error;
         if (error.isBusy) {
           not.push(instance);
-          next = busy === undefined ? this.pick(not) : undefined;
+          next = busy === undefined ? pick(not) : undefined;
         } else {
           const retry = again ? undefined : error.retry;
           next =
-            retry &&
-            (this.pick([...not, ...this.#beside(instance)]) ?? (retry === "any" ? instance : undefined));
+            retry && (pick([...not, ...this.#beside(instance)]) ?? (retry === "any" ? instance : undefined));
           again = true;
         }
         if (next === undefined) throw error;
       } finally {
-        instance.end(bytes);
+        instance.end(bytes, units);
       }
     }
   }

@@ -204,6 +204,11 @@ function keyBetween(bytes: Buffer, start: number, end: number, keys: readonly st
   return undefined;
 }
 
+/** Whether a member's key is `name`, written without escapes. */
+export function isKey(bytes: Buffer, { start }: Member, name: string): boolean {
+  return bytes[start + 1 + name.length] === QUOTE && isAt(bytes, start + 1, name);
+}
+
 function isAt(bytes: Buffer, from: number, text: string): boolean {
   for (let i = 0; i < text.length; i++) if (bytes[from + i] !== text.charCodeAt(i)) return false;
   return true;

@@ -6,6 +6,7 @@ import { authorizationLine } from "../engine/request.ts";
 import { Account, FAULTS } from "../instances/account.ts";
 import { Instance, type Role, type Roster, type Surroundings } from "../instances/instances.ts";
 import { Lines } from "../instances/lines.ts";
+import type { PrefixTable } from "../instances/prefix-cache.ts";
 import { type LogSink, logLine } from "../log.ts";
 import { nameOf, nextName, rankPart, serverOf } from "./names.ts";
 import { Watch } from "./watch.ts";
@@ -34,7 +35,14 @@ export class Membership {
   readonly #waiters = new Set<() => void>();
   #made = 0;
 
-  constructor(config: Config, deadlines: Deadlines, log: LogSink, observer: RosterObserver) {
+  /** `prefixes`: there where requests go by prefix caches. */
+  constructor(
+    config: Config,
+    deadlines: Deadlines,
+    log: LogSink,
+    observer: RosterObserver,
+    prefixes: PrefixTable | undefined,
+  ) {
     const { policy, health, timeouts, handoff, servedModels, engineKey } = config;
     this.#deadlines = deadlines;
     this.#surroundings = {
@@ -44,6 +52,7 @@ export class Membership {
       lines: new Lines(),
       hosts: this.#hosts,
       authorization: authorizationLine(engineKey),
+      prefixes,
       becameIdle: () => this.recheck(),
     };
     this.#threads = config.workers;
@@ -52,7 +61,8 @@ export class Membership {
     const limits = { ...health, stallMs: timeouts.stallMs };
     // With a plain handoff decode waits for what prefill has computed: alone it cannot be tried.
     const probe = handoff === "plain" ? undefined : { model: servedModels[0] };
-    this.#watch = new Watch(deadlines, limits, policy === "RoundRobin" ? undefined : policy, probe, {
+    const loadPolicy = policy === "RoundRobin" || policy === "affinity" ? undefined : policy;
+    this.#watch = new Watch(deadlines, limits, loadPolicy, probe, {
       healthChanged: (instance) => {
         this.#say(instance, { address: instance.pool.authority, healthy: instance.healthy });
         this.recheck();
@@ -63,10 +73,11 @@ export class Membership {
       },
       shortChanged: (why) => log(logLine({ watching: why === undefined, ...(why && { why }) })),
       loadChanged: (instance, problem) => {
-        const way = `${policy} compares by load`;
-        this.#say(instance, {
-          routing: problem === undefined ? way : `requests in flight decide: ${problem}`,
-        });
+        const [way, otherwise] =
+          policy === "affinity"
+            ? ["affinity knows the prefix cache", "affinity guesses what the prefix cache holds"]
+            : [`${policy} compares by load`, "requests in flight decide"];
+        this.#say(instance, { routing: problem === undefined ? way : `${otherwise}: ${problem}` });
       },
     });
     this.reload(config.endpoints);

@@ -5,8 +5,18 @@ import { ERROR_KEYS, failureFromAnswer } from "../engine/refusal.ts";
 import { engineRequest } from "../engine/request.ts";
 import { StopSignal } from "../engine/stop-signal.ts";
 import { Failure, toFailure } from "../errors.ts";
+import { CacheSize } from "../instances/cache-size.ts";
 import type { Instance } from "../instances/instances.ts";
-import { type LoadPolicy, loadProblem, ofRank, readLoad, readWork, type Work } from "../instances/load.ts";
+import {
+  cacheProblem,
+  type LoadPolicy,
+  loadProblem,
+  ofRank,
+  readCache,
+  readLoad,
+  readWork,
+  type Work,
+} from "../instances/load.ts";
 import { scanIfObject } from "../json/spans.ts";
 import { Drought, firstModel, probeBody, Silence } from "./stall.ts";
 
@@ -71,6 +81,7 @@ export class Watch {
     this.#health(instance);
     void this.#progress(instance);
     if (this.#loadPolicy !== undefined && instance.role === "prefill") this.#load(instance, this.#loadPolicy);
+    this.#cache(instance);
   }
 
   forget(instance: Instance): void {
@@ -87,6 +98,8 @@ export class Watch {
       const healthy = isTrusted || !(answer instanceof Failure);
       if (healthy === instance.healthy) return;
       instance.healthy = healthy;
+      // It may be started anew, with nothing in its cache.
+      if (!healthy) instance.cache?.clear();
       this.#observer.healthChanged(instance);
     });
   }
@@ -176,6 +189,27 @@ export class Watch {
         if (load !== undefined) instance.sentBefore = sent;
         const problem = loadProblem(policy, load);
         instance.load = problem === undefined ? load : undefined;
+        if (problem === said) return;
+        said = problem;
+        this.#observer.loadChanged(instance, problem);
+      };
+    });
+  }
+
+  /** Learns what its prefix cache holds, where requests go by that. */
+  #cache(instance: Instance): void {
+    const { cache } = instance;
+    if (cache === undefined) return;
+    const size = new CacheSize(cache);
+    let said: string | undefined;
+    void this.#repeat(instance, "/metrics", () => {
+      const { expected } = instance;
+      return (answer) => {
+        const metrics = answer instanceof Failure ? undefined : ofRank(answer.toString(), instance.rank);
+        const told = metrics === undefined ? undefined : readCache(metrics);
+        if (told !== undefined) size.hear(told, expected);
+        const problem = cacheProblem(told);
+        instance.load = metrics === undefined || problem !== undefined ? undefined : readLoad(metrics);
         if (problem === said) return;
         said = problem;
         this.#observer.loadChanged(instance, problem);
