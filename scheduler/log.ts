@@ -13,6 +13,14 @@ export interface Totals {
   addEvents(count: number): void;
 }
 
+/** An instance that is told how long streams that it took part in took. */
+export interface Timed {
+  readonly role: "prefill" | "decode";
+  readonly name: string;
+  first(ms: number): void;
+  pace(ms: number, events: number): void;
+}
+
 /** Characters of a method or a path that are kept: a head may be 16 KiB of either. */
 const MAX_WORD = 200;
 
@@ -45,6 +53,8 @@ export class Trace {
   /** More about a failure: may name addresses, so it is for the operator only. */
   detail: string | undefined;
   readonly #totals: Totals;
+  #prefiller: Timed | undefined;
+  #decoder: Timed | undefined;
   readonly #startedAt = performance.now();
 
   /** To be called when the head is complete. */
@@ -65,9 +75,25 @@ export class Trace {
     this.#totals.addEvents(count);
   }
 
+  /** An instance is asked, or asked `again`. */
+  attempt(instance: Timed, again: boolean): void {
+    this[instance.role] = instance.name;
+    if (instance.role === "prefill") this.#prefiller = instance;
+    else this.#decoder = instance;
+    if (again) this.retries = (this.retries ?? 0) + 1;
+  }
+
   /** A phase is over. */
   mark(phase: keyof Phases): void {
-    this.ms[phase] = Math.round((performance.now() - this.#startedAt) * 1000) / 1000;
+    const { ms } = this;
+    const isFirst = ms[phase] === undefined;
+    ms[phase] = Math.round((performance.now() - this.#startedAt) * 1000) / 1000;
+    if (!isFirst || ms.firstEvent === undefined) return;
+    if (phase === "firstEvent") {
+      this.#prefiller?.first(ms.firstEvent);
+      this.#decoder?.first(ms.firstEvent);
+    } else if (phase === "total" && ms.lastEvent !== undefined && this.events > 1)
+      this.#decoder?.pace(ms.lastEvent - ms.firstEvent, this.events - 1);
   }
 }
 

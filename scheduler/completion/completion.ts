@@ -12,7 +12,6 @@ import type { Instance } from "../instances/instances.ts";
 import { KvHold } from "../instances/kv-hold.ts";
 import type { Picker } from "../instances/policy.ts";
 import type { Prefixes } from "../instances/prefixes.ts";
-import type { Trace } from "../log.ts";
 import type { Api } from "./api.ts";
 import type { Backgrounds } from "./backgrounds.ts";
 import { type Call, checkFit, readCall } from "./call.ts";
@@ -74,12 +73,14 @@ interface Handed {
   readonly tokens?: string | undefined;
   /** What prefill keeps for decode, if anything. */
   readonly kv: KvHold | undefined;
+  /** Who has computed the prompt for decode, if anybody. */
+  readonly from: Instance | undefined;
 }
 
 /** Who is told of a leg, and ends it. */
 type LegAnswer = Pick<Answer, "trace" | "stop" | "hold">;
 
-const NOTHING: Handed = { kvParams: undefined, kv: undefined };
+const NOTHING: Handed = { kvParams: undefined, kv: undefined, from: undefined };
 
 /** A completion: for each sequence prefill first, then decode with what prefill said; or decode first, which is pushed to. */
 export function completions(engines: Engines, api: Api): Handler {
@@ -193,7 +194,7 @@ export function completions(engines: Engines, api: Api): Handler {
     const tellsTokens = errand.once && sequence.history === undefined;
     const asked = tellsTokens ? { ...sequence, edits: [...sequence.edits, TELL_TOKENS] } : sequence;
     const work = async (instance: Instance, fresh: boolean) => {
-      markAttempt(answer.trace, instance, fresh);
+      answer.trace.attempt(instance, fresh);
       const question = {
         instance,
         request: requestTo(instance, errand, answer, prefillBody(call, handoff, asked)),
@@ -209,7 +210,8 @@ export function completions(engines: Engines, api: Api): Handler {
         // An engine that gives no parameters keeps nothing either, nor does one that pushes.
         const isKept = handoff.byParams ? kvParams !== undefined : !handoff.decodeFirst;
         const tokens = tellsTokens ? takeTokens(said, members) : undefined;
-        return { kvParams, tokens, kv: isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined };
+        const kv = isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined;
+        return { kvParams, tokens, kv, from: isKept || handoff.decodeFirst ? instance : undefined };
       };
       const late = (said: Buffer) =>
         void take(said).then(
@@ -235,7 +237,7 @@ export function completions(engines: Engines, api: Api): Handler {
     errand: Errand,
     call: Call,
     sequence: Sequence,
-    { kvParams, tokens, kv }: Handed,
+    { kvParams, tokens, kv, from: prefilled }: Handed,
     answer: Answer,
     busy?: Instance[],
     { pushes, from = decode }: { pushes?: Metaserver | undefined; from?: Picker } = {},
@@ -243,7 +245,8 @@ export function completions(engines: Engines, api: Api): Handler {
     const { isStream, isBackground, forwarded } = errand;
     const parting = kv && kvRelease !== "none" ? partingOf(kv, isBackground) : undefined;
     const work = (instance: Instance, fresh: boolean) => {
-      markAttempt(answer.trace, instance, fresh);
+      answer.trace.attempt(instance, fresh);
+      let giver = prefilled;
       const id = api.newId?.(instance);
       const own =
         id === undefined
@@ -254,6 +257,7 @@ export function completions(engines: Engines, api: Api): Handler {
         call.body = Buffer.alloc(0);
         call.released?.();
         call.released = undefined;
+        if (giver !== undefined) instance.takeOver(giver.place);
         if (isBackground && id !== undefined) backgrounds.add({ instance, id, kv, forwarded });
       };
       const more = () => (isStream ? undefined : patience(instance, answer, timeouts));
@@ -276,18 +280,10 @@ export function completions(engines: Engines, api: Api): Handler {
       if (pushes === undefined) return ask(kvParams);
       return pushed(pushes, answer, timeouts, {
         decode: ask,
-        prefill: (params, stop) => {
+        prefill: async (params, stop) => {
           const edits = [...sequence.edits, { key: KV_PARAMS, value: params }];
-          return prefillLeg(
-            errand,
-            call,
-            { ...sequence, edits },
-            {
-              trace: answer.trace,
-              stop,
-              hold: answer.hold,
-            },
-          );
+          const asker = { trace: answer.trace, stop, hold: answer.hold };
+          giver = (await prefillLeg(errand, call, { ...sequence, edits }, asker)).from;
         },
         patience: more,
         bothAnswered: answered,
@@ -311,11 +307,6 @@ function partingOf(kv: KvHold, isBackground: boolean): Parting {
 
 function isBusy(failure: unknown): boolean {
   return failure instanceof Failure && failure.isBusy;
-}
-
-export function markAttempt(trace: Trace, { role, name }: Instance, again: boolean): void {
-  trace[role] = name;
-  if (again) trace.retries = (trace.retries ?? 0) + 1;
 }
 
 export function requestTo(

@@ -8,7 +8,7 @@ import { Failure } from "../errors.ts";
 import { leastInFlight, Picker } from "../instances/policy.ts";
 import { OPEN_BRACKET, scanArray, scanIfObject } from "../json/spans.ts";
 import { checkModel, foreignParams, MAX_NAME_BYTES, memberOf, noSuchModel, readCall } from "./call.ts";
-import { type Engines, markAttempt, requestTo } from "./completion.ts";
+import { type Engines, requestTo } from "./completion.ts";
 import { relayPlain } from "./relay.ts";
 
 const MODELS = "/v1/models";
@@ -91,7 +91,7 @@ function oneInstance({ config, deadlines, prefill, decode }: Engines): AskOne {
     picker.instances = of.instances;
     const errand = { path: head.path, forwarded: forwardedFields(head.fields) };
     return picker.run(0, (instance, fresh) => {
-      markAttempt(reply.trace, instance, fresh);
+      reply.trace.attempt(instance, fresh);
       return work({
         instance,
         request: requestTo(instance, errand, reply, body && [body]),

@@ -16,7 +16,7 @@ import {
   readStream,
   textOf,
 } from "./call.ts";
-import { type Engines, markAttempt, requestTo } from "./completion.ts";
+import { type Engines, requestTo } from "./completion.ts";
 import { relayEvents, relayPlain } from "./relay.ts";
 import { RESPONSE_KEYS } from "./sequences.ts";
 import { RESPONSE_OVER } from "./sse.ts";
@@ -83,7 +83,7 @@ export function stored({ config, deadlines, decode }: Engines): Handler {
     const instance = instanceOf(id, decode.instances);
     const resumed = method === "GET" ? readQuery(head) : undefined;
     if (!instance.healthy || instance.stalled) throw new Failure("no_decode");
-    markAttempt(reply.trace, instance, false);
+    reply.trace.attempt(instance, false);
     const errand = { path: path + queryOf(resumed), forwarded: forwardedFields(fields) };
     const question = {
       instance,

@@ -33,6 +33,8 @@ export function authority({ host, port }: Endpoint): string {
 /** Where an instance is, and what it is called if anybody says so. */
 export interface NamedEndpoint extends Endpoint {
   readonly name?: string | undefined;
+  /** Ids of its NPUs in rank order, where the rank table has any. */
+  readonly npus?: readonly number[];
 }
 
 /** Where the instances are, in the order of the global rank table; each rank is one. */
@@ -103,7 +105,12 @@ function readEndpoints(env: Env, nodePorts: string | undefined, ownPort: number,
   }
   if (ports?.length !== entries.length) return { prefill: [], decode: [] };
 
-  const endpoints = entries.map(({ ip }, at) => ({ host: ip, port: 0, ...ports[at] }));
+  const endpoints = entries.map(({ ip, devices }, at) => ({
+    host: ip,
+    port: 0,
+    ...ports[at],
+    ...(devices.length > 0 && { npus: devices.map(({ deviceId }) => deviceId) }),
+  }));
   const names = [
     ...table.prefill.map((_, index) => `prefill instance ${index}`),
     ...table.decode.map((_, index) => `decode instance ${index}`),

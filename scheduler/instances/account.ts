@@ -15,6 +15,12 @@ export interface Sent {
   readonly bytes: number;
 }
 
+/** How often something was timed, and how long it took all times together. */
+export interface Times {
+  readonly count: number;
+  readonly ms: number;
+}
+
 /** Which of the threads that serve this is, and how many there are. */
 export interface Place {
   readonly threads: number;
@@ -40,8 +46,14 @@ const COUNTERS = {
   unitsAsked: 7,
   unitsCached: 8,
   faults: 9,
-  end: 12,
+  firsts: 12,
+  firstMs: 13,
+  paces: 14,
+  paceMs: 15,
+  end: 16,
 } as const;
+/** Prefill instances whose handoffs are told apart; those of others are not counted. */
+const PLACES = 256;
 const TOLD = { waiting: 0, freeKvTokens: 1, requests: 2, bytes: 3, tokenlessMs: 4, end: 5 } as const;
 
 /**
@@ -55,6 +67,8 @@ export class Account {
   /** Written and read plainly: a sum that lacks what is counted in this very moment does no harm. */
   readonly #counters: Float64Array;
   readonly #gauges: Int32Array;
+  /** Of each thread, handoffs from the prefill instance at each place. */
+  readonly #handed: Uint32Array;
   readonly #flags: Int32Array;
   /** Of what is in its prefix cache. */
   protected readonly cached: Int32Array;
@@ -62,7 +76,7 @@ export class Account {
 
   /** Memory for what `threads` threads count. */
   static allocate(threads: number): SharedArrayBuffer {
-    const columns = threads * (8 * COUNTERS.end + 4 * GAUGES.end);
+    const columns = threads * (8 * COUNTERS.end + 4 * GAUGES.end + 4 * PLACES);
     const memory = new SharedArrayBuffer(8 * TOLD.end + columns + 4 * CACHE_WORDS + 4);
     new Account(memory, { threads, thread: 0 }).load = undefined;
     return memory;
@@ -73,6 +87,8 @@ export class Account {
     this.#told = new Float64Array(memory, 0, TOLD.end);
     this.#counters = new Float64Array(memory, 8 * TOLD.end, COUNTERS.end * threads);
     this.#gauges = new Int32Array(memory, 8 * TOLD.end + this.#counters.byteLength, GAUGES.end * threads);
+    const handedAt = this.#gauges.byteOffset + this.#gauges.byteLength;
+    this.#handed = new Uint32Array(memory, handedAt, PLACES * threads);
     this.#flags = new Int32Array(memory, memory.byteLength - 4, 1);
     this.cached = new Int32Array(memory, memory.byteLength - 4 - 4 * CACHE_WORDS, CACHE_WORDS);
     this.#thread = thread;
@@ -167,6 +183,24 @@ export class Account {
     return this.#counter(COUNTERS.faults + FAULTS.indexOf(kind));
   }
 
+  /** First events of streams that it took part in, and the milliseconds that clients waited for them. */
+  get firsts(): Times {
+    return { count: this.#counter(COUNTERS.firsts), ms: this.#counter(COUNTERS.firstMs) };
+  }
+
+  /** Events behind the first of whole streams, and the milliseconds that they took. */
+  get paces(): Times {
+    return { count: this.#counter(COUNTERS.paces), ms: this.#counter(COUNTERS.paceMs) };
+  }
+
+  /** Handoffs to it from the prefill instance that has, or had, this place; the sum may wrap around at 2^32. */
+  handedFrom(place: number): number {
+    let sum = 0;
+    for (let at = place; place < PLACES && at < this.#handed.length; at += PLACES)
+      sum += this.#handed[at] ?? 0;
+    return sum;
+  }
+
   /** What was ever sent there. */
   get sent(): Sent {
     return { requests: this.#counter(COUNTERS.requests), bytes: this.#counter(COUNTERS.bytes) };
@@ -245,6 +279,24 @@ export class Account {
 
   hear(): void {
     this.#count(COUNTERS.heard);
+  }
+
+  /** A stream that it takes part in has its first event. */
+  first(ms: number): void {
+    this.#count(COUNTERS.firsts);
+    this.#count(COUNTERS.firstMs, ms);
+  }
+
+  /** A stream of its own is whole. */
+  pace(ms: number, events: number): void {
+    this.#count(COUNTERS.paces, events);
+    this.#count(COUNTERS.paceMs, ms);
+  }
+
+  /** It goes on with what the prefill instance at this place has computed. */
+  takeOver(place: number): void {
+    const at = PLACES * this.#thread + place;
+    if (place < PLACES) this.#handed[at] = (this.#handed[at] ?? 0) + 1;
   }
 
   holdKv(): void {

@@ -18,6 +18,8 @@ export interface Member extends Endpoint {
   readonly name: string;
   /** No other instance has it, now or later. */
   readonly id: number;
+  /** The least that no other instance of its role has at the time: what is counted of pairs is counted there. */
+  readonly place: number;
   /** Of its account. */
   readonly memory: SharedArrayBuffer;
 }
@@ -35,6 +37,7 @@ export class Instance extends Account {
   /** Others may see to it that it changes; what an instance is known by is its role and address. */
   name: string;
   readonly id: number;
+  readonly place: number;
   /** The only one of its data-parallel ranks that it stands for. */
   readonly rank: number | undefined;
   readonly pool: Pool;
@@ -47,7 +50,7 @@ export class Instance extends Account {
   readonly #becameIdle: () => void;
 
   constructor(
-    { role, name, id, host, port, rank, memory }: Member,
+    { role, name, id, place: at, host, port, rank, memory }: Member,
     place: Place,
     surroundings: Surroundings,
   ) {
@@ -56,6 +59,7 @@ export class Instance extends Account {
     this.role = role;
     this.name = name;
     this.id = id;
+    this.place = at;
     this.rank = rank;
     this.pool = new Pool(host, port, deadlines, connectMs, lines);
     this.cache = prefixes && new PrefixCache(prefixes, id, this.cached);
@@ -99,9 +103,9 @@ export class Instance extends Account {
   }
 
   get member(): Member {
-    const { role, name, id, rank, memory, pool } = this;
+    const { role, name, id, place, rank, memory, pool } = this;
     const { host, port } = pool;
-    return { role, name, id, memory, host, port, ...(rank === undefined ? {} : { rank }) };
+    return { role, name, id, place, memory, host, port, ...(rank === undefined ? {} : { rank }) };
   }
 }
 

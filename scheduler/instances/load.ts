@@ -27,9 +27,8 @@ export interface CacheTold {
 
 export function readCache(metrics: string): CacheTold {
   const count = (what: string) => {
-    const found = ["prefix_cache", "gpu_prefix_cache"].flatMap((name) =>
-      values(metrics, `${name}_${what}(?:_total)?`),
-    );
+    const names = [`prefix_cache_${what}`, `gpu_prefix_cache_${what}`];
+    const found = names.flatMap((name) => [...values(metrics, name), ...values(metrics, `${name}_total`)]);
     return found.length === 0 ? Number.NaN : sum(found);
   };
   return { tokens: kvTokens(metrics) || Number.NaN, queries: count("queries"), hits: count("hits") };
@@ -40,6 +39,27 @@ function kvTokens(metrics: string): number {
   const config = /^vllm:cache_config_info\{(.*)\}/m.exec(metrics)?.[1] ?? "";
   const label = (name: string) => Number(new RegExp(`\\b${name}="([0-9]+)"`).exec(config)?.[1]);
   return label("num_gpu_blocks") * label("block_size");
+}
+
+/** What an engine says of itself to people; NaN for what it does not say. */
+export interface Telling {
+  readonly running: number;
+  readonly waiting: number;
+  /** Part of its KV cache that is in use, from 0 to 1. */
+  readonly kvUsage: number;
+}
+
+export function readTelling(metrics: string): Telling {
+  const used = [...values(metrics, "kv_cache_usage_perc"), ...values(metrics, "gpu_cache_usage_perc")];
+  const total = (name: string) => {
+    const found = values(metrics, name);
+    return found.length === 0 ? Number.NaN : sum(found);
+  };
+  return {
+    running: total("num_requests_running"),
+    waiting: total("num_requests_waiting"),
+    kvUsage: sum(used) / used.length,
+  };
 }
 
 /** What metrics say of one rank, where they tell ranks apart. */
@@ -69,8 +89,17 @@ export function readWork(metrics: string): Work {
 }
 
 function values(metrics: string, name: string): number[] {
-  const lines = metrics.matchAll(new RegExp(`^vllm:${name}(?:\\{.*\\})? ([0-9.eE+-]+)`, "gm"));
-  return [...lines].map(([, value]) => Number(value)).filter(Number.isFinite);
+  const series = `vllm:${name}`;
+  const found: number[] = [];
+  // An engine tells some fifty kilobytes, of which an expression would look at every character.
+  for (let at = metrics.indexOf(series); at !== -1; at = metrics.indexOf(series, at + 1)) {
+    if (at > 0 && metrics[at - 1] !== "\n") continue;
+    const end = metrics.indexOf("\n", at);
+    const rest = metrics.slice(at + series.length, end === -1 ? undefined : end);
+    const value = Number(/^(?:\{.*\})? ([0-9.eE+-]+)/.exec(rest)?.[1] ?? Number.NaN);
+    if (Number.isFinite(value)) found.push(value);
+  }
+  return found;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -16,6 +16,7 @@ function instances(): { ours: Instance[]; theirs: Instance[] } {
         role: "prefill",
         name: `prefill-${id}`,
         id,
+        place: id,
         memory,
         host: "127.0.0.1",
         port: 1,

@@ -18,6 +18,7 @@ function instanceAt(port: number, connectMs: number): { instance: Instance; dead
     role: "prefill",
     name: "prefill-0",
     id: 0,
+    place: 0,
     memory: Account.allocate(1),
     host: "127.0.0.1",
     port,

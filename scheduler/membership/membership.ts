@@ -9,7 +9,7 @@ import { Lines } from "../instances/lines.ts";
 import type { PrefixTable } from "../instances/prefix-cache.ts";
 import { type LogSink, logLine } from "../log.ts";
 import { nameOf, nextName, rankPart, serverOf } from "./names.ts";
-import { Watch } from "./watch.ts";
+import { type Trial, Watch } from "./watch.ts";
 import { type DrainResult, type JoinResult, MembershipError, type ReloadResult } from "./wishes.ts";
 
 /** Told what those who send requests to instances have to know. */
@@ -31,6 +31,8 @@ export class Membership {
   #instances: readonly Instance[] = [];
   /** Instances that are not in the rank table any more, but still needed. */
   readonly #leaving = new Set<Instance>();
+  /** All that there are, also those that are not among `#instances` yet. */
+  readonly #placed = new Set<Instance>();
   readonly #hosts = new Set<string>();
   readonly #waiters = new Set<() => void>();
   #made = 0;
@@ -94,6 +96,15 @@ export class Membership {
   get ready(): boolean {
     const isReady = (role: Role) => this.#of(role).some(({ ready }) => ready);
     return isReady("prefill") && isReady("decode");
+  }
+
+  isLeaving(instance: Instance): boolean {
+    return this.#leaving.has(instance);
+  }
+
+  /** The last time that an instance was tried because it seemed to stand still. */
+  trialOf(instance: Instance): Trial | undefined {
+    return this.#watch.trialOf(instance);
   }
 
   /** What an operator is told of each instance. */
@@ -233,7 +244,7 @@ export class Membership {
     const added: Instance[] = [];
     const kept: Instance[] = [];
     const servers = [...new Set(endpoints.map(authority))];
-    for (const { name, ...endpoint } of endpoints) {
+    for (const { name, npus: _, ...endpoint } of endpoints) {
       const known = before.find(
         ({ pool: { host, port }, rank }) =>
           host === endpoint.host && port === endpoint.port && rank === endpoint.rank,
@@ -268,15 +279,24 @@ export class Membership {
   #make(role: Role, name: string, endpoint: Endpoint): Instance {
     const threads = this.#threads;
     const memory = Account.allocate(threads);
-    const member = { role, name, id: this.#made++, memory, ...endpoint };
+    const member = { role, name, id: this.#made++, place: this.#freePlace(role), memory, ...endpoint };
     this.#hosts.add(endpoint.host.toLowerCase());
     const instance = new Instance(member, { threads, thread: 0 }, this.#surroundings);
+    this.#placed.add(instance);
     this.#watch.add(instance);
     return instance;
   }
 
+  #freePlace(role: Role): number {
+    const taken = new Set([...this.#placed].filter((one) => one.role === role).map(({ place }) => place));
+    let place = 0;
+    while (taken.has(place)) place++;
+    return place;
+  }
+
   #remove(instance: Instance): void {
     this.#leaving.delete(instance);
+    this.#placed.delete(instance);
     this.#replace(this.#instances.filter((other) => other !== instance));
     this.#watch.forget(instance);
     this.#say(instance, { state: "left" });

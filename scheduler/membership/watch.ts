@@ -39,6 +39,13 @@ export interface Probe {
   readonly model: string | undefined;
 }
 
+/** What came of one. */
+export interface Trial {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly works: boolean;
+}
+
 /** Told once per change. */
 export interface Observer {
   healthChanged(instance: Instance): void;
@@ -57,6 +64,7 @@ export class Watch {
   readonly #loadPolicy: LoadPolicy | undefined;
   readonly #probe: Probe | undefined;
   readonly #watched = new Set<Instance>();
+  readonly #trials = new WeakMap<Instance, Trial>();
   readonly #stops = new Set<StopSignal>();
   #shortOf: string | undefined;
 
@@ -82,6 +90,10 @@ export class Watch {
     void this.#progress(instance);
     if (this.#loadPolicy !== undefined && instance.role === "prefill") this.#load(instance, this.#loadPolicy);
     this.#cache(instance);
+  }
+
+  trialOf(instance: Instance): Trial | undefined {
+    return this.#trials.get(instance);
   }
 
   forget(instance: Instance): void {
@@ -125,7 +137,7 @@ export class Watch {
       const isHeard = silence.isBroken;
       silence.look();
       const isSuspect = instance.stalled ? !isHeard : silence.ms > this.#limits.stallMs;
-      const stalled = instance.healthy && isSuspect && !(await this.#works(instance)) && !silence.isBroken;
+      const stalled = instance.healthy && isSuspect && !(await this.#tried(instance)) && !silence.isBroken;
       isTried = isSuspect && !stalled;
       if (isTried) {
         silence.restart();
@@ -147,6 +159,12 @@ export class Watch {
   async #readWork(instance: Instance, limitMs?: number): Promise<Work> {
     const metrics = (await this.#get(instance, "/metrics", limitMs))?.toString() ?? "";
     return readWork(ofRank(metrics, instance.rank));
+  }
+
+  async #tried(instance: Instance): Promise<boolean> {
+    const works = await this.#works(instance);
+    this.#trials.set(instance, { at: Date.now(), works });
+    return works;
   }
 
   /** Whether an instance that is silent works: it gives a token, or its metrics move. */

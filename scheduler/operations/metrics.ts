@@ -57,6 +57,13 @@ export class Histogram {
     this.#cells[at] = (this.#cells[at] ?? 0) + value;
   }
 
+  get totals(): { readonly count: number; readonly sum: number } {
+    const over = this.#bounds.length;
+    let count = 0;
+    for (let at = 0; at <= over; at++) count += this.#cells[at] ?? 0;
+    return { count, sum: this.#cells[over + 1] ?? 0 };
+  }
+
   samples(labels: Sample["labels"] = {}): Sample[] {
     const over = this.#bounds.length;
     let count = 0;
