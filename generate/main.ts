@@ -8,6 +8,7 @@ import { globalRankTableSchema, hostRankTableSchema, localRankTableSchema } from
 import { ratioInputJsonSchema } from "../ratio/input.ts";
 import { hostChecksPage } from "./host-checks-page.ts";
 import { logSignaturesPage } from "./log-signatures-page.ts";
+import { pageDocument } from "./page-document.ts";
 import { rulesPage } from "./rules-page.ts";
 
 /** Every generated file of this folder, of schemas/ and of docs/, by its path from the root of the repository. */
@@ -18,6 +19,7 @@ export function generatedFiles(): Map<string, string> {
     "schemas/global-ranktable.schema.json": json(globalRankTableSchema),
     "schemas/local-ranktable.schema.json": json(localRankTableSchema),
     "rank-tables/validators.js": rankTableValidators(),
+    "page/document.js": pageDocument(root),
     "docs/rules.md": rulesPage(),
     "docs/host-checks.md": hostChecksPage(),
     "docs/log-signatures.md": logSignaturesPage(),

@@ -28,7 +28,7 @@ async function run(): Promise<void> {
     return;
   }
   const { config } = reading;
-  const { host, endpoints, workers, admin, metrics } = config;
+  const { host, endpoints, workers, admin, metrics, page } = config;
   const starting = startScheduler(config, say, new URL(import.meta.url)).catch((error: unknown) => {
     if (!(error instanceof ListenError)) throw error;
     say(`scheduler: ${error.message}\n  fix: ${error.fix}`);
@@ -56,6 +56,8 @@ async function run(): Promise<void> {
     const where = "socket" in address ? address.socket : `127.0.0.1:${scheduler.adminPorts[index]}`;
     process.stdout.write(`administration on ${where}\n`);
   }
+  if (page !== undefined)
+    process.stdout.write(`page on ${authority({ host: page.host, port: scheduler.pagePort ?? 0 })}\n`);
   if (metrics !== undefined)
     process.stdout.write(
       `metrics on ${authority({ host: metrics.host, port: scheduler.metricsPort ?? 0 })}\n`,

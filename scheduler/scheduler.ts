@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { Feed } from "../page/feed.ts";
 import type { Config } from "./config/config.ts";
 import { InvalidTables } from "./config/endpoints.ts";
 import { Deadlines } from "./data/deadlines.ts";
@@ -8,10 +9,13 @@ import { type LogSink, logLine } from "./log.ts";
 import { Membership, type RosterObserver } from "./membership/membership.ts";
 import type { ReloadResult } from "./membership/wishes.ts";
 import { type Administration, startAdmin } from "./operations/admin.ts";
-import { METRICS } from "./operations/metric-table.ts";
+import { METRICS, VERSION } from "./operations/metric-table.ts";
 import { metricsText } from "./operations/metrics.ts";
 import { startMetrics } from "./operations/metrics-server.ts";
 import { Stats } from "./operations/stats.ts";
+import { startPage } from "./page/page-server.ts";
+import { Recent } from "./page/recent.ts";
+import { lookingAt, npusIn } from "./page/source.ts";
 import { type Server, startServer } from "./server.ts";
 import { startThreads } from "./threads.ts";
 import { makePass, PASS_SECONDS } from "./trust/pass.ts";
@@ -22,6 +26,7 @@ export interface Scheduler {
   /** In the order of `config.admin`; 0 for a socket. */
   readonly adminPorts: readonly number[];
   readonly metricsPort: number | undefined;
+  readonly pagePort: number | undefined;
   /** Reads the rank tables and NODE_PORTS again; what is wrong there is logged and changes nothing. */
   reload(): void;
   /** Lets requests in flight finish, within the drain limit, refuses others, and resolves when all is closed. */
@@ -35,7 +40,10 @@ export interface Scheduler {
  * more `config.workers` than one in as many others, which run `program`. Rejects with ListenError when it cannot
  * listen.
  */
-export async function startScheduler(config: Config, log: LogSink, program: URL): Promise<Scheduler> {
+export async function startScheduler(config: Config, sink: LogSink, program: URL): Promise<Scheduler> {
+  const startedAt = Date.now();
+  const recent = new Recent();
+  const log = recent.hearing(sink);
   const threads = config.workers;
   const deadlines = new Deadlines();
   const stats = Array.from({ length: threads }, () => new Stats());
@@ -55,7 +63,29 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
   );
   const ready = () => !draining && membership.ready;
 
+  let { endpoints } = config;
+  const feed = new Feed(
+    lookingAt({
+      deadlines,
+      instances: () => membership.instances,
+      stats: () => Stats.sum(stats),
+      facts: () => ({
+        startedAt,
+        version: VERSION,
+        models: config.servedModels,
+        policy: config.policy,
+        handoff: config.handoff,
+        state: draining ? "stopping" : membership.ready ? "ready" : "not ready",
+        isLeaving: (instance) => membership.isLeaving(instance),
+        trialOf: (instance) => membership.trialOf(instance),
+        npusOf: npusIn(endpoints),
+        events: recent.events,
+      }),
+    }),
+  );
+
   const administration: Administration = {
+    feed,
     membership,
     deadlineMs: config.timeouts.drainMs,
     reload,
@@ -75,7 +105,9 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
   /** Throws InvalidTables. */
   function reload(nodePorts?: string): ReloadResult {
     renewal.look();
-    const result = membership.reload(config.readEndpoints(nodePorts));
+    const read = config.readEndpoints(nodePorts);
+    const result = membership.reload(read);
+    endpoints = read;
     log(logLine({ reloaded: true, ...result }));
     return result;
   }
@@ -95,6 +127,7 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
   const closers: (() => void)[] = [];
   function close(): void {
     for (const closeOne of closers) closeOne();
+    feed.close();
     server?.close();
     membership.close();
     renewal.close();
@@ -103,9 +136,10 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
 
   let port: number;
   let metricsPort: number | undefined;
+  let pagePort: number | undefined;
   const adminPorts: number[] = [];
   try {
-    const { readEndpoints: _, ...serverConfig } = { ...config, trust: renewal.trust };
+    const { readEndpoints: _, page: pageAddress, ...serverConfig } = { ...config, trust: renewal.trust };
     const shared = { turns: new SharedArrayBuffer(8), stats: stats.map(({ memory }) => memory), prefixes };
     const limits = limitsOf(config, openFilesLimit());
     const clients = threads * limits.connections.all;
@@ -149,6 +183,11 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
       closers.push(metrics.close);
       metricsPort = metrics.port;
     }
+    if (pageAddress !== undefined) {
+      const page = await startPage(feed, pageAddress);
+      closers.push(page.close);
+      pagePort = page.port;
+    }
   } catch (error) {
     close();
     throw error;
@@ -159,6 +198,7 @@ export async function startScheduler(config: Config, log: LogSink, program: URL)
     port,
     adminPorts,
     metricsPort,
+    pagePort,
     close,
     reload() {
       try {

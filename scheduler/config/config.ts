@@ -43,6 +43,13 @@ export interface MetricsAddress {
   readonly port: number;
 }
 
+/** Where the page is; `token` is what a browser has to know. */
+export interface PageAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly token: string | undefined;
+}
+
 /** Where decode instances say where they want KV caches; each worker listens on a port of its own, from `port` on. */
 export type MetaserverAddress = Endpoint;
 
@@ -59,6 +66,7 @@ export interface Config {
   /** Where operators are served, and nobody else. */
   readonly admin: readonly AdminAddress[];
   readonly metrics: MetricsAddress | undefined;
+  readonly page: PageAddress | undefined;
   /** Names that a request's `model` may have. None: any. */
   readonly servedModels: readonly string[];
   readonly policy: PolicyName;
@@ -92,7 +100,7 @@ export interface Config {
 }
 
 /** What serving clients needs: data only, which can be sent to another thread. */
-export type ServerConfig = Omit<Config, "readEndpoints">;
+export type ServerConfig = Omit<Config, "readEndpoints" | "page">;
 
 /** What the command line and the environment say: help is wanted, it can run, or why it cannot. */
 export type Reading =
@@ -101,6 +109,11 @@ export type Reading =
   | { readonly kind: "problems"; readonly problems: readonly UsageProblem[] };
 
 const PORT = { min: 0, max: 65_535, whole: true };
+
+/** A secret: on a command line everybody on the machine could read it. */
+const PAGE_TOKEN = "ASCEND_PD_PAGE_TOKEN";
+
+const isLoopback = (host: string) => host === "localhost" || host === "::1" || /^127(?:\.\d+){3}$/.test(host);
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -166,6 +179,25 @@ export function readConfig(args: readonly string[], env: Env): Reading {
         "give the engines' key: up to 4096 letters, digits and signs of ASCII, without white space or a line break",
       );
     return key;
+  }
+
+  /** Beside this machine's own users only those may see it that know its token. */
+  function readPage(): PageAddress {
+    const host = text("page-host");
+    const token = env[PAGE_TOKEN] || undefined;
+    if (token !== undefined && !/^[\x21-\x7e]{16,}$/.test(token)) {
+      problem(
+        `${PAGE_TOKEN} is no token of 16 visible characters or more`,
+        "make one, e.g. with `openssl rand -hex 16`",
+      );
+    }
+    if (token === undefined && !isLoopback(host)) {
+      problem(
+        `--page-host is ${shown(host)}, where others reach the page, and ${PAGE_TOKEN} is not set`,
+        "set it to a token that browsers have to know, or leave --page-host out",
+      );
+    }
+    return { host, port: number("page-port", PORT), token };
   }
 
   const useOpenAi = env.USE_OPENAI || "1";
@@ -234,6 +266,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
       given("metrics-port").length > 0
         ? { host: text("metrics-host"), port: number("metrics-port", PORT) }
         : undefined,
+    page: given("page-port").length > 0 ? readPage() : undefined,
     // As in vLLM, where the path is the name unless there is a better one.
     servedModels: [given("served-model-name"), given("model")].find(({ length }) => length > 0) ?? [],
     engineKey: readEngineKey(),

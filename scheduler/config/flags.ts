@@ -126,6 +126,13 @@ export const FLAGS = [
   { name: "admin-port", value: "PORT", help: "the same on a port of 127.0.0.1; without this none" },
   { name: "metrics-port", value: "PORT", help: "port for Prometheus metrics; without this none" },
   { name: "metrics-host", value: "ADDRESS", fallback: "127.0.0.1", help: "address for Prometheus metrics" },
+  { name: "page-port", value: "PORT", help: "port for the page that shows it all; without this none" },
+  {
+    name: "page-host",
+    value: "ADDRESS",
+    fallback: "127.0.0.1",
+    help: "address for the page; others than the loopback's need ASCEND_PD_PAGE_TOKEN in the environment",
+  },
   {
     name: "health-interval",
     value: "SECONDS",

@@ -2,6 +2,8 @@ import { lstatSync, type Stats, statSync, unlinkSync } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
+import { Feed } from "../../page/feed.ts";
+import { isFull, MAX_VIEWERS, stream } from "../../page/stream.ts";
 import type { AdminAddress } from "../config/config.ts";
 import { InvalidTables } from "../config/endpoints.ts";
 import { ListenError, listen, sideServer } from "../listen.ts";
@@ -14,6 +16,8 @@ export interface Administration {
   /** Where a wish names no deadline. */
   readonly deadlineMs: number;
   state(): object;
+  /** What the page shows. */
+  readonly feed: Feed;
   /** Throws InvalidTables, and then nothing has changed. */
   reload(nodePorts: string | undefined): ReloadResult;
   /** A key for a while; null where none is asked for. */
@@ -45,11 +49,13 @@ interface AdminRoute {
   readonly method: "GET" | "POST";
   /** Keys of its body. */
   readonly keys: readonly string[];
-  readonly run: (admin: Administration, fields: Fields) => object | Promise<object>;
+  /** A feed is told line by line. */
+  readonly run: (admin: Administration, fields: Fields) => object | Promise<object> | Feed;
 }
 
 export const ADMIN_ROUTES: Readonly<Record<string, AdminRoute>> = {
   "/state": { method: "GET", keys: [], run: (admin) => admin.state() },
+  "/watch": { method: "GET", keys: [], run: ({ feed }) => feed },
   "/drain": {
     method: "POST",
     keys: ["instance", "deadline", "force"],
@@ -163,11 +169,22 @@ async function respond(
       );
     }
     const fields = route.method === "POST" ? await bodyOf(request, route.keys) : {};
-    send(response, 200, await route.run(admin, fields));
+    const answer = await route.run(admin, fields);
+    if (answer instanceof Feed) follow(answer, response);
+    else send(response, 200, answer);
   } catch (error) {
     const [status, told] = explained(error);
     send(response, status, { error: told });
   }
+}
+
+/** A line of JSON for each look. */
+function follow(feed: Feed, response: ServerResponse): void {
+  if (isFull(feed)) {
+    throw new AdminError(503, "too_many", `${MAX_VIEWERS} look at it, which are the most`, "try again later");
+  }
+  response.writeHead(200, { "Content-Type": "application/x-ndjson" });
+  stream(feed, response, ({ kind, json }) => (kind === "snapshot" ? `${json}\n` : "\n"));
 }
 
 function explained(error: unknown): [status: number, error: object] {

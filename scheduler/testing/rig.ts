@@ -29,6 +29,7 @@ export interface Rig {
   readonly port: number;
   readonly adminPorts: readonly number[];
   readonly metricsPort: number | undefined;
+  readonly pagePort: number | undefined;
   reload(): void;
   readonly prefill: FakeEngine[];
   readonly decode: FakeEngine[];
@@ -84,6 +85,7 @@ export async function rigOf(
     readEndpoints: () => endpoints,
     admin: [],
     metrics: undefined,
+    page: undefined,
     servedModels: [],
     api: "openai",
     handoff: "NixlConnector",
@@ -135,6 +137,7 @@ export async function rigOf(
     port: scheduler.port,
     adminPorts: scheduler.adminPorts,
     metricsPort: scheduler.metricsPort,
+    pagePort: scheduler.pagePort,
     reload: () => scheduler.reload(),
     prefill,
     decode,
