@@ -11,16 +11,22 @@ export function isFull(feed: Feed): boolean {
 }
 
 /**
- * Writes what a feed tells, until the viewer has gone. One that has not read the last message misses the next, so that no
- * more than one waits, and one that does not read at all is let go.
+ * Writes what a feed tells, until the viewer has gone. To one that has not read the last message yet nothing is written; it
+ * gets the newest when it has, and is let go when it does not read at all.
  */
 export function stream(feed: Feed, response: ServerResponse, text: (told: Told) => string): void {
   let readAt = performance.now();
+  let missed: Told | undefined;
+  const write = (told: Told) => {
+    missed = undefined;
+    readAt = performance.now();
+    response.write(text(told));
+  };
+  response.on("drain", () => missed !== undefined && write(missed));
   const leave = feed.watch((told) => {
-    if (!response.writableNeedDrain) {
-      readAt = performance.now();
-      response.write(text(told));
-    } else if (performance.now() - readAt > SLOW_MS) response.destroy();
+    if (!response.writableNeedDrain) write(told);
+    else if (performance.now() - readAt > SLOW_MS) response.destroy();
+    else missed = told;
   });
   response.on("close", leave);
 }
