@@ -1,6 +1,7 @@
 import { FixableError } from "../problems/fixable-error.ts";
 import { type Command, findCommand } from "./command.ts";
 import { ask } from "./commands/ask.ts";
+import { bench } from "./commands/bench.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
 import { drift } from "./commands/drift.ts";
@@ -19,6 +20,7 @@ import { UserError } from "./user-error.ts";
 
 const commands: Readonly<Record<string, Command>> = {
   ask,
+  bench,
   diff,
   doctor,
   drift,

@@ -1,6 +1,7 @@
 import type { ContainerPlan, HostPlan, Plan, Role } from "../../planning/plan.ts";
 import { shortName } from "../../planning/short-name.ts";
 import { hostsFromTheTop, npusText } from "./pictured.ts";
+import { xmlText } from "./xml-text.ts";
 
 /*
  * Hosts lie one below the other, that of the scheduler on top. In each, prefill stands left and decode right, so that
@@ -36,11 +37,11 @@ export function svg(plan: Plan): string {
   const height = (last === undefined ? 0 : last.top + last.height) + 96;
   const title = `${plan.stack}: prefill and decode on ${panels.length === 1 ? "one host" : `${panels.length} hosts`}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
-<title>${text(title)}</title>
+<title>${xmlText(title)}</title>
 <style>${styles}</style>
 <defs>${arrowhead("request", 7)}${arrowhead("kv", 4)}</defs>
 <rect class="page" width="${width}" height="${height}" rx="10"/>
-<text class="name" x="${margin}" y="36">${text(shortened(plan.stack, 34))}</text>
+<text class="name" x="${margin}" y="36">${xmlText(shortened(plan.stack, 34))}</text>
 ${[...panels.map(drawPanel), ...clients(plan), ...flows(boxes), ...boxes.map((one) => drawBox(plan, one)), legend(height)].join("\n")}
 </svg>
 `;
@@ -75,14 +76,14 @@ function layOut(plan: Plan): Panel[] {
 
 function drawPanel({ host, top, height }: Panel): string {
   return `<rect class="host" x="${margin}" y="${top}" width="${width - 2 * margin}" height="${height}" rx="8"/>
-<text class="label" x="${x.prefill}" y="${top + 23}">${text(shortened(host.name, 30))}</text>
-<text class="label" x="${x.decode}" y="${top + 23}">${text(shortened(host.address, 30))}</text>`;
+<text class="label" x="${x.prefill}" y="${top + 23}">${xmlText(shortened(host.name, 30))}</text>
+<text class="label" x="${x.decode}" y="${top + 23}">${xmlText(shortened(host.address, 30))}</text>`;
 }
 
 function clients(plan: Plan): string[] {
   return [
     `<text class="label end" x="${x.kv - 14}" y="36">clients</text>`,
-    `<text class="label" x="${x.kv + 14}" y="36">${text(shortened(plan.endpoint, 44))}</text>`,
+    `<text class="label" x="${x.kv + 14}" y="36">${xmlText(shortened(plan.endpoint, 44))}</text>`,
     line("request", `M${x.kv} 30V116`, "both"),
   ];
 }
@@ -110,11 +111,11 @@ function flows(boxes: readonly Box[]): string[] {
 function drawBox(plan: Plan, { container, left, top, width }: Box): string {
   const { role, name, port } = container;
   const npus = npusText(container);
-  return `<g><title>${text([name, npus, `port ${port}`].filter(Boolean).join(", "))}</title>
+  return `<g><title>${xmlText([name, npus, `port ${port}`].filter(Boolean).join(", "))}</title>
 <rect class="${role}" x="${left}" y="${top}" width="${width}" height="${box.height}" rx="6"/>
-<text class="name" x="${left + 12}" y="${top + (npus === "" ? 29 : 20)}">${text(shortened(shortName(container.name, plan.stack), 20))}</text>
+<text class="name" x="${left + 12}" y="${top + (npus === "" ? 29 : 20)}">${xmlText(shortened(shortName(container.name, plan.stack), 20))}</text>
 <text class="label end" x="${left + width - 12}" y="${top + (npus === "" ? 29 : 20)}">:${port}</text>
-<text class="label" x="${left + 12}" y="${top + 38}">${text(shortened(npus, 29))}</text></g>`;
+<text class="label" x="${left + 12}" y="${top + 38}">${xmlText(shortened(npus, 29))}</text></g>`;
 }
 
 function legend(height: number): string {
@@ -146,13 +147,6 @@ const shortened = (label: string, length: number) => {
   const characters = [...label];
   return characters.length > length ? `${characters.slice(0, length - 1).join("")}…` : label;
 };
-
-/** Text for XML, which has no way to write most control characters. */
-function text(label: string): string {
-  return label
-    .replaceAll(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD")
-    .replaceAll(/[<>&"']/g, (char) => `&#${char.charCodeAt(0)};`);
-}
 
 interface Colours {
   readonly page: string;
