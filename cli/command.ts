@@ -1,6 +1,12 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { nearest } from "../problems/nearest.ts";
 import { complain } from "./print.ts";
 import { UserError } from "./user-error.ts";
+
+export type Options = NonNullable<ParseArgsConfig["options"]>;
+
+/** What an operand names: a stack, a file, or one of some words. */
+export type Operand = "stack" | "file" | readonly string[];
 
 /** A subcommand of `ascend-pd`. */
 export interface Command {
@@ -8,6 +14,9 @@ export interface Command {
   readonly summary: string;
   /** What `--help` prints: synopsis, options, examples, exit codes. */
   readonly usage: string;
+  /** What it takes after a dash, and what without, of which the last may be repeated: for completion. */
+  readonly options?: Options;
+  readonly operands?: readonly Operand[];
   /** Commands of a word more, such as `ranktable gen`. */
   readonly subcommands?: Readonly<Record<string, Command>>;
   /** Returns the exit code. What it throws is shown; a UserError is the user's mistake: exit code 2. */
@@ -36,14 +45,18 @@ export function mistakesEndWith1(run: Command["run"]): Command["run"] {
   };
 }
 
-/** `parseArgs` whose complaints end with the way to the help. */
+/** `parseArgs` whose complaints end with what was meant, or else with the way to the help. */
 export function parseOptions<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
   try {
     return parseArgs(config);
   } catch (error) {
     // Node goes on with how to pass a file name that looks like an option.
-    const [complaint] = (error as Error).message.split(/\. (?=To specify)/);
-    throw new UserError(`${complaint}\nfix: --help shows what there is`);
+    const [complaint = ""] = (error as Error).message.split(/\. (?=To specify)/);
+    const unknown = /^Unknown option '--([^']+)'/.exec(complaint)?.[1] ?? "";
+    const meant = nearest(unknown, Object.keys(config.options ?? {}));
+    throw new UserError(
+      `${complaint}\nfix: ${meant === undefined || unknown === "" ? "--help shows what there is" : `did you mean --${meant}?`}`,
+    );
   }
 }
 

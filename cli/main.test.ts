@@ -31,7 +31,7 @@ test.each([
 });
 
 test.each([
-  [["pln"], /^error: there is no command pln$/m],
+  [["pln"], /^error: there is no command pln\nfix: did you mean plan\?$/m],
   [["constructor"], /^error: there is no command constructor$/m],
   [["scheduler"], /^error: ACTION is no action\nfix: one of state, drain, join, reload$/m],
   [["scheduler", "stat", "--port=9001"], /^error: stat is no action/],
@@ -51,7 +51,8 @@ test.each([
   [["scheduler", "drain", "a", "--port=9001", "--deadline=soon"], /^error: --deadline is soon/],
   [["plan"], /^error: STACK is missing\nfix: --help/],
   [["plan", "1p1d", "2p2d"], /^error: one STACK too many: 2p2d$/m],
-  [["plan", "--jsn", "1p1d"], /^error: Unknown option '--jsn'\nfix: --help/],
+  [["plan", "--jsn", "1p1d"], /^error: Unknown option '--jsn'\nfix: did you mean --json\?$/m],
+  [["plan", "--quickly", "1p1d"], /^error: Unknown option '--quickly'\nfix: --help/],
   [["plan", "3p3d"], /^error: stacks\/Pulumi\.3p3d\.yaml cannot be read\nfix: .*sim-1p1d/],
 ])("%j is the user's mistake: said without a stack, exit code 2.", async (args, complaint) => {
   const { code, stdout, stderr } = await ascendPd(args);

@@ -1,45 +1,17 @@
 import { FixableError } from "../problems/fixable-error.ts";
-import { type Command, findCommand } from "./command.ts";
-import { ask } from "./commands/ask.ts";
-import { bench } from "./commands/bench.ts";
-import { diff } from "./commands/diff.ts";
-import { doctor } from "./commands/doctor.ts";
-import { drift } from "./commands/drift.ts";
-import { graph } from "./commands/graph.ts";
-import { key } from "./commands/key.ts";
-import { logs } from "./commands/logs.ts";
-import { plan } from "./commands/plan.ts";
-import { ranktable } from "./commands/ranktable.ts";
-import { ratio } from "./commands/ratio.ts";
-import { recover } from "./commands/recover.ts";
-import { render } from "./commands/render.ts";
-import { scheduler } from "./commands/scheduler.ts";
-import { status } from "./commands/status.ts";
+import { nearest } from "../problems/nearest.ts";
+import { findCommand } from "./command.ts";
+import { commands } from "./commands.ts";
 import { complain, print } from "./print.ts";
 import { UserError } from "./user-error.ts";
-
-const commands: Readonly<Record<string, Command>> = {
-  ask,
-  bench,
-  diff,
-  doctor,
-  drift,
-  graph,
-  key,
-  logs,
-  plan,
-  ranktable,
-  ratio,
-  recover,
-  render,
-  scheduler,
-  status,
-};
 
 function overview(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
-  return `usage: ascend-pd COMMAND [ARGS]\n\n${lines.join("\n")}\n\n\`ascend-pd COMMAND --help\` tells more, with examples.`;
+  return `usage: ascend-pd COMMAND [ARGS]\n\n${lines.join("\n")}\n\n\`ascend-pd COMMAND --help\` tells more, with examples.
+
+exit codes: 0 done or nothing found, 1 not done, 2 the command line or a file is wrong; of those that look for something
+(diff, doctor, drift, ranktable check, status) 2 says that there is something, and 1 any error`;
 }
 
 const isHelp = (word: string) => word === "--help" || word === "-h";
@@ -51,7 +23,11 @@ async function main(words: readonly string[]): Promise<number> {
     return name === undefined ? 2 : 0;
   }
   const found = findCommand(commands, words);
-  if (found === undefined) throw new UserError(`there is no command ${name}\n\n${overview()}`);
+  if (found === undefined) {
+    const meant = nearest(name, Object.keys(commands));
+    const hint = meant === undefined ? "" : `\nfix: did you mean ${meant}?`;
+    throw new UserError(`there is no command ${name}${hint}\n\n${overview()}`);
+  }
   const [command, args] = found;
   if (args.some(isHelp)) {
     print(command.usage);

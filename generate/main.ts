@@ -6,6 +6,7 @@ import standaloneCode from "ajv/dist/standalone/index.js";
 import { stackFileJsonSchema } from "../planning/read-stack-file.ts";
 import { globalRankTableSchema, hostRankTableSchema, localRankTableSchema } from "../rank-tables/schemas.ts";
 import { ratioInputJsonSchema } from "../ratio/input.ts";
+import { commandsPage } from "./commands-page.ts";
 import { hostChecksPage } from "./host-checks-page.ts";
 import { logSignaturesPage } from "./log-signatures-page.ts";
 import { pageDocument } from "./page-document.ts";
@@ -20,6 +21,7 @@ export function generatedFiles(): Map<string, string> {
     "schemas/local-ranktable.schema.json": json(localRankTableSchema),
     "rank-tables/validators.js": rankTableValidators(),
     "page/document.js": pageDocument(root),
+    "docs/commands.md": commandsPage(),
     "docs/rules.md": rulesPage(),
     "docs/host-checks.md": hostChecksPage(),
     "docs/log-signatures.md": logSignaturesPage(),

@@ -6,7 +6,7 @@ import { readSlo, type Slo } from "./slo.ts";
 
 const text = { type: "string" } as const;
 
-const OPTIONS = {
+export const BENCH_OPTIONS = {
   stack: text,
   url: text,
   model: text,
@@ -47,7 +47,7 @@ export function readSettings(args: readonly string[]): Settings {
   const { values, positionals } = parseOptions({
     args: [...args],
     allowPositionals: true,
-    options: OPTIONS,
+    options: BENCH_OPTIONS,
   });
   if (positionals.length > 0) {
     throw new UserError(`${positionals.join(" ")}: it takes options alone\nfix: name a stack as --stack`);

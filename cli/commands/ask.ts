@@ -20,6 +20,11 @@ interface Measured {
   readonly decode?: string;
 }
 
+const OPTIONS = {
+  "max-tokens": { type: "string", default: "128" },
+  json: { type: "boolean", default: false },
+} as const;
+
 export const ask: Command = {
   summary: "ask a deployed stack one question, and say how fast and by which instances it was answered",
   usage: `usage: ascend-pd ask STACK "QUESTION" [--max-tokens N] [--json]
@@ -36,14 +41,13 @@ examples:
   ascend-pd ask 2p2d "预填充是什么?" --max-tokens 32 --json
 
 exit codes: 0 answered, 1 not answered, 2 the command line or the stack file is wrong`,
+  options: OPTIONS,
+  operands: ["stack"],
   async run(args) {
     const { values, positionals } = parseOptions({
       args: [...args],
       allowPositionals: true,
-      options: {
-        "max-tokens": { type: "string", default: "128" },
-        json: { type: "boolean", default: false },
-      },
+      options: OPTIONS,
     });
     const [stack, question, ...others] = positionals;
     if (stack === undefined || question === undefined || others.length > 0) {

@@ -1,5 +1,5 @@
 import { benchmark } from "../bench/benchmark.ts";
-import { readSettings } from "../bench/settings.ts";
+import { BENCH_OPTIONS, readSettings } from "../bench/settings.ts";
 import type { Command } from "../command.ts";
 
 export const bench: Command = {
@@ -36,5 +36,6 @@ examples:
 
 exit codes: 0 every request was answered, 1 some were not, 2 the command line, the stack file or a file of prompts is
 wrong`,
+  options: BENCH_OPTIONS,
   run: (args) => benchmark(readSettings(args)),
 };

@@ -9,6 +9,8 @@ import type { Difference } from "../differences/change.ts";
 import { complain, print } from "../print.ts";
 import { UserError } from "../user-error.ts";
 
+const OPTIONS = { json: { type: "boolean" } } as const;
+
 export const diff: Command = {
   summary: "say what a change means, from a preview or from two Plans",
   usage: `usage: ascend-pd diff PREVIEW [--json]
@@ -28,6 +30,8 @@ examples:
   ascend-pd plan 2p2d --json | ascend-pd diff test/golden/2p2d.plan.json -
 
 exit codes: 0 no change, 2 changes, 1 any error: the preview failed, a file cannot be read, the command line is wrong`,
+  options: OPTIONS,
+  operands: ["file"],
   run: mistakesEndWith1(show),
 };
 
@@ -35,7 +39,7 @@ async function show(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions({
     args: [...args],
     allowPositionals: true,
-    options: { json: { type: "boolean" } },
+    options: OPTIONS,
   });
   const result = await read(positionals);
   print(values.json ? JSON.stringify(machineReadable(result), undefined, 2) : text(result).trimEnd());

@@ -13,6 +13,13 @@ import { complain, print } from "../print.ts";
 import { selectedStack } from "../selected-stack.ts";
 import { UserError } from "../user-error.ts";
 
+const OPTIONS = {
+  host: { type: "string", multiple: true, default: [] as string[] },
+  skip: { type: "string", multiple: true, default: [] as string[] },
+  json: { type: "boolean" },
+  logs: { type: "boolean", default: false },
+} as const;
+
 export const doctor: Command = {
   summary: "look at the hosts of a stack, or at its logs: what keeps it from running there",
   usage: `usage: ascend-pd doctor STACK [--host NAME]... [--skip CODE=REASON]... [--json]
@@ -44,6 +51,8 @@ examples:
 exit codes: 0 no check fails with an error (warnings and unseen there may be), 2 one does, or a host does not answer;
 with --logs 2 an error was found that is not past, or a log could not be read; 1 the command line or the stack file is
 wrong`,
+  options: OPTIONS,
+  operands: ["stack"],
   run: mistakesEndWith1(examine),
 };
 
@@ -51,12 +60,7 @@ async function examine(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions({
     args: [...args],
     allowPositionals: true,
-    options: {
-      host: { type: "string", multiple: true, default: [] },
-      skip: { type: "string", multiple: true, default: [] },
-      json: { type: "boolean" },
-      logs: { type: "boolean", default: false },
-    },
+    options: OPTIONS,
   });
   const isSelected = values.logs && positionals.length === 0;
   const stack = isSelected ? await selectedStack() : oneOperand(positionals, "STACK");

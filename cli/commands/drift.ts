@@ -6,6 +6,11 @@ import { plannedStack } from "../planned-stack.ts";
 import { complain, print } from "../print.ts";
 import { selectedStack } from "../selected-stack.ts";
 
+const OPTIONS = {
+  host: { type: "string", multiple: true, default: [] as string[] },
+  json: { type: "boolean" },
+} as const;
+
 export const drift: Command = {
   summary: "say where the hosts of a deployed stack are not as planned, and what mends it",
   usage: `usage: ascend-pd drift [STACK] [--host NAME]... [--json]
@@ -30,6 +35,8 @@ examples:
 
 exit codes: 0 no drift (there may be notes), 2 drift, or an NPU that fails, 1 any error: a host could not be asked (what
 the others have is printed), the command line or the stack file is wrong`,
+  options: OPTIONS,
+  operands: ["stack"],
   run: mistakesEndWith1(look),
 };
 
@@ -37,7 +44,7 @@ async function look(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions({
     args: [...args],
     allowPositionals: true,
-    options: { host: { type: "string", multiple: true, default: [] }, json: { type: "boolean" } },
+    options: OPTIONS,
   });
   const stack = positionals.length === 0 ? await selectedStack() : oneOperand(positionals, "STACK");
   const { plan } = plannedStack(stack);

@@ -9,6 +9,8 @@ import { UserError } from "../user-error.ts";
 
 const formats: Readonly<Record<string, (plan: Plan) => string>> = { mermaid, svg };
 
+const OPTIONS = { format: { type: "string", default: "mermaid" } } as const;
+
 export const graph: Command = {
   summary: "draw a stack: hosts, instances, the way of a request and of KV cache",
   usage: `usage: ascend-pd graph STACK [--format mermaid|svg]
@@ -22,11 +24,13 @@ examples:
   ascend-pd graph 2p2d --format svg > topology.svg
 
 exit codes: 0 printed, 2 the stack cannot work or the command line is wrong`,
+  options: OPTIONS,
+  operands: ["stack"],
   run(args) {
     const { values, positionals } = parseOptions({
       args: [...args],
       allowPositionals: true,
-      options: { format: { type: "string", default: "mermaid" } },
+      options: OPTIONS,
     });
     const draw = Object.hasOwn(formats, values.format) ? formats[values.format] : undefined;
     if (draw === undefined) {

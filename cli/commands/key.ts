@@ -4,6 +4,11 @@ import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
 import { UserError } from "../user-error.ts";
 
+const OPTIONS = {
+  trusted: { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+} as const;
+
 const make: Command = {
   summary: "make a key for a client of the scheduler",
   usage: `usage: ascend-pd key new NAME [--trusted] [--json]
@@ -20,11 +25,12 @@ examples:
   ascend-pd key new gateway --trusted --json
 
 exit codes: 0 made, 2 the command line is wrong`,
+  options: OPTIONS,
   run(args) {
     const { values, positionals } = parseOptions({
       args: [...args],
       allowPositionals: true,
-      options: { trusted: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
+      options: OPTIONS,
     });
     const name = oneOperand(positionals, "NAME");
     if (!keyName.test(name) || name === operatorName) {

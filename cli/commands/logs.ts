@@ -7,6 +7,12 @@ import { plannedStack } from "../planned-stack.ts";
 import { complain, print } from "../print.ts";
 import { UserError } from "../user-error.ts";
 
+const OPTIONS = {
+  follow: { type: "boolean", short: "f", default: false },
+  tail: { type: "string", default: "20" },
+  json: { type: "boolean", default: false },
+} as const;
+
 export const logs: Command = {
   summary: "print what the containers of a stack have written, and follow it",
   usage: `usage: ascend-pd logs STACK [INSTANCE]... [-f] [--tail N] [--json]
@@ -26,15 +32,13 @@ examples:
 What known faults they tell of: ascend-pd doctor --logs.
 
 exit codes: 0 done, 1 a log could not be read, 2 the command line or the stack file is wrong`,
+  options: OPTIONS,
+  operands: ["stack"],
   async run(args) {
     const { values, positionals } = parseOptions({
       args: [...args],
       allowPositionals: true,
-      options: {
-        follow: { type: "boolean", short: "f", default: false },
-        tail: { type: "string", default: "20" },
-        json: { type: "boolean", default: false },
-      },
+      options: OPTIONS,
     });
     const [stack, ...names] = positionals;
     if (stack === undefined) throw new UserError("STACK is missing\nfix: --help shows what there is");

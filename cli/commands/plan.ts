@@ -6,6 +6,8 @@ import { planTable } from "../plan-table.ts";
 import { complain, print } from "../print.ts";
 import { readStackFile } from "../stack-file.ts";
 
+const OPTIONS = { json: { type: "boolean" } } as const;
+
 export const plan: Command = {
   summary: "check a stack file and print what would run where",
   usage: `usage: ascend-pd plan STACK [--json]
@@ -19,11 +21,13 @@ examples:
   ascend-pd plan 2p2d --json | jq '.plan.containers[].command'
 
 exit codes: 0 the stack can work (there may be warnings), 2 it cannot, or the command line is wrong`,
+  options: OPTIONS,
+  operands: ["stack"],
   run(args) {
     const { values, positionals } = parseOptions({
       args: [...args],
       allowPositionals: true,
-      options: { json: { type: "boolean" } },
+      options: OPTIONS,
     });
     const stack = oneOperand(positionals, "STACK");
     const { where, deployment } = readStackFile(stack);

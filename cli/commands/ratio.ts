@@ -9,6 +9,19 @@ import { report } from "../ratio/report.ts";
 
 const text = { type: "string" } as const;
 
+const OPTIONS = {
+  rate: text,
+  npus: text,
+  input: text,
+  output: text,
+  ttft: text,
+  tpot: text,
+  slo: text,
+  "instance-npus": text,
+  stack: text,
+  json: { type: "boolean" },
+} as const;
+
 export const ratio: Command = {
   summary: "estimate from measurements how many prefill and decode instances to run",
   usage: `usage: ascend-pd ratio FILE [--rate N | --npus N] [--stack STACK] [--json]
@@ -33,22 +46,13 @@ examples:
   ascend-pd ratio --npus 16 --instance-npus 2 --input 256 --output 256 --ttft 877.61@16 --tpot 48.7@64 --slo 1000/50
 
 exit codes: 0 there is an estimate, 2 the measurements do not give one, or the command line is wrong`,
+  options: OPTIONS,
+  operands: ["file"],
   run(args) {
     const { values, positionals } = parseOptions({
       args: [...args],
       allowPositionals: true,
-      options: {
-        rate: text,
-        npus: text,
-        input: text,
-        output: text,
-        ttft: text,
-        tpot: text,
-        slo: text,
-        "instance-npus": text,
-        stack: text,
-        json: { type: "boolean" },
-      },
+      options: OPTIONS,
     });
     const { stack, json, ...options } = values;
     const file = positionals.length > 0 ? oneOperand(positionals, "FILE") : undefined;

@@ -21,6 +21,7 @@ example:
   ascend-pd recover 2p2d && npm run pulumi -- up --stack 2p2d
 
 exit codes: 0 done, or nothing to do; 1 it failed; 2 the command line is wrong`,
+  operands: ["stack"],
   async run(args) {
     const { positionals } = parseOptions({ args: [...args], allowPositionals: true });
     const name = oneOperand(positionals, "STACK");

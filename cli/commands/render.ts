@@ -13,6 +13,8 @@ const targets: Readonly<Record<string, (plan: Plan, host: HostPlan) => string>> 
   compose,
 };
 
+const OPTIONS = { host: { type: "string" } } as const;
+
 export const render: Command = {
   summary: "print the commands, or a Compose file, that stand for `pulumi up` on a host",
   usage: `usage: ascend-pd render TARGET STACK [--host NAME]
@@ -32,11 +34,13 @@ examples:
   ascend-pd render compose 1p1d > compose.yaml
 
 exit codes: 0 printed, 2 the stack cannot work or the command line is wrong`,
+  options: OPTIONS,
+  operands: [Object.keys(targets), "stack"],
   run(args) {
     const { values, positionals } = parseOptions({
       args: [...args],
       allowPositionals: true,
-      options: { host: { type: "string" } },
+      options: OPTIONS,
     });
     const [target = "", ...operands] = positionals;
     const renderer = Object.hasOwn(targets, target) ? targets[target] : undefined;

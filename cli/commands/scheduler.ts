@@ -51,6 +51,8 @@ examples:
 
 exit codes: 0 done, 1 not done (the deadline, a refusal, no scheduler there), 2 the command line or the stack file is
 wrong`,
+  options: OPTIONS,
+  operands: [Object.keys(actions)],
   async run(args) {
     const { values, positionals } = parseOptions({
       args: [...args],

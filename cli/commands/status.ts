@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { plan as makePlan } from "../../planning/make-plan.ts";
 import type { Plan } from "../../planning/plan.ts";
+import { count } from "../../problems/text.ts";
 import { type Command, mistakesEndWith1, parseOptions } from "../command.ts";
 import { plannedStack } from "../planned-stack.ts";
 import { complain, print } from "../print.ts";
+import { withProgress } from "../progress.ts";
 import { readStackFile, stackNames } from "../stack-file.ts";
+import { knownStacks } from "../status/known-stacks.ts";
 import { lookAt } from "../status/look.ts";
 import { fleetText, statusText } from "../status/show.ts";
 import { exitCode, type StackStatus } from "../status/stack-status.ts";
@@ -12,12 +15,14 @@ import { exitCode, type StackStatus } from "../status/stack-status.ts";
 /** Each look has an `ssh` a host begin: this often, twenty hosts take a few percent of a core. */
 const WATCH_MS = 5000;
 
+const OPTIONS = { watch: { type: "boolean" }, json: { type: "boolean" } } as const;
+
 export const status: Command = {
   summary: "say how a deployed stack is: containers, instances, requests, what is wrong",
   usage: `usage: ascend-pd status [STACK]... [--watch] [--json]
 
 Asks the Docker Engines of a stack's hosts for its containers and its scheduler for its instances, over the connection
-that \`pulumi up\` uses. Changes nothing. Without STACK: all stacks of stacks/, a line each.
+that \`pulumi up\` uses. Changes nothing. Without STACK: the stacks of stacks/ that Pulumi has a state of, a line each.
 
   --watch  look again every ${WATCH_MS / 1000} seconds until it is interrupted
   --json   print [{"stack", "verdict", "endpoint", "requests", "containers": [{"name", "role", "host", "npus",
@@ -32,6 +37,8 @@ examples:
   ascend-pd status 2p2d --json | jq '.[0].problems'
 
 exit codes: 0 healthy, 2 degraded, 1 unreachable, or the command line or a stack file is wrong`,
+  options: OPTIONS,
+  operands: ["stack"],
   run: mistakesEndWith1(run),
 };
 
@@ -39,14 +46,18 @@ async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions({
     args: [...args],
     allowPositionals: true,
-    options: { watch: { type: "boolean" }, json: { type: "boolean" } },
+    options: OPTIONS,
   });
-  const plans = positionals.length > 0 ? positionals.map((name) => plannedStack(name).plan) : allPlans();
+  const plans =
+    positionals.length > 0 ? positionals.map((name) => plannedStack(name).plan) : await knownPlans();
   const isFleet = positionals.length !== 1;
   for (;;) {
-    const all = await Promise.all(plans.map(lookAt));
+    const all = await withProgress(
+      () => `asking the hosts of ${count(plans.length, "stack")}`,
+      () => Promise.all(plans.map(lookAt)),
+    );
     if (values.json) print(JSON.stringify(all, undefined, values.watch ? undefined : 2));
-    else {
+    else if (plans.length > 0) {
       if (values.watch && process.stdout.isTTY) process.stdout.write("\u001b[H\u001b[2J");
       print(shown(all, isFleet));
     }
@@ -59,9 +70,19 @@ function shown(all: readonly StackStatus[], isFleet: boolean): string {
   return isFleet ? fleetText(all) : all.map(statusText).join("\n\n");
 }
 
-/** Those that plan; one that does not is told and left out. */
-function allPlans(): Plan[] {
-  return stackNames().flatMap((name) => {
+/** Of stacks that Pulumi knows. One that does not plan is told and left out; the others are counted. */
+async function knownPlans(): Promise<Plan[]> {
+  const names = stackNames();
+  const known = await withProgress(
+    () => "asking Pulumi which stacks there are",
+    () => knownStacks(names),
+  );
+  const others = names.length - known.length;
+  if (others > 0) {
+    const which = `${count(others, "stack")} of stacks/ ${others === 1 ? "is" : "are"} not known to Pulumi`;
+    complain(`note: ${which}; \`ascend-pd status STACK\` asks the hosts of one all the same`);
+  }
+  return known.flatMap((name) => {
     const result = makePlan(name, readStackFile(name).deployment);
     if ("plan" in result) return [result.plan];
     complain(

@@ -7,6 +7,8 @@ import { readTables } from "./read-files.ts";
 import { hasErrors, printJson, problemsJson, problemsText } from "./show-problems.ts";
 import { type CheckedMember, type CheckedTables, checkTables } from "./tables/check.ts";
 
+const OPTIONS = { "node-ports": { type: "string" }, json: { type: "boolean" } } as const;
+
 export const check: Command = {
   summary: "hold rank tables and NODE_PORTS of a deployment against each other",
   usage: `usage: ascend-pd ranktable check FILE… [--node-ports PORTS] [--json]
@@ -22,6 +24,8 @@ examples:
   ascend-pd ranktable check global_ranktable_merge.json local_ranktable_10.0.0.18_45.json
 
 exit codes: 0 they fit together (there may be warnings), 2 they do not, 1 the command line is wrong`,
+  options: OPTIONS,
+  operands: ["file"],
   run: mistakesEndWith1(compare),
 };
 
@@ -29,7 +33,7 @@ function compare(args: readonly string[]): number {
   const { values, positionals } = parseOptions({
     args: [...args],
     allowPositionals: true,
-    options: { "node-ports": { type: "string" }, json: { type: "boolean" } },
+    options: OPTIONS,
   });
   if (positionals.length === 0) throw new UserError("FILE is missing\nfix: name the rank tables to check");
   const { members, problems } = checkFiles(positionals, values["node-ports"]);

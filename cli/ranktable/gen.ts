@@ -16,6 +16,14 @@ import { hostProblems } from "./tables/deployment.ts";
 import { hostGroups, hostRankTables, parseServerLists } from "./tables/host-layout.ts";
 import { showFiles, writeFiles } from "./write-files.ts";
 
+const options = {
+  "api-server": { type: "boolean" },
+  "save-dir": { type: "string" },
+  "host-ip": { type: "string" },
+  "dry-run": { type: "boolean" },
+  json: { type: "boolean" },
+} as const;
+
 export const gen: Command = {
   summary: "write the rank tables of this host",
   usage: `usage: ascend-pd ranktable gen [--prefill-server-list IDS…] [--decode-server-list IDS…] [--api-server] …
@@ -40,6 +48,12 @@ examples:
   ascend-pd ranktable gen --decode-server-list 0,1 2,3 --host-ip 10.0.0.19 --dry-run
 
 exit codes: 0 written, 2 refused: nothing was written`,
+  options: {
+    ...options,
+    "prefill-server-list": { type: "boolean" },
+    "decode-server-list": { type: "boolean" },
+  },
+  operands: ["file"],
   async run(args) {
     refuseOtherEditions(args);
     const { values, list } = parseWithLists(args, options, ["prefill-server-list", "decode-server-list"]);
@@ -84,14 +98,6 @@ exit codes: 0 written, 2 refused: nothing was written`,
     return 0;
   },
 };
-
-const options = {
-  "api-server": { type: "boolean" },
-  "save-dir": { type: "string" },
-  "host-ip": { type: "string" },
-  "dry-run": { type: "boolean" },
-  json: { type: "boolean" },
-} as const;
 
 /** Tables of an earlier layout of this host, which would still be found by their names. */
 function leftovers(folder: string, ip: string, files: readonly { readonly path: string }[]): string[] {

@@ -11,6 +11,12 @@ import { hasErrors, problemsText } from "./show-problems.ts";
 import { deploymentOf, inRankOrder } from "./tables/deployment.ts";
 import { writeFiles } from "./write-files.ts";
 
+const OPTIONS = {
+  "node-ports": { type: "string" },
+  "scheduler-port": { type: "string" },
+  out: { type: "string" },
+} as const;
+
 export const importTables: Command = {
   summary: "turn the rank tables of a deployment into a stack file",
   usage: `usage: ascend-pd ranktable import FILE… --node-ports PORTS --scheduler-port PORT [--out FILE]
@@ -27,15 +33,13 @@ example:
   ascend-pd ranktable import save_dir/*.json --node-ports 8088,8089 --scheduler-port 9000 --out stacks/Pulumi.prod.yaml
 
 exit codes: 0 written, 2 refused: nothing was written`,
+  options: OPTIONS,
+  operands: ["file"],
   run(args) {
     const { values, positionals } = parseOptions({
       args: [...args],
       allowPositionals: true,
-      options: {
-        "node-ports": { type: "string" },
-        "scheduler-port": { type: "string" },
-        out: { type: "string" },
-      },
+      options: OPTIONS,
     });
     if (positionals.length === 0)
       throw new UserError("FILE is missing\nfix: name the deployment's rank tables");

@@ -13,6 +13,12 @@ import { mergedTableName } from "./tables/names.ts";
 import { mergeGroups } from "./tables/servers.ts";
 import { showFiles, writeFiles } from "./write-files.ts";
 
+const options = {
+  "save-dir": { type: "string" },
+  "dry-run": { type: "boolean" },
+  json: { type: "boolean" },
+} as const;
+
 export const merge: Command = {
   summary: "make one global rank table of those of several hosts",
   usage: `usage: ascend-pd ranktable merge --global-ranktable-list FILE FILE… [--save-dir FOLDER] [--dry-run] [--json]
@@ -31,6 +37,8 @@ example:
   ascend-pd ranktable merge --global-ranktable-list global_ranktable_10.0.0.18.json global_ranktable_10.0.0.19.json
 
 exit codes: 0 written, 2 refused: nothing was written`,
+  options: { ...options, "global-ranktable-list": { type: "boolean" } },
+  operands: ["file"],
   run(args) {
     refuseOtherEditions(args);
     const { values, list } = parseWithLists(args, options, ["global-ranktable-list"]);
@@ -71,12 +79,6 @@ exit codes: 0 written, 2 refused: nothing was written`,
     return 0;
   },
 };
-
-const options = {
-  "save-dir": { type: "string" },
-  "dry-run": { type: "boolean" },
-  json: { type: "boolean" },
-} as const;
 
 const aLocalTable = {
   code: "PD202",

@@ -1,0 +1,37 @@
+import type { Command } from "./command.ts";
+import { ask } from "./commands/ask.ts";
+import { bench } from "./commands/bench.ts";
+import { completionOf } from "./commands/completion.ts";
+import { diff } from "./commands/diff.ts";
+import { doctor } from "./commands/doctor.ts";
+import { drift } from "./commands/drift.ts";
+import { graph } from "./commands/graph.ts";
+import { key } from "./commands/key.ts";
+import { logs } from "./commands/logs.ts";
+import { plan } from "./commands/plan.ts";
+import { ranktable } from "./commands/ranktable.ts";
+import { ratio } from "./commands/ratio.ts";
+import { recover } from "./commands/recover.ts";
+import { render } from "./commands/render.ts";
+import { scheduler } from "./commands/scheduler.ts";
+import { status } from "./commands/status.ts";
+
+/** Every command of `ascend-pd`, by its name. */
+export const commands: Readonly<Record<string, Command>> = {
+  ask,
+  bench,
+  completion: completionOf(() => commands),
+  diff,
+  doctor,
+  drift,
+  graph,
+  key,
+  logs,
+  plan,
+  ranktable,
+  ratio,
+  recover,
+  render,
+  scheduler,
+  status,
+};
