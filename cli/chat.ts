@@ -9,10 +9,11 @@ export async function* streamChat(
   prompt: string,
   maxTokens: number,
   begun: (id: string) => void = () => {},
+  key = "",
 ): AsyncGenerator<string> {
   const response = await fetch(`${endpoint}/v1/chat/completions`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...(key && { authorization: `Bearer ${key}` }) },
     body: JSON.stringify({
       model,
       stream: true,

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { givesPasses } from "../hosts/pass.ts";
 import type { ContainerPlan, Plan, Role } from "../planning/plan.ts";
 import type { Identity } from "../planning/predecessors.ts";
 import { administrationOf } from "./administration.ts";
@@ -78,7 +79,8 @@ export class PdDeployment extends pulumi.ComponentResource {
       const host = hostOf(container);
       const args = { container, stack: plan.stack, host, image: imageOf(container, host) };
       if (role === "scheduler") {
-        const all = { ...args, administration, endpoint, api, servedModelName, instances };
+        const passFrom = givesPasses(plan);
+        const all = { ...args, administration, passFrom, endpoint, api, servedModelName, instances };
         accepted = new Scheduler(all, child).accepted;
         continue;
       }

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Administered } from "../hosts/administered.ts";
 import type { Plan } from "../planning/plan.ts";
 import type { Administration } from "./administration.ts";
 import { createContainer } from "./container.ts";
@@ -9,6 +10,8 @@ import { probe } from "./probe.ts";
 export interface SchedulerArgs extends ContainerArgs {
   /** Absent where it cannot be told what to send where. */
   readonly administration: Administration | undefined;
+  /** Whom a pass is to be had from, where clients are asked for keys. */
+  readonly passFrom: Administered | undefined;
   /** Where clients reach it. */
   readonly endpoint: string;
   readonly api: Plan["api"];
@@ -52,7 +55,13 @@ export class Scheduler extends pulumi.ComponentResource {
     this.accepted = probe(
       `${plan.name}-first-completion`,
       "first-completion",
-      { url: endpoint, api: args.api, model: args.servedModelName, timeoutSeconds: 120 },
+      {
+        url: endpoint,
+        api: args.api,
+        model: args.servedModelName,
+        timeoutSeconds: 120,
+        ...(args.passFrom && { passFrom: args.passFrom }),
+      },
       [container.id, ...(settled ? [settled.id] : [])],
       { parent: this, dependsOn: settled ?? ready },
     );

@@ -26,11 +26,12 @@ export interface SchedulerTables {
   readonly global: FilePlan;
   readonly local: FilePlan;
   readonly nodePorts: FilePlan;
+  readonly apiKeys?: FilePlan;
 }
 
 /** Those of a Plan's scheduler; the manual's own cannot be told anew. */
 export function schedulerTables({ stack, containers, hosts, rankTables }: Plan): SchedulerTables | undefined {
-  const { global, nodePorts } = rankTables;
+  const { global, nodePorts, apiKeys } = rankTables;
   const local = rankTables.local[containers.findIndex(({ role }) => role === "scheduler")];
   if (local === undefined || nodePorts === undefined) return undefined;
   const instances = containers.flatMap((container) => {
@@ -39,7 +40,7 @@ export function schedulerTables({ stack, containers, hosts, rankTables }: Plan):
     const address = addressOf(hostOf({ hosts }, container), container);
     return [{ role, name: shortName(container.name, stack), address }];
   });
-  return { instances, global, local, nodePorts };
+  return { instances, global, local, nodePorts, ...(apiKeys && { apiKeys }) };
 }
 
 /** Of the instances, by the names of their containers. */

@@ -5,7 +5,7 @@ import { found, type Host, hostOf, type Instance } from "./layout.ts";
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "./plan.ts";
 import { parseStackFile, stackFileSchema } from "./read-stack-file.ts";
 import { applyRules } from "./rules/index.ts";
-import { globalRankTable, localRankTable, nodePortsFile } from "./table-files.ts";
+import { apiKeysFile, globalRankTable, localRankTable, nodePortsFile } from "./table-files.ts";
 import { type Topology, topologyOf } from "./topology.ts";
 
 /** A Plan, and what it was made from. */
@@ -39,14 +39,15 @@ function planOf(topology: Topology): Plan {
   const entry = found(instances.at(-1));
   const isOurs = file.scheduler.runtime === "ascend-pd";
   const nodePorts = isOurs ? nodePortsFile(topology) : undefined;
+  const apiKeys = isOurs ? apiKeysFile(topology) : undefined;
   return {
     stack,
     hosts: hosts.map(hostPlan),
     containers: instances.map((instance, index) => {
-      const ports = instance === entry ? nodePorts : undefined;
-      return container(topology, instance, tablesOf(topology, global, found(local[index]), ports));
+      const own = instance === entry ? [nodePorts, apiKeys] : [];
+      return container(topology, instance, tablesOf(topology, global, found(local[index]), ...own));
     }),
-    rankTables: { global, local, ...(nodePorts && { nodePorts }) },
+    rankTables: { global, local, ...(nodePorts && { nodePorts }), ...(apiKeys && { apiKeys }) },
     endpoint: `http://${hostOf(topology, entry).address}:${entry.port}`,
     servedModelName: file.model.servedName,
     api: file.scheduler.useOpenai ? "openai" : "vllm",
@@ -67,11 +68,13 @@ function tablesOf(
   { nodePorts }: Topology,
   global: FilePlan,
   local: FilePlan,
-  portsFile: FilePlan | undefined,
+  portsFile?: FilePlan,
+  keysFile?: FilePlan,
 ): Tables {
   return {
-    files: [global, local, ...(portsFile ? [portsFile] : [])],
+    files: [global, local, ...(portsFile ? [portsFile] : []), ...(keysFile ? [keysFile] : [])],
     local,
+    ...(keysFile && { keys: keysFile.path }),
     env: {
       GLOBAL_RANK_TABLE_FILE_PATH: global.path,
       RANK_TABLE_FILE_PATH: local.path,

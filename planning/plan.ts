@@ -100,4 +100,6 @@ export interface RankTablesPlan {
   readonly local: readonly FilePlan[];
   /** Ports and names of the instances, which a scheduler of ours takes from a file, so that they can change while it runs. */
   readonly nodePorts?: FilePlan;
+  /** Hashes of the keys that a scheduler of ours asks clients for, which can change likewise; absent: it asks for none. */
+  readonly apiKeys?: FilePlan;
 }

@@ -28,6 +28,12 @@ export function nodePortsFile({ instances }: Layout): FilePlan {
   return file("node_ports", servers.map(({ shortName, port }) => `${shortName}=${port}`).join(","));
 }
 
+/** Who may ask the scheduler, if not everybody. */
+export function apiKeysFile({ file: { scheduler } }: Layout): FilePlan | undefined {
+  if (scheduler.apiKeys.length === 0) return undefined;
+  return file("api_keys", scheduler.apiKeys.map((line) => `${line}\n`).join(""));
+}
+
 function server(layout: Layout, instance: Instance): ServerJson {
   const { address, deviceIps } = hostOf(layout, instance);
   return serverJson(

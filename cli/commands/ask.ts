@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { administered } from "../../hosts/administered.ts";
 import { readLines } from "../../hosts/follow.ts";
+import { givesPasses, passOf } from "../../hosts/pass.ts";
 import type { Plan } from "../../planning/plan.ts";
 import { streamChat } from "../chat.ts";
 import { type Command, parseOptions } from "../command.ts";
@@ -83,11 +84,14 @@ exit codes: 0 answered, 1 not answered, 2 the command line or the stack file is 
 };
 
 async function timed(
-  { endpoint, servedModelName }: Plan,
+  plan: Plan,
   question: string,
   maxTokens: number,
   onPiece: (piece: string) => void,
 ): Promise<Measured> {
+  const { endpoint, servedModelName } = plan;
+  const passFrom = givesPasses(plan);
+  const key = passFrom === undefined ? "" : await passOf(passFrom);
   const start = performance.now();
   let request = "";
   let first = start;
@@ -96,7 +100,7 @@ async function timed(
   const begun = (id: string) => {
     request = id;
   };
-  for await (const piece of streamChat(endpoint, servedModelName, question, maxTokens, begun)) {
+  for await (const piece of streamChat(endpoint, servedModelName, question, maxTokens, begun, key)) {
     last = performance.now();
     if (pieces === 0) first = last;
     pieces++;

@@ -35,8 +35,8 @@ test("No two keys are the same, and --json has what a program needs.", async () 
 
 test.each([
   [["new"], "NAME is missing"],
-  [["new", "a b"], "a b is no name of a key\nfix: "],
-  [["new", "operator"], "operator is the administration's\nfix: "],
+  [["new", "a b"], "a b is no name of a client's key\nfix: "],
+  [["new", "operator"], "operator is no name of a client's key\nfix: "],
   [["new", "-x"], "--help shows what there is"],
   [[], "what about keys?\nfix: ascend-pd key new NAME"],
 ])("%j is refused.", async (args, complaint) => {

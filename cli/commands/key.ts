@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { keyLine, keyName, operatorName } from "../../planning/credentials/api-key.ts";
+import { keyLine, keyLineOf } from "../../planning/credentials/api-key.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
 import { UserError } from "../user-error.ts";
@@ -13,9 +13,8 @@ const make: Command = {
   summary: "make a key for a client of the scheduler",
   usage: `usage: ascend-pd key new NAME [--trusted] [--json]
 
-Prints a new key, which is nowhere else and cannot be had again, and on stderr its line for the scheduler's
---api-keys-file, which has its hash alone. In a stack the key goes into ascend-pd:apiKeys, and NAME into
-scheduler.apiKeys; docs/secrets.md says how.
+Prints a new key, which is nowhere else and cannot be had again, and on stderr its line, which has its hash alone: for
+scheduler.apiKeys of a stack file, or a scheduler's --api-keys-file.
 
   --trusted  its requests may say how they are to be treated (X-Session-ID, X-Vllm-Priority)
   --json     print {"name", "key", "line"} instead
@@ -33,14 +32,14 @@ exit codes: 0 made, 2 the command line is wrong`,
       options: OPTIONS,
     });
     const name = oneOperand(positionals, "NAME");
-    if (!keyName.test(name) || name === operatorName) {
-      const what = name === operatorName ? "is the administration's" : "is no name of a key";
+    const key = `sk-${randomBytes(32).toString("base64url")}`;
+    const line = keyLineOf(name, values.trusted, key);
+    if (!keyLine.test(line)) {
       throw new UserError(
-        `${name} ${what}\nfix: give up to 63 letters, digits, dots, hyphens and underscores, e.g. alice`,
+        `${name} is no name of a client's key\n` +
+          "fix: give up to 63 letters, digits, dots, hyphens and underscores, and not operator, e.g. alice",
       );
     }
-    const key = `sk-${randomBytes(32).toString("base64url")}`;
-    const line = keyLine({ name, trusted: values.trusted }, key).trimEnd();
     if (values.json) print(JSON.stringify({ name, key, line }, undefined, 2));
     else {
       print(key);

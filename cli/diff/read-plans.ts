@@ -29,8 +29,8 @@ export function readPlan(document: unknown, name: string): Plan {
       `${name} holds ${problems.length} problems and no Plan\nfix: mend the stack file first`,
     );
   const { stack, hosts, containers, rankTables } = asObject(plan);
-  const { global, local, nodePorts } = asObject(rankTables);
-  const files = new Map(asArray(local).concat(global, nodePorts).flatMap(fileOf));
+  const { global, local, nodePorts, apiKeys } = asObject(rankTables);
+  const files = new Map(asArray(local).concat(global, nodePorts, apiKeys).flatMap(fileOf));
   const isWhole =
     typeof stack === "string" &&
     areNamed(hosts) &&

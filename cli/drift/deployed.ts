@@ -44,8 +44,9 @@ export function readDeployed(state: string): Deployed {
 
 /** The files of a scheduler that was told of its instances while it ran, as the uploads that they stand for. */
 function renewedFiles(stdin: unknown): object[] {
-  const { global, local, nodePorts } = asObject(JSON.parse(String(stdin)));
-  return [global, local, nodePorts].map(asObject).map(({ path, content }) => ({
+  const { global, local, nodePorts, apiKeys } = asObject(JSON.parse(String(stdin)));
+  const files = [global, local, nodePorts, ...(apiKeys === undefined ? [] : [apiKeys])];
+  return files.map(asObject).map(({ path, content }) => ({
     file: path,
     content,
     permissions: everyContainer.fileMode,

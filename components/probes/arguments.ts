@@ -40,6 +40,8 @@ export interface ProbeArguments {
     readonly api: "openai" | "vllm";
     readonly model: string;
     readonly timeoutSeconds: number;
+    /** Whom a pass is to be had from, where clients are asked for keys. */
+    readonly passFrom?: Administered;
   };
   "assembled-image": {
     readonly host: HostPlan;

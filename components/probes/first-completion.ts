@@ -1,3 +1,4 @@
+import { passOf } from "../../hosts/pass.ts";
 import { probeArguments } from "./arguments.ts";
 import { completionOf } from "./completion.ts";
 import { runProbe } from "./main.ts";
@@ -8,8 +9,7 @@ await runProbe(async () => {
   const args = probeArguments("first-completion");
   const answer = await completionOf({
     ...args,
-    // The scheduler shows engines what they ask for.
-    key: "",
+    key: args.passFrom === undefined ? "" : await passOf(args.passFrom),
     what: `the first completion through ${args.url}`,
     fixes: [
       "read the scheduler's log",

@@ -18,7 +18,7 @@ export const tablesGiven = async (): Promise<SchedulerTables> => JSON.parse(awai
  */
 export async function renewTables(
   scheduler: Administered,
-  { global, local, nodePorts }: Pick<SchedulerTables, "global" | "local" | "nodePorts">,
+  { global, local, nodePorts, apiKeys }: Omit<SchedulerTables, "instances">,
 ): Promise<boolean> {
   const { host, container } = scheduler;
   const engine = engineOf(host);
@@ -28,7 +28,7 @@ export async function renewTables(
     expectEngine(engine, archive(path), { method: "PUT", tar: Readable.from([tar]) });
 
   const before = await expectEngine(engine, archive(folder));
-  const files: readonly FilePlan[] = [global, local, nodePorts];
+  const files: readonly FilePlan[] = [global, local, nodePorts, ...(apiKeys ? [apiKeys] : [])];
   await put("/", archiveOf(files, everyContainer.fileMode));
   const answer = await askScheduler(scheduler, "/reload", {});
   if (answer === undefined) return false;

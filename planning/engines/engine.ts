@@ -64,6 +64,8 @@ export interface Tables {
   readonly files: readonly FilePlan[];
   /** The one of them that is the instance's own. */
   readonly local: FilePlan;
+  /** Where the keys of clients are, if any are asked for. */
+  readonly keys?: string;
   readonly env: Readonly<Record<string, string>>;
 }
 

@@ -1,6 +1,6 @@
 import { hostOf, type Instance, type Layout } from "../layout.ts";
 import type { ContainerOf } from "./engine.ts";
-import { flagsIn, serverEnv, serverFlags } from "./flags.ts";
+import { flagsIn, optional, serverEnv, serverFlags } from "./flags.ts";
 import { type Handoff, handoffFlags } from "./handoff.ts";
 
 /** On the memory file system of its own that Docker gives each container: nothing on the host leads there. */
@@ -20,6 +20,7 @@ export const scheduler =
     image: { kind: "source", folder: "scheduler" },
     command: [
       `--admin-socket=${adminSocket}`,
+      ...optional("--api-keys-file", tables.keys),
       ...handoffFlags(handoff),
       ...metaserver(handoff, layout, instance),
       ...serverFlags(layout, instance),

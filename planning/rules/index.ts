@@ -27,6 +27,7 @@ import { instanceNamesDistinct } from "./instance-names-distinct.ts";
 import { interfaceCarriesAddress } from "./interface-carries-address.ts";
 import { interfaceKnown } from "./interface-known.ts";
 import { interfaceOfItsHost } from "./interface-of-its-host.ts";
+import { keysWithOurScheduler } from "./keys-with-our-scheduler.ts";
 import { kvHoldOfAll } from "./kv-hold-of-all.ts";
 import { kvPortsNotHccls } from "./kv-ports-not-hccls.ts";
 import { kvPortsNotOutgoing } from "./kv-ports-not-outgoing.ts";
@@ -109,6 +110,7 @@ export const rules: readonly Rule[] = [
   sshHostKeyPinned,
   dockerEndpointsDistinct,
   routingPolicyKnown,
+  keysWithOurScheduler,
   runtimeHasImage,
   connectorInImage,
   engineHasApi,

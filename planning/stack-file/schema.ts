@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { keyLine } from "../credentials/api-key.ts";
 import { mostEntries } from "./size-problems.ts";
 import { extraArgs, extraEnv, ipv4, port, secretEnv, text, visible, whole } from "./words.ts";
 
@@ -120,6 +121,16 @@ const scheduler = z.strictObject({
     .default([])
     .describe(
       "entries of no_proxy besides localhost and the hosts' addresses, which are always in it, e.g. [.example.com]; only for `runtime: ascendcloud`, since ascend-pd asks instances directly",
+    ),
+  apiKeys: z
+    .array(z.string().regex(keyLine, { error: "is not a line as `ascend-pd key new NAME` prints it" }))
+    .max(1000)
+    .refine((lines) => new Set(lines.map((line) => line.split(" ")[1])).size === lines.length, {
+      error: "has a key twice",
+    })
+    .default([])
+    .describe(
+      "keys of clients, of each the line that `ascend-pd key new NAME` prints, e.g. [alice sha256:0b0c…], default none, and everybody may ask",
     ),
   extraArgs: extraArgs("the scheduler"),
   extraEnv: extraEnv("the scheduler"),

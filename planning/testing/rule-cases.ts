@@ -511,6 +511,17 @@ export const cases: readonly Case[] = [
     mended: { "scheduler.routingPolicy": "BLB" },
   },
   {
+    breaks: "PD159",
+    changes: {
+      "scheduler.runtime": "ascendcloud",
+      "scheduler.apiKeys": [`alice sha256:${"0".repeat(64)}`],
+    },
+    path: "scheduler.apiKeys",
+    message: "the manual's own scheduler (runtime ascendcloud) asks for no keys",
+    fix: "set scheduler.runtime to ascend-pd, or take the keys out",
+    mended: { "scheduler.runtime": "ascend-pd" },
+  },
+  {
     breaks: "PD160",
     changes: { engine: { kind: "simulated" }, "scheduler.runtime": "ascendcloud" },
     path: "scheduler.runtime",

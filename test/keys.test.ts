@@ -16,8 +16,8 @@ import {
   testStack,
 } from "./testing/stacks.ts";
 
-// Engines that want a key, on the real Pulumi engine and a real Docker Engine.
-const name = "keyed-engines";
+// Engines and a scheduler that want keys, on the real Pulumi engine and a real Docker Engine.
+const name = "e2e-keys";
 const base = simulated1p1d(18640);
 const deployment = { ...base, engine: { ...base.engine, secretEnv: ["VLLM_API_KEY"] } };
 const [first, second] = [1, 2].map(() => `canary${randomBytes(12).toString("hex")}`);
@@ -42,6 +42,18 @@ async function up() {
   const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
   printed += output;
   return { code, output };
+}
+
+/** What a command prints in a project with the stack's file. */
+async function ascendPd(...args: string[]): Promise<string> {
+  const { folder, env } = stack.local();
+  const project = await mkdtemp(join(tmpdir(), "ascend-pd-project-"));
+  await mkdir(join(project, "stacks"));
+  await copyFile(join(folder, `Pulumi.${name}.yaml`), join(project, "stacks", `Pulumi.${name}.yaml`));
+  const { stdout, stderr } = await tryRun(resolve("cli/ascend-pd.mjs"), args, { cwd: project, env });
+  await rm(project, { recursive: true });
+  printed += stdout + stderr;
+  return stdout;
 }
 
 const body = '{"model":"test-model","prompt":"Hello","max_tokens":4}';
@@ -69,19 +81,11 @@ test("A stack whose engines want a key comes up, and the scheduler shows it for 
 });
 
 test("ask and status work on it as on any other.", async () => {
-  const { folder, env } = stack.local();
-  const project = await mkdtemp(join(tmpdir(), "ascend-pd-project-"));
-  await mkdir(join(project, "stacks"));
-  await copyFile(join(folder, `Pulumi.${name}.yaml`), join(project, "stacks", `Pulumi.${name}.yaml`));
-  const ascendPd = (...args: string[]) => tryRun(resolve("cli/ascend-pd.mjs"), args, { cwd: project, env });
-
   const asked = await ascendPd("ask", name, "What is a key?", "--max-tokens=4", "--json");
   const status = await ascendPd("status", name, "--json");
-  await rm(project, { recursive: true });
 
-  expect(JSON.parse(asked.stdout)).toMatchObject({ prefill: "prefill-0", decode: "decode-0" });
-  expect(JSON.parse(status.stdout)).toMatchObject([{ verdict: "healthy" }]);
-  printed += asked.stdout + asked.stderr + status.stdout + status.stderr;
+  expect(JSON.parse(asked)).toMatchObject({ prefill: "prefill-0", decode: "decode-0" });
+  expect(JSON.parse(status)).toMatchObject([{ verdict: "healthy" }]);
 });
 
 test("The key is plain text in the environment of the containers that need it, and nowhere else.", async () => {
@@ -134,4 +138,49 @@ test("A new key replaces the engines and the scheduler, and afterwards only it i
   expect((await askedAt(18640, { authorization: `Bearer ${second}` })).status).toBe(200);
   expect((await askedAt(18642)).status).toBe(200);
   expect(await stateOf(stack)).not.toContain(second);
+});
+
+interface Made {
+  readonly key: string;
+  readonly line: string;
+}
+
+const newKey = async (client: string): Promise<Made> => {
+  const { stdout } = await tryRun("cli/ascend-pd.mjs", ["key", "new", client, "--json"]);
+  return JSON.parse(stdout);
+};
+
+const statusOf = async (key: string) => (await askedAt(18642, { authorization: `Bearer ${key}` })).status;
+
+let alice: Made;
+
+test("With keys for clients the stack comes up as well: `up` and `ask` need none of them.", async () => {
+  alice = await newKey("alice");
+  await stack.configure({ ...deployment, scheduler: { ...base.scheduler, apiKeys: [alice.line] } });
+  await setKey(second);
+
+  await expectConverged(stack);
+
+  expect((await askedAt(18642)).status).toBe(401);
+  expect([await statusOf(alice.key), await statusOf(`${second}`)]).toEqual([200, 401]);
+  expect(JSON.parse(await ascendPd("ask", name, "What is a key?", "--max-tokens=4", "--json"))).toMatchObject(
+    {
+      prefill: "prefill-0",
+      decode: "decode-0",
+    },
+  );
+  expect(await stateOf(stack)).not.toContain(alice.key);
+});
+
+test("Other keys are the running scheduler's at once, which drift sees as planned.", async () => {
+  const bob = await newKey("bob");
+  await stack.configure({ ...deployment, scheduler: { ...base.scheduler, apiKeys: [bob.line] } });
+  await setKey(second);
+  const before = await idsOf(name);
+
+  await expectConverged(stack);
+
+  expect(await idsOf(name)).toEqual(before);
+  expect([await statusOf(alice.key), await statusOf(bob.key)]).toEqual([401, 200]);
+  expect(JSON.parse(await ascendPd("drift", name, "--json")).findings).toEqual([]);
 });
