@@ -20,6 +20,7 @@ import { type Server, startServer } from "./server.ts";
 import { startThreads } from "./threads.ts";
 import { makePass, PASS_SECONDS } from "./trust/pass.ts";
 import { Renewal } from "./trust/renewal.ts";
+import { Connector } from "./trust/tls.ts";
 
 export interface Scheduler {
   readonly port: number;
@@ -50,17 +51,19 @@ export async function startScheduler(config: Config, sink: LogSink, program: URL
   let server: Server | undefined;
   let draining = false;
   let workerDeaths = 0;
+  const connector = new Connector(config.trust.engines);
   const prefixes = config.policy === "affinity" ? PrefixTable.allocate(TABLE_BUCKETS) : undefined;
   const rosterObserver: RosterObserver = {
     changed: (roster) => server?.update(roster),
     drained: ({ id }) => server?.disconnect(id),
   };
   const table = prefixes && new PrefixTable(prefixes);
-  const membership = new Membership(config, deadlines, log, rosterObserver, table);
+  const membership = new Membership(config, deadlines, connector, log, rosterObserver, table);
   const passSecret = randomBytes(32);
-  const renewal = new Renewal(config.trustFiles, config.trust, log, (trust) =>
-    server?.renew(trust, [...renewal.names]),
-  );
+  const renewal = new Renewal(config.trustFiles, config.trust, log, (trust) => {
+    connector.renew(trust.engines);
+    server?.renew(trust, [...renewal.names]);
+  });
   const ready = () => !draining && membership.ready;
 
   let { endpoints } = config;

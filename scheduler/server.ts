@@ -1,4 +1,4 @@
-import { createServer, type ServerOpts } from "node:net";
+import type { ServerOpts, Socket } from "node:net";
 import { ClientConnection } from "./client/connection.ts";
 import { Crowd } from "./client/crowd.ts";
 import { Refusals } from "./client/refusals.ts";
@@ -34,6 +34,7 @@ import { type LogSink, logLine } from "./log.ts";
 import { listenForDecode } from "./metaserver.ts";
 import { Stats } from "./operations/stats.ts";
 import { Gate } from "./trust/gate.ts";
+import { Connector, serverFor } from "./trust/tls.ts";
 import type { Trust } from "./trust/trust.ts";
 
 /** Bursts of clients wait in the kernel for `accept`, not for a lost SYN to be sent again. */
@@ -98,10 +99,12 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const backgrounds = new Backgrounds(deadlines, config);
   const engines: Engines = { config, deadlines, prefill, decode, releases, metaserver, backgrounds };
   const hosts = new Set<string>();
+  const connector = new Connector(config.trust.engines);
   const surroundings: Surroundings = {
     deadlines,
     connectMs: timeouts.connectMs,
     lines: new Lines(limits.lines, config.engineKeepAlive),
+    connector,
     hosts,
     authorization: authorizationLine(config.engineKey),
     prefixes: shared.prefixes && new PrefixTable(shared.prefixes),
@@ -183,27 +186,41 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   };
 
   const socketOptions: ServerOpts = { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_MARK };
-  const server = createServer(socketOptions, (socket) => {
-    try {
-      const { client, leave } = crowd.enter(socket.remoteAddress ?? "");
+  const { server, ...clients } = serverFor(config.trust.clients, socketOptions, timeouts.requestHeadMs, {
+    enters,
+    connected(socket) {
+      const client = crowd.at(socket.remoteAddress);
+      if (client === undefined) return void socket.destroy();
       const connection = new ClientConnection(socket, service, client);
       connections.add(connection);
-      socket.once("close", () => {
-        leave();
-        connections.delete(connection);
-        stats.connections = crowd.connections;
-      });
-    } catch (error) {
-      stats.refuse();
-      refusals.turnAway(socket, toFailure(error));
-    }
-    stats.connections = crowd.connections;
+      socket.once("close", () => connections.delete(connection));
+    },
   });
   server.maxConnections = limits.connections.all + TURNED_AWAY;
   server.on("drop", () => {
     stats.refuse();
     refusals.count("no room for more connections");
   });
+
+  /** Whether there is room for it. */
+  function enters(socket: Socket): boolean {
+    try {
+      const leave = crowd.enter(socket.remoteAddress ?? "");
+      socket.once("close", () => {
+        leave();
+        stats.connections = crowd.connections;
+      });
+      return true;
+    } catch (error) {
+      stats.refuse();
+      const failure = toFailure(error);
+      if (config.trust.clients === undefined) refusals.turnAway(socket, failure);
+      else refusals.drop(socket, failure);
+      return false;
+    } finally {
+      stats.connections = crowd.connections;
+    }
+  }
 
   function instances(): readonly Instance[] {
     return [...prefill.instances, ...decode.instances];
@@ -226,7 +243,9 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     for (const instance of before) if (!now.includes(instance)) instance.pool.end();
   }
 
-  function renew({ keys }: Trust, keyNames: readonly string[]): void {
+  function renew({ keys, clients: pem, engines }: Trust, keyNames: readonly string[]): void {
+    clients.renew(pem);
+    connector.renew(engines);
     stats.keyNames = keyNames;
     gate.renew(keys);
   }
@@ -238,6 +257,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     backgrounds.close();
     for (const { pool } of instances()) pool.close();
     for (const connection of connections) connection.destroy();
+    clients.dropPending();
     server.close();
     deadlines.close();
   }

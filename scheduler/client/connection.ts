@@ -296,7 +296,9 @@ export class ClientConnection implements ReplyTarget {
   }
 
   cut(): void {
-    this.#socket.resetAndDestroy();
+    // With TLS the end without a word of it says the same.
+    if ("encrypted" in this.#socket) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   /**

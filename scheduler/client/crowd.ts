@@ -18,21 +18,23 @@ export class Crowd {
   }
 
   /** A connection comes; the function returned is for when it goes. Throws NoRoom. */
-  enter(address: string): { readonly client: Client; leave(): void } {
+  enter(address: string): () => void {
     const name = clientName(address);
     const client = this.#clients.get(name) ?? { connections: 0, bytes: 0 };
     if (this.connections >= this.#most.all) throw new NoRoom("all", "connections");
     if (client.connections >= this.#most.client) throw new NoRoom("client", "connections");
     if (client.connections++ === 0) this.#clients.set(name, client);
     this.connections++;
-    return {
-      client,
-      leave: () => {
-        this.connections--;
-        // What it still has in memory is given back to the object, which goes with the last one that knows it.
-        if (--client.connections === 0) this.#clients.delete(name);
-      },
+    return () => {
+      this.connections--;
+      // What it still has in memory is given back to the object, which goes with the last one that knows it.
+      if (--client.connections === 0) this.#clients.delete(name);
     };
+  }
+
+  /** Who has a connection from there. */
+  at(address: string | undefined): Client | undefined {
+    return address === undefined ? undefined : this.#clients.get(clientName(address));
   }
 }
 

@@ -34,6 +34,12 @@ export class Refusals {
     socket.end(responseHead(failure.status, fields + framing) + body, "latin1");
   }
 
+  /** Ends a connection on which no plain answer may go out. */
+  drop(socket: Socket, failure: Failure): void {
+    this.count(failure.detail ?? failure.message);
+    socket.destroy();
+  }
+
   /** One more of which the log is to tell. */
   count(why: string): void {
     const isFirst = this.#untold.size === 0;

@@ -99,6 +99,24 @@ export const FLAGS = [
     value: "PATH",
     help: "who may ask: a line NAME sha256:HASH a key, from ascend-pd key new; without this everybody may",
   },
+  {
+    name: "tls-cert",
+    value: "PATH",
+    help: "PEM certificate by which clients are served, with TLS alone; without this plainly",
+  },
+  { name: "tls-key", value: "PATH", help: "its key" },
+  {
+    name: "tls-client-ca",
+    value: "PATH",
+    help: "PEM certificates of those who sign clients' own, which each must show then",
+  },
+  {
+    name: "engine-tls-ca",
+    value: "PATH",
+    help: "PEM certificates of those who sign engines', which are asked with TLS alone; without this plainly",
+  },
+  { name: "engine-tls-cert", value: "PATH", help: "PEM certificate that engines are shown" },
+  { name: "engine-tls-key", value: "PATH", help: "its key" },
   { name: "max-body-bytes", value: "N", fallback: "8388608", help: "largest request body" },
   {
     name: "max-connections",

@@ -1,5 +1,6 @@
 import type { Endpoint } from "../config/endpoints.ts";
 import type { Deadlines } from "../data/deadlines.ts";
+import type { Connector } from "../trust/tls.ts";
 import { Account, type Place } from "./account.ts";
 import type { Lines } from "./lines.ts";
 import { Pool } from "./pool.ts";
@@ -54,14 +55,15 @@ export class Instance extends Account {
     place: Place,
     surroundings: Surroundings,
   ) {
-    const { deadlines, connectMs, lines, hosts, authorization, becameIdle, prefixes } = surroundings;
+    const { deadlines, connectMs, lines, hosts, authorization, connector, becameIdle, prefixes } =
+      surroundings;
     super(memory, place);
     this.role = role;
     this.name = name;
     this.id = id;
     this.place = at;
     this.rank = rank;
-    this.pool = new Pool(host, port, deadlines, connectMs, lines);
+    this.pool = new Pool(host, port, deadlines, connectMs, connector, lines);
     this.cache = prefixes && new PrefixCache(prefixes, id, this.cached);
     this.hosts = hosts;
     this.authorization = authorization;
@@ -114,6 +116,7 @@ export interface Surroundings {
   readonly deadlines: Deadlines;
   readonly connectMs: number;
   readonly lines: Lines;
+  readonly connector: Connector;
   /** In lower case. */
   readonly hosts: ReadonlySet<string>;
   /** The line of a head by which engines are shown their key, if they want one. */

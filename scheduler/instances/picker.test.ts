@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { Deadlines } from "../data/deadlines.ts";
+import { Connector } from "../trust/tls.ts";
 import { Account } from "./account.ts";
 import { Instance } from "./instances.ts";
 import { Lines } from "./lines.ts";
@@ -27,6 +28,7 @@ function instances(): { ours: Instance[]; theirs: Instance[] } {
         lines: new Lines(),
         hosts: new Set<string>(),
         authorization: "",
+        connector: new Connector(undefined),
         becameIdle: () => {},
       };
       return new Instance(member, { threads: 2, thread }, surroundings);

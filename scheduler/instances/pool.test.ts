@@ -7,6 +7,7 @@ import { ask, askWhole } from "../engine/ask.ts";
 import { engineRequest } from "../engine/request.ts";
 import { StopSignal } from "../engine/stop-signal.ts";
 import { answerJson, type EngineCall, fakeEngine, goodPrefill } from "../testing/engine.ts";
+import { Connector } from "../trust/tls.ts";
 import { Account } from "./account.ts";
 import { Instance } from "./instances.ts";
 import { Lines } from "./lines.ts";
@@ -29,6 +30,7 @@ function instanceAt(port: number, connectMs: number): { instance: Instance; dead
     lines: new Lines(),
     hosts: new Set<string>(),
     authorization: "",
+    connector: new Connector(undefined),
     becameIdle: () => {},
   };
   const instance = new Instance(member, { threads: 1, thread: 0 }, surroundings);

@@ -1,10 +1,11 @@
-import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
+import type { Socket, TcpNetConnectOpts } from "node:net";
 import { authority } from "../config/endpoints.ts";
 import type { Deadline, Deadlines } from "../data/deadlines.ts";
 import { afterNextLook, hasLooked } from "../data/turns.ts";
 import type { Field } from "../http/head.ts";
 import { keepAliveHint } from "../http/keep-alive.ts";
 import { MAX_JOINED_BYTES } from "../http/write.ts";
+import type { Connector } from "../trust/tls.ts";
 import type { Lines } from "./lines.ts";
 
 /**
@@ -56,15 +57,24 @@ export class Pool {
   readonly authority: string;
   readonly #deadlines: Deadlines;
   readonly #connectMs: number;
+  readonly #connector: Connector;
   readonly #lines: Lines;
   readonly #idle: Wire[] = [];
 
-  constructor(host: string, port: number, deadlines: Deadlines, connectMs: number, lines: Lines) {
+  constructor(
+    host: string,
+    port: number,
+    deadlines: Deadlines,
+    connectMs: number,
+    connector: Connector,
+    lines: Lines,
+  ) {
     this.host = host;
     this.port = port;
     this.authority = authority({ host, port });
     this.#deadlines = deadlines;
     this.#connectMs = connectMs;
+    this.#connector = connector;
     this.#lines = lines;
     lines.add(this);
   }
@@ -148,7 +158,7 @@ export class Pool {
         },
       },
     };
-    const socket = connect(options);
+    const socket = this.#connector.connect(options, () => connectLimit.clear());
     const wire: Wire = {
       socket,
       used: false,
@@ -162,7 +172,6 @@ export class Pool {
       wire.reason = `not connected within ${this.#connectMs} ms`;
       socket.destroy();
     });
-    socket.once("connect", () => connectLimit.clear());
     socket.on("end", () => {
       if (wire.user === undefined) socket.destroy();
       else wire.user.finished();

@@ -8,6 +8,7 @@ import { Instance, type Role, type Roster, type Surroundings } from "../instance
 import { Lines } from "../instances/lines.ts";
 import type { PrefixTable } from "../instances/prefix-cache.ts";
 import { type LogSink, logLine } from "../log.ts";
+import type { Connector } from "../trust/tls.ts";
 import { nameOf, nextName, rankPart, serverOf } from "./names.ts";
 import { type Trial, Watch } from "./watch.ts";
 import { type DrainResult, type JoinResult, MembershipError, type ReloadResult } from "./wishes.ts";
@@ -41,6 +42,7 @@ export class Membership {
   constructor(
     config: Config,
     deadlines: Deadlines,
+    connector: Connector,
     log: LogSink,
     observer: RosterObserver,
     prefixes: PrefixTable | undefined,
@@ -52,6 +54,7 @@ export class Membership {
       connectMs: timeouts.connectMs,
       // Health checks have files kept back for them.
       lines: new Lines(),
+      connector,
       hosts: this.#hosts,
       authorization: authorizationLine(engineKey),
       prefixes,

@@ -25,7 +25,7 @@ function keysFile(text: string): string {
 
 async function keyedRig(more: Overrides = {}): Promise<Rig & { readonly path: string }> {
   const path = keysFile(FILE);
-  const one = await startRig({}, { trustFiles: { apiKeys: path }, ...more });
+  const one = await startRig({}, { trustFiles: { "api-keys-file": path }, ...more });
   return Object.assign(one, { path });
 }
 
