@@ -9,6 +9,7 @@ export const ERRORS = {
   invalid_value: [400, "invalid_request_error", "The body has an invalid value"],
   no_api_key: [401, "invalid_request_error", "A key is needed: Authorization: Bearer KEY"],
   invalid_api_key: [401, "invalid_request_error", "There is no such key"],
+  host_not_allowed: [403, "invalid_request_error", "This scheduler is not to be asked by that name"],
   not_found: [404, "invalid_request_error", "There is no such path here"],
   model_not_found: [404, "NotFoundError", "There is no such model here"],
   response_not_found: [404, "invalid_request_error", "There is no such response here"],

@@ -33,6 +33,7 @@ import { listen } from "./listen.ts";
 import { type LogSink, logLine } from "./log.ts";
 import { listenForDecode } from "./metaserver.ts";
 import { Stats } from "./operations/stats.ts";
+import { isAllowedHost } from "./trust/allowed-host.ts";
 import { Gate } from "./trust/gate.ts";
 import { Connector, serverFor } from "./trust/tls.ts";
 import type { Trust } from "./trust/trust.ts";
@@ -148,6 +149,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     admit(head, trace) {
       const route = routeOf(head.path);
       if (route !== undefined && !isToEngines(route)) return head;
+      if (!isAllowedHost(head.fields, config.allowedHosts)) throw new Failure("host_not_allowed");
       const holder = gate.holder(head.fields);
       trace.key = holder?.name;
       return { ...head, fields: gate.counting(head.fields, holder) };

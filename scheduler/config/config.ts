@@ -72,6 +72,8 @@ export interface Config {
   readonly policy: PolicyName;
   /** What engines ask for. Then no client's own key reaches them. */
   readonly engineKey: string | undefined;
+  /** By which clients may ask, in lower case. None: any. */
+  readonly allowedHosts: readonly string[];
   readonly trustFiles: TrustFiles;
   readonly trust: Trust;
   readonly api: "openai" | "vllm";
@@ -270,6 +272,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     // As in vLLM, where the path is the name unless there is a better one.
     servedModels: [given("served-model-name"), given("model")].find(({ length }) => length > 0) ?? [],
     engineKey: readEngineKey(),
+    allowedHosts: given("allowed-hosts").map((name) => name.toLowerCase()),
     trustFiles,
     trust,
     policy: oneOf("prefill-routing-policy", POLICIES),

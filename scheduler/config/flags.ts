@@ -117,6 +117,11 @@ export const FLAGS = [
   },
   { name: "engine-tls-cert", value: "PATH", help: "PEM certificate that engines are shown" },
   { name: "engine-tls-key", value: "PATH", help: "its key" },
+  {
+    name: "allowed-hosts",
+    value: "NAME…",
+    help: "names and addresses by which clients may ask, as in their Host header, the port left out; without this any",
+  },
   { name: "max-body-bytes", value: "N", fallback: "8388608", help: "largest request body" },
   {
     name: "max-connections",

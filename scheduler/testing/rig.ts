@@ -91,6 +91,7 @@ export async function rigOf(
     handoff: "NixlConnector",
     metaserver: undefined,
     engineKey: undefined,
+    allowedHosts: [],
     trustFiles: {},
     trust: readTrust(overrides.trustFiles ?? {}),
     policy: "RoundRobin",
