@@ -1,4 +1,3 @@
-import { InvalidTrust, readTrust, type Trust, type TrustFiles, trustFilesOf } from "../trust/trust.ts";
 import {
   type Endpoint,
   type Endpoints,
@@ -17,6 +16,7 @@ import {
   RELEASES,
   type Release,
 } from "./handoffs.ts";
+import { type Trusted, trustedOf } from "./trusted.ts";
 
 /** All in milliseconds. */
 export interface Timeouts {
@@ -56,7 +56,7 @@ export type MetaserverAddress = Endpoint;
 /** A Unix socket of the user's own, or a port of the loopback interface. */
 export type AdminAddress = { readonly socket: string } | { readonly port: number };
 
-export interface Config {
+export interface Config extends Trusted {
   readonly host: string;
   readonly port: number;
   /** Threads that serve clients. */
@@ -70,12 +70,6 @@ export interface Config {
   /** Names that a request's `model` may have. None: any. */
   readonly servedModels: readonly string[];
   readonly policy: PolicyName;
-  /** What engines ask for. Then no client's own key reaches them. */
-  readonly engineKey: string | undefined;
-  /** By which clients may ask, in lower case. None: any. */
-  readonly allowedHosts: readonly string[];
-  readonly trustFiles: TrustFiles;
-  readonly trust: Trust;
   readonly api: "openai" | "vllm";
   readonly handoff: HandoffName;
   /** There where the handoff has decode asked first. */
@@ -171,18 +165,6 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     return { host, port: from };
   }
 
-  /** It becomes part of a head. No message shows it. */
-  function readEngineKey(): string | undefined {
-    const { VLLM_API_KEY: key } = env;
-    if (!key) return undefined;
-    if (!/^[\x21-\x7e]{1,4096}$/.test(key))
-      problem(
-        "VLLM_API_KEY is no key that a header can carry",
-        "give the engines' key: up to 4096 letters, digits and signs of ASCII, without white space or a line break",
-      );
-    return key;
-  }
-
   /** Beside this machine's own users only those may see it that know its token. */
   function readPage(): PageAddress {
     const host = text("page-host");
@@ -249,14 +231,6 @@ export function readConfig(args: readonly string[], env: Env): Reading {
   }
   const admin: AdminAddress[] = given("admin-socket").map((socket) => ({ socket }));
   if (given("admin-port").length > 0) admin.push({ port: number("admin-port", PORT) });
-  const trustFiles = trustFilesOf(given);
-  let trust: Trust = {};
-  try {
-    trust = readTrust(trustFiles);
-  } catch (error) {
-    if (!(error instanceof InvalidTrust)) throw error;
-    problems.push(...error.problems);
-  }
   const config: Config = {
     host: text("host"),
     port,
@@ -271,10 +245,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     page: given("page-port").length > 0 ? readPage() : undefined,
     // As in vLLM, where the path is the name unless there is a better one.
     servedModels: [given("served-model-name"), given("model")].find(({ length }) => length > 0) ?? [],
-    engineKey: readEngineKey(),
-    allowedHosts: given("allowed-hosts").map((name) => name.toLowerCase()),
-    trustFiles,
-    trust,
+    ...trustedOf(env, given, problems),
     policy: oneOf("prefill-routing-policy", POLICIES),
     api,
     handoff,
