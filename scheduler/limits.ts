@@ -9,6 +9,8 @@ export interface Limits {
   readonly bytes: Most;
   /** Connections to engines. */
   readonly lines: number;
+  /** Requests that run or wait; of those that wait a client may have its share. */
+  readonly requests: Most;
 }
 
 /** Clients that are told that there is no room for them, at a time; further ones are not told. */
@@ -30,6 +32,7 @@ type Wanted = Pick<
   | "workers"
   | "endpoints"
   | "metaserver"
+  | "maxRequests"
   | "maxConnections"
   | "maxBufferedBytes"
   | "maxBodyBytes"
@@ -54,6 +57,7 @@ export function limitsOf(config: Wanted, files: number): Limits {
   return {
     connections: shareOf(clients, 1),
     bytes: shareOf(bytes, LARGEST_BODIES * maxBodyBytes),
+    requests: shareOf(Math.ceil(config.maxRequests / workers), 1),
     lines: Math.floor(rest / workers) - clients * (filesAClient - 1),
   };
 }

@@ -1,6 +1,7 @@
 /** When parts of a request were over, in milliseconds since its head was complete. */
 interface Phases {
   body?: number;
+  admitted?: number;
   prefill?: number;
   firstEvent?: number;
   lastEvent?: number;

@@ -4,7 +4,7 @@ import type { Service } from "./client/service.ts";
 import type { Metaserver } from "./completion/metaserver.ts";
 import type { MetaserverAddress } from "./config/config.ts";
 import { authority } from "./config/endpoints.ts";
-import type { Budget } from "./data/budget.ts";
+import { type Budget, newClient } from "./data/budget.ts";
 import type { Deadlines } from "./data/deadlines.ts";
 import { listen } from "./listen.ts";
 import { type LogSink, logLine } from "./log.ts";
@@ -49,7 +49,7 @@ export async function listenForDecode(
       if (trace.outcome !== "ok") log(logLine(trace));
     },
   };
-  const engines = { connections: 0, bytes: 0 };
+  const engines = newClient();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     const connection = new ClientConnection(socket, service, engines);
     connections.add(connection);

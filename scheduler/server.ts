@@ -4,6 +4,7 @@ import { Crowd } from "./client/crowd.ts";
 import { Refusals } from "./client/refusals.ts";
 import type { Reply } from "./client/reply.ts";
 import type { Handler, Service } from "./client/service.ts";
+import { Admission } from "./completion/admission.ts";
 import { generateApi, messagesApi, openAiApi } from "./completion/api.ts";
 import { Backgrounds } from "./completion/backgrounds.ts";
 import { completions, type Engines } from "./completion/completion.ts";
@@ -98,7 +99,30 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const releases = new Releases(decode, deadlines, config, observer.log);
   const metaserver = config.metaserver && new Metaserver(deadlines);
   const backgrounds = new Backgrounds(deadlines, config);
-  const engines: Engines = { config, deadlines, prefill, decode, releases, metaserver, backgrounds };
+  const most = ({ role, instances }: Picker) =>
+    Math.ceil((config.runningRequests[role] * instances.filter(({ ready }) => ready).length) / threads);
+  const admission = new Admission(
+    deadlines,
+    {
+      requests: limits.requests.all,
+      share: limits.requests.client,
+      waitMs: timeouts.queueMs,
+      noted(waiting) {
+        stats.waiting = waiting;
+      },
+    },
+    () => ({ prefill: most(prefill), decode: most(decode) }),
+  );
+  const engines: Engines = {
+    config,
+    deadlines,
+    prefill,
+    decode,
+    releases,
+    metaserver,
+    backgrounds,
+    admission,
+  };
   const hosts = new Set<string>();
   const connector = new Connector(config.trust.engines);
   const surroundings: Surroundings = {

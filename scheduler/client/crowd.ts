@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { Budget, type Client, type Most, NoRoom } from "../data/budget.ts";
+import { Budget, type Client, type Most, NoRoom, newClient } from "../data/budget.ts";
 
 /** Who is connected to a thread, and what all of them and each may have. */
 export class Crowd {
@@ -20,7 +20,7 @@ export class Crowd {
   /** A connection comes; the function returned is for when it goes. Throws NoRoom. */
   enter(address: string): () => void {
     const name = clientName(address);
-    const client = this.#clients.get(name) ?? { connections: 0, bytes: 0 };
+    const client = this.#clients.get(name) ?? newClient();
     if (this.connections >= this.#most.all) throw new NoRoom("all", "connections");
     if (client.connections >= this.#most.client) throw new NoRoom("client", "connections");
     if (client.connections++ === 0) this.#clients.set(name, client);

@@ -12,6 +12,7 @@ import type { Instance } from "../instances/instances.ts";
 import { KvHold } from "../instances/kv-hold.ts";
 import type { Picker } from "../instances/policy.ts";
 import type { Prefixes } from "../instances/prefixes.ts";
+import type { Admission, Turn } from "./admission.ts";
 import type { Api } from "./api.ts";
 import type { Backgrounds } from "./backgrounds.ts";
 import { type Call, checkFit, readCall } from "./call.ts";
@@ -24,7 +25,7 @@ import { relayPlain } from "./relay.ts";
 import type { Releases } from "./releases.ts";
 import { answerToTheEnd, detokenized, type Resuming } from "./resume.ts";
 import { askedBy, type Sequence, type Shape, SOLE } from "./sequences.ts";
-import { answerSeveral } from "./several.ts";
+import { AT_ONCE, answerSeveral } from "./several.ts";
 
 /** Prefill's answer is one token, but prompt log probabilities can make it long. */
 const MAX_PREFILL_ANSWER_BYTES = 8 * 1024 * 1024;
@@ -38,6 +39,7 @@ export interface Engines {
   /** Where the handoff has decode asked first. */
   readonly metaserver: Metaserver | undefined;
   readonly backgrounds: Backgrounds;
+  readonly admission: Admission;
 }
 
 /** A request, before it is known what it asks for. */
@@ -64,6 +66,8 @@ interface Errand {
   readonly prefixes?: Prefixes;
   /** Whether decode makes the answer while nobody waits for it. */
   readonly isBackground: boolean;
+  /** Prefill is done with it. */
+  readonly prefilled?: (() => void) | undefined;
 }
 
 /** What prefill gave for one sequence. */
@@ -84,7 +88,7 @@ const NOTHING: Handed = { kvParams: undefined, kv: undefined, from: undefined };
 
 /** A completion: for each sequence prefill first, then decode with what prefill said; or decode first, which is pushed to. */
 export function completions(engines: Engines, api: Api): Handler {
-  const { config, deadlines, prefill, decode, releases, metaserver, backgrounds } = engines;
+  const { config, deadlines, prefill, decode, releases, metaserver, backgrounds, admission } = engines;
   const { timeouts, kvLeaseMs, kvRelease } = config;
   const handoff: Handoff = HANDOFFS[config.handoff];
   const { firstTokenMs, answerMs } = timeouts;
@@ -113,30 +117,50 @@ export function completions(engines: Engines, api: Api): Handler {
     checkFit(call, handoff.unfit, shape === "chat");
     const asked = askedBy(call, shape, handoff);
     const bound = api.boundTo?.(call, decode.instances);
-    if (bound !== undefined) {
-      reply.trace.recomputed = true;
-      return decodeLeg(errand, call, SOLE, NOTHING, reply, undefined, { from: decode.of(bound) });
-    }
     // KV cache that no decode instance will fetch would only take room: both roles or none.
-    if (!prefill.anyReady) throw new Failure("no_prefill");
-    if (!decode.anyReady) throw new Failure("no_decode");
+    if (bound === undefined && !prefill.anyReady) throw new Failure("no_prefill");
+    if (bound === undefined && !decode.anyReady) throw new Failure("no_decode");
     // A push is found by the request's own id, and a response has another.
-    if (asked === "decode-alone" || (handoff.decodeFirst && shape === "response")) {
+    if (bound !== undefined || asked === "decode-alone" || (handoff.decodeFirst && shape === "response")) {
       reply.trace.recomputed = true;
-      return decodeLeg(errand, call, SOLE, NOTHING, reply);
+      const from = bound === undefined ? decode : decode.of(bound);
+      return inTurn(reply, 1, false, () =>
+        decodeLeg(errand, call, SOLE, NOTHING, reply, undefined, { from }),
+      );
     }
     const [only] = asked;
-    const answerOne = (call: Call, sequence: Sequence, answer: Answer) => {
+    const answerOne = (errand: Errand, call: Call, sequence: Sequence, answer: Answer) => {
       const one =
         config.policy === "affinity" ? { ...errand, prefixes: promptPrefixes(call, sequence) } : errand;
       return handoff.givesBack && shape !== "response"
         ? answerToTheEnd(call, sequence, answer, resuming(one, shape, answer))
         : legs(one, call, sequence, answer);
     };
-    if (asked.length === 1 && only !== undefined) return answerOne(call, only, reply);
-    return answerSeveral(asked, reply, (sequence, answer) =>
-      answerOne({ ...call, released: undefined }, sequence, answer),
+    if (asked.length === 1 && only !== undefined)
+      return inTurn(reply, 1, true, ({ prefilled }) =>
+        answerOne({ ...errand, prefilled }, call, only, reply),
+      );
+    return inTurn(reply, Math.min(asked.length, AT_ONCE), true, () =>
+      answerSeveral(asked, reply, (sequence, answer) =>
+        answerOne(errand, { ...call, released: undefined }, sequence, answer),
+      ),
     );
+  }
+
+  /** Does `work` when it is its turn. */
+  function inTurn(
+    { hold, stop, trace }: Reply,
+    weight: number,
+    prefills: boolean,
+    work: (turn: Turn) => Promise<void>,
+  ): Promise<void> {
+    const begin = (turn: Turn) => work(turn).finally(() => turn.end());
+    const turn = admission.enter(hold.client.party, weight, prefills, stop);
+    if (!(turn instanceof Promise)) return begin(turn);
+    return turn.then((turn) => {
+      trace.mark("admitted");
+      return begin(turn);
+    });
   }
 
   function resuming(errand: Errand, shape: Shape, answer: Answer): Resuming {
@@ -218,7 +242,9 @@ export function completions(engines: Engines, api: Api): Handler {
           (handed) => giveUp(handed, undefined, errand, answer),
           () => {},
         );
-      return take(await askWhole(question, MAX_PREFILL_ANSWER_BYTES, late));
+      const handed = await take(await askWhole(question, MAX_PREFILL_ANSWER_BYTES, late));
+      errand.prefilled?.();
+      return handed;
     };
     return prefill.run(errand.size, work, undefined, errand.prefixes);
   }

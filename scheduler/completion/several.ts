@@ -10,7 +10,7 @@ import type { Sequence } from "./sequences.ts";
 import { dataOf, EventSplitter } from "./sse.ts";
 
 /** Of one request, however many it asks for. */
-const AT_ONCE = 16;
+export const AT_ONCE = 16;
 /** All plain answers of one request together: they are held until the last is there. */
 const MAX_JOINED_BYTES = 8 * 1024 * 1024;
 

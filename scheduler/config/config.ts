@@ -30,6 +30,7 @@ export interface Timeouts {
   readonly stalledClientMs: number;
   readonly drainMs: number;
   readonly stallMs: number;
+  readonly queueMs: number;
 }
 
 /** In milliseconds. */
@@ -81,6 +82,10 @@ export interface Config extends Trusted {
   readonly tokenise: "twice" | "once";
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
+  /** For tokens, that run or wait. */
+  readonly maxRequests: number;
+  /** Of these an instance may have so many at a time, by its role. */
+  readonly runningRequests: Readonly<Record<"prefill" | "decode", number>>;
   /** Of all requests and answers together. */
   readonly maxBufferedBytes: number;
   /** Whether a connection to an engine may serve more than one request. */
@@ -104,6 +109,7 @@ export type Reading =
   | { readonly kind: "config"; readonly config: Config }
   | { readonly kind: "problems"; readonly problems: readonly UsageProblem[] };
 
+const MANY = { min: 1, max: 1_000_000, whole: true };
 const PORT = { min: 0, max: 65_535, whole: true };
 
 /** A secret: on a command line everybody on the machine could read it. */
@@ -254,7 +260,12 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     givenBack: oneOf("given-back", GIVEN_BACK),
     tokenise: oneOf("tokenise", ["twice", "once"]),
     maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),
-    maxConnections: number("max-connections", { min: 1, max: 1_000_000, whole: true }),
+    maxConnections: number("max-connections", MANY),
+    maxRequests: number("max-requests", MANY),
+    runningRequests: {
+      prefill: number("prefill-max-requests", MANY),
+      decode: number("decode-max-requests", MANY),
+    },
     maxBufferedBytes: number("max-buffered-bytes", { min: 1, max: 2 ** 40, whole: true }),
     engineKeepAlive: oneOf("engine-keep-alive", ["on", "off"]) === "on",
     clientShare: number("client-share", { min: 1, max: 100 }) / 100,
@@ -271,6 +282,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
       stalledClientMs: seconds("stalled-client-timeout"),
       drainMs: seconds("drain-timeout"),
       stallMs: seconds("stall-timeout"),
+      queueMs: seconds("queue-timeout"),
     },
     health: { intervalMs: seconds("health-interval"), timeoutMs: seconds("health-timeout") },
   };

@@ -130,6 +130,25 @@ export const FLAGS = [
     help: "clients' connections at a time, or half of what the limit on open files leaves if that is less; beyond it 503",
   },
   {
+    name: "max-requests",
+    value: "N",
+    fallback: "8192",
+    help: "requests for tokens that run or wait; beyond it the one that has waited for longest gets 503",
+  },
+  {
+    name: "prefill-max-requests",
+    value: "N",
+    fallback: "4096",
+    help: "of these an instance of prefill may have at a time, on average; others wait for their turn",
+  },
+  {
+    name: "decode-max-requests",
+    value: "N",
+    fallback: "4096",
+    help: "the same of decode, such as its --max-num-seqs",
+  },
+  { name: "queue-timeout", value: "SECONDS", fallback: "5", help: "to wait for a turn; then 503" },
+  {
     name: "max-buffered-bytes",
     value: "N",
     fallback: "268435456",
@@ -139,7 +158,7 @@ export const FLAGS = [
     name: "client-share",
     value: "PERCENT",
     fallback: "50",
-    help: "of these two, for one client address (of IPv6 a /64); beyond it 429",
+    help: "of these three, for one client address (of IPv6 a /64); beyond it 429",
   },
   {
     name: "admin-socket",

@@ -1,3 +1,5 @@
+import { Party } from "./party.ts";
+
 /** There is no room: for anybody, or for this client, which has its share. */
 export class NoRoom extends Error {
   readonly whose: "all" | "client";
@@ -21,6 +23,11 @@ export interface Client {
   connections: number;
   /** Of memory that its requests and their answers take. */
   bytes: number;
+  readonly party: Party;
+}
+
+export function newClient(): Client {
+  return { connections: 0, bytes: 0, party: new Party() };
 }
 
 /** Bytes that all requests and answers may take together. */

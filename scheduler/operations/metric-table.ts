@@ -89,6 +89,12 @@ export const METRICS: readonly TableEntry[] = [
     "Requests whose head has been read and that are not over.",
     ({ stats }) => stats.inFlight,
   ),
+  single(
+    "gauge",
+    "ascend_pd_requests_waiting",
+    "Of these: requests that wait for their turn.",
+    ({ stats }) => stats.waiting,
+  ),
   single("gauge", "ascend_pd_connections", "Connections of clients.", ({ stats }) => stats.connections),
   single(
     "counter",

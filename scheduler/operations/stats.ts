@@ -27,7 +27,8 @@ const TOTALS = {
   connections: 5,
   refused: 6,
   buffered: 7,
-  end: 8,
+  waiting: 8,
+  end: 9,
 } as const;
 const REQUEST_CELLS = PATHS.length * OUTCOMES.length * CLASSES;
 const HISTOGRAMS = {
@@ -120,6 +121,15 @@ export class Stats implements Totals {
     return this.#cells[TOTALS.buffered] ?? 0;
   }
 
+  /** Requests that wait for their turn. */
+  get waiting(): number {
+    return this.#cells[TOTALS.waiting] ?? 0;
+  }
+
+  set waiting(count: number) {
+    this.#cells[TOTALS.waiting] = count;
+  }
+
   /** Memory for that number alone. */
   get bufferedCell(): Float64Array {
     return this.#cells.subarray(TOTALS.buffered, TOTALS.buffered + 1);
@@ -129,6 +139,7 @@ export class Stats implements Totals {
   forget(): void {
     this.inFlight = 0;
     this.connections = 0;
+    this.waiting = 0;
     this.bufferedCell.fill(0);
   }
 

@@ -17,6 +17,7 @@ const TIMEOUTS: Timeouts = {
   stalledClientMs: 20_000,
   drainMs: 20_000,
   stallMs: 20_000,
+  queueMs: 20_000,
 };
 
 export type Overrides = Partial<Omit<Config, "timeouts">> & {
@@ -100,6 +101,8 @@ export async function rigOf(
     tokenise: "twice",
     maxBodyBytes: 8 * 1024 * 1024,
     maxConnections: 8192,
+    maxRequests: 8192,
+    runningRequests: { prefill: 4096, decode: 4096 },
     maxBufferedBytes: 256 * 1024 * 1024,
     clientShare: 1,
     engineKeepAlive: true,
