@@ -1,19 +1,15 @@
-/** Turns of the event loop, counted while somebody asks for one to come. */
-let turn = 0;
-let wanted = 0;
+import { performance } from "node:perf_hooks";
 
-function count(): void {
-  turn++;
-  if (turn < wanted) setImmediate(count);
-}
+const { nodeTiming } = performance;
 
-/** When the event loop will have looked at every socket once more. */
-export function afterNextLook(): number {
-  if (wanted <= turn) setImmediate(count);
-  // It looks behind this turn's end: that of the next one is the first with a look in between.
-  wanted = turn + 2;
-  return wanted;
-}
+/** Which turn of its event loop a thread is in. Counted by the loop itself: nobody has it turn for that. */
+const turn = (): number => nodeTiming.uvMetricsInfo.loopCount;
+
+/**
+ * The turn in which the event loop will have looked at every socket once more, and told what came. What it tells in the next
+ * turn is in no order.
+ */
+export const afterNextLook = (): number => turn() + 2;
 
 /** Whether it has. */
-export const hasLooked = (at: number): boolean => at <= turn;
+export const hasLooked = (at: number): boolean => at <= turn();

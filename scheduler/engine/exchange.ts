@@ -175,24 +175,28 @@ export class Exchange implements WireUser, Flow, Stoppable {
 
   data(bytes: Buffer): void {
     this.#anyByte = true;
-    this.#try(() => this.#read(bytes));
+    try {
+      this.#read(bytes);
+    } catch (error) {
+      this.#broken(error);
+    }
   }
 
   finished(): void {
-    if (this.#body?.endOfInput() === true) this.#try(() => this.#complete(false));
-    else this.#lost("connection closed by the engine");
+    if (this.#body?.endOfInput() !== true) {
+      this.#lost("connection closed by the engine");
+      return;
+    }
+    try {
+      this.#complete(false);
+    } catch (error) {
+      this.#broken(error);
+    }
   }
 
-  #try(step: () => void): void {
-    try {
-      step();
-    } catch (error) {
-      this.abort(
-        error instanceof HttpSyntaxError
-          ? this.#failed(`malformed HTTP: ${error.message}`)
-          : toFailure(error),
-      );
-    }
+  #broken(error: unknown): void {
+    const isSyntax = error instanceof HttpSyntaxError;
+    this.abort(isSyntax ? this.#failed(`malformed HTTP: ${error.message}`) : toFailure(error));
   }
 
   closed(reason: string): void {
