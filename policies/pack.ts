@@ -17,16 +17,13 @@ function forEngine({ lists = {}, ...policy }: ResourcePolicy | StackPolicy) {
     : { ...configured, validateResource: wrapped(configured.validateResource, reporter) };
 }
 
-const textsOf = (description: string) => ({
-  type: "array" as const,
-  description,
-  items: { type: "string" as const },
-});
+function textsOf(description: string) {
+  return { type: "array" as const, description, items: { type: "string" as const } };
+}
 
-const wrapped =
-  <Args>(
-    validate: (args: Args, report: ReportViolation) => Promise<void> | void,
-    reporter: (report: ReportViolation) => ReportViolation,
-  ) =>
-  (args: Args, report: ReportViolation) =>
-    validate(args, reporter(report));
+function wrapped<Args>(
+  validate: (args: Args, report: ReportViolation) => Promise<void> | void,
+  reporter: (report: ReportViolation) => ReportViolation,
+) {
+  return (args: Args, report: ReportViolation) => validate(args, reporter(report));
+}

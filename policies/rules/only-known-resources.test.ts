@@ -78,6 +78,8 @@ test.each([
   ["pulumi:pulumi:Stack", {}],
   ["ascend-pd:index:PdDeployment", { stack: "1p1d" }],
   ["pulumi:providers:command", { version: "1.2.1" }],
+  ["pulumi:providers:pulumi", { version: "1.0.0" }],
+  [remoteImage, { name: "a", __defaults: [], build: { context: "a", __defaults: ["forceRemove"] } }],
 ])("A %s passes.", async (type, props) => {
   expect(await violationsWith(type, props)).toEqual([]);
 });

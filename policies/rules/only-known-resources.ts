@@ -3,6 +3,8 @@ import { containerType, resourcePolicy } from "../resource-policy.ts";
 /** Inputs by the kind of a resource: each is harmless, or another policy looks at it. */
 const kinds: Readonly<Record<string, readonly string[]>> = {
   "pulumi:pulumi:Stack": [],
+  // It reads what the last `up` of the stack left.
+  "pulumi:providers:pulumi": ["version"],
   "pulumi:providers:command": ["version"],
   "pulumi:providers:docker": words("context disableDockerDaemonCheck host sshOpts version"),
   [containerType]: [
@@ -52,10 +54,13 @@ export const onlyKnownResources = resourcePolicy(
     if (allowed === undefined) return [`is a ${type}, which no policy knows`];
     const ofBuilds = inputs.includes("build") ? Object.keys(Object(props.build)).map(ofBuild) : [];
     return [...inputs.filter((input) => input !== "build"), ...ofBuilds]
-      .filter((input) => !input.startsWith("__") && !allowed.includes(input) && !also.inputs.includes(input))
+      .filter((input) => !marks.test(input) && !allowed.includes(input) && !also.inputs.includes(input))
       .map((input) => `has the input ${input}, which no policy knows`);
   },
 );
+
+/** By it a plugin says which inputs it has filled in itself. */
+const marks = /^(build\.)?__defaults$/;
 
 function words(text: string): string[] {
   return text.split(" ");
