@@ -127,7 +127,7 @@ function readyQuestion(plan: ContainerPlan, { host }: Host): ProbeArguments["awa
   return {
     host,
     container: plan.name,
-    url: `http://${host.address}:${plan.port}${plan.readyPath}`,
+    url: `http://${addressOf(host, plan)}${plan.readyPath}`,
     timeoutSeconds: plan.startTimeoutSeconds,
   };
 }

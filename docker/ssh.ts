@@ -13,7 +13,9 @@ export function startSsh(url: URL, options: readonly string[], command: readonly
   mkdirSync(join(userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
   const user = url.username === "" ? [] : ["-l", url.username];
   const port = url.port === "" ? [] : ["-p", url.port];
-  return spawn("ssh", [...options, ...user, ...port, "--", url.hostname, ...command]);
+  // A URL has an IPv6 address in brackets, which would be a part of the name to `ssh`.
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  return spawn("ssh", [...options, ...user, ...port, "--", host, ...command]);
 }
 
 /**

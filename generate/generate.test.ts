@@ -13,7 +13,7 @@ const read = (path: string) => readFileSync(new URL(path, root), "utf8");
 const stackFiles = readdirSync(new URL("stacks/", root)).filter((name) => name.endsWith(".yaml"));
 
 function validator(path: string) {
-  return new Ajv2020({ formats: { ipv4: true } }).compile(JSON.parse(read(path)));
+  return new Ajv2020({ formats: { ipv4: true, ipv6: true } }).compile(JSON.parse(read(path)));
 }
 
 test.each([...generatedFiles()])("%s is what `node generate/main.ts` writes.", (path, content) => {

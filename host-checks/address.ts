@@ -1,4 +1,4 @@
-import { isIpv4 } from "../rank-tables/addresses.ts";
+import { canonical, isIpv4, isIpv6, isLoopback } from "../rank-tables/addresses.ts";
 import { failed, type HostCheck, ok, seeing } from "./check.ts";
 import { through } from "./facts.ts";
 import { linesOf, type Reading, unreadable } from "./tools/reading.ts";
@@ -13,7 +13,7 @@ export const addressHere: HostCheck = {
     const address = host.wanted.address === "localhost" ? "127.0.0.1" : host.wanted.address;
     return seeing(through(host.said("addresses"), readAddresses), (addresses) => {
       if (addresses.includes(address)) return ok(address);
-      const others = addresses.filter((one) => !one.startsWith("127.")).join(", ") || "none but loopback";
+      const others = addresses.filter((one) => !isLoopback(one)).join(", ") || "none but loopback";
       const fix = `put the one that the other hosts reach into hosts.${host.wanted.name}.address`;
       return failed(`${address} is none of its addresses: ${others}`, fix);
     });
@@ -21,6 +21,12 @@ export const addressHere: HostCheck = {
 };
 
 function readAddresses(output: string): Reading<readonly string[]> {
-  const addresses = [...new Set(linesOf(output).filter(isIpv4))];
+  const lines = linesOf(output).map((line) =>
+    line.replace(/^[\da-f]{32}$/, (digits) => canonical(inGroups(digits))),
+  );
+  const addresses = [...new Set(lines.filter((line) => isIpv4(line) || isIpv6(line)))];
   return addresses.length > 0 ? { value: addresses } : unreadable(output);
 }
+
+/** As the kernel lists an IPv6 address: 32 digits. */
+const inGroups = (digits: string): string => digits.replace(/(.{4})(?!$)/g, "$1:");

@@ -52,6 +52,20 @@ test.each(cases)("$breaks passes when its fix is followed.", ({ breaks, mended =
   expect(failing(results)).toEqual([]);
 });
 
+test("An IPv6 address is found among those that the kernel lists, and shown as people write it.", () => {
+  const listed = "00000000000000000000000000000001\n20010db8000000000000000000000018\n127.0.0.1";
+  const resultAt = (address: string) => {
+    const [host] = sampleHosts();
+    if (host === undefined) throw new Error("there is no sample host");
+    const wanted = { ...host, address };
+    const facts = hostFacts(wanted, sampleReport(wanted, { said: { addresses: listed } }));
+    return checkHosts([facts])[0]?.results.find(({ code }) => code === "HC601");
+  };
+
+  expect(resultAt("2001:db8::18")).toMatchObject({ status: "ok" });
+  expect(resultAt("2001:db8::19")?.seen[0]).toBe("2001:db8::19 is none of its addresses: 2001:db8::18");
+});
+
 test("Podman is called Podman.", () => {
   const podman = {
     "version.Version": "5.4.0",

@@ -24,7 +24,7 @@ export function hostScript(wanted: WantedHost): string {
     ...(npus.length > 0 ? npuSections(wanted) : []),
     "part tcp awk '$4 == \"0A\" { print $2 }' /proc/net/tcp /proc/net/tcp6",
     `part listeners listeners ${ports.flatMap(portsIn).join(" ")}`,
-    "part addresses awk '/[|]--/ { a = $2 } /32 host LOCAL/ { print a }' /proc/net/fib_trie",
+    "part addresses addresses",
     "part outgoing cat /proc/sys/net/ipv4/ip_local_port_range",
     "part reserved cat /proc/sys/net/ipv4/ip_local_reserved_ports",
     ...(wanted.docker?.startsWith("ssh:") ? ["part sshd within 5 sshd -T"] : []),
@@ -127,6 +127,11 @@ part() {
   done
   printf '%s\n' "$text" | sed 's/^/ /'
   case $text in *=137) return 1 ;; esac
+}
+addresses() {
+  # A kernel without IPv6 has no list of its addresses.
+  [ ! -r /proc/net/if_inet6 ] || awk '{ print $1 }' /proc/net/if_inet6
+  awk '/[|]--/ { a = $2 } /32 host LOCAL/ { print a }' /proc/net/fib_trie
 }
 find_tool() {
   for tool in "$@"; do command -v "$tool" && return; done

@@ -1,5 +1,6 @@
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../planning/plan.ts";
 import { shortName } from "../planning/short-name.ts";
+import { bracketed } from "../rank-tables/addresses.ts";
 
 /** A scheduler's administration: a socket inside its container, on a host. */
 export interface Administered {
@@ -48,9 +49,9 @@ export function addressesOf({ containers, hosts }: Plan): ReadonlyMap<string, st
   return new Map(containers.map((one) => [one.name, addressOf(hostOf({ hosts }, one), one)]));
 }
 
-/** Where the scheduler reaches an instance, and by what it always knows it: `10.0.0.18:8088`. */
+/** Where the scheduler reaches an instance, and by what it always knows it: `10.0.0.18:8088`, `[2001:db8::18]:8088`. */
 export function addressOf({ address }: HostPlan, { port }: ContainerPlan): string {
-  return `${address}:${port}`;
+  return `${bracketed(address)}:${port}`;
 }
 
 /** Where a container of the Plan stands. */

@@ -1,4 +1,5 @@
 import type { Problem } from "../problems/problem.ts";
+import { bracketed } from "../rank-tables/addresses.ts";
 import type { ContainerOf, Tables } from "./engines/engine.ts";
 import { adminSocket, scheduler } from "./engines/scheduler.ts";
 import { found, type Host, hostOf, type Instance } from "./layout.ts";
@@ -48,7 +49,7 @@ function planOf(topology: Topology): Plan {
       return container(topology, instance, tablesOf(topology, global, found(local[index]), ...own));
     }),
     rankTables: { global, local, ...(nodePorts && { nodePorts }), ...(apiKeys && { apiKeys }) },
-    endpoint: `http://${hostOf(topology, entry).address}:${entry.port}`,
+    endpoint: `http://${bracketed(hostOf(topology, entry).address)}:${entry.port}`,
     servedModelName: file.model.servedName,
     api: file.scheduler.useOpenai ? "openai" : "vllm",
     ...(isOurs && { adminSocket }),

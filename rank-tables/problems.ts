@@ -2,6 +2,7 @@ import type { ErrorObject } from "ajv";
 import { error, type Problem } from "../problems/problem.ts";
 import { repeated } from "../problems/repeated.ts";
 import { showPath } from "../problems/show-path.ts";
+import { canonical } from "./addresses.ts";
 import type { DeviceJson, ServerJson } from "./format.ts";
 import type { RepeatedKey } from "./structure.ts";
 
@@ -117,7 +118,7 @@ export function contradictions(groups: readonly (readonly [path: string, group: 
     const before = servers[index - 1];
     if (
       before !== undefined &&
-      before.server_ip !== server_ip &&
+      canonical(before.server_ip) !== canonical(server_ip) &&
       ids[0] === (ranksOf(before.device).at(-1) ?? -1) + 1
     ) {
       const message = `its ranks ${ids.join(", ")} go on where ${before.path} ends: one instance on two hosts, ${before.server_ip} and ${server_ip}`;
@@ -140,7 +141,7 @@ export function contradictions(groups: readonly (readonly [path: string, group: 
   const twice = repeated(groups, ([, { group_id }]) => group_id).map(([[path, { group_id }]]) =>
     wrong(`${path}group_id`, `"${group_id}" is already that of another group`),
   );
-  const shared = repeated(npus, ({ server_ip, device_id }) => `${server_ip} ${device_id}`).map(
+  const shared = repeated(npus, ({ server_ip, device_id }) => `${canonical(server_ip)} ${device_id}`).map(
     ([{ path, server_ip, device_id, position }, first]) =>
       wrong(`${path}.device[${position}]`, `NPU ${device_id} of ${server_ip} is already in ${first.path}`),
   );

@@ -2,6 +2,7 @@ import { basename } from "node:path/posix";
 import { Document, type Scalar, visit } from "yaml";
 import { everyContainer, labelsOf, restrictions } from "../../planning/container/settings.ts";
 import type { ContainerPlan, FilePlan, HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
+import { isIpv6 } from "../../rank-tables/addresses.ts";
 import { comment } from "./shell.ts";
 import { imageBuild, imageName } from "./source-images.ts";
 
@@ -121,7 +122,7 @@ function service(
     logging: { driver: everyContainer.logDriver, options: everyContainer.logOptions },
     labels: labelsOf(plan.stack, role, secretEnv),
     healthcheck: {
-      test: healthTest(image.kind, `http://127.0.0.1:${port}${readyPath}`),
+      test: healthTest(image.kind, `http://${loopbackOf(plan, host)}:${port}${readyPath}`),
       interval: "5s",
       timeout: "5s",
       retries: 3,
@@ -131,6 +132,11 @@ function service(
       depends_on: Object.fromEntries(before.map((other) => [other.name, { condition: "service_healthy" }])),
     }),
   };
+}
+
+/** Where a container that listens at its host's address, or at all of them, is reached from within. */
+function loopbackOf({ hosts }: Plan, host: string): string {
+  return isIpv6(hosts.find(({ name }) => name === host)?.address ?? "") ? "[::1]" : "127.0.0.1";
 }
 
 /**

@@ -2,6 +2,7 @@ import { everyContainer, labelsOf, restrictions } from "../../planning/container
 import { firstQuestion } from "../../planning/first-question.ts";
 import type { ContainerPlan, DevicePlan, HostPlan, MountPlan, Plan } from "../../planning/plan.ts";
 import { word } from "../../problems/shell-word.ts";
+import { bracketed } from "../../rank-tables/addresses.ts";
 import { command, comment } from "./shell.ts";
 import { imageBuild, imageName } from "./source-images.ts";
 
@@ -201,7 +202,7 @@ function mountFlag({ source, target, readOnly }: MountPlan): string {
 }
 
 function awaitReady(plan: Plan, { name, host, port, readyPath, startTimeoutSeconds }: ContainerPlan): string {
-  const address = plan.hosts.find((one) => one.name === host)?.address;
+  const address = bracketed(plan.hosts.find((one) => one.name === host)?.address ?? "");
   return `await ${word(name)} ${word(`http://${address}:${port}${readyPath}`)} ${startTimeoutSeconds}`;
 }
 

@@ -51,5 +51,5 @@ function addressesOnly(
 
 function splitAtPort(address: string): [host: string, port: string] {
   const colon = address.lastIndexOf(":");
-  return [address.slice(0, colon), address.slice(colon + 1)];
+  return [address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), address.slice(colon + 1)];
 }

@@ -1,4 +1,4 @@
-import { isLoopback } from "../../rank-tables/addresses.ts";
+import { bracketed, isIpv6, isLoopback } from "../../rank-tables/addresses.ts";
 import { found, hostOf, type Instance, type Layout } from "../layout.ts";
 import type { Tables } from "./engine.ts";
 
@@ -45,7 +45,18 @@ function tensorParallelSize({ file, instances }: Layout, { role, npus }: Instanc
 /** What is only reached over loopback listens only there. */
 export function bindAddress(layout: Layout, instance: Instance): string {
   const { address } = hostOf(layout, instance);
-  return isLoopback(address) ? "127.0.0.1" : "0.0.0.0";
+  if (isLoopback(address)) return numeric(address);
+  // On a host with both, that takes IPv4 too.
+  return isIpv6(address) ? "::" : "0.0.0.0";
+}
+
+/** The address of an instance's host, for programs that take no name. */
+export const ownAddress = (layout: Layout, instance: Instance): string =>
+  numeric(hostOf(layout, instance).address);
+
+function numeric(address: string): string {
+  if (!isLoopback(address)) return address;
+  return isIpv6(address) ? "::1" : "127.0.0.1";
 }
 
 /** The variables of the manual's start command, but for those of the proxy. */
@@ -53,9 +64,14 @@ export function serverEnv(layout: Layout, { extraEnv }: Instance, { env }: Table
   return { ...env, USE_OPENAI: layout.file.scheduler.useOpenai ? "1" : "0", ...extraEnv };
 }
 
-/** Addresses that no proxy may stand before. One by one, since not every client understands address ranges. */
+/**
+ * Addresses that no proxy may stand before. One by one, since not every client understands address ranges, and in both forms,
+ * since some compare them with what stands in a URL.
+ */
 export function proxyEnv(layout: Layout) {
-  const addresses = layout.instances.map((instance) => hostOf(layout, instance).address);
+  const addresses = layout.instances
+    .map((instance) => hostOf(layout, instance).address)
+    .flatMap((address) => [address, bracketed(address)]);
   const { noProxy } = layout.file.scheduler;
   const direct = [...new Set(["localhost", "127.0.0.1", ...addresses, ...noProxy])].join(",");
   return { no_proxy: direct, NO_PROXY: direct };

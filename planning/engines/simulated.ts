@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { bracketed } from "../../rank-tables/addresses.ts";
 import { hostOf, type Instance, type Layout } from "../layout.ts";
 import { ofEveryInstance, startTimeoutSeconds } from "../stack-file/words.ts";
 import { npuDevices } from "./devices.ts";
@@ -61,7 +62,9 @@ export const simulated = schema.transform(
 function kvFlags(layout: Layout, { role }: Instance): string[] {
   if (layout.file.scheduler.useOpenai) return [];
   const prefill = layout.instances.filter((instance) => instance.role === "prefill");
-  const peers = prefill.map((instance) => `${hostOf(layout, instance).address}:${instance.port}`).sort();
+  const peers = prefill
+    .map((instance) => `${bracketed(hostOf(layout, instance).address)}:${instance.port}`)
+    .sort();
   return ["--kv-lookup=prompt", ...(role === "decode" ? [`--kv-peers=${peers.join(",")}`] : [])];
 }
 

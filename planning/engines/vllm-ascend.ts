@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { isLoopback } from "../../rank-tables/addresses.ts";
+import { isIpv6 } from "../../rank-tables/addresses.ts";
 import { found, hostOf, type Instance, type Layout } from "../layout.ts";
 import type { MountPlan } from "../plan.ts";
 import { ofEveryInstance, port, startTimeoutSeconds, whole } from "../stack-file/words.ts";
 import { npuDevices } from "./devices.ts";
 import type { Engine } from "./engine.ts";
-import { bindAddress, optional } from "./flags.ts";
+import { bindAddress, optional, ownAddress } from "./flags.ts";
 import { declaredFolders, folders, image } from "./folders.ts";
 import type { Handoff } from "./handoff.ts";
 import { hcclPorts } from "./hccl.ts";
@@ -165,12 +165,13 @@ function connectorSizes({ tensorParallel, pipelineParallel, dataParallel }: Retu
 
 function serveEnv(layout: Layout, instance: Instance): Record<string, string> {
   const host = hostOf(layout, instance);
-  const address = isLoopback(host.address) ? "127.0.0.1" : host.address;
+  const address = ownAddress(layout, instance);
   const carrier = found(host.interface);
   return {
     VLLM_HOST_IP: address,
     HCCL_IF_IP: address,
     HCCL_SOCKET_IFNAME: carrier,
+    ...(isIpv6(address) && { HCCL_SOCKET_FAMILY: "AF_INET6" }),
     GLOO_SOCKET_IFNAME: carrier,
     TP_SOCKET_IFNAME: carrier,
     OMP_PROC_BIND: "false",
@@ -196,6 +197,7 @@ const derived: Engine["derived"] = {
   env: {
     VLLM_HOST_IP: "the `address` of its host",
     HCCL_IF_IP: "the `address` of its host",
+    HCCL_SOCKET_FAMILY: "the `address` of its host",
     HCCL_SOCKET_IFNAME: carrierPlace,
     GLOO_SOCKET_IFNAME: carrierPlace,
     TP_SOCKET_IFNAME: carrierPlace,

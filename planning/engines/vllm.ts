@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { isLoopback } from "../../rank-tables/addresses.ts";
-import { hostOf, type Instance, type Layout } from "../layout.ts";
+import type { Instance, Layout } from "../layout.ts";
 import { ofEveryInstance, startTimeoutSeconds, text } from "../stack-file/words.ts";
 import type { Engine } from "./engine.ts";
-import { bindAddress, optional } from "./flags.ts";
+import { bindAddress, optional, ownAddress } from "./flags.ts";
 import { kvParams } from "./handoff.ts";
 import { containerLimits, limitsOf } from "./limits.ts";
 
@@ -122,7 +121,6 @@ function serveArguments(layout: Layout, instance: Instance): string[] {
 }
 
 function env(layout: Layout, instance: Instance): Record<string, string> {
-  const { address } = hostOf(layout, instance);
   return {
     HF_HUB_OFFLINE: "1",
     OMP_NUM_THREADS: "1",
@@ -131,7 +129,7 @@ function env(layout: Layout, instance: Instance): Record<string, string> {
     UCX_TLS: "tcp,self,sm",
     VLLM_CPU_KVCACHE_SPACE: "1",
     VLLM_CPU_OMP_THREADS_BIND: "nobind",
-    VLLM_NIXL_SIDE_CHANNEL_HOST: isLoopback(address) ? "127.0.0.1" : address,
+    VLLM_NIXL_SIDE_CHANNEL_HOST: ownAddress(layout, instance),
     VLLM_NIXL_SIDE_CHANNEL_PORT: String(sideChannelPort(instance)),
     VLLM_NO_USAGE_STATS: "1",
   };

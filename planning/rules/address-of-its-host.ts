@@ -1,4 +1,4 @@
-import { isLoopback } from "../../rank-tables/addresses.ts";
+import { canonical, isLoopback } from "../../rank-tables/addresses.ts";
 import { oncePerPlace, setVariables } from "./effective-env.ts";
 import type { Rule } from "./rule.ts";
 
@@ -34,4 +34,4 @@ const ownAddress =
   /^(HCCL_IF_IP|VLLM_HOST_IP|HOST_IP|POD_IP|VLLM_NIXL_SIDE_CHANNEL_HOST|MC_TCP_BIND_ADDRESS)$/;
 
 const isAt = (value: string, address: string): boolean =>
-  value === address || (isLoopback(value) && isLoopback(address));
+  canonical(value) === canonical(address) || (isLoopback(value) && isLoopback(address));

@@ -1,4 +1,5 @@
 import { repeated } from "../../problems/repeated.ts";
+import { bracketed } from "../../rank-tables/addresses.ts";
 import type { Rule } from "./rule.ts";
 
 export const dockerEndpointsDistinct: Rule = {
@@ -12,6 +13,6 @@ export const dockerEndpointsDistinct: Rule = {
     repeated(hosts, ({ docker }) => docker).map(([{ name, address, docker }, first]) => ({
       path: `hosts.${name}.docker`,
       message: `${docker ?? "the default endpoint"} is already that of ${first.name}`,
-      fix: `put in that of ${name}, e.g. ssh://root@${address}`,
+      fix: `put in that of ${name}, e.g. ssh://root@${bracketed(address)}`,
     })),
 };

@@ -13,6 +13,6 @@ export const hostAddressReachable: Rule = {
       .map(({ name, address }) => ({
         path: `hosts.${name}.address`,
         message: `${address} does not lead to ${name} from other hosts`,
-        fix: `put in the IPv4 address of ${name} in the network that the hosts share`,
+        fix: `put in the address of ${name} in the network that the hosts share`,
       })),
 };

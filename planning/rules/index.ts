@@ -20,7 +20,9 @@ import { extraArgsNotDerived } from "./extra-args-not-derived.ts";
 import { extraEnvNotDerived } from "./extra-env-not-derived.ts";
 import { hcclBasePort } from "./hccl-base-port.ts";
 import { hostAddressReachable } from "./host-address-reachable.ts";
+import { hostAddressesAsEngineTakes } from "./host-addresses-as-engine-takes.ts";
 import { hostAddressesDistinct } from "./host-addresses-distinct.ts";
+import { hostAddressesOfOneFamily } from "./host-addresses-of-one-family.ts";
 import { hostExists } from "./host-exists.ts";
 import { imageForNpus } from "./image-for-npus.ts";
 import { instanceNamesDistinct } from "./instance-names-distinct.ts";
@@ -109,6 +111,8 @@ export const rules: readonly Rule[] = [
   sharedMemoryOfItsOwn,
   sshHostKeyPinned,
   dockerEndpointsDistinct,
+  hostAddressesOfOneFamily,
+  hostAddressesAsEngineTakes,
   routingPolicyKnown,
   keysWithOurScheduler,
   runtimeHasImage,

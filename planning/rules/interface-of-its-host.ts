@@ -1,4 +1,4 @@
-import { isLoopback } from "../../rank-tables/addresses.ts";
+import { isIpv6, isLoopback } from "../../rank-tables/addresses.ts";
 import { oncePerPlace, type SetVariable, setVariables } from "./effective-env.ts";
 import type { Rule } from "./rule.ts";
 
@@ -25,7 +25,7 @@ export const interfaceOfItsHost: Rule = {
 };
 
 function fault({ name, value, host }: SetVariable): string | undefined {
-  if (/^\d+(\.\d+){3}$|::/.test(value))
+  if (/^\d+(\.\d+){3}$/.test(value) || isIpv6(value))
     return `${value} is an address, and ${name} takes a name on ${host.name}`;
   if (host.interface !== undefined && !selects(value, host.interface)) {
     return `${value} is not ${host.interface}, which carries ${host.address} on ${host.name}`;

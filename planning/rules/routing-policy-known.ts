@@ -1,7 +1,7 @@
 import type { Rule } from "./rule.ts";
 
 export const routingPolicyKnown: Rule = {
-  code: "PD152",
+  code: "PD158",
   severity: "error",
   title: "the manual's scheduler gets a policy of the manual",
   why: "`--prefill-routing-policy` has three values there, and affinity is none of them.",

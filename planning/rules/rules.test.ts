@@ -48,6 +48,8 @@ test("Every warning can be acknowledged, but the one about acknowledgements, and
     "PD137",
     "PD139",
     "PD151",
+    "PD152",
+    "PD153",
     "PD164",
   ]);
 });

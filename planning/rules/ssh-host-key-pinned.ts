@@ -1,3 +1,4 @@
+import { sshEndpoint } from "../ssh-endpoint.ts";
 import type { Rule } from "./rule.ts";
 
 export const sshHostKeyPinned: Rule = {
@@ -9,13 +10,13 @@ export const sshHostKeyPinned: Rule = {
   check: ({ hosts }) =>
     hosts.flatMap(({ name, docker, hostKey }) => {
       const path = `hosts.${name}.hostKey`;
-      const ssh = /^ssh:\/\/(?:[^@]*@)?([^:]+)(?::(\d+))?$/.exec(docker ?? "");
-      if (ssh !== null && hostKey === undefined) {
-        const keyscan = `ssh-keyscan${ssh[2] === undefined ? "" : ` -p ${ssh[2]}`} -t ed25519 ${ssh[1]}`;
+      const ssh = sshEndpoint(docker ?? "");
+      if (ssh !== undefined && hostKey === undefined) {
+        const keyscan = `ssh-keyscan${ssh.port === undefined ? "" : ` -p ${ssh.port}`} -t ed25519 ${ssh.host}`;
         const fix = `add what \`${keyscan}\` prints after the host name, once you have checked it`;
         return [{ path, message: `${docker} needs one`, fix }];
       }
-      if (ssh !== null || hostKey === undefined) return [];
+      if (ssh !== undefined || hostKey === undefined) return [];
       return [{ path, message: `${docker ?? "the default endpoint"} has no use for one`, fix: "remove it" }];
     }),
 };

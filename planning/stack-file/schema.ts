@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { keyLine } from "../credentials/api-key.ts";
+import { canonicalEndpoint, sshEndpoint } from "../ssh-endpoint.ts";
 import { mostEntries } from "./size-problems.ts";
-import { extraArgs, extraEnv, ipv4, port, secretEnv, text, visible, whole } from "./words.ts";
+import { extraArgs, extraEnv, hostAddress, ipv4, port, secretEnv, text, visible, whole } from "./words.ts";
 
 const model = z.strictObject({
   path: text("where the weights lie in the container, e.g. /data/models/qwen2.5-7b"),
@@ -22,13 +23,19 @@ const hostName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, {
 });
 
 const host = z.strictObject({
-  address: z
-    .union([ipv4, z.literal("localhost")], { error: "is not an IPv4 address" })
-    .describe("IPv4 address at which the other hosts and the clients reach this host, e.g. 10.0.0.18"),
+  address: hostAddress.describe(
+    "IPv4 or IPv6 address at which the other hosts and the clients reach this host, e.g. 10.0.0.18 or 2001:db8::18",
+  ),
   docker: visible
-    .regex(/^(unix:\/\/\/\S+|ssh:\/\/([^\s@/:]+@)?[^\s@/:]+(:\d+)?)$/, { error: "is not a Docker endpoint" })
+    .regex(/^(unix:\/\/\/\S+|ssh:\/\/([^\s@/:]+@)?([^\s@/:[\]]+|\[[\dA-Fa-f:.]+\])(:\d+)?)$/, {
+      error: "is not a Docker endpoint",
+    })
+    .refine((docker) => !docker.includes("[") || sshEndpoint(docker) !== undefined, {
+      error: "is not a Docker endpoint",
+    })
+    .overwrite(canonicalEndpoint)
     .describe(
-      "Docker endpoint, unix:///path or ssh://user@host[:port], default what DOCKER_HOST names, else the default socket",
+      "Docker endpoint, unix:///path or ssh://user@host[:port] with an IPv6 address in brackets, ssh://user@[2001:db8::18], default what DOCKER_HOST names, else the default socket",
     )
     .optional(),
   hostKey: z

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { canonical } from "../../rank-tables/addresses.ts";
 
 /*
  * Descriptions reach two readers: editors, through schemas/stack.schema.json, and the `fix` line of shape problems.
@@ -16,6 +17,16 @@ export const whole = (least: number, description: string) => z.int().min(least).
 export const port = (description: string) => whole(1024, `${description}, 1024 to 65535`).max(65535);
 
 export const ipv4 = z.ipv4({ error: "is not an IPv4 address" });
+
+/** Of a host, in the one way to write it. */
+export const hostAddress = z
+  .union([z.ipv4(), z.ipv6(), z.literal("localhost")], {
+    error: ({ input }) =>
+      /^[\dA-Fa-f:.]+%/.test(String(input))
+        ? "has a zone, which is the name of an interface of one machine and means nothing on the others"
+        : "is not an IPv4 or IPv6 address",
+  })
+  .overwrite(canonical);
 
 export const startTimeoutSeconds = (seconds: number) =>
   whole(1, `seconds until a started instance must be ready, default ${seconds}`).default(seconds);

@@ -270,7 +270,7 @@ export const cases: readonly Case[] = [
     changes: { "hosts.host-b.address": "127.0.0.1" },
     path: "hosts.host-b.address",
     message: "127.0.0.1 does not lead to host-b from other hosts",
-    fix: "put in the IPv4 address of host-b in the network that the hosts share",
+    fix: "put in the address of host-b in the network that the hosts share",
     mended: { "hosts.host-b.address": "10.0.0.19" },
   },
   {
@@ -504,6 +504,28 @@ export const cases: readonly Case[] = [
   },
   {
     breaks: "PD152",
+    engine: "vllm-ascend",
+    changes: { "hosts.host-b.address": "2001:DB8:0::19" },
+    path: "hosts.host-b.address",
+    message: "2001:db8::19 is of another family than 10.0.0.18, the address of host-a",
+    fix: "put in the IPv4 address of host-b; if this is meant, add PD152 with the reason to `allow`",
+    mended: { "hosts.host-b.address": "10.0.0.19" },
+  },
+  {
+    breaks: "PD153",
+    changes: {
+      "hosts.host-a.address": "2001:db8::18",
+      "hosts.host-b": undefined,
+      prefill: [{ host: "host-a", devices: [4, 5], port: 8088 }],
+      decode: [{ host: "host-a", devices: [6, 7], port: 8089 }],
+    },
+    path: "hosts.host-a.address",
+    message: "2001:db8::18 is an IPv6 address, which nobody has shown to work there",
+    fix: "put in the IPv4 address of host-a; if this is meant, add PD153 with the reason to `allow`",
+    mended: { "hosts.host-a.address": "10.0.0.18" },
+  },
+  {
+    breaks: "PD158",
     changes: { "scheduler.routingPolicy": "affinity", "scheduler.runtime": "ascendcloud" },
     path: "scheduler.routingPolicy",
     message: "affinity is a policy that runtime ascendcloud has not",

@@ -109,6 +109,15 @@ test.each(["ssh://ops@host-a", "ssh://root@host-a:22", "ssh://HOST-A"])(
   },
 );
 
+test("So are two ways to write an IPv6 address.", async () => {
+  const violations = await stackViolationsOf(npuHeldOnce, [
+    container("prefill-0", ["/dev/davinci4"], "[2001:db8::1]"),
+    container("decode-0", ["/dev/davinci4"], "[2001:DB8:0::1]:22"),
+  ]);
+
+  expect(violations).toHaveLength(1);
+});
+
 test("A device that is not known yet does not hide one that is held twice.", async () => {
   const violations = await stackViolationsOf(npuHeldOnce, [
     container("prefill-0", [unknown, "/dev/davinci4"], "host-a"),

@@ -1,5 +1,6 @@
 import type { PolicyResource } from "@pulumi/policy";
 import { type Asking, heldBy } from "../../host-checks/holders.ts";
+import { sshEndpoint } from "../../planning/ssh-endpoint.ts";
 import { known } from "../known.ts";
 import type { StackPolicy } from "../policy.ts";
 import { type ContainerInputs, containerType } from "../resource-policy.ts";
@@ -78,7 +79,7 @@ const endpointOf = ({ provider }: PolicyResource): string =>
 function engineAt(endpoint: string): string {
   const written =
     endpoint === ofNoProvider ? (process.env.DOCKER_HOST ?? "unix:///run/docker.sock") : endpoint;
-  const [, host, port = "22"] = /^ssh:\/\/(?:.*@)?([^@]+?)(?::(\d+))?\/?$/i.exec(written) ?? [];
+  const { host, port = "22" } = sshEndpoint(written) ?? {};
   return host === undefined
     ? written.replace(/^unix:\/\/\/var\/run\//, "unix:///run/")
     : `${host.toLowerCase()} ${port}`;

@@ -1,9 +1,16 @@
 import { masked } from "../../planning/credentials/credential.ts";
 import { maskPasswords } from "../../planning/credentials/url-password.ts";
+import { sshEndpoint } from "../../planning/ssh-endpoint.ts";
 import { type Resource, resourcePolicy } from "../resource-policy.ts";
 import { sshFault } from "../ssh-options.ts";
 
-const sshEndpoint = /^ssh:\/\/([\w.][\w.-]*@)?([\w.][\w.-]*|\[[\da-fA-F:.]+\])(:\d{1,5})?$/;
+/** A user or host that ssh could take for an option is none. */
+const isSsh = (endpoint: string): boolean => {
+  const { user = "root", host, port = "22" } = sshEndpoint(endpoint) ?? {};
+  return (
+    host !== undefined && /^[\w.][\w.-]*$/.test(user) && /^[\w.:][\w.:-]*$/.test(host) && port.length < 6
+  );
+};
 const localEndpoint = /^unix:\/\/\/[\w./-]+$/;
 const publicKey = /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+={0,2}( [\w.@-]+)?$/;
 
@@ -43,7 +50,7 @@ function providerFaults(
   const endpoint = String(host || process.env.DOCKER_HOST || "unix:///var/run/docker.sock");
   if (endpoints.includes(endpoint) || localEndpoint.test(endpoint)) return [];
   const shown = `${host ? "" : "what DOCKER_HOST names, "}${maskPasswords(endpoint, masked)}`;
-  if (!sshEndpoint.test(endpoint)) return [`reaches ${shown}, which shows no host key`];
+  if (!isSsh(endpoint)) return [`reaches ${shown}, which shows no host key`];
   const fault = sshFault(optionsOf(sshOpts));
   return fault === undefined ? [] : [`reaches ${shown} ${fault}`];
 }

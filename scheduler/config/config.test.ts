@@ -135,6 +135,24 @@ test("With @ NODE_PORTS names a file, which is read again each time.", () => {
   ]);
 });
 
+test("An IPv6 address of a rank table is one, however it is written, and no instance is this scheduler's port.", () => {
+  const text = readFileSync("scheduler/testing/global.json", "utf8");
+  const path = join(mkdtempSync(join(tmpdir(), "ascend-pd-ipv6-")), "global.json");
+  const at = (...addresses: string[]) =>
+    writeFileSync(
+      path,
+      text.replace(/"server_ip": "[^"]*"/g, () => `"server_ip": "${addresses.shift()}"`),
+    );
+  const env = { GLOBAL_RANK_TABLE_FILE_PATH: path, NODE_PORTS: "8088,9000" };
+
+  at("2001:db8::18", "2001:DB8:0:0::18", "2001:db8::19");
+  const { prefill, decode } = endpointsReader(env, 9000)();
+  at("2001:db8::18", "2001:db8::19", "2001:0DB8::0:18");
+
+  expect([...prefill, ...decode].map(authority)).toEqual(["[2001:db8::18]:8088", "[2001:db8::19]:9000"]);
+  expect(() => endpointsReader(env, 9000)()).toThrow(InvalidTables);
+});
+
 test("NODE_PORTS may say what an instance is called.", () => {
   const env = { GLOBAL_RANK_TABLE_FILE_PATH: "scheduler/testing/global.json", NODE_PORTS: "long=8088,8089" };
 

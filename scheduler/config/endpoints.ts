@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { isIPv6 } from "node:net";
 import { repeated } from "../../problems/repeated.ts";
+import { bracketed, canonical } from "../../rank-tables/addresses.ts";
 import {
   type GlobalRankTable,
   type RankTableEntry,
@@ -27,7 +27,7 @@ export interface Ranks {
 
 /** As in a URL and in the Host header. */
 export function authority({ host, port }: Endpoint): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+  return `${bracketed(host)}:${port}`;
 }
 
 /** Where an instance is, and what it is called if anybody says so. */
@@ -106,7 +106,7 @@ function readEndpoints(env: Env, nodePorts: string | undefined, ownPort: number,
   if (ports?.length !== entries.length) return { prefill: [], decode: [] };
 
   const endpoints = entries.map(({ ip, devices }, at) => ({
-    host: ip,
+    host: canonical(ip),
     port: 0,
     ...ports[at],
     ...(devices.length > 0 && { npus: devices.map(({ deviceId }) => deviceId) }),
@@ -116,7 +116,7 @@ function readEndpoints(env: Env, nodePorts: string | undefined, ownPort: number,
     ...table.decode.map((_, index) => `decode instance ${index}`),
   ];
   const taken = new Map<string, string>();
-  if (ownPort !== 0) taken.set(`${table.scheduler.ip} port ${ownPort}`, "this scheduler (--port)");
+  if (ownPort !== 0) taken.set(`${canonical(table.scheduler.ip)} port ${ownPort}`, "this scheduler (--port)");
   for (const [at, { host, port }] of endpoints.entries()) {
     const place = `${host} port ${port}`;
     const holder = taken.get(place);
@@ -198,7 +198,7 @@ function requireServiceEntry({ ip, devices }: RankTableEntry, table: GlobalRankT
       `RANK_TABLE_FILE_PATH is the table of an instance with ${devices.length} NPUs, not of the scheduler`,
       fix,
     );
-  } else if (ip !== table.scheduler.ip) {
+  } else if (canonical(ip) !== canonical(table.scheduler.ip)) {
     problem(`RANK_TABLE_FILE_PATH says ${ip}, the global rank table says ${table.scheduler.ip}`, fix);
   }
 }
