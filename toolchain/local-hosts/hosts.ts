@@ -12,9 +12,11 @@ import { inNamespace, makeNamespace, removeNamespace } from "./namespace.ts";
 import { connect } from "./network.ts";
 import { withOwnFolders } from "./own-folders.ts";
 
-/** A machine of our own on this machine: a network namespace with an address, a Docker Engine and an sshd. */
+/** A machine of our own on this machine: a network namespace with addresses, a Docker Engine and an sshd. */
 export interface LocalHost {
   readonly address: string;
+  /** Another one of it; absent where the machine has no IPv6. */
+  readonly ipv6?: string;
   /** `ssh://root@<address>`, where its Docker Engine is reached. */
   readonly docker: string;
   /** Its public host key. */
@@ -85,11 +87,17 @@ export async function startHosts(
   const quiet = { ...context, say: () => {} };
   const hosts = await Promise.all(
     folders.map(async (one, index) => {
-      const address = addresses[index] ?? "";
+      const { ipv4: address = "", ipv6 } = addresses[index] ?? {};
       const engine = engineIn(one);
       await startEngine(quiet, engine, dockerd);
       const hostKey = await startSshd(one, engine, join(folder, "key.pub"), ownFolders);
-      return { address, docker: `ssh://root@${address}`, hostKey, engine };
+      return {
+        address,
+        ...(ipv6 !== undefined && { ipv6 }),
+        docker: `ssh://root@${address}`,
+        hostKey,
+        engine,
+      };
     }),
   );
   return { hosts, env: environmentOf(folder) };
