@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { connect as connectTo } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { FixableError } from "../../problems/fixable-error.ts";
 import { processesUsing } from "../../system/processes.ts";
 import { onPath, rootEnv, run, tryRun } from "../../system/programs.ts";
@@ -91,6 +93,7 @@ export async function startHosts(
       const engine = engineIn(one);
       await startEngine(quiet, engine, dockerd);
       const hostKey = await startSshd(one, engine, join(folder, "key.pub"), ownFolders);
+      await untilListening(address, join(one, "sshd.log"));
       return {
         address,
         ...(ipv6 !== undefined && { ipv6 }),
@@ -163,6 +166,29 @@ async function startSshd(
   await inNamespace(join(folder, "net"), withOwnFolders(own, ownFolders, sshd));
   const [type, blob] = (await readFile(`${hostKey}.pub`, "utf8")).split(" ");
   return `${type} ${blob}`;
+}
+
+/** It is in the background before it listens, and before it can fail to. */
+async function untilListening(address: string, log: string): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!(await accepts(address, 22))) {
+    if (Date.now() > deadline) {
+      const words = await readFile(log, "utf8").catch(() => "");
+      throw new FixableError(`the sshd of ${address} does not listen: ${words.trim()}`, "mend what it says");
+    }
+    await sleep(50);
+  }
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectTo({ host, port, timeout: 5_000 });
+    for (const event of ["connect", "error", "timeout"])
+      socket.once(event, () => {
+        socket.destroy();
+        resolve(event === "connect");
+      });
+  });
 }
 
 function findForRoot(program: string): Promise<string | undefined> {
