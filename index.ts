@@ -23,6 +23,8 @@ for (const message of idleCredentials(result.plan)) pulumi.log.warn(`${stackFile
 
 // Pulumi has one made with every promise; by source maps, of which there are none here, they took a sixth of a preview.
 Reflect.deleteProperty(Error, "prepareStackTrace");
+// Node's own: the TypeScript that Pulumi loads has made it a hundred.
+Error.stackTraceLimit = 10;
 
 const isPreview = pulumi.runtime.isDryRun();
 if (isPreview) {
