@@ -16,7 +16,7 @@ async function serving(answer?: { status: number; text: string }): Promise<strin
       if (answer) response.writeHead(answer.status).end(answer.text);
     }).listen("${socket}", () => console.log("listening"));
   `);
-  await expect.poll(() => logOf(name), { timeout: 30_000 }).toContain("listening");
+  await expect.poll(() => logOf(name), { timeout: 120_000 }).toContain("listening");
   return name;
 }
 
@@ -68,11 +68,11 @@ test.each([
   const name = await serving();
   const asker = new AbortController();
   const answer = askSocket(engine, name, { socket, path: "/do", body: {}, undo }, asker.signal);
-  await expect.poll(() => asked(name), { timeout: 30_000 }).toHaveLength(1);
+  await expect.poll(() => asked(name), { timeout: 120_000 }).toHaveLength(1);
 
   asker.abort();
 
   expect(await answer).toEqual({ failure: expect.stringContaining("aborted") });
-  await expect.poll(() => asked(name), { timeout: 30_000 }).toEqual(["POST /do {}", ...more]);
-  if (undo === undefined) await expect.poll(() => logOf(name), { timeout: 30_000 }).toContain("left /do");
+  await expect.poll(() => asked(name), { timeout: 120_000 }).toEqual(["POST /do {}", ...more]);
+  if (undo === undefined) await expect.poll(() => logOf(name), { timeout: 120_000 }).toContain("left /do");
 });

@@ -32,16 +32,18 @@ test("When the caller goes away, the command's standard input ends.", async () =
   name = await startContainer();
   const caller = new AbortController();
   const script =
-    "process.stdin.resume().on('end', () => { require('fs').writeFileSync('/dev/shm/left', ''); process.exit() })";
+    "const note = (name) => require('fs').writeFileSync('/dev/shm/' + name, '');" +
+    "process.stdin.resume().on('end', () => { note('left'); process.exit() }); note('begun')";
   const running = execute(engine, name, ["node", "-e", script], caller.signal);
-  setTimeout(() => caller.abort(), 500);
+  const noted = async (file: string) => {
+    const seen = await node(`console.log(require('fs').existsSync('/dev/shm/${file}'))`);
+    return "stdout" in seen && seen.stdout;
+  };
+  await expect.poll(() => noted("begun"), { timeout: 120_000 }).toBe("true\n");
+  caller.abort();
 
   await expect(running).rejects.toThrow("aborted");
-
-  const seen = "console.log(require('fs').existsSync('/dev/shm/left'))";
-  await expect
-    .poll(() => node(seen), { timeout: 30_000 })
-    .toEqual({ exitCode: 0, stdout: "true\n", stderr: "" });
+  await expect.poll(() => noted("left"), { timeout: 120_000 }).toBe("true\n");
 });
 
 test("A container that does not run, or is not there, is refused in the engine's words.", async () => {

@@ -10,7 +10,7 @@ async function answering(status: number, body: string): Promise<string> {
   const container = await startContainer(`
     require("http").createServer((request, response) => response.writeHead(${status}).end(${JSON.stringify(body)}))
       .listen("${socket}", () => console.log("listening"));`);
-  await expect.poll(() => logOf(container), { timeout: 30_000 }).toContain("listening");
+  await expect.poll(() => logOf(container), { timeout: 120_000 }).toContain("listening");
   return container;
 }
 

@@ -18,7 +18,7 @@ test("The last lines of a container that has ended are read, of both streams, as
   const container = await startContainer(
     "for (let i = 0; i < 30; i++) console.log('line', i); console.error('語 at the end')",
   );
-  await expect.poll(() => read(container, false), { timeout: 30_000 }).toHaveLength(20);
+  await expect.poll(() => read(container, false), { timeout: 120_000 }).toHaveLength(20);
 
   const lines = await read(container, false);
 

@@ -119,7 +119,7 @@ test.skipIf((await noTestHosts()) !== undefined)(
     expect(down.output).toContain("Nothing of sim-2p2d-four-hosts is deployed.");
     expect(down.code).toBe(0);
     const [, network] = /listens at http:\/\/(\d+\.\d+\.\d+)\.11:/.exec(up.output) ?? [];
-    await expect.poll(ourAddresses, { timeout: 30_000 }).not.toContain(`${network}.1`);
+    await expect.poll(ourAddresses, { timeout: 120_000 }).not.toContain(`${network}.1`);
   },
 );
 

@@ -238,7 +238,7 @@ describe.skipIf(obstacle !== undefined)("2p2d on four hosts behind SSH", () => {
       host: { name: "host-a", address, docker, hostKey },
       container: `${name}-prefill-0`,
       url: `http://${address}:8088/health`,
-      timeoutSeconds: 30,
+      timeoutSeconds: 300,
     });
 
     const { code, stderr } = await tryRun("node", ["components/probes/await-ready.ts"], {

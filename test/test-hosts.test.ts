@@ -48,7 +48,7 @@ describe.skipIf(obstacle !== undefined)("test hosts", () => {
     await once(living.run, "exit");
     await (await testHosts(0)).dispose();
     expect(existsSync(living.folder)).toBe(false);
-    await expect.poll(ourInterfaces, { timeout: 30_000 }).toEqual([]);
+    await expect.poll(ourInterfaces, { timeout: 120_000 }).toEqual([]);
   });
 
   const ourInterfaces = () => Object.keys(networkInterfaces()).filter((name) => name.startsWith("ascend-pd"));

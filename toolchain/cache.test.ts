@@ -6,7 +6,7 @@ import { tryRun } from "../system/programs.ts";
 import { cached, compiledIn, defaultCacheDir, isCache, openCache } from "./cache.ts";
 import type { Context } from "./context.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 let folder: string;
 let context: Context;

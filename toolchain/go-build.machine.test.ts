@@ -8,7 +8,7 @@ import { type GoBuild, goBuild, isBuilt } from "./go-build.ts";
 
 const hasGo = (await onPath("go")) !== undefined;
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 let folder: string;
 let said: string[];

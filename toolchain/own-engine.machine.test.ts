@@ -157,7 +157,7 @@ async function runContainer(engine: OwnEngine): Promise<string> {
   });
   const id: string = JSON.parse(created).Id;
   await expectEngine(engine.host, `/containers/${id}/start`, { method: "POST" });
-  await expect.poll(() => logOf(engine, id), { timeout: 30_000 }).toContain("up");
+  await expect.poll(() => logOf(engine, id), { timeout: 120_000 }).toContain("up");
   return id;
 }
 

@@ -27,7 +27,7 @@ test("An instance can be named by its container: the scheduler's own names may b
     }).listen("${adminSocket}", () => console.log("listening"))`,
     { name: `${stack}-scheduler` },
   );
-  await expect.poll(() => logOf(container), { timeout: 30_000 }).toContain("listening");
+  await expect.poll(() => logOf(container), { timeout: 120_000 }).toContain("listening");
 
   const code = await scheduler.run(["drain", `${stack}-decode-0`, "--stack", stack, "--deadline=1"]);
 

@@ -144,7 +144,7 @@ async function startListening(answer: string) {
       ${answer};
     });
     server.listen(0, "127.0.0.1", () => console.log("port", server.address().port, ""));`);
-  await expect.poll(() => logOf(container), { timeout: 30_000 }).toContain("port");
+  await expect.poll(() => logOf(container), { timeout: 120_000 }).toContain("port");
   const port = /port (\d+) /.exec(await logOf(container))?.[1];
   return { container, url: `http://127.0.0.1:${port}` };
 }

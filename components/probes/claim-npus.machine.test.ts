@@ -166,7 +166,7 @@ describe.skipIf(process.geteuid?.() !== 0)("an NPU that exists", () => {
     const holder = await startContainer("process.exitCode = 1", { hostConfig });
     const state = async () =>
       JSON.parse(await expectEngine(engine, `/containers/${holder}/json`)).State.Status;
-    await expect.poll(state, { timeout: 30_000 }).toBe("restarting");
+    await expect.poll(state, { timeout: 120_000 }).toBe("restarting");
 
     const { code, stderr } = await claim([npu]);
 

@@ -45,7 +45,7 @@ async function administration(
       console.log("port", port, "");
     });
   `);
-  await expect.poll(() => logOf(name), { timeout: 30_000 }).toContain("port ");
+  await expect.poll(() => logOf(name), { timeout: 120_000 }).toContain("port ");
   return name;
 }
 
@@ -60,7 +60,7 @@ function member(container: string, { address = "127.0.0.1:1", url = "", docker =
     address,
     api: "openai",
     model: "m",
-    ready: { host, container, url, timeoutSeconds: 30 },
+    ready: { host, container, url, timeoutSeconds: 300 },
   };
 }
 
@@ -113,12 +113,12 @@ test("A drain that is killed is taken back.", async () => {
   const container = await administration({ "/drain": [null], "/join": [{ joined: true }] });
   const PROBE = JSON.stringify(member(container));
   const child = spawn(process.execPath, ["components/probes/drain.ts"], { env: { ...process.env, PROBE } });
-  await expect.poll(() => asked(container), { timeout: 30_000 }).toHaveLength(1);
+  await expect.poll(() => asked(container), { timeout: 120_000 }).toHaveLength(1);
 
   child.kill("SIGKILL");
 
   await expect
-    .poll(() => asked(container), { timeout: 30_000 })
+    .poll(() => asked(container), { timeout: 120_000 })
     .toContain('/join {"instance":"127.0.0.1:1","deadline":0}');
 });
 

@@ -2,7 +2,7 @@ import { vi } from "vitest";
 import { type RunResult, tryRun } from "../../system/programs.ts";
 import type { ProbeArguments } from "../probes/arguments.ts";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 /** Runs a probe as `pulumi up` does: a process of its own, told what to do by PROBE. */
 export function runProbe<Name extends keyof ProbeArguments>(

@@ -2,7 +2,7 @@ import { createServer, type Socket } from "node:net";
 import { onTestFinished, vi } from "vitest";
 
 // A busy machine must not turn a slow test into a failed one.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 /*
  * Fake engines, and in client.ts clients, that are exact to the byte. They parse HTTP in the simplest way that works, and

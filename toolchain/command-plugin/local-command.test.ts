@@ -10,7 +10,7 @@ import { tryRun } from "../../system/programs.ts";
 import { launcher, type StartedPlugin, secret, startPlugin } from "../testing/started-plugin.ts";
 import { unknown } from "./values.ts";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const type = "command:local:Command";
 let plugin: StartedPlugin;
