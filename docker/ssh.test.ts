@@ -98,8 +98,9 @@ test("A call that is given up takes its connection along.", async () => {
   await expect.poll(() => isGone(pid), { timeout: 60_000 }).toBe(true);
 });
 
-test("What is put aside keeps no process alive, and ends with it.", async () => {
-  const started = await relayingSsh(await serveEngine((_request, response) => response.end("{}")));
+test("What is put aside keeps no process alive, and ends with it, also where its host hangs.", async () => {
+  const engine = await serveEngine((_request, response) => response.end("{}"));
+  const started = await relayingSsh(engine, { hangs: true });
   const script = `
     import { readFileSync } from "node:fs";
     import { callEngine } from ${JSON.stringify(resolve("docker/api.ts"))};

@@ -5,9 +5,9 @@ import { onTestFinished, vi } from "vitest";
 
 /**
  * Puts a program in the place of `ssh` until the test is over, which joins each of its connections to the engine at
- * `socket`. Gives the process ids of all that were started.
+ * `socket`. One through a host that hangs ends only when it is killed. Gives the process ids of all that were started.
  */
-export async function relayingSsh(socket: string): Promise<() => Promise<number[]>> {
+export async function relayingSsh(socket: string, { hangs = false } = {}): Promise<() => Promise<number[]>> {
   const folder = await mkdtemp(join(tmpdir(), "ascend-pd-ssh-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const log = join(folder, "log");
@@ -18,7 +18,7 @@ export async function relayingSsh(socket: string): Promise<() => Promise<number[
     require("node:fs").appendFileSync("${log}", process.pid + "\\n");
     const engine = require("node:net").connect("${socket.replace("unix://", "")}");
     process.stdin.pipe(engine).pipe(process.stdout);
-    engine.on("close", () => process.exit());
+    ${hangs ? "setInterval(() => {}, 1000)" : 'engine.on("close", () => process.exit())'};
     `,
   );
   await chmod(join(folder, "ssh"), 0o755);
