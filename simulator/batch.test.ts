@@ -11,7 +11,9 @@ function observed(maxNumSeqs: number, maxNumBatchedTokens: number, kvBlocks: num
   const batch = new Batch({ maxNumSeqs, maxNumBatchedTokens }, kv);
   const entered: [name: number, slot: Slot][] = [];
   const enter = (name: number, blocks: number, prefillTokens: number) =>
-    batch.enter(blocks, prefillTokens, never).then((slot) => entered.push([name, slot]));
+    batch
+      .enter({ blockCount: blocks, prefillTokens, contents: [], blockSize: 16 }, never)
+      .then((slot) => entered.push([name, slot]));
   return { kv, batch, entered, enter };
 }
 

@@ -8,13 +8,23 @@ export interface BatchLimits {
 /** A sequence's place in the running batch. */
 export interface Slot {
   readonly blocks: readonly number[];
+  /** Prompt tokens that were in the prefix cache. */
+  readonly cachedTokens: number;
   /** Prompt tokens that the sequence is computing; 0 when the prefill is done or the KV cache comes from elsewhere. */
   prefillTokens: number;
 }
 
-interface Waiter {
+/** What a sequence needs to run. */
+export interface Wanted {
   readonly blockCount: number;
+  /** Prompt tokens to compute, those included that may be in the prefix cache. */
   readonly prefillTokens: number;
+  /** By which full blocks of the prompt are found there, and how many tokens are in one. */
+  readonly contents: readonly string[];
+  readonly blockSize: number;
+}
+
+interface Waiter extends Wanted {
   readonly enter: (slot: Slot) => void;
 }
 
@@ -39,8 +49,8 @@ export class Batch {
     return this.#queue.length;
   }
 
-  /** Waits for a place and `blockCount` KV blocks. Rejects with the signal's reason when it aborts first. */
-  enter(blockCount: number, prefillTokens: number, signal: AbortSignal): Promise<Slot> {
+  /** Waits for a place and KV blocks. Rejects with the signal's reason when it aborts first. */
+  enter(wanted: Wanted, signal: AbortSignal): Promise<Slot> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const giveUp = () => {
@@ -52,7 +62,7 @@ export class Batch {
         signal.removeEventListener("abort", giveUp);
         resolve(slot);
       };
-      const waiter: Waiter = { blockCount, prefillTokens, enter };
+      const waiter: Waiter = { ...wanted, enter };
       signal.addEventListener("abort", giveUp);
       this.#queue.push(waiter);
       this.fill();
@@ -75,13 +85,16 @@ export class Batch {
   fill(): void {
     for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
       if (this.#running >= this.#limits.maxNumSeqs) return;
-      if (this.#prefillTokens + first.prefillTokens > this.#limits.maxNumBatchedTokens) return;
-      const blocks = this.#kv.allocate(first.blockCount);
-      if (blocks === undefined) return;
+      const { blockCount, contents, blockSize } = first;
+      const left = Math.max(0, first.prefillTokens - this.#kv.cached(contents) * blockSize);
+      if (this.#prefillTokens + left > this.#limits.maxNumBatchedTokens) return;
+      const allocated = this.#kv.allocate(blockCount, contents);
+      if (allocated === undefined) return;
       this.#queue.shift();
       this.#running += 1;
-      this.#prefillTokens += first.prefillTokens;
-      first.enter({ blocks, prefillTokens: first.prefillTokens });
+      this.#prefillTokens += left;
+      const { blocks, cached } = allocated;
+      first.enter({ blocks, cachedTokens: cached * blockSize, prefillTokens: left });
     }
   }
 }

@@ -34,6 +34,7 @@ export function configOf(
     interTokenMs: flags.number("inter-token-ms"),
     kvBlocks: flags.integer("kv-blocks"),
     blockSize: flags.integer("block-size"),
+    prefixCaching: !flags.isSet("no-enable-prefix-caching"),
     kvHost: flags.text("kv-host") ?? placement?.serverIp ?? "127.0.0.1",
     kvLeaseSeconds: flags.number("kv-lease-seconds"),
     kvLoadFailurePolicy: flags.oneOf("kv-load-failure-policy", ["fail", "recompute"]) ?? "fail",

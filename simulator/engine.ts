@@ -8,7 +8,7 @@ import { type LatencyModel, prefillMs, stepMs } from "./latency.ts";
 import { Layerwise } from "./layerwise.ts";
 import { Counters, type Gauges, type RecomputeReason } from "./metrics.ts";
 import { tokenAt } from "./oracle.ts";
-import { type PromptKv, promptKv, WrongBlocks } from "./prefix-cache.ts";
+import { cacheableBlocks, type PromptKv, promptKv, WrongBlocks } from "./prefix-cache.ts";
 import { type RemoteKv, type RemoteKvConfig, remoteKvs } from "./remote-kv.ts";
 import type { Gate, GenerationRequest, Prompt } from "./request.ts";
 import { preemptedAt, type Sequence, sequencesOf } from "./sequence.ts";
@@ -28,6 +28,7 @@ export interface EngineConfig extends LatencyModel, BatchLimits, RemoteKvConfig 
   readonly kvBlocks: number;
   /** Tokens in a KV block. */
   readonly blockSize: number;
+  readonly prefixCaching: boolean;
   readonly kvLeaseSeconds: number;
   readonly kvLoadFailurePolicy: "fail" | "recompute";
   readonly kvCheck: KvCheck;
@@ -218,10 +219,18 @@ export class Engine implements Gate {
   async #enterBatch(sequence: Sequence): Promise<Slot> {
     const { prompt, remoteKv, signal } = sequence;
     const isComputed = remoteKv === undefined && !this.layerwise.isPushedTo(sequence);
+    const { blockSize, prefixCaching } = this.#config;
     const { length } = prompt.tokens;
-    const blockCount = Math.ceil((length + prompt.maxTokens) / this.#config.blockSize);
+    const blockCount = Math.ceil((length + prompt.maxTokens) / blockSize);
+    const contents = prefixCaching ? cacheableBlocks(prompt, blockSize) : [];
     try {
-      return await this.#batch.enter(blockCount, isComputed ? length : 0, signal);
+      const wanted = { blockCount, contents, blockSize, prefillTokens: isComputed ? length : 0 };
+      const slot = await this.#batch.enter(wanted, signal);
+      if (prefixCaching) {
+        this.counters.prefixQueries += length;
+        this.counters.prefixHits += slot.cachedTokens;
+      }
+      return slot;
     } catch (error) {
       // As in vLLM: a decode that ends before it pulled tells prefill, which would keep the blocks in vain.
       if (this.#tellsPrefill) void remoteKv?.pull();
@@ -259,7 +268,7 @@ export class Engine implements Gate {
     } else if (this.#config.role === "decode") {
       this.#recompute(id, kvParams === undefined ? "no_params" : "incomplete_params");
     }
-    await pause(prefillMs(this.#config, prompt.tokens.length), signal);
+    await pause(prefillMs(this.#config, prompt.tokens.length - slot.cachedTokens), signal);
     this.#batch.prefillDone(slot);
     return undefined;
   }

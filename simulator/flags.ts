@@ -30,6 +30,8 @@ const FLAGS = {
   "ttft-ms-per-token": { value: "MS", default: "0.05", help: "added for each prompt token" },
   "inter-token-ms": { value: "MS", default: "15", help: "between two tokens; twice that in a full batch" },
   "kv-blocks": { value: "N", default: "4096", help: "size of the KV cache" },
+  "enable-prefix-caching": { help: "as in vLLM the default" },
+  "no-enable-prefix-caching": { help: "every prompt is computed whole" },
   "block-size": { value: "TOKENS", default: "16", help: "tokens in a KV block" },
   "kv-host": { value: "ADDRESS", help: "where decode pulls KV; default: server_ip of the rank table" },
   "kv-lease-seconds": { value: "S", default: "30", help: "how long prefill keeps KV blocks for decode" },

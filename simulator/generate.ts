@@ -99,6 +99,7 @@ function samplingOf(
       tokens,
       ids: [],
       made: 0,
+      cacheSalt: "",
       hashes,
       maxTokens: Math.min(maxTokens, room),
     })),

@@ -11,6 +11,8 @@ export type RecomputeReason = "no_params" | "incomplete_params" | "load_failure"
 export class Counters {
   promptTokens = 0;
   generationTokens = 0;
+  prefixQueries = 0;
+  prefixHits = 0;
   kvExpired = 0;
   kvFreed = 0;
   admissionRejections = 0;
@@ -73,6 +75,8 @@ function families({ servedModelName, blockSize }: Names, { gauges, counters }: T
   const {
     promptTokens,
     generationTokens,
+    prefixQueries,
+    prefixHits,
     finished,
     ttft,
     kvExpired,
@@ -106,6 +110,8 @@ function families({ servedModelName, blockSize }: Names, { gauges, counters }: T
     ["vllm:cache_config_info", "gauge", "The size of the KV cache.", [["", cacheConfig, 1]]],
     ["vllm:prompt_tokens_total", "counter", "Prompt tokens processed.", one(promptTokens)],
     ["vllm:generation_tokens_total", "counter", "Tokens generated.", one(generationTokens)],
+    ["vllm:prefix_cache_queries_total", "counter", "Prompt tokens looked up.", one(prefixQueries)],
+    ["vllm:prefix_cache_hits_total", "counter", "Those that were there.", one(prefixHits)],
     ["vllm:request_success_total", "counter", "Finished requests.", by("finished_reason", finished)],
     [
       "vllm:admission_rejections_total",

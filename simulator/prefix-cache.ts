@@ -27,6 +27,23 @@ export function promptKv(
   return { promptHash, sampleHash, content, blocks };
 }
 
+/**
+ * What the full blocks of a prompt are known by in a prefix cache. Never all of it: as in vLLM the last token is computed, since
+ * the first of the answer comes of it.
+ */
+export function cacheableBlocks(
+  { tokens, cacheSalt }: { readonly tokens: readonly string[]; readonly cacheSalt: string },
+  blockSize: number,
+): string[] {
+  const blocks: string[] = [];
+  let before = cacheSalt;
+  for (let end = blockSize; end < tokens.length; end += blockSize) {
+    before = hash("sha1", `${before} ${tokens.slice(end - blockSize, end).join(" ")}`, "base64");
+    blocks.push(before);
+  }
+  return blocks;
+}
+
 /** The wrong part of a prefix cache: blocks that are kept for one prompt and hold another's KV cache. None is evicted. */
 export class WrongBlocks {
   /** By block, what is answered from it. */

@@ -21,6 +21,8 @@ export interface PromptTokens {
   readonly hashes: PromptHashes;
   /** Tokens of the answer that are in the prompt: the answer goes on. */
   readonly made: number;
+  /** Prompts with different ones share no KV cache. */
+  readonly cacheSalt: string;
 }
 
 /** What the reading of prompts depends on. */
@@ -40,6 +42,7 @@ export function promptsOf(
 ): PromptTokens[] {
   // The ids of a prompt have to tell its text where it may come back as ids.
   const idsOf = preemptWithin > 0 ? characterIds : tokenIds;
+  const cacheSalt = typeof fields.cache_salt === "string" ? fields.cache_salt : "";
   const isPulled = kvParams?.get("do_remote_prefill") === "true";
   const behind = (history: History, hashes: PromptHashes) => {
     // Prefill knows no sample's seed.
@@ -54,6 +57,7 @@ export function promptsOf(
     return promptHashes(text, seed).map((hashes) => ({
       tokens: [...tokens, ...history.made.map(String)],
       ids: [...history.prompt, ...history.made],
+      cacheSalt,
       ...behind(history, hashes),
     }));
   }
@@ -67,7 +71,7 @@ export function promptsOf(
   const asAsked = isBack ? prompts.map(({ history }) => promptAsAsked(history.prompt)) : undefined;
   return promptHashes(text, seed, asAsked).map((hashes, at) => {
     const { tokens = [], ids = [], history = { prompt: [], made: [] } } = prompts[at] ?? {};
-    return { tokens, ids, ...behind(history, hashes) };
+    return { tokens, ids, cacheSalt, ...behind(history, hashes) };
   });
 }
 

@@ -58,12 +58,14 @@ test("FreeKVFirst prefers a large half-full KV cache to a small empty one.", asy
   const small = await simulator("prefill", ["--kv-blocks=300"]);
   const large = await simulator("prefill", ["--kv-blocks=2000"]);
   const decode = await simulator("decode");
-  const kept = JSON.stringify({
-    prompt: "word ".repeat(4000),
-    max_tokens: 1,
-    kv_transfer_params: { do_remote_decode: true },
-  });
-  for (let i = 0; i < 4; i++) await post(`${large.url}/v1/completions`, kept);
+  // None has a block that another one has.
+  const kept = (own: number) =>
+    JSON.stringify({
+      prompt: `${own} `.repeat(4000),
+      max_tokens: 1,
+      kv_transfer_params: { do_remote_decode: true },
+    });
+  for (let i = 0; i < 4; i++) await post(`${large.url}/v1/completions`, kept(i));
   expect(await metric(large, "vllm:kv_cache_usage_perc")).toBeGreaterThan(0.5);
   const before = await computed([small, large]);
   const front = await scheduler([small, large], [decode], {
@@ -75,4 +77,29 @@ test("FreeKVFirst prefers a large half-full KV cache to a small empty one.", asy
 
   expect(before).toEqual([0, 4]);
   expect(await computed([small, large])).toEqual([0, 8]);
+});
+
+test("affinity: of prompts that begin alike real engines compute the beginning once, as their metrics say.", async () => {
+  const prefill = [await simulator("prefill"), await simulator("prefill")];
+  const decode = [await simulator("decode"), await simulator("decode")];
+  const front = await scheduler(prefill, decode, {
+    args: ["--prefill-routing-policy=affinity", "--admin-port=0"],
+  });
+  await toldLoads(front);
+  const groups = 4;
+  const rounds = 5;
+  const size = 1600;
+
+  for (let round = 0; round < rounds; round++)
+    for (let group = 0; group < groups; group++) {
+      const body = `{"model":"sim","prompt":"${`g${group} `.repeat(size)} own ${round}","max_tokens":4}`;
+      const answer = await post(`${front.url}/v1/completions`, body);
+      expect(JSON.parse(await answer.text()).choices[0].text).toBe(expectedText(body, 4));
+    }
+
+  const hits = await Promise.all(prefill.map((one) => metric(one, "vllm:prefix_cache_hits_total")));
+  const [one = 0, other = 0] = await computed(prefill);
+  expect(one + other).toBe(groups * rounds);
+  expect(hits.reduce((sum, its) => sum + its)).toBe(groups * (rounds - 1) * size);
+  expect([one, other]).toEqual([10, 10]);
 });

@@ -23,6 +23,7 @@ export const quick: SimulatorConfig = {
   ttftMsPerToken: 0,
   interTokenMs: 0,
   kvBlocks: 512,
+  prefixCaching: true,
   blockSize: 16,
   kvHost: "127.0.0.1",
   kvLeaseSeconds: 30,
