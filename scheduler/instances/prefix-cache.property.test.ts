@@ -88,13 +88,19 @@ test("A full cache has what was used last, to a sixteenth of it and a prompt, an
 test("What is used again and again stays, however much comes and goes beside it.", () => {
   const cache = cacheOf(newTable(), 0, 160);
   const hot = promptAt([0, 1, 2, 0, 1, 2]);
+  const once = (round: number) => prefixesOf([Buffer.alloc(4 * UNIT_BYTES, `once ${round} `)]);
   cache.use(hot);
 
   for (let round = 0; round < 500; round++) {
-    cache.use(prefixesOf([Buffer.alloc(4 * UNIT_BYTES, `once ${round} `)]));
+    cache.use(once(round));
     expect(cache.matched(hot)).toBe(6);
     cache.use(hot);
   }
+
+  // Of 160 units the hot prompt has 6; a period and a prompt may be dropped with those that are too many.
+  const held = Array.from({ length: 500 }, (_, round) => cache.matched(once(round)));
+  expect(held.slice(0, 461)).toEqual(Array(461).fill(0));
+  expect(held.slice(468)).toEqual(Array(32).fill(4));
 });
 
 test("A cache that was cleared has nothing, and what comes then.", () => {
