@@ -36,14 +36,14 @@ const UNIFORM: Workload = {
   name: "uniform",
   what: "prompts of 2,048 tokens that share nothing",
   clients: 16,
-  sessions: (scale) => times(200 * scale, (at) => once(`uniform ${at}`, 2048, 16)),
+  sessions: (scale) => times(160 * scale, (at) => once(`uniform ${at}`, 2048, 16)),
 };
 
 const BIMODAL: Workload = {
   name: "bimodal",
   what: "nine prompts of 256 tokens to one of 8,192, that share nothing",
   clients: 16,
-  sessions: (scale) => times(360 * scale, (at) => once(`bimodal ${at}`, at % 10 === 3 ? 8192 : 256, 16)),
+  sessions: (scale) => times(300 * scale, (at) => once(`bimodal ${at}`, at % 10 === 3 ? 8192 : 256, 16)),
 };
 
 const GROUPS = 24;
@@ -84,7 +84,7 @@ interface Traced {
 const SHORTER = 8;
 const BLOCK_TOKENS = 512 / SHORTER;
 const TRACED_REQUESTS = 320;
-const TRACE_MS = 12_000;
+const TRACE_MS = 18_000;
 
 function played(name: string, what: string, lines: () => readonly Traced[]): Workload {
   return {
@@ -153,10 +153,17 @@ const CONVERSATIONS = played(
 
 export const WORKLOADS: readonly Workload[] = [UNIFORM, BIMODAL, SHARED, AGENTS, CONVERSATIONS];
 
-/** A trace in Mooncake's form: JSON lines. */
+/** By which of its blocks a conversation is known: the first one or two are a system prompt's. */
+const KNOWN_BY = 2;
+
+/** A trace in Mooncake's form, JSON lines: so many of its conversations, each whole. The first requests would be new, all of them. */
 export function traceIn(file: string): Workload {
   const lines = readFileSync(file, "utf8").trim().split("\n");
-  return played("trace", `the first ${TRACED_REQUESTS} requests of ${file}, at an eighth`, () =>
-    lines.slice(0, TRACED_REQUESTS).map((line) => JSON.parse(line) as Traced),
+  const all = lines.map((line) => JSON.parse(line) as Traced);
+  const oneIn = Math.max(1, Math.floor(all.length / TRACED_REQUESTS));
+  const isChosen = ({ hash_ids: ids }: Traced) =>
+    (ids[Math.min(KNOWN_BY, ids.length - 1)] ?? 0) % oneIn === 0;
+  return played("trace", `one in ${oneIn} conversations of ${file}, at an eighth`, () =>
+    all.filter(isChosen),
   );
 }

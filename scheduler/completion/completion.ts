@@ -19,7 +19,7 @@ import { type Call, checkFit, readCall } from "./call.ts";
 import { answerMembers, decodeBody, prefillBody, TELL_TOKENS, takeKvParams, takeTokens } from "./legs.ts";
 import type { Metaserver } from "./metaserver.ts";
 import { patience } from "./patience.ts";
-import { promptPrefixes } from "./prompt-prefixes.ts";
+import { prefixesIn } from "./prompt-prefixes.ts";
 import { PushFailed, pushed } from "./push.ts";
 import { relayPlain } from "./relay.ts";
 import type { Releases } from "./releases.ts";
@@ -129,9 +129,9 @@ export function completions(engines: Engines, api: Api): Handler {
       );
     }
     const [only] = asked;
+    const prefixesOf = config.policy === "affinity" ? prefixesIn(call) : undefined;
     const answerOne = (errand: Errand, call: Call, sequence: Sequence, answer: Answer) => {
-      const one =
-        config.policy === "affinity" ? { ...errand, prefixes: promptPrefixes(call, sequence) } : errand;
+      const one = prefixesOf === undefined ? errand : { ...errand, prefixes: prefixesOf(sequence) };
       return handoff.givesBack && shape !== "response"
         ? answerToTheEnd(call, sequence, answer, resuming(one, shape, answer))
         : legs(one, call, sequence, answer);

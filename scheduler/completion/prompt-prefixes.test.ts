@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
+import { HANDOFFS } from "../config/handoffs.ts";
 import type { Prefixes } from "../instances/prefixes.ts";
 import { type Call, readCall } from "./call.ts";
-import { promptPrefixes } from "./prompt-prefixes.ts";
-import { SOLE } from "./sequences.ts";
+import { prefixesIn } from "./prompt-prefixes.ts";
+import { askedBy, SOLE } from "./sequences.ts";
 
 const LONG = "a prompt that goes on for a while, ".repeat(100);
 const of = (body: object, sequence = SOLE) =>
-  promptPrefixes(readCall(Buffer.from(JSON.stringify(body)), []) as Call, sequence);
+  prefixesIn(readCall(Buffer.from(JSON.stringify(body)), []) as Call)(sequence);
 
 /** How many prefixes two prompts share. */
 function common(a: Prefixes, b: Prefixes): number {
@@ -60,4 +61,14 @@ test("Each of several prompts is its own.", () => {
   const own = of(body, { ...SOLE, edits: [{ key: "prompt", value: JSON.stringify(LONG) }] });
 
   expect(common(own, alone)).toBe(all(alone));
+});
+
+test("A prompt is read once for all its samples.", () => {
+  const call = readCall(Buffer.from(JSON.stringify({ prompt: [LONG, `${LONG}!`], n: 3 })), []) as Call;
+  const asked = askedBy(call, "prompts", HANDOFFS.NixlConnector);
+  const read = prefixesIn(call);
+
+  const all = asked === "decode-alone" ? [] : asked.map(read);
+
+  expect([all.length, new Set(all).size]).toEqual([6, 2]);
 });

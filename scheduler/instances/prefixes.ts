@@ -32,8 +32,8 @@ export function unitsOf(bytes: number): number {
   return (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT;
 }
 
-/** Longer prompts are told apart by what comes first. */
-const MAX_BYTES = 2 ** 28;
+/** Longer prompts are told apart by what comes first: to read these takes some milliseconds. */
+const MAX_BYTES = 2 ** 24;
 const MAX_PREFIXES = 1024;
 /** One for all, as nothing is awaited while it is filled. */
 const scratch = new Int32Array(2 * MAX_PREFIXES);
