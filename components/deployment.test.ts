@@ -249,6 +249,75 @@ test("Each of two hosts has a provider of its own, and what runs or is built on 
   });
 });
 
+describe("an instance over several hosts", () => {
+  const part = (host: string, npu: number) => ({ host, devices: [npu] });
+  const input = {
+    ...sampleInput(),
+    engine: { kind: "simulated" },
+    decode: [
+      { hosts: [part("host-a", 6), part("host-b", 6)], port: 8089 },
+      { hosts: [part("host-b", 7), part("host-a", 7)], port: 8090 },
+    ],
+  };
+  let plan: Plan;
+  let registrations: Registration[];
+
+  beforeAll(async () => {
+    const result = makePlan("wide", input);
+    if ("problems" in result) throw new Error(JSON.stringify(result.problems));
+    plan = result.plan;
+    registrations = await deployed(plan);
+  });
+
+  const find = (type: string, name: string) =>
+    registrations.find((one) => one.type === type && one.name === `wide-${name}`);
+  const members = ["decode-0", "decode-0-member-1"];
+
+  test("It has a container on each of its hosts, which all hang on what they are made from.", () => {
+    const definition = find("Command", "decode-0-definition");
+    const planned = plan.containers.find(({ name }) => name === "wide-decode-0");
+
+    for (const [index, name] of members.entries()) {
+      const host = `host-${"ab"[index]}`;
+      const container = find("Container", name);
+      expect(container?.provider).toBe(`docker ${host}`);
+      expect(container?.inputs.name).toBe(`wide-${name}`);
+      expect(container?.dependencies).toEqual([
+        "Command wide-decode-0-definition",
+        `Command wide-${name}-npus`,
+        `RemoteImage simulator-on-${host}`,
+      ]);
+      expect(find("Command", `${name}-npus`)?.dependencies).toEqual(["Command wide-decode-0-definition"]);
+    }
+    expect(definition?.deleteBeforeReplace).toBe(true);
+    expect(definition?.inputs.triggers).toEqual([
+      planned?.member?.definition,
+      find("Container", "decode-0")?.inputs.image,
+      find("Container", "decode-0-member-1")?.inputs.image,
+    ]);
+  });
+
+  test("It has one gate and one membership, made anew with any of its containers.", () => {
+    for (const part of ["ready", "membership"]) {
+      const ids = members.map((name) => `wide-${name}-id`);
+      expect(find("Command", `decode-0-${part}`)?.inputs.triggers).toEqual(ids);
+      expect(find("Command", `decode-0-member-1-${part}`)).toBeUndefined();
+    }
+    const told = JSON.parse(find("Command", "scheduler-announced")?.inputs.stdin).instances;
+    expect(told.map((one: { name: string }) => one.name)).toEqual([
+      "prefill-0",
+      "prefill-1",
+      "decode-0",
+      "decode-1",
+    ]);
+  });
+
+  test("It has its turn as a whole: nothing of it is touched before the one before it is back.", () => {
+    const at = (name: string) => registrations.findIndex((one) => one.name === `wide-${name}`);
+    expect(at("decode-0-membership")).toBeLessThan(at("decode-1-definition"));
+  });
+});
+
 test("The manual's own scheduler claims its device nodes and its image before it is replaced.", async () => {
   const input = sampleInput();
   const result = makePlan("own", { ...input, scheduler: { ...input.scheduler, runtime: "ascendcloud" } });

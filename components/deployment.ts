@@ -1,10 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
 import { givesPasses } from "../hosts/pass.ts";
+import { isHead } from "../planning/layout.ts";
 import type { ContainerPlan, Plan, Role } from "../planning/plan.ts";
 import type { Identity } from "../planning/predecessors.ts";
 import { administrationOf } from "./administration.ts";
 import { Host } from "./host.ts";
-import { aliasOf, DecodeInstance, type ImageOnHost, PrefillInstance } from "./instance.ts";
+import {
+  aliasOf,
+  type ContainerArgs,
+  DecodeInstance,
+  type ImageOnHost,
+  PrefillInstance,
+} from "./instance.ts";
 import { probe } from "./probe.ts";
 import { RankTableFile } from "./rank-table-file.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -74,10 +81,13 @@ export class PdDeployment extends pulumi.ComponentResource {
     const lastOfRole = new Map<Role, pulumi.Resource>();
     const instances: pulumi.Resource[] = [];
     let accepted: pulumi.Resource | undefined;
-    for (const container of plan.containers) {
-      const { role } = container;
+    const argsOf = (container: ContainerPlan): ContainerArgs => {
       const host = hostOf(container);
-      const args = { container, stack: plan.stack, host, image: imageOf(container, host) };
+      return { container, stack: plan.stack, host, image: imageOf(container, host) };
+    };
+    for (const container of plan.containers.filter(isHead)) {
+      const { role, name } = container;
+      const args = argsOf(container);
       if (role === "scheduler") {
         const passFrom = givesPasses(plan);
         const all = { ...args, administration, passFrom, endpoint, api, servedModelName, instances };
@@ -91,8 +101,9 @@ export class PdDeployment extends pulumi.ComponentResource {
         after: lastOfRole.get(role),
       };
       const Kind = role === "prefill" ? PrefillInstance : DecodeInstance;
-      const aliases = [predecessors?.get(container.name)].flatMap(aliasOf);
-      const { ready, membership } = new Kind({ ...args, rollout }, { ...child, aliases });
+      const aliases = [predecessors?.get(name)].flatMap(aliasOf);
+      const members = plan.containers.filter((one) => !isHead(one) && one.member?.of === name).map(argsOf);
+      const { ready, membership } = new Kind({ ...args, members, rollout }, { ...child, aliases });
       instances.push(ready);
       if (membership === undefined) continue;
       instances.push(membership);

@@ -1,3 +1,5 @@
+import type * as command from "@pulumi/command";
+import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { addressOf } from "../hosts/administered.ts";
 import type { ContainerPlan } from "../planning/plan.ts";
@@ -18,6 +20,8 @@ export interface ContainerArgs {
 }
 
 export interface InstanceArgs extends ContainerArgs {
+  /** Of an instance over several hosts, those beside this one, its head. */
+  readonly members: readonly ContainerArgs[];
   /** Absent where the scheduler cannot be told what to send where. */
   readonly rollout: Rollout | undefined;
 }
@@ -35,7 +39,10 @@ export interface ImageOnHost {
   readonly from?: pulumi.Resource;
 }
 
-/** A vLLM instance: its claim on NPUs, its container, the gate that opens when it answers, and its membership. */
+/**
+ * A vLLM instance: its claim on NPUs, its container, the gate that opens when it answers, and its membership. Over several
+ * hosts it has a claim and a container on each, and one gate and one membership, both made anew with any of them.
+ */
 abstract class Instance extends pulumi.ComponentResource {
   /** Exists once the instance has answered on its ready path. */
   readonly ready: pulumi.Resource;
@@ -48,16 +55,13 @@ abstract class Instance extends pulumi.ComponentResource {
     args: InstanceArgs,
     options?: pulumi.ComponentResourceOptions,
   ) {
-    const { container: plan, stack, host, image, rollout } = args;
-    super(type, plan.name, { container: plan }, options);
-    const devices = new NpuDevices(`${plan.name}-npus`, { container: plan, host }, { parent: this });
-    const needed: pulumi.Input<pulumi.Resource>[] = [devices.claim, ...(image.from ? [image.from] : [])];
-    const container = createContainer(plan, image.name, stack, {
-      parent: this,
-      provider: host.provider,
-      dependsOn: inTurn(rollout?.after, needed),
-    });
-    this.ready = awaitReady(plan, host, container.id, { parent: this });
+    const { container: plan, host, members, rollout } = args;
+    const others = members.length > 0 && { members: members.map(({ container }) => container) };
+    super(type, plan.name, { container: plan, ...others }, options);
+    const all = [args, ...members];
+    const definition = plan.member && this.#define(plan.name, plan.member.definition, all, rollout?.after);
+    const ids = all.map((one) => this.#createContainer(one, rollout?.after, definition).id);
+    this.ready = awaitReady(plan, host, ids, { parent: this });
     if (rollout !== undefined) {
       const { administration, api, model } = rollout;
       this.membership = probe(
@@ -71,13 +75,50 @@ abstract class Instance extends pulumi.ComponentResource {
           address: addressOf(host.host, plan),
           ready: readyQuestion(plan, host),
         },
-        [container.id],
+        ids,
         // Drained by what it was, before it is joined as what it is.
         { parent: this, deleteBeforeReplace: true, dependsOn: [administration.announced] },
         { atEnd: "drain", stdin: engineKeyOf(plan) },
       );
     }
     this.registerOutputs({});
+  }
+
+  /**
+   * What all members are made from. Another one replaces them all: as their names hang on it, Pulumi first drains the
+   * instance and deletes every container, so that NPUs, ports and ranks of the old one are free before the new one comes.
+   */
+  #define(
+    name: string,
+    definition: string,
+    members: readonly ContainerArgs[],
+    after: pulumi.Resource | undefined,
+  ): command.local.Command {
+    const images = members.map(({ image }) => image.name);
+    return probe(`${name}-definition`, "define-instance", { definition }, [definition, ...images], {
+      parent: this,
+      deleteBeforeReplace: true,
+      dependsOn: inTurn(after, []),
+    });
+  }
+
+  #createContainer(
+    { container: plan, stack, host, image }: ContainerArgs,
+    after: pulumi.Resource | undefined,
+    definition: command.local.Command | undefined,
+  ): docker.Container {
+    const devices = new NpuDevices(
+      `${plan.name}-npus`,
+      { container: plan, host, after: definition },
+      { parent: this },
+    );
+    const needed: pulumi.Input<pulumi.Resource>[] = [devices.claim, ...(image.from ? [image.from] : [])];
+    const options = {
+      parent: this,
+      provider: host.provider,
+      dependsOn: inTurn(after, needed),
+    };
+    return createContainer(plan, image.name, stack, options, definition?.stdout);
   }
 }
 
@@ -117,10 +158,10 @@ async function inTurn<T>(before: pulumi.Resource | undefined, what: T): Promise<
 export function awaitReady(
   plan: ContainerPlan,
   host: Host,
-  containerId: pulumi.Input<string>,
+  containerIds: pulumi.Input<string>[],
   options: pulumi.CustomResourceOptions,
 ): pulumi.Resource {
-  return probe(`${plan.name}-ready`, "await-ready", readyQuestion(plan, host), [containerId], options);
+  return probe(`${plan.name}-ready`, "await-ready", readyQuestion(plan, host), containerIds, options);
 }
 
 function readyQuestion(plan: ContainerPlan, { host }: Host): ProbeArguments["await-ready"] {

@@ -7,6 +7,8 @@ import { registryAuth } from "./secrets.ts";
 export interface NpuDevicesArgs {
   readonly container: ContainerPlan;
   readonly host: Host;
+  /** What must be done before NPUs can be free. */
+  readonly after?: pulumi.Resource | undefined;
 }
 
 /**
@@ -16,7 +18,11 @@ export interface NpuDevicesArgs {
 export class NpuDevices extends pulumi.ComponentResource {
   readonly claim: pulumi.Resource;
 
-  constructor(name: string, { container, host }: NpuDevicesArgs, options?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    { container, host, after }: NpuDevicesArgs,
+    options?: pulumi.ComponentResourceOptions,
+  ) {
     super(
       "ascend-pd:index:NpuDevices",
       name,
@@ -33,7 +39,7 @@ export class NpuDevices extends pulumi.ComponentResource {
         ...(container.image.kind === "reference" && { image: container.image.name }),
       },
       [],
-      { parent: this },
+      { parent: this, dependsOn: after ? [after] : [] },
       { stdin: container.image.kind === "reference" ? registryAuth() : undefined },
     );
     this.registerOutputs({});

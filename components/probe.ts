@@ -20,7 +20,7 @@ export function probe<Name extends keyof ProbeArguments>(
   triggers: pulumi.Input<string>[],
   options: pulumi.CustomResourceOptions,
   { atEnd, stdin }: ProbeExtras = {},
-): pulumi.CustomResource {
+): command.local.Command {
   return new command.local.Command(
     resourceName,
     {

@@ -40,7 +40,7 @@ export class Scheduler extends pulumi.ComponentResource {
       // They are renewed in it; a container that is made for another reason has them as they are then.
       ignoreChanges: administration ? ["uploads"] : [],
     });
-    const ready = awaitReady(plan, host, container.id, { parent: this });
+    const ready = awaitReady(plan, host, [container.id], { parent: this });
     const settled =
       administration &&
       probe(

@@ -1,3 +1,4 @@
+import { isHead } from "../planning/layout.ts";
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../planning/plan.ts";
 import { shortName } from "../planning/short-name.ts";
 import { bracketed } from "../rank-tables/addresses.ts";
@@ -37,16 +38,16 @@ export function schedulerTables({ stack, containers, hosts, rankTables }: Plan):
   if (local === undefined || nodePorts === undefined) return undefined;
   const instances = containers.flatMap((container) => {
     const { role } = container;
-    if (role === "scheduler") return [];
+    if (role === "scheduler" || !isHead(container)) return [];
     const address = addressOf(hostOf({ hosts }, container), container);
     return [{ role, name: shortName(container.name, stack), address }];
   });
   return { instances, global, local, nodePorts, ...(apiKeys && { apiKeys }) };
 }
 
-/** Of the instances, by the names of their containers. */
+/** Of the instances, by the names of their containers; of one over several hosts, by that of its head. */
 export function addressesOf({ containers, hosts }: Plan): ReadonlyMap<string, string> {
-  return new Map(containers.map((one) => [one.name, addressOf(hostOf({ hosts }, one), one)]));
+  return new Map(containers.filter(isHead).map((one) => [one.name, addressOf(hostOf({ hosts }, one), one)]));
 }
 
 /** Where the scheduler reaches an instance, and by what it always knows it: `10.0.0.18:8088`, `[2001:db8::18]:8088`. */

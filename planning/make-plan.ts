@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Problem } from "../problems/problem.ts";
 import { bracketed } from "../rank-tables/addresses.ts";
 import type { ContainerOf, Tables } from "./engines/engine.ts";
@@ -44,16 +45,29 @@ function planOf(topology: Topology): Plan {
   return {
     stack,
     hosts: hosts.map(hostPlan),
-    containers: instances.map((instance, index) => {
-      const own = instance === entry ? [nodePorts, apiKeys] : [];
-      return container(topology, instance, tablesOf(topology, global, found(local[index]), ...own));
-    }),
+    containers: withDefinitions(
+      instances.map((instance, index) => {
+        const own = instance === entry ? [nodePorts, apiKeys] : [];
+        return container(topology, instance, tablesOf(topology, global, found(local[index]), ...own));
+      }),
+    ),
     rankTables: { global, local, ...(nodePorts && { nodePorts }), ...(apiKeys && { apiKeys }) },
     endpoint: `http://${bracketed(hostOf(topology, entry).address)}:${entry.port}`,
     servedModelName: file.model.servedName,
     api: file.scheduler.useOpenai ? "openai" : "vllm",
     ...(isOurs && { adminSocket }),
   };
+}
+
+/** Each member with what all members of its instance are made from. */
+function withDefinitions(containers: readonly ContainerPlan[]): ContainerPlan[] {
+  const members = Map.groupBy(containers, ({ name, member }) => member?.of ?? name);
+  const hash = (value: object) => createHash("sha256").update(JSON.stringify(value)).digest("hex");
+  return containers.map((one) => {
+    const all = members.get(one.member?.of ?? "");
+    if (one.member === undefined || all === undefined) return one;
+    return { ...one, member: { ...one.member, definition: hash(all).slice(0, 16) } };
+  });
 }
 
 function hostPlan({ name, address, docker, hostKey }: Host): HostPlan {
@@ -85,11 +99,12 @@ function tablesOf(
 }
 
 function container(topology: Topology, instance: Instance, tables: Tables): ContainerPlan {
-  const { name, role, host, npus, port } = instance;
+  const { name, role, host, npus, port, member } = instance;
   const { files, ...software } = softwareOf(topology, instance)(topology, instance, tables);
   const secretEnv = [...new Set(instance.secretEnv)].sort();
   return {
     ...{ name, role, host, npus, port, ...software },
+    ...(member && { member: { index: member.index, of: member.of, definition: "" } }),
     env: sorted(software.env),
     ...(secretEnv.length > 0 && { secretEnv }),
     files,

@@ -8,7 +8,10 @@ export type Role = "prefill" | "decode" | "scheduler";
 export interface Plan {
   readonly stack: string;
   readonly hosts: readonly HostPlan[];
-  /** In start order: every prefill, every decode (the order of the global rank table and NODE_PORTS), scheduler. */
+  /**
+   * In start order: every prefill, every decode (the order of the global rank table and NODE_PORTS), scheduler. Of an
+   * instance over several hosts its head, then its other members.
+   */
   readonly containers: readonly ContainerPlan[];
   readonly rankTables: RankTablesPlan;
   /** Where clients send requests, e.g. `http://10.0.0.18:9000`. */
@@ -36,6 +39,8 @@ export interface ContainerPlan {
   readonly name: string;
   readonly role: Role;
   readonly host: string;
+  /** Of an instance over several hosts; all others are one container. */
+  readonly member?: MemberPlan;
   readonly image: ImagePlan;
   /** Arguments after the image's entry point, or the whole command where the image has none. */
   readonly command: readonly string[];
@@ -58,7 +63,7 @@ export interface ContainerPlan {
   readonly ulimits?: Readonly<Record<string, number>>;
   /** Runs without any capability and can gain none: for images of ours, which need none. */
   readonly restricted: boolean;
-  /** Port that the container listens on, on the host's network. */
+  /** Port that the container listens on, on the host's network; of a member without an API, one for KV transfer. */
   readonly port: number;
   /** Answers 200 when the container can take requests. */
   readonly readyPath: string;
@@ -66,6 +71,15 @@ export interface ContainerPlan {
   readonly startTimeoutSeconds: number;
   /** Seconds between SIGTERM and SIGKILL. */
   readonly stopTimeoutSeconds: number;
+}
+
+export interface MemberPlan {
+  /** 0: the head, which has the API. */
+  readonly index: number;
+  /** Name of the head. */
+  readonly of: string;
+  /** Hash of all members, equal on all: when one changes, all are made anew. */
+  readonly definition: string;
 }
 
 /**

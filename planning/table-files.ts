@@ -1,5 +1,5 @@
 import { globalTable, localTable, type ServerJson, serverJson } from "../rank-tables/format.ts";
-import { found, hostOf, type Instance, type Layout } from "./layout.ts";
+import { found, hostOf, type Instance, isHead, type Layout } from "./layout.ts";
 import type { FilePlan, Role } from "./plan.ts";
 
 /** Where rank tables lie in a container: outside /home/ma-user, which nothing may be mounted over. */
@@ -7,7 +7,9 @@ export const rankTableFolder = "/etc/ascend-pd";
 
 export function globalRankTable(layout: Layout): FilePlan {
   const servers = (role: Role) =>
-    layout.instances.filter((instance) => instance.role === role).map((instance) => server(layout, instance));
+    layout.instances
+      .filter((one) => one.role === role && isHead(one))
+      .map((instance) => server(layout, instance));
   return file(
     "global_ranktable.json",
     globalTable({
@@ -24,7 +26,7 @@ export function localRankTable(layout: Layout, instance: Instance): FilePlan {
 
 /** The ports of the instances under their names, in the order of the global table. */
 export function nodePortsFile({ instances }: Layout): FilePlan {
-  const servers = instances.filter(({ role }) => role !== "scheduler");
+  const servers = instances.filter((one) => one.role !== "scheduler" && isHead(one));
   return file("node_ports", servers.map(({ shortName, port }) => `${shortName}=${port}`).join(","));
 }
 

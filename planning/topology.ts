@@ -1,6 +1,8 @@
 import { engineKey } from "./credentials/engine-key.ts";
 import type { Engine } from "./engines/engine.ts";
-import { found, type Host, type Instance, type Layout } from "./layout.ts";
+import { kvPorts } from "./engines/mooncake.ts";
+import { found, type Host, type Instance, isHead, type Layout, type Place } from "./layout.ts";
+import { memberNameOf } from "./member-name.ts";
 import type { Declared } from "./stack-file/schema.ts";
 
 /** A stack file resolved: where everything stands, and the engine that runs there. */
@@ -14,16 +16,24 @@ export function topologyOf(stack: string, file: File): Topology {
   const { engine } = file;
   const names = (shortName: string) => ({ shortName, name: `${stack}-${shortName}` });
   const instances = (role: "prefill" | "decode"): Instance[] =>
-    file[role].map(({ devices, name, ...declared }, index) => ({
-      ...declared,
-      role,
-      ...names(name ?? `${role}-${index}`),
-      path: `${role}[${index}]`,
-      npus: devices,
-      extraArgs: [...engine.extras.extraArgs, ...declared.extraArgs],
-      extraEnv: { ...engine.extras.extraEnv, ...declared.extraEnv },
-      secretEnv: engine.extras.secretEnv,
-    }));
+    file[role].flatMap(({ host = "", devices, hosts, name, ...declared }, index) => {
+      const path = `${role}[${index}]`;
+      const shortName = name ?? `${role}-${index}`;
+      const places = (hosts ?? [{ host, devices }]).map((one) => ({ host: one.host, npus: one.devices }));
+      return places.map((place, member) => ({
+        ...declared,
+        ...place,
+        ...names(memberNameOf(shortName, member)),
+        role,
+        path,
+        place: hosts === undefined ? path : `${path}.hosts[${member}]`,
+        port: member === 0 ? declared.port : memberPort(engine, place, declared.port),
+        ...(places.length > 1 && { member: { index: member, of: names(shortName).name, places } }),
+        extraArgs: [...engine.extras.extraArgs, ...declared.extraArgs],
+        extraEnv: { ...engine.extras.extraEnv, ...declared.extraEnv },
+        secretEnv: engine.extras.secretEnv,
+      }));
+    });
   const { runtime, host, port, routingPolicy, extraArgs, extraEnv, secretEnv } = file.scheduler;
   // Whoever asks engines that want a key shows it; the manual's own scheduler knows of none.
   const shown = runtime === "ascend-pd" ? engine.extras.secretEnv.filter((name) => name === engineKey) : [];
@@ -31,6 +41,7 @@ export function topologyOf(stack: string, file: File): Topology {
     role: "scheduler",
     ...names("scheduler"),
     path: "scheduler",
+    place: "scheduler",
     npus: [],
     host,
     port,
@@ -46,9 +57,16 @@ export function topologyOf(stack: string, file: File): Topology {
     engine,
     hosts: hostsOf(file),
     instances: [...servers, scheduler],
-    nodePorts: servers.map((server) => server.port).join(","),
+    nodePorts: servers
+      .filter(isHead)
+      .map((server) => server.port)
+      .join(","),
   };
 }
+
+/** `other`: where the engine has no members, which a rule says. */
+const memberPort = ({ overHosts }: Engine, place: Place, other: number): number =>
+  "none" in overHosts ? other : kvPorts(overHosts.kvPort, place).first;
 
 function hostsOf({ engine, hosts }: File): Host[] {
   return Object.keys(hosts)

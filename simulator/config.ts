@@ -46,7 +46,7 @@ export function configOf(
     seed: flags.integer("seed", 0),
     preemptWithin: flags.integer("preempt-within", 0),
   };
-  check(config, placement);
+  check(config, placement, flags);
   checkKvPeers(config);
   checkPreemption(config);
   checkBatchingPolicy(flags, config.role);
@@ -71,9 +71,11 @@ function roleOf(flags: Flags, placement: Placement | undefined): Role {
   return role;
 }
 
-function check(config: SimulatorConfig, placement: Placement | undefined): void {
+function check(config: SimulatorConfig, placement: Placement | undefined, flags: Flags): void {
   const { tensorParallelSize, maxModelLen, maxNumBatchedTokens, kvBlocks, blockSize } = config;
-  const devices = placement?.deviceIds.length ?? tensorParallelSize;
+  const isPart = flags.text("data-parallel-size-local") !== undefined;
+  const ranks = isPart ? flags.integer("data-parallel-size-local", 1, 64) : 1;
+  const devices = (placement?.deviceIds.length ?? tensorParallelSize * ranks) / ranks;
   if (tensorParallelSize !== devices) {
     throw new UsageError(
       `--tensor-parallel-size is ${tensorParallelSize}, but the local rank table has ${devices} devices`,

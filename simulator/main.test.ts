@@ -272,3 +272,76 @@ test("With a port a rank each rank is an instance by itself, which knows one ran
   expect(new Set(urls).size).toBe(2);
   expect(answers.map(({ status }) => status)).toEqual([200, 400, 200, 400]);
 });
+
+/** A head on its own port and the further ranks of its instance, as on another host; `port` is where they meet. */
+function overTwoHosts(port: number, changes: readonly string[] = []) {
+  const both = ["--role=decode", "--data-parallel-size=3", `--data-parallel-rpc-port=${port}`];
+  const head = launch([...flags, ...both, "--data-parallel-size-local=1"]);
+  const own = ["--headless", "--data-parallel-size-local=2", "--data-parallel-start-rank=1"];
+  const member = () => launch([...flags, ...both, ...own, ...changes]);
+  return { head, member };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+test("An instance over two hosts answers when all ranks are there, for each of them.", async () => {
+  const { head, member } = overTwoHosts(await freePort());
+  const said = once(head.stderr, "data");
+  expect(`${(await said)[0]}`).toContain("waiting for ranks 1, 2 of 3");
+  expect(head.stdout.read()).toBeNull();
+  member();
+
+  const url = await listening(head);
+  const body = '{"model":"sim","prompt":"Over hosts.","max_tokens":4}';
+  const texts = await Promise.all(
+    ["0", "1", "2"].map(async (rank) => {
+      const headers = { "Content-Type": "application/json", "X-data-parallel-rank": rank };
+      const response = await fetch(`${url}/v1/completions`, { method: "POST", headers, body });
+      return completionText(response);
+    }),
+  );
+  expect(texts).toEqual(Array(3).fill(expectedText(body, 4)));
+});
+
+test.each(["head", "member"] as const)(
+  "When the %s is lost, the other one ends with an error.",
+  async (lost) => {
+    const { head, member } = overTwoHosts(await freePort());
+    const processes = { head, member: member() };
+    await listening(head);
+    const other = outcome(processes[lost === "head" ? "member" : "head"]);
+
+    processes[lost].kill("SIGKILL");
+
+    const { code, stderr } = await other;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(lost === "head" ? /the head is gone/ : /ranks 1, 2 are gone/);
+  },
+);
+
+test.each([
+  ["ranks that there are not", ["--data-parallel-start-rank=2"]],
+  ["the head's rank", ["--data-parallel-start-rank=0"]],
+])("A member with %s is refused with the fix.", async (_, changes) => {
+  const { code, stderr } = await outcome(overTwoHosts(await freePort(), changes).member());
+
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/ranks \d to \d of 3, with --headless\n {2}fix: give the head those from 0 on/);
+});
+
+test("A member of another size ends the head, which would wait for ever.", async () => {
+  const { head, member } = overTwoHosts(await freePort(), ["--data-parallel-size=4"]);
+  const ended = outcome(head);
+  member();
+
+  const { code, stderr } = await ended;
+
+  expect(code).toBe(1);
+  expect(stderr).toContain("a member says ranks 1, 2 of 4");
+});

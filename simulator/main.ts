@@ -1,7 +1,8 @@
 import { configOf } from "./config.ts";
 import { Flags, helpText } from "./flags.ts";
 import { checkDevices, readPlacement } from "./rank-table.ts";
-import { type SimulatorConfig, startSimulator } from "./server.ts";
+import { type Simulator, type SimulatorConfig, startSimulator } from "./server.ts";
+import { joinHead, memberOf, untilWhole } from "./several-hosts.ts";
 import { UsageError } from "./usage-error.ts";
 
 const log = (line: string): void => console.error(line);
@@ -19,11 +20,8 @@ async function main(): Promise<void> {
     checkDevices(placement);
   }
 
-  const simulators = await Promise.all(portsOf(config, flags).map((one) => startSimulator(one, log)));
-  for (const { port } of simulators)
-    console.log(`simulated ${config.role} instance of ${config.servedModelName} on ${config.host}:${port}`);
-
   // As PID 1 of a container there is no default handler: without these the signals would be ignored.
+  let simulators: readonly Simulator[] = [];
   let stopping = false;
   const stop = async (): Promise<void> => {
     if (stopping) process.exit(1);
@@ -33,6 +31,21 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+
+  const member = memberOf(flags, config.dataParallelSize);
+  if (member !== undefined) {
+    // As an engine of vLLM: it cannot go on without the others, and Docker starts it again.
+    const lost = (why: string) => {
+      if (stopping) return;
+      log(`simulator: ${why}`);
+      process.exit(1);
+    };
+    if (member.headless) return joinHead(member, log, lost);
+    await untilWhole(member, log, lost);
+  }
+  simulators = await Promise.all(portsOf(config, flags).map((one) => startSimulator(one, log)));
+  for (const { port } of simulators)
+    console.log(`simulated ${config.role} instance of ${config.servedModelName} on ${config.host}:${port}`);
 }
 
 /** One server for all ranks, or as vLLM's supervisor starts them: one for each, which to itself is rank 0 of 1. */

@@ -18,7 +18,8 @@ export const logs: Command = {
   usage: `usage: ascend-pd logs STACK [INSTANCE]... [-f] [--tail N] [--json]
 
 Prints the last lines of the containers' logs, over the connection that \`pulumi up\` uses. INSTANCE is the name of a
-container, with or without the stack's name before it; without one all are printed, each line with its container.
+container, with or without the stack's name before it; of an instance over several hosts that of the instance means all
+its members. Without one all are printed, each line with its container.
 
   -f, --follow  go on with what is written, also when a container ends and starts again, until it is interrupted
   --tail N      how many lines of each to begin with (20)
@@ -74,9 +75,10 @@ exit codes: 0 done, 1 a log could not be read, 2 the command line or the stack f
 
 function chosenContainers(plan: Plan, names: readonly string[]): readonly ContainerPlan[] {
   if (names.length === 0) return plan.containers;
-  return names.map((wanted) => {
-    const found = plan.containers.find(({ name }) => name === wanted || name === `${plan.stack}-${wanted}`);
-    if (found !== undefined) return found;
+  return names.flatMap((wanted) => {
+    const isWanted = (name: string | undefined) => name === wanted || name === `${plan.stack}-${wanted}`;
+    const found = plan.containers.filter(({ name, member }) => isWanted(name) || isWanted(member?.of));
+    if (found.length > 0) return found;
     const all = plan.containers.map(({ name }) => name);
     const near = nearest(`${plan.stack}-${wanted}`, all);
     throw new UserError(

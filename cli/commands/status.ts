@@ -26,7 +26,7 @@ that \`pulumi up\` uses. Changes nothing. Without STACK: the stacks of stacks/ t
 
   --watch  look again every ${WATCH_MS / 1000} seconds until it is interrupted
   --json   print [{"stack", "verdict", "endpoint", "requests", "containers": [{"name", "role", "host", "npus",
-           "container", "state", "counters"}], "problems": [{"what", "fix"}]}]; with --watch a line for each look
+           "of", "container", "state", "counters"}], "problems": [{"what", "fix"}]}]; with --watch a line for each look
 
 A stack is healthy, degraded (the problems say why), unreachable (a host does not answer) or not deployed.
 

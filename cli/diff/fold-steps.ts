@@ -6,6 +6,7 @@ import {
   type Placement,
   type PropertyChange,
 } from "../differences/change.ts";
+import { byInstance } from "../differences/members.ts";
 import {
   asArray,
   asObject,
@@ -69,7 +70,7 @@ export function toChanges(steps: readonly Step[]): Change[] {
     thing.parts.push(step);
     things.set(key, thing);
   }
-  return [...things.values()].map(({ subject, name, parts }) => {
+  const changes = [...things.values()].map(({ subject, name, parts }): Change => {
     const container = parts.find((part) => typeOf(part) === containerType);
     const drain = parts.find((part) => part.old.inputs.delete !== undefined);
     return {
@@ -83,6 +84,7 @@ export function toChanges(steps: readonly Step[]): Change[] {
       properties: propertyChanges(parts),
     };
   });
+  return byInstance(changes);
 }
 
 const typeOf = ({ types }: Step) => types.at(-1) ?? "";
@@ -111,7 +113,9 @@ function thingOf(step: Step, served: ReadonlyMap<string, Thing>): Thing {
   if (above === undefined) return resource;
   if (above === "scheduler") return { subject: above, name: "scheduler" };
   if (isContainer({ subject: above })) {
-    const container = isPart(step) ? step.name.replace(/-(npus|ready|membership)$/, "") : step.name;
+    const container = isPart(step)
+      ? step.name.replace(/-(npus|ready|membership|definition)$/, "")
+      : step.name;
     return { subject: above, name: shortName(container, step.stack) };
   }
   const [table] = /(?<=^local_ranktable_).+(?=\.json$)/.exec(step.name) ?? [];
@@ -127,7 +131,7 @@ function thingOf(step: Step, served: ReadonlyMap<string, Thing>): Thing {
   return { subject: above, name: step.name };
 }
 
-/** Whether it is called after the instance that it is a part of, as its claim, its gate and its membership are. */
+/** Whether it is called after the instance that it is a part of, as its claim, its gate, its membership, … are. */
 const isPart = (step: Step) => /^(ascend-pd:index:NpuDevices|command:local:Command)$/.test(typeOf(step));
 
 function operationOf(parts: readonly Step[]): Operation {

@@ -1,8 +1,11 @@
 import { basename } from "node:path";
+import { isHead } from "../../planning/layout.ts";
+import { headNameOf } from "../../planning/member-name.ts";
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../../planning/plan.ts";
 import { type Identity, predecessors } from "../../planning/predecessors.ts";
 import { shortName } from "../../planning/short-name.ts";
 import { type Change, type Difference, inOrder, isOfFile, type Placement } from "../differences/change.ts";
+import { byInstance } from "../differences/members.ts";
 import {
   asArray,
   asObject,
@@ -71,7 +74,7 @@ export function comparePlans(old: Plan, now: Plan): Difference {
       `the Plans are of two stacks, ${old.stack} and ${now.stack}\nfix: give two Plans of one stack`,
     );
   const former = predecessors(old.containers, now.containers);
-  const nameNow = new Map([...former].map(([name, predecessor]) => [predecessor.name, name]));
+  const nameNow = nowCalled(former);
   const isDrained = ({ subject, operation }: Change) =>
     old.adminSocket !== undefined &&
     subject !== "scheduler" &&
@@ -83,19 +86,35 @@ export function comparePlans(old: Plan, now: Plan): Difference {
       ...compared([old], [now], ({ stack }) => stack, deployment),
       ...compared(old.hosts, now.hosts, ({ name }) => name, host),
       ...compared([old.rankTables.global], [now.rankTables.global], ({ path }) => basename(path), rankTable),
-      ...compared(
-        old.containers,
-        now.containers,
-        ({ name }) => shortName(nameNow.get(name) ?? name, now.stack),
-        container(old.adminSocket !== undefined),
+      ...byInstance(
+        compared(
+          old.containers,
+          now.containers,
+          ({ name }) => shortName(nameNow.get(name) ?? name, now.stack),
+          container(old.adminSocket !== undefined),
+        ),
       ).map((change) => ({
         ...change,
         ...formerly(former.get(`${now.stack}-${change.name}`), now.stack),
         ...(isDrained(change) && { drained: true }),
       })),
     ]),
-    containers: old.containers.map(({ role, name }) => ({ role, name: shortName(name, old.stack) })),
+    containers: old.containers
+      .filter(isHead)
+      .map(({ role, name }) => ({ role, name: shortName(name, old.stack) })),
     warnings: [],
+  };
+}
+
+/** The names that instances have now by those that they had; a member of one over several hosts follows its head. */
+function nowCalled(former: ReadonlyMap<string, Identity>): { get: (name: string) => string | undefined } {
+  const heads = new Map([...former].map(([name, predecessor]) => [predecessor.name, name]));
+  return {
+    get: (name) => {
+      const head = headNameOf(name);
+      const now = heads.get(head);
+      return now === undefined ? undefined : now + name.slice(head.length);
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { headNameOf } from "../../planning/member-name.ts";
 import { shortName } from "../../planning/short-name.ts";
 import { type Container, type Difference, inOrder, type Operation } from "../differences/change.ts";
 import { asArray, asObject } from "../differences/properties.ts";
@@ -128,7 +129,8 @@ function containersOf(root: Raw | undefined, stack: string): Container[] {
     // Before instances had names, the outputs had no more than those.
     const { name, role } = typeof container === "string" ? ofPlace(container) : asObject(container);
     const isRole = role === "prefill" || role === "decode" || role === "scheduler";
-    return typeof name === "string" && isRole ? [{ role, name: shortName(name, stack) }] : [];
+    const isInstance = typeof name === "string" && isRole && headNameOf(name) === name;
+    return isInstance ? [{ role, name: shortName(name, stack) }] : [];
   });
 }
 

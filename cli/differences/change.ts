@@ -92,12 +92,13 @@ export function hasOtherNpus({ before, after }: Change): boolean {
 export const isOfFile = (property: string): boolean =>
   property === globalRankTable || property.startsWith("file.");
 
-/** The properties that are not told by its place, its NPUs, its name or the rank tables, which follow from these. */
+/** The properties that are not told by its place, its NPUs, its name or the rank tables, which follow from these, or by its members. */
 export function ownProperties(change: Change): PropertyChange[] {
   const { before, after, formerly, properties } = change;
   const follows = (property: string) =>
     property === globalRankTable ||
     property.startsWith(localRankTable) ||
+    property === "member.definition" ||
     (hasOtherNpus(change) && /^(npus$|device\.)/.test(property)) ||
     (property === "host" && before?.host !== after?.host) ||
     (formerly !== undefined &&

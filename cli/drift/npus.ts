@@ -4,6 +4,7 @@ import { npuInfoOf } from "../../host-checks/npu-readings.ts";
 import { healthOf } from "../../host-checks/tools/npu-smi-info.ts";
 import { isOf } from "../../planning/container/settings.ts";
 import { isNpuNode } from "../../planning/engines/devices.ts";
+import { isHead } from "../../planning/layout.ts";
 import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
 import { word } from "../../problems/shell-word.ts";
 import type { HostAnswer } from "./compared.ts";
@@ -64,8 +65,9 @@ function wayOut(
 ): string {
   const { stack } = plan;
   const file = `stacks/Pulumi.${stack}.yaml`;
-  const ofRole = plan.containers.filter(({ role }) => role === container.role);
-  const place = `${container.role}[${ofRole.indexOf(container)}]`;
+  const ofRole = plan.containers.filter((one) => one.role === container.role && isHead(one));
+  const instance = `${container.role}[${ofRole.findIndex(({ name }) => name === (container.member?.of ?? container.name))}]`;
+  const place = container.member ? `${instance}.hosts[${container.member.index}]` : instance;
   const then = `then ${remedies.up(stack)}`;
   const free = freeNpus(plan, host, answer);
   if (free.length >= bad.size) {
@@ -73,7 +75,7 @@ function wayOut(
     const devices = npusOf(container).map((npu) => (bad.has(npu) ? others.shift() : npu));
     return `in ${file} write devices: [${devices.join(", ")}] at ${place} (free on ${host.name}: ${free.join(", ")}), ${then}`;
   }
-  if (ofRole.length > 1) return `take ${place} out of ${file}, ${then}, which drains it first`;
+  if (ofRole.length > 1) return `take ${instance} out of ${file}, ${then}, which drains it first`;
   return `in ${file} give ${place}, the only ${container.role}, NPUs of another host, ${then}`;
 }
 

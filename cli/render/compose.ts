@@ -1,10 +1,12 @@
 import { basename } from "node:path/posix";
 import { Document, type Scalar, visit } from "yaml";
 import { everyContainer, labelsOf, restrictions } from "../../planning/container/settings.ts";
+import { isHead } from "../../planning/layout.ts";
 import type { ContainerPlan, FilePlan, HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
 import { isIpv6 } from "../../rank-tables/addresses.ts";
 import { comment } from "./shell.ts";
 import { imageBuild, imageName } from "./source-images.ts";
+import { together } from "./together.ts";
 
 /** The Compose file of what runs on `host`, for Docker Compose 2.23.1 or later, which has `configs.content`. */
 export function compose(plan: Plan, host: HostPlan): string {
@@ -38,6 +40,7 @@ function header(plan: Plan, host: HostPlan, own: readonly ContainerPlan[]): stri
     ...(others.length > 0 && own.some(({ role }) => role === "scheduler")
       ? [`Compose sees one host: first bring up ${others.map(({ name }) => name).join(", ")}.`]
       : []),
+    ...together(plan, host),
     ...(builds.size > 0
       ? ["Its images that no registry has: in a clone of ascend-pd, after `npm install`:"]
       : []),
@@ -70,7 +73,7 @@ function service(
   own: readonly ContainerPlan[],
   configs: readonly Config[],
 ): object {
-  const { name, role, image, command, env, devices, mounts, files, user, restricted, secretEnv, ...rest } =
+  const { name, role, member, image, command, env, devices, mounts, files, user, restricted, ...others } =
     container;
   const {
     stopTimeoutSeconds,
@@ -82,11 +85,13 @@ function service(
     sharedMemoryMib,
     ipc,
     ulimits,
+    secretEnv,
     ...forgotten
-  } = rest;
+  } = others;
   // Does not compile when the Plan says something of a container that this renderer leaves out.
   forgotten satisfies Record<string, never>;
-  const before = role === "scheduler" ? own.filter((other) => other.role !== "scheduler") : [];
+  const before =
+    role === "scheduler" ? own.filter((other) => other.role !== "scheduler" && isHead(other)) : [];
   return {
     container_name: name,
     image: imageName(plan.stack, image),
@@ -121,13 +126,15 @@ function service(
     stop_grace_period: `${stopTimeoutSeconds}s`,
     logging: { driver: everyContainer.logDriver, options: everyContainer.logOptions },
     labels: labelsOf(plan.stack, role, secretEnv),
-    healthcheck: {
-      test: healthTest(image.kind, `http://${loopbackOf(plan, host)}:${port}${readyPath}`),
-      interval: "5s",
-      timeout: "5s",
-      retries: 3,
-      start_period: `${startTimeoutSeconds}s`,
-    },
+    ...(isHead(container) && {
+      healthcheck: {
+        test: healthTest(image.kind, `http://${loopbackOf(plan, host)}:${port}${readyPath}`),
+        interval: "5s",
+        timeout: "5s",
+        retries: 3,
+        start_period: `${startTimeoutSeconds}s`,
+      },
+    }),
     ...(before.length > 0 && {
       depends_on: Object.fromEntries(before.map((other) => [other.name, { condition: "service_healthy" }])),
     }),

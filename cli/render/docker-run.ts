@@ -1,10 +1,12 @@
 import { everyContainer, labelsOf, restrictions } from "../../planning/container/settings.ts";
 import { firstQuestion } from "../../planning/first-question.ts";
+import { isHead } from "../../planning/layout.ts";
 import type { ContainerPlan, DevicePlan, HostPlan, MountPlan, Plan } from "../../planning/plan.ts";
 import { word } from "../../problems/shell-word.ts";
 import { bracketed } from "../../rank-tables/addresses.ts";
 import { command, comment } from "./shell.ts";
 import { imageBuild, imageName } from "./source-images.ts";
+import { together } from "./together.ts";
 
 /**
  * The shell script that does on `host` what `pulumi up` does there: steps two to four of the manual. Where the manual
@@ -23,7 +25,10 @@ export function dockerRun(plan: Plan, host: HostPlan): string {
     functions,
     preconditions(plan, host, own),
     ...instances.map((instance) => start(plan, instance, written)),
-    awaited.map((instance) => awaitReady(plan, instance)).join("\n"),
+    awaited
+      .filter(isHead)
+      .map((instance) => awaitReady(plan, instance))
+      .join("\n"),
     ...(scheduler
       ? [start(plan, scheduler, written), awaitReady(plan, scheduler), firstCompletion(plan)]
       : []),
@@ -31,10 +36,15 @@ export function dockerRun(plan: Plan, host: HostPlan): string {
   return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
 }
 
-function header({ stack }: Plan, { name, address, docker }: HostPlan): string {
+function header(plan: Plan, host: HostPlan): string {
+  const { stack } = plan;
+  const { name, address, docker } = host;
   const elsewhere = docker?.startsWith("ssh://") ? `, or anywhere with DOCKER_HOST=${docker}` : "";
-  const about = `What \`pulumi up\` does for stack ${stack} on ${name} (${address}), as commands.
-Run it with sh on ${name}${elsewhere}.`;
+  const about = [
+    `What \`pulumi up\` does for stack ${stack} on ${name} (${address}), as commands.`,
+    `Run it with sh on ${name}${elsewhere}.`,
+    ...together(plan, host),
+  ].join("\n");
   const engine = docker?.startsWith("unix://") ? [`export DOCKER_HOST=${word(docker)}`] : [];
   return ["#!/bin/sh", comment(about), "set -eu", ...engine].join("\n");
 }
@@ -146,6 +156,7 @@ function create(plan: Plan, container: ContainerPlan): string {
   const {
     name,
     role,
+    member,
     image,
     command: args,
     env,

@@ -1,12 +1,19 @@
-import type { Plan, Role } from "../../planning/plan.ts";
+import { isHead } from "../../planning/layout.ts";
+import type { ContainerPlan, Plan, Role } from "../../planning/plan.ts";
 import { shortName } from "../../planning/short-name.ts";
 import { hostsFromTheTop, npusText } from "./pictured.ts";
 
 /** The topology as a Mermaid flowchart. KV cache has a node, because edges from each to each would be too many. */
 export function mermaid(plan: Plan): string {
   const id = (name: string) => `c${plan.containers.findIndex((container) => container.name === name)}`;
-  const edges = (role: Role, draw: (id: string) => string) =>
-    plan.containers.filter((container) => container.role === role).map(({ name }) => `  ${draw(id(name))}`);
+  const edges = (
+    role: Role,
+    draw: (id: string) => string,
+    isDrawn: (one: ContainerPlan) => boolean = isHead,
+  ) =>
+    plan.containers
+      .filter((container) => container.role === role && isDrawn(container))
+      .map(({ name }) => `  ${draw(id(name))}`);
   const hosts = hostsFromTheTop(plan).flatMap(({ host, containers }, index) => [
     `  subgraph h${index}["${text(`${host.name} ${host.address}`)}"]`,
     ...containers.map((container) => {
@@ -30,8 +37,16 @@ export function mermaid(plan: Plan): string {
     `  clients <--> ${scheduler}`,
     ...edges("prefill", (id) => `${scheduler} -->|"①"| ${id}`),
     ...edges("decode", (id) => `${scheduler} -->|"②"| ${id}`),
-    ...edges("prefill", (id) => `${id} ==> kv`),
-    ...edges("decode", (id) => `kv ==> ${id}`),
+    ...edges(
+      "prefill",
+      (id) => `${id} ==> kv`,
+      () => true,
+    ),
+    ...edges(
+      "decode",
+      (id) => `kv ==> ${id}`,
+      () => true,
+    ),
     ...Object.entries(colours).map(
       ([name, [fill, stroke]]) => `  classDef ${name} fill:${fill},stroke:${stroke},color:#1f2328`,
     ),

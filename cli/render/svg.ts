@@ -1,3 +1,4 @@
+import { isHead } from "../../planning/layout.ts";
 import type { ContainerPlan, HostPlan, Plan, Role } from "../../planning/plan.ts";
 import { shortName } from "../../planning/short-name.ts";
 import { hostsFromTheTop, npusText } from "./pictured.ts";
@@ -92,13 +93,18 @@ function flows(boxes: readonly Box[]): string[] {
   const of = (role: Role) => boxes.filter(({ container }) => container.role === role);
   const middle = ({ top }: Box) => top + box.height / 2;
   const [prefill, decode] = [of("prefill").map(middle), of("decode").map(middle)];
+  const asked = (role: Role) =>
+    of(role)
+      .filter(({ container }) => isHead(container))
+      .map(middle);
+  const [askedFirst, askedSecond] = [asked("prefill"), asked("decode")];
   const under = Math.max(...of("scheduler").map(({ top }) => top + box.height));
   const first = Math.min(...prefill, ...decode);
   return [
-    line("request", `M${x.first} ${under}V${Math.max(...prefill)}`),
-    ...prefill.map((y) => line("request", `M${x.first} ${y}H${x.prefill - 2}`, "to")),
-    line("request", `M${x.second} ${under}V${Math.max(...decode)}`),
-    ...decode.map((y) => line("request", `M${x.second} ${y}H${x.decode + box.width + 2}`, "to")),
+    line("request", `M${x.first} ${under}V${Math.max(...askedFirst)}`),
+    ...askedFirst.map((y) => line("request", `M${x.first} ${y}H${x.prefill - 2}`, "to")),
+    line("request", `M${x.second} ${under}V${Math.max(...askedSecond)}`),
+    ...askedSecond.map((y) => line("request", `M${x.second} ${y}H${x.decode + box.width + 2}`, "to")),
     badge(x.first, under + 16, "1"),
     badge(x.second, under + 16, "2"),
     line("kv", `M${x.kv} ${first}V${Math.max(...prefill, ...decode)}`),

@@ -13,6 +13,8 @@ export interface ContainerStatus {
   readonly role: Role;
   readonly host: string;
   readonly npus: readonly number[];
+  /** The instance that it is a part of, where that is over several hosts. */
+  readonly of?: string;
   /** Docker's word (`running`, `restarting`, `exited`, …), `absent`, or `unknown` where the host was not asked. */
   readonly container: string;
   /** The scheduler's word on an instance (`ready`, `unhealthy`, `draining`, …); absent where it says nothing of it. */
@@ -47,9 +49,10 @@ export function stackStatus(
   const { stack, endpoint } = plan;
   const state = scheduler !== undefined && "instances" in scheduler ? scheduler : undefined;
   const addresses = addressesOf(plan);
-  const containers = plan.containers.map(({ name, role, host, npus }): ContainerStatus => {
+  const containers = plan.containers.map(({ name, role, host, npus, member }): ContainerStatus => {
     const known = state?.instances.find(({ address }) => address === addresses.get(name));
-    const base = { name, role, host, npus, container: containerWord(stack, name, hosts.get(host)) };
+    const container = containerWord(stack, name, hosts.get(host));
+    const base = { name, role, host, npus, ...(member && { of: member.of }), container };
     if (known === undefined) return base;
     const { inFlight, kvHeld, served, failures } = known;
     return { ...base, state: instanceWord(known), counters: { inFlight, kvHeld, served, failures } };
@@ -77,15 +80,15 @@ function containerWord(stack: string, name: string, sight: HostSight | undefined
 
 const problemsOf =
   (stack: string) =>
-  ({ name, host, container, state }: ContainerStatus): StackStatus["problems"] => {
+  ({ name, host, of, container, state }: ContainerStatus): StackStatus["problems"] => {
+    const whole = of === undefined ? "" : `, without which ${of} does not work`;
     if (container === "absent") {
-      return [
-        { what: `${name} is not on ${host}`, fix: `\`pulumi up --refresh --stack ${stack}\` makes it again` },
-      ];
+      const fix = `\`pulumi up --refresh --stack ${stack}\` makes it again`;
+      return [{ what: `${name} is not on ${host}${whole}`, fix }];
     }
     if (container !== "running") {
       const fix = `\`ascend-pd logs ${stack} ${name}\` shows its last words`;
-      return [{ what: `${name} is ${container} on ${host}`, fix }];
+      return [{ what: `${name} is ${container} on ${host}${whole}`, fix }];
     }
     if (state === undefined || state === "ready") return [];
     const fix = /^(draining|drained)/.test(state)

@@ -23,6 +23,7 @@ export interface ProbeArguments {
     /** Image that the host must have or can pull; absent where it is built on the host. */
     readonly image?: string;
   };
+  "define-instance": { readonly definition: string };
   "await-ready": {
     readonly host: HostPlan;
     readonly container: string;

@@ -34,7 +34,7 @@ const startServers = "/home/ma-user/AscendCloud/AscendCloud-LLM/llm_tools/PD_sep
  * own `--handoff=kv-params` comes last and counts.
  */
 export const ascendcloud = schema.transform(
-  ({ kind: _, image, workDir, mounts, startTimeoutSeconds, ...extras }): Engine => {
+  ({ kind, image, workDir, mounts, startTimeoutSeconds, ...extras }): Engine => {
     const container: ContainerOf = (layout, instance, tables) => ({
       image: { kind: "reference", name: image },
       command: ["sh", startServers, ...serverFlags(layout, instance)],
@@ -73,6 +73,7 @@ export const ascendcloud = schema.transform(
       takesNpus: true,
       needsNpus: true,
       derived: { args: {}, env: {} },
+      overHosts: { none: `engine ${kind}, whose rank table has one server for each instance` },
       mooncake: undefined,
     };
   },

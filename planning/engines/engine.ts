@@ -43,8 +43,18 @@ export interface Engine {
   readonly needsNpus: boolean;
   /** Flags (`data-parallel-size`) and variables that it derives besides those of every engine, and from what. */
   readonly derived: { readonly args: Places; readonly env: Places };
+  /** How an instance is over several hosts; `none`: of which engine it is on one, and why. */
+  readonly overHosts: OverHosts | { readonly none: string };
   /** Where vllm-ascend's connectors hand over. */
   readonly mooncake: Mooncake | undefined;
+}
+
+/** Each host has whole data-parallel ranks. */
+export interface OverHosts {
+  /** NPUs of a rank. */
+  readonly rankNpus: (layout: Pick<Layout, "instances">, instance: Instance) => number;
+  /** What the ports of members are counted from. */
+  readonly kvPort: number;
 }
 
 /** By the name of what is derived: where the stack file says what it is derived from. */

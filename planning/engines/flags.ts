@@ -37,9 +37,11 @@ export function flagsIn(args: readonly string[]) {
  * One rank a device. The manual starts its scheduler, which has none, with the same number as the others; ours has no use
  * for it and stays as it is, whoever is the first of them.
  */
-function tensorParallelSize({ file, instances }: Layout, { role, npus }: Instance): string[] {
+function tensorParallelSize({ file, instances }: Layout, { role, npus, member }: Instance): string[] {
   if (role === "scheduler" && file.scheduler.runtime === "ascend-pd") return [];
-  return [`--tensor-parallel-size=${npus.length || found(instances[0]).npus.length || 1}`];
+  // Of one over several hosts the NPUs of its first one: the others have as many, or whole ranks of as many.
+  const own = member?.places[0]?.npus ?? npus;
+  return [`--tensor-parallel-size=${own.length || found(instances[0]).npus.length || 1}`];
 }
 
 /** What is only reached over loopback listens only there. */

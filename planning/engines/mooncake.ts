@@ -1,4 +1,4 @@
-import { found, type Instance, type Layout } from "../layout.ts";
+import { found, type Instance, type Layout, npuCount } from "../layout.ts";
 import type { ImageTag } from "./image-tag.ts";
 import type { PortRange } from "./port-range.ts";
 
@@ -38,19 +38,25 @@ export interface Mooncake {
 export const isLayerwise = (mooncake: Pick<Mooncake, "connector"> | undefined): boolean =>
   mooncake?.connector === "MooncakeLayerwiseConnector";
 
-/** Where an instance listens for those that want its KV cache: one port an NPU. */
-export interface KvPorts extends PortRange {
-  readonly owner: "KV transfer";
+/** Unless the stack file has another: above HCCL's ports and those that Linux gives to outgoing connections. */
+export const defaultKvPort = 61_000;
+
+/**
+ * Where an instance listens for those that want its KV cache: one port an NPU, of one host. Counted from the first NPU,
+ * which no other instance of the host has, in steps of the most NPUs that a host can have: so no two instances meet, and
+ * none moves when another comes or goes.
+ */
+export function kvPorts(kvPort: number, { npus }: Pick<Instance, "npus">): PortRange {
+  const first = kvPort + 16 * (npus[0] ?? 0);
+  return { first, last: first + npus.length - 1 };
 }
 
 /**
- * Counted from the first NPU, which no other instance of the host has, in steps of the most NPUs that a host can have:
- * so no two instances meet, and none moves when another comes or goes.
+ * Where the head of an instance over several hosts waits for the other members: the last of its last NPU's sixteen, of
+ * which KV transfer has none: not of another NPU than the first, and of that as many as there are NPUs, which then is one.
  */
-export function kvPorts(kvPort: number, { npus }: Pick<Instance, "npus">): KvPorts {
-  const first = kvPort + 16 * (npus[0] ?? 0);
-  return { owner: "KV transfer", first, last: first + npus.length - 1 };
-}
+export const rpcPort = (kvPort: number, { npus }: Pick<Instance, "npus">): number =>
+  kvPort + 16 * (npus.at(-1) ?? 0) + 15;
 
 /** What AscendDirectTransport takes ports from at random, as each engine starts. */
 export const transportPorts = (npusOfHost: number): PortRange => ({
@@ -65,7 +71,7 @@ export function sizes(
   side: Side,
 ) {
   const { pipelineParallel, dataParallel, tensorParallel } = spread[side];
-  const npus = found(instances.find(({ role }) => role === side)).npus.length;
+  const npus = npuCount(found(instances.find(({ role }) => role === side)));
   const left = Math.max(1, Math.floor(npus / (pipelineParallel * dataParallel)));
   return { tensorParallel: tensorParallel ?? left, pipelineParallel, dataParallel };
 }

@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { bracketed } from "../../rank-tables/addresses.ts";
-import { hostOf, type Instance, type Layout } from "../layout.ts";
+import { found, hostOf, type Instance, isHead, type Layout, placesOf } from "../layout.ts";
 import { ofEveryInstance, startTimeoutSeconds } from "../stack-file/words.ts";
 import { npuDevices } from "./devices.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, OverHosts } from "./engine.ts";
 import { serverFlags } from "./flags.ts";
 import { kvParams } from "./handoff.ts";
 import { containerLimits, limitsOf } from "./limits.ts";
+import { defaultKvPort, rpcPort } from "./mooncake.ts";
+import { memberFlags } from "./over-hosts.ts";
 
 const schema = z.strictObject({
   kind: z.literal("simulated").describe("this repository's simulator; needs no NPU"),
@@ -28,6 +30,7 @@ export const simulated = schema.transform(
         `--role=${instance.role}`,
         "--check-devices",
         ...kvFlags(layout, instance),
+        ...memberFlags(overHosts, layout, instance),
         ...serverFlags(layout, instance),
       ],
       env: { RANK_TABLE_FILE_PATH: local.path, ...instance.extraEnv },
@@ -42,7 +45,11 @@ export const simulated = schema.transform(
     }),
     manualScheduler: { none: `engine ${kind}, which has no image for it` },
     handoff: kvParams,
-    claimedPorts: () => [],
+    claimedPorts: (instance) => {
+      if (instance.member?.index !== 0) return [];
+      const port = rpcPort(defaultKvPort, instance);
+      return [{ owner: "data parallelism", first: port, last: port }];
+    },
     deviceIps,
     mounts: [],
     limits: extras,
@@ -54,14 +61,21 @@ export const simulated = schema.transform(
     takesNpus: true,
     needsNpus: false,
     derived: { args: {}, env: {} },
+    overHosts,
     mooncake: undefined,
   }),
 );
 
+/** All NPUs of a host are a rank. */
+const overHosts: OverHosts = {
+  rankNpus: (_, instance) => found(placesOf(instance)[0]).npus.length,
+  kvPort: defaultKvPort,
+};
+
 /** `/generate` has no room for the parameters by which decode finds KV cache otherwise. */
 function kvFlags(layout: Layout, { role }: Instance): string[] {
   if (layout.file.scheduler.useOpenai) return [];
-  const prefill = layout.instances.filter((instance) => instance.role === "prefill");
+  const prefill = layout.instances.filter((one) => one.role === "prefill" && isHead(one));
   const peers = prefill
     .map((instance) => `${bracketed(hostOf(layout, instance).address)}:${instance.port}`)
     .sort();

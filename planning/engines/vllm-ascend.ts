@@ -1,17 +1,18 @@
 import { z } from "zod";
 import { isIpv6 } from "../../rank-tables/addresses.ts";
-import { found, hostOf, type Instance, type Layout } from "../layout.ts";
+import { found, hostOf, type Instance, isHead, type Layout } from "../layout.ts";
 import type { MountPlan } from "../plan.ts";
 import { ofEveryInstance, port, startTimeoutSeconds, whole } from "../stack-file/words.ts";
 import { npuDevices } from "./devices.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, OverHosts } from "./engine.ts";
 import { bindAddress, optional, ownAddress } from "./flags.ts";
 import { declaredFolders, folders, image } from "./folders.ts";
 import type { Handoff } from "./handoff.ts";
 import { hcclPorts } from "./hccl.ts";
 import { imageTag, isOlder } from "./image-tag.ts";
 import { containerLimits, limitsOf } from "./limits.ts";
-import { connectorNames, kvPorts, type Mooncake, type Side, sizes } from "./mooncake.ts";
+import { connectorNames, defaultKvPort, kvPorts, type Mooncake, type Side, sizes } from "./mooncake.ts";
+import { memberFlags, ownPorts, ranksOf } from "./over-hosts.ts";
 
 const size = (what: string) => whole(1, `${what}, default 1`).default(1);
 
@@ -52,7 +53,7 @@ const schema = z.strictObject({
     "port from which those for KV transfer are counted: 16 for each NPU id of a host, default 61000",
   )
     .max(65_280)
-    .default(61_000),
+    .default(defaultKvPort),
   prefill: spread("prefill"),
   decode: spread("decode"),
   ...containerLimits("1g"),
@@ -78,7 +79,12 @@ export const vllmAscend = schema.transform((declared): Engine => {
     container: (layout, instance) => ({
       image: { kind: "reference", name },
       command: [...shell, ...serveArguments(layout, instance, mooncake)],
-      env: { ...serveEnv(layout, instance), ...instance.extraEnv },
+      env: {
+        ...serveEnv(layout, instance),
+        // How long the head waits for the next rank; 600 seconds are too few for the weights of many.
+        ...(instance.member && { VLLM_ENGINE_READY_TIMEOUT_S: String(startTimeoutSeconds) }),
+        ...instance.extraEnv,
+      },
       devices: npuDevices(instance.npus),
       mounts: [...driverMounts, { ...workDir, readOnly: false }, ...mounts],
       files: [],
@@ -90,7 +96,7 @@ export const vllmAscend = schema.transform((declared): Engine => {
     }),
     manualScheduler: { none: `engine ${kind}, whose image has none` },
     handoff: handoff(mooncake, extras.extraEnv),
-    claimedPorts: (instance) => [...hcclPorts(instance), kvPorts(kvPort, instance)],
+    claimedPorts: (instance) => [...hcclPorts(instance), ...ownPorts(kvPort, instance)],
     // Only the scheduler has a rank table, of which it reads addresses.
     deviceIps: (npus) => Object.fromEntries(Array.from({ length: npus }, (_, npu) => [npu, "0.0.0.0"])),
     mounts: declaredFolders(workDir, mounts),
@@ -103,6 +109,7 @@ export const vllmAscend = schema.transform((declared): Engine => {
     takesNpus: true,
     needsNpus: true,
     derived,
+    overHosts: overHosts(mooncake),
     mooncake,
   };
 });
@@ -125,16 +132,31 @@ const shell = ["bash", "-ic", 'exec vllm serve "$@"', "vllm"];
 
 const kvRoles: Readonly<Record<Side, string>> = { prefill: "kv_producer", decode: "kv_consumer" };
 
+const sideOf = ({ role }: Instance): Side => (role === "prefill" ? "prefill" : "decode");
+
+const overHosts = (mooncake: Mooncake): OverHosts => ({
+  rankNpus: (layout, instance) => {
+    const { tensorParallel, pipelineParallel } = sizes(mooncake, layout, sideOf(instance));
+    return tensorParallel * pipelineParallel;
+  },
+  kvPort: mooncake.kvPort,
+});
+
 function serveArguments(layout: Layout, instance: Instance, mooncake: Mooncake): string[] {
-  const side = instance.role === "prefill" ? "prefill" : "decode";
+  const side = sideOf(instance);
   const { model } = layout.file;
   const { expertParallel, maxNumSeqs, maxNumBatchedTokens } = mooncake.spread[side];
   const { tensorParallel, pipelineParallel, dataParallel } = sizes(mooncake, layout, side);
+  // The connector adds the NPUs of all ranks before its own, those of other hosts too.
+  const npusBefore =
+    instance.member === undefined
+      ? 0
+      : ranksOf(overHosts(mooncake), layout, instance).first * tensorParallel * pipelineParallel;
   const several = (flag: string, count: number) => optional(flag, count > 1 ? String(count) : undefined);
   const kvTransfer = {
     kv_connector: mooncake.connector,
     kv_role: kvRoles[side],
-    kv_port: kvPorts(mooncake.kvPort, instance).first,
+    kv_port: kvPorts(mooncake.kvPort, instance).first - npusBefore,
     kv_connector_extra_config: {
       prefill: connectorSizes(sizes(mooncake, layout, "prefill")),
       decode: connectorSizes(sizes(mooncake, layout, "decode")),
@@ -142,12 +164,13 @@ function serveArguments(layout: Layout, instance: Instance, mooncake: Mooncake):
   };
   return [
     model.path,
-    `--host=${bindAddress(layout, instance)}`,
-    `--port=${instance.port}`,
+    ...(isHead(instance) ? [`--host=${bindAddress(layout, instance)}`, `--port=${instance.port}`] : []),
     `--served-model-name=${model.servedName}`,
     `--tensor-parallel-size=${tensorParallel}`,
     ...several("--pipeline-parallel-size", pipelineParallel),
-    ...several("--data-parallel-size", dataParallel),
+    ...(instance.member === undefined
+      ? several("--data-parallel-size", dataParallel)
+      : memberFlags(overHosts(mooncake), layout, instance)),
     ...(expertParallel ? ["--enable-expert-parallel"] : []),
     `--max-model-len=${model.maxModelLen}`,
     `--max-num-seqs=${maxNumSeqs ?? model.maxNumSeqs}`,

@@ -71,6 +71,7 @@ export const vllm = schema.transform(
     takesNpus: false,
     needsNpus: false,
     derived,
+    overHosts: { none: `engine ${kind}, of which an instance is one process` },
     mooncake: undefined,
   }),
 );

@@ -16,6 +16,7 @@ const places: Places = {
   "pipeline-parallel-size": "the number of `devices`",
   "prefill-context-parallel-size": "the number of `devices`",
   "data-parallel-size": instances,
+  headless: "`hosts` of an instance",
   nnodes: "the one `host` of an instance",
   "node-rank": "the one `host` of an instance",
   "master-addr": "the one `host` of an instance",

@@ -8,13 +8,13 @@ export const deviceIpKnown: Rule = {
   source: "the manual, step one, format of the global rank table: device_ip is got from hccn_tool",
   check: ({ hosts, instances }) => {
     const byName = new Map(hosts.map((host) => [host.name, host]));
-    return instances.flatMap(({ path, host: hostName, npus }) => {
+    return instances.flatMap(({ place, host: hostName, npus }) => {
       const host = byName.get(hostName);
       return npus
         .filter((npu) => host !== undefined && npu < host.npus && host.deviceIps[npu] === undefined)
         .map((npu) => ({
           path: `hosts.${hostName}.deviceIps`,
-          message: `NPU ${npu}, which ${path} uses, is not among them`,
+          message: `NPU ${npu}, which ${place} uses, is not among them`,
           fix: `add ${npu} with the ipaddr that \`hccn_tool -i ${npu} -ip -g\` prints on ${hostName}`,
         }));
     });

@@ -9,8 +9,8 @@ export const devicesAsEngineTakes: Rule = {
   check: ({ engine: { takesNpus }, instances }) =>
     instances
       .filter(({ role, npus }) => role !== "scheduler" && npus.length > 0 !== takesNpus)
-      .map(({ path, host }) => ({
-        path: `${path}.devices`,
+      .map(({ place, host }) => ({
+        path: `${place}.devices`,
         ...(takesNpus
           ? {
               message: `it has no NPU on ${host}`,

@@ -1,4 +1,5 @@
 import { count } from "../../problems/text.ts";
+import { isHead, npuCount, placesOf } from "../layout.ts";
 import type { Rule } from "./rule.ts";
 
 export const equalDeviceCountsInRole: Rule = {
@@ -11,12 +12,16 @@ export const equalDeviceCountsInRole: Rule = {
   waivable: true,
   check: (topology) => {
     // Whether one may have none is another rule's.
-    const instances = topology.instances.filter(({ npus }) => npus.length > 0);
-    return instances.flatMap(({ path, role, host, npus }) => {
-      const first = instances.find((instance) => instance.role === role);
-      if (first === undefined || npus.length === first.npus.length) return [];
-      const message = `${count(npus.length, "NPU")} on ${host} while ${first.path} has ${first.npus.length}`;
-      return [{ path: `${path}.devices`, message, fix: `give every ${role} instance ${first.npus.length}` }];
+    const instances = topology.instances.filter((one) => isHead(one) && npuCount(one) > 0);
+    return instances.flatMap((instance) => {
+      const { path, role } = instance;
+      const first = instances.find((one) => one.role === role);
+      const [npus, wanted] = [npuCount(instance), npuCount(first ?? instance)];
+      if (first === undefined || npus === wanted) return [];
+      const hosts = placesOf(instance).map(({ host }) => host);
+      const message = `${count(npus, "NPU")} on ${hosts.join(" and ")} while ${first.path} has ${wanted}`;
+      const key = instance.member === undefined ? "devices" : "hosts";
+      return [{ path: `${path}.${key}`, message, fix: `give every ${role} instance ${wanted}` }];
     });
   },
 };

@@ -11,13 +11,13 @@ export const hostExists: Rule = {
     const names = hosts.map(({ name }) => name);
     return instances
       .filter(({ host }) => !names.includes(host))
-      .map(({ path, host }) => {
+      .map(({ place, host }) => {
         const guess = nearest(host, names);
         const fix =
           guess === undefined
             ? `declare it in \`hosts\`, which has: ${names.join(", ") || "none"}`
             : `did you mean "${guess}"?`;
-        return { path: `${path}.host`, message: `there is no host "${host}"`, fix };
+        return { path: `${place}.host`, message: `there is no host "${host}"`, fix };
       });
   },
 };

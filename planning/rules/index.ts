@@ -24,6 +24,9 @@ import { hostAddressesAsEngineTakes } from "./host-addresses-as-engine-takes.ts"
 import { hostAddressesDistinct } from "./host-addresses-distinct.ts";
 import { hostAddressesOfOneFamily } from "./host-addresses-of-one-family.ts";
 import { hostExists } from "./host-exists.ts";
+import { hostsHaveWholeRanks } from "./hosts-have-whole-ranks.ts";
+import { hostsOfInstanceDistinct } from "./hosts-of-instance-distinct.ts";
+import { hostsOfOneGeneration } from "./hosts-of-one-generation.ts";
 import { imageForNpus } from "./image-for-npus.ts";
 import { instanceNamesDistinct } from "./instance-names-distinct.ts";
 import { interfaceCarriesAddress } from "./interface-carries-address.ts";
@@ -42,6 +45,7 @@ import { mountPaths } from "./mount-paths.ts";
 import { mountTargetsDistinct } from "./mount-targets-distinct.ts";
 import { npuExists } from "./npu-exists.ts";
 import { npuUsedOnce } from "./npu-used-once.ts";
+import { overHostsWhereItCan } from "./over-hosts-where-it-can.ts";
 import { portNotHccls } from "./port-not-hccls.ts";
 import { portNotOutgoing } from "./port-not-outgoing.ts";
 import { portNotTransports } from "./port-not-transports.ts";
@@ -120,6 +124,10 @@ export const rules: readonly Rule[] = [
   engineHasApi,
   imageForNpus,
   layerwiseHasNoPipeline,
+  overHostsWhereItCan,
+  hostsOfInstanceDistinct,
+  hostsHaveWholeRanks,
+  hostsOfOneGeneration,
 ];
 
 /** Every rule of a stack file, those that are checked elsewhere too, in the order of the codes. */

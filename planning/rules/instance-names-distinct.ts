@@ -1,5 +1,6 @@
 import { repeated } from "../../problems/repeated.ts";
-import type { Instance } from "../layout.ts";
+import { type Instance, isHead } from "../layout.ts";
+import { memberName } from "../member-name.ts";
 import type { Rule } from "./rule.ts";
 
 export const instanceNamesDistinct: Rule = {
@@ -8,7 +9,8 @@ export const instanceNamesDistinct: Rule = {
   title: "a name belongs to one instance",
   why: "Its container and its resources are called by it, so two would be one. An instance without a name has that of its place; a place of the other role would mislead.",
   source: "Docker and Pulumi: two things of one kind cannot have one name",
-  check: ({ instances }) => {
+  check: (topology) => {
+    const instances = topology.instances.filter(isHead);
     // Who has its name from its place was there first, wherever the other one stands.
     const inOrder = [...instances].sort((a, b) => Number(hasOwnPlace(b)) - Number(hasOwnPlace(a)));
     const another = (name: string) => {
@@ -30,7 +32,13 @@ export const instanceNamesDistinct: Rule = {
       const message = `"${shortName}", of ${role} on ${host}, is the name of a place in \`${other}\``;
       return [{ path: `${path}.name`, message, fix: `choose another, e.g. ${role}-a` }];
     });
-    return [...taken, ...misleading];
+    const members = instances.flatMap(({ path, shortName }) => {
+      const [, head] = memberName.exec(shortName) ?? [];
+      if (head === undefined) return [];
+      const message = `"${shortName}" is what the container of ${head} on another of its hosts is called`;
+      return [{ path: `${path}.name`, message, fix: "choose another, without `-member-`" }];
+    });
+    return [...taken, ...misleading, ...members];
   },
 };
 

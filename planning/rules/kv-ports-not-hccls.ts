@@ -1,5 +1,5 @@
 import { hcclPorts } from "../engines/hccl.ts";
-import { kvPorts } from "../engines/mooncake.ts";
+import { ownPorts } from "../engines/over-hosts.ts";
 import type { Rule } from "./rule.ts";
 
 export const kvPortsNotHccls: Rule = {
@@ -11,14 +11,17 @@ export const kvPortsNotHccls: Rule = {
   check: ({ engine: { mooncake }, instances }) => {
     if (mooncake === undefined) return [];
     const servers = instances.filter(({ role }) => role !== "scheduler");
-    const meets = servers.flatMap(({ path, host, ...instance }) => {
-      const kv = kvPorts(mooncake.kvPort, instance);
-      const here = servers.filter((one) => one.host === host);
-      const hccl = here.flatMap(hcclPorts).find(({ first, last }) => kv.first <= last && first <= kv.last);
-      if (hccl === undefined) return [];
-      const message = `${kv.first} to ${kv.last}, those of ${path} on ${host}, meet HCCL's, ${hccl.first} to ${hccl.last}`;
-      return [{ path: "engine.kvPort", message, fix: "choose others, or have HCCL use others" }];
-    });
+    const meets = servers.flatMap((server) =>
+      ownPorts(mooncake.kvPort, server).flatMap((own) => {
+        const here = servers.filter(({ host }) => host === server.host);
+        const hccl = here
+          .flatMap(hcclPorts)
+          .find(({ first, last }) => own.first <= last && first <= own.last);
+        if (hccl === undefined) return [];
+        const message = `${own.first} to ${own.last}, those of ${server.place} on ${server.host}, meet HCCL's, ${hccl.first} to ${hccl.last}`;
+        return [{ path: "engine.kvPort", message, fix: "choose others, or have HCCL use others" }];
+      }),
+    );
     return meets.slice(0, 1);
   },
 };

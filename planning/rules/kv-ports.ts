@@ -1,4 +1,4 @@
-import { kvPorts } from "../engines/mooncake.ts";
+import { ownPorts } from "../engines/over-hosts.ts";
 import type { PortRange } from "../engines/port-range.ts";
 import type { Host } from "../layout.ts";
 import type { Topology } from "../topology.ts";
@@ -13,7 +13,7 @@ export function kvPortsByHost({
   return hosts.flatMap((host) => {
     const here = instances.filter((one) => one.role !== "scheduler" && one.host === host.name);
     if (here.length === 0) return [];
-    const ranges = here.map((instance) => kvPorts(mooncake.kvPort, instance));
+    const ranges = here.flatMap((instance) => ownPorts(mooncake.kvPort, instance));
     const first = Math.min(...ranges.map((range) => range.first));
     return [{ host, first, last: Math.max(...ranges.map(({ last }) => last)) }];
   });

@@ -11,12 +11,12 @@ export const npuExists: Rule = {
   check: (topology) => {
     const free = freeNpus(topology);
     const npusOf = new Map(topology.hosts.map(({ name, npus }) => [name, npus]));
-    return topology.instances.flatMap(({ path, host, npus }) => {
+    return topology.instances.flatMap(({ place, host, npus }) => {
       const count = npusOf.get(host) ?? Number.POSITIVE_INFINITY;
       return [...npus.entries()]
         .filter(([, npu]) => npu >= count)
         .map(([rank, npu]) => ({
-          path: `${path}.devices[${rank}]`,
+          path: `${place}.devices[${rank}]`,
           message: `${host} has no NPU${count === 0 ? "s" : ` ${npu}, only 0 to ${count - 1}`}`,
           fix: `${free(host)}${npu < 16 ? `; or, if it has more, set hosts.${host}.npus, e.g. to 16 for an A3 host` : ""}`,
         }));

@@ -10,12 +10,12 @@ export const npuUsedOnce: Rule = {
   source: "the manual, steps two and three: do not bind several containers to one NPU",
   check: (topology) => {
     const free = freeNpus(topology);
-    const uses = topology.instances.flatMap(({ path, host, npus }) =>
-      npus.map((npu, rank) => ({ path, host, npu, rank })),
+    const uses = topology.instances.flatMap(({ place, host, npus }) =>
+      npus.map((npu, rank) => ({ place, host, npu, rank })),
     );
-    return repeated(uses, ({ host, npu }) => `${host} ${npu}`).map(([{ path, host, npu, rank }, first]) => ({
-      path: `${path}.devices[${rank}]`,
-      message: `NPU ${npu} on ${host} is already used by ${first.path}`,
+    return repeated(uses, ({ host, npu }) => `${host} ${npu}`).map(([{ place, host, npu, rank }, first]) => ({
+      path: `${place}.devices[${rank}]`,
+      message: `NPU ${npu} on ${host} is already used by ${first.place}`,
       fix: free(host),
     }));
   },

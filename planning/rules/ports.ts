@@ -3,6 +3,7 @@ import { flagsIn } from "../engines/flags.ts";
 import { isLayerwise, transportPorts } from "../engines/mooncake.ts";
 import { includes, type PortRange } from "../engines/port-range.ts";
 import { defaultMetaserverPort } from "../engines/scheduler.ts";
+import { isHead } from "../layout.ts";
 import type { Topology } from "../topology.ts";
 
 /** From these Linux takes one for each outgoing connection, unless ip_local_port_range says others. */
@@ -36,7 +37,9 @@ export function listeners({ file, instances, engine }: Topology): Listener[] {
   const { runtime, host, extraArgs } = file.scheduler;
   const flags = runtime === "ascend-pd" ? flagsIn(extraArgs) : [];
   return [
-    ...instances.map(({ path, host, port }) => ({ owner: path, path: `${path}.port`, host, port })),
+    ...instances
+      .filter(isHead)
+      .map(({ path, host, port }) => ({ owner: path, path: `${path}.port`, host, port })),
     ...(isLayerwise(engine.mooncake) ? metaserver(flags).map((port) => ({ ...port, host })) : []),
     ...flags.flatMap(({ index, name, value }) => {
       if (name !== "admin-port" && name !== "metrics-port") return [];

@@ -1,3 +1,4 @@
+import { isHead } from "../layout.ts";
 import { freePort } from "./ports.ts";
 import type { Rule } from "./rule.ts";
 
@@ -11,11 +12,12 @@ export const rolePortsDiffer: Rule = {
   check: (topology) => {
     if (topology.engine.isPublic) return [];
     const free = freePort(topology);
+    const heads = topology.instances.filter(isHead);
     const prefill = Map.groupBy(
-      topology.instances.filter(({ role }) => role === "prefill"),
+      heads.filter(({ role }) => role === "prefill"),
       ({ port }) => port,
     );
-    return topology.instances.flatMap(({ path, role, host, port }) => {
+    return heads.flatMap(({ path, role, host, port }) => {
       const other = prefill.get(port)?.find((instance) => instance.host !== host);
       if (role !== "decode" || other === undefined) return [];
       const message = `port ${port} on ${host} is also that of ${other.path} on ${other.host}`;

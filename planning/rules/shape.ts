@@ -42,9 +42,9 @@ export const shapeRules: readonly Documented[] = [
   {
     code: "PD011",
     severity: "error",
-    title: "an instance is on one host",
-    why: "In the manual's rank table an instance is one server, and tensor parallelism over hosts is unproven with it.",
-    source: "the manual, step one, format of the global rank table",
+    title: "an instance says in one way where it is: `host` and `devices`, or `hosts`",
+    why: "Of two that differ, one would be ignored. Each host of an instance has a list of devices of its own.",
+    source: schema,
   },
   {
     code: "PD012",

@@ -1,5 +1,6 @@
 import { count } from "../../problems/text.ts";
 import { type Side, sizes } from "../engines/mooncake.ts";
+import { npuCount } from "../layout.ts";
 import type { Rule } from "./rule.ts";
 
 export const sizesFillDevices: Rule = {
@@ -14,10 +15,10 @@ export const sizesFillDevices: Rule = {
     return (["prefill", "decode"] satisfies Side[]).flatMap((side) => {
       const { tensorParallel, pipelineParallel, dataParallel } = sizes(mooncake, topology, side);
       const wanted = tensorParallel * pipelineParallel * dataParallel;
-      const other = topology.instances.find(({ role, npus }) => role === side && npus.length !== wanted);
+      const other = topology.instances.find((one) => one.role === side && npuCount(one) !== wanted);
       if (other === undefined) return [];
       const product = `tensorParallel ${tensorParallel} × pipelineParallel ${pipelineParallel} × dataParallel ${dataParallel}`;
-      const message = `${product} is ${wanted}, while ${other.path} has ${count(other.npus.length, "NPU")}`;
+      const message = `${product} is ${wanted}, while ${other.path} has ${count(npuCount(other), "NPU")}`;
       return [{ path: `engine.${side}`, message, fix: "change the sizes, or the `devices`" }];
     });
   },

@@ -11,12 +11,12 @@ export const wholeCards: Rule = {
     const a3 = new Map(hosts.filter((host) => diesPerCard(host) === 2).map(({ name, npus }) => [name, npus]));
     return instances
       .filter(({ host }) => a3.has(host))
-      .flatMap(({ path, host, npus }) => {
+      .flatMap(({ place, host, npus }) => {
         const lone = npus.filter((npu) => npu < (a3.get(host) ?? 0) && !npus.includes(npu ^ 1));
         if (lone.length === 0) return [];
         const cards = lone.map((npu) => `NPU ${npu} without ${npu ^ 1}`);
         const message = `on ${host} it has ${cards.join(", ")}, the other die of the card`;
-        return [{ path: `${path}.devices`, message, fix: "give it both NPUs of a card, or neither" }];
+        return [{ path: `${place}.devices`, message, fix: "give it both NPUs of a card, or neither" }];
       });
   },
 };

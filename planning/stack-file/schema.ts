@@ -74,6 +74,12 @@ const host = z.strictObject({
     ),
 });
 
+const hostOfInstance = text("name of a host, as in `hosts`");
+
+const devices = z
+  .array(z.int().min(0))
+  .describe("physical NPU ids, N of /dev/davinciN, in rank order, e.g. [4, 5]; none with engine vllm");
+
 const instance = {
   name: z
     .string()
@@ -84,23 +90,42 @@ const instance = {
       "what the instance is called whatever its place in the list, so that others can be taken out or moved and it stays; must not change later, e.g. prefill-long, default its place: prefill-0",
     )
     .optional(),
-  host: text("name of the one host that it runs on, as in `hosts`"),
-  devices: z
-    .array(z.int().min(0))
-    .default([])
-    .describe("physical NPU ids, N of /dev/davinciN, in rank order, e.g. [4, 5]; none with engine vllm"),
+  host: hostOfInstance
+    .describe("name of the one host that it runs on, as in `hosts`, or `hosts` for several")
+    .optional(),
+  devices: devices.default([]),
+  hosts: z
+    .array(z.strictObject({ host: hostOfInstance, devices }))
+    .min(1)
+    .max(mostEntries)
+    .describe(
+      "hosts of one instance in place of `host` and `devices`, the first with its API, whole data-parallel ranks on each, e.g. [{ host: host-c, devices: [0, 1] }, { host: host-d, devices: [0, 1] }]; with engine vllm-ascend or simulated",
+    )
+    .optional(),
   port: port("TCP port to listen on, on the host's network, e.g. 8088"),
   extraArgs: extraArgs("this instance"),
   extraEnv: extraEnv("this instance"),
 };
 
-const prefillInstance = z.strictObject({
-  ...instance,
-  batchingPolicy: z
-    .enum(["fcfs", "gtsf"])
-    .describe("order of waiting prompts: fcfs (first come) or gtsf (by group waiting time), default fcfs")
-    .optional(),
-});
+const prefillInstance = placed(
+  z.strictObject({
+    ...instance,
+    batchingPolicy: z
+      .enum(["fcfs", "gtsf"])
+      .describe("order of waiting prompts: fcfs (first come) or gtsf (by group waiting time), default fcfs")
+      .optional(),
+  }),
+);
+
+/** One of `host` and `hosts` must be there; also said of an instance with other faults. */
+function placed<T extends z.ZodObject>(schema: T): T {
+  return schema
+    .refine((one) => ["host", "hosts"].some((key) => Object(one)[key] !== undefined), {
+      path: ["host"],
+      when: ({ value }) => typeof value === "object" && value !== null,
+    })
+    .meta({ anyOf: [{ required: ["host"] }, { required: ["hosts"] }] });
+}
 
 const scheduler = z.strictObject({
   runtime: z
@@ -156,7 +181,7 @@ export const declaredShape = {
     .max(mostEntries)
     .describe("prefill instances, in the order of the rank table and of NODE_PORTS"),
   decode: z
-    .array(z.strictObject(instance))
+    .array(placed(z.strictObject(instance)))
     .min(1)
     .max(mostEntries)
     .describe("decode instances, in the order of the rank table and of NODE_PORTS"),

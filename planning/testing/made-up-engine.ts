@@ -43,6 +43,7 @@ export const madeUp = z
       takesNpus: true,
       needsNpus: true,
       derived: { args: {}, env: {} },
+      overHosts: { none: "a made-up engine" },
       mooncake: undefined,
     }),
   );

@@ -26,7 +26,7 @@ export const cases: readonly Case[] = [
     changes: { "decode[0].prot": 8089 },
     path: "decode[0].prot",
     message: 'unknown key "prot"',
-    fix: "remove it; known here: name, host, devices, port, extraArgs, extraEnv",
+    fix: "remove it; known here: name, host, devices, hosts, port, extraArgs, extraEnv",
     mended: { "decode[0].prot": undefined },
   },
   {
@@ -66,8 +66,8 @@ export const cases: readonly Case[] = [
     breaks: "PD011",
     changes: { "decode[1].host": ["host-a", "host-b"] },
     path: "decode[1].host",
-    message: "an instance over host-a and host-b: the manual's rank table has one server for each instance",
-    fix: "name one host, and declare one decode instance for each other",
+    message: "host-a and host-b in place of one host",
+    fix: "say hosts: [{ host: host-a, devices: […] }, { host: host-b, devices: […] }]",
     mended: { "decode[1].host": "host-b" },
   },
   {
@@ -596,6 +596,58 @@ export const cases: readonly Case[] = [
     mended: { "engine.prefill": undefined },
   },
   {
+    breaks: "PD166",
+    changes: { decode: [over("host-a", [6, 7], "host-b", [6, 7])] },
+    path: "decode[0].hosts",
+    message:
+      "over host-a and host-b, with engine ascendcloud, whose rank table has one server for each instance",
+    fix: "name one `host`, and declare one decode instance for each other",
+    mended: {
+      decode: [
+        { host: "host-a", devices: [6, 7], port: 8089 },
+        { host: "host-b", devices: [6, 7], port: 8089 },
+      ],
+    },
+  },
+  {
+    breaks: "PD167",
+    engine: "vllm-ascend",
+    changes: {
+      "engine.decode": { tensorParallel: 1, dataParallel: 2, expertParallel: true },
+      "decode[0]": over("host-a", [6], "host-a", [7]),
+    },
+    path: "decode[0].hosts[1].host",
+    message: "host-a is that of decode[0].hosts[0] too",
+    fix: "put all its NPUs there, or name another host",
+    mended: { "decode[0]": { host: "host-a", devices: [6, 7], port: 8089 } },
+  },
+  {
+    breaks: "PD168",
+    engine: "vllm-ascend",
+    changes: {
+      "engine.decode": { tensorParallel: 2, dataParallel: 2, expertParallel: true },
+      decode: [over("host-a", [6], "host-b", [0, 1, 2])],
+    },
+    path: "decode[0].hosts[0].devices",
+    message: "1 NPU on host-a, and a rank has 2",
+    fix: "give each of its hosts 2 or a multiple, or the role other sizes",
+    mended: { decode: [over("host-a", [6, 7], "host-b", [0, 1])] },
+  },
+  {
+    breaks: "PD169",
+    engine: "vllm-ascend",
+    changes: {
+      "engine.image": "registry.example/vllm-ascend:ours",
+      "engine.decode": { tensorParallel: 2, dataParallel: 2, expertParallel: true },
+      decode: [over("host-a", [6, 7], "host-b", [6, 7])],
+      "hosts.host-b.generation": "a3",
+    },
+    path: "decode[0].hosts",
+    message: "host-a is A2, and host-b is A3",
+    fix: "name hosts of one, or set `generation` where it is taken for another",
+    mended: { "hosts.host-b.generation": "a2" },
+  },
+  {
     breaks: "PD170",
     changes: { allow: [{ code: "PD104", reason: "prefill-1 has half the load" }] },
     path: "allow[0]",
@@ -610,6 +662,15 @@ export const changesOf = ({ engine, changes }: Case): Changes => ({
   ...(engine === "vllm-ascend" && onVllmAscend()),
   ...changes,
 });
+
+/** A decode instance over two hosts. */
+function over(first: string, devices: readonly number[], second: string, others: readonly number[]) {
+  const hosts = [
+    { host: first, devices },
+    { host: second, devices: others },
+  ];
+  return { hosts, port: 8089 };
+}
 
 /** A deployment on so many hosts, with two instances of so many NPUs on each. */
 function fleet(hosts: number, npus: number): Changes {

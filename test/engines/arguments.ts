@@ -33,6 +33,7 @@ interface Deployment {
   };
   readonly model: Record<"path" | "servedName", string> &
     Record<"maxModelLen" | "maxNumSeqs" | "maxNumBatchedTokens", number> & { readonly quantization?: string };
+  readonly hosts: Readonly<Record<string, { readonly address: string }>>;
   readonly prefill: readonly Placed[];
   readonly decode: readonly Placed[];
 }
@@ -47,7 +48,8 @@ interface Side {
 }
 
 interface Placed {
-  readonly devices: readonly number[];
+  readonly devices?: readonly number[];
+  readonly hosts?: readonly { readonly host: string; readonly devices: readonly number[] }[];
   readonly port: number;
 }
 
@@ -71,7 +73,7 @@ interface Vector {
   readonly expected: Reading;
 }
 
-const STACKS = ["vllm-ascend-1p1d", "vllm-ascend-2p2d-two-hosts"];
+const STACKS = ["vllm-ascend-1p1d", "vllm-ascend-2p2d-two-hosts", "vllm-ascend-4p1d-eight-hosts"];
 
 /** Every connector that a Plan may have, with every spread, with and without what a stack file adds. */
 const CONNECTORS = ["MooncakeConnectorV1", "MooncakeHybridConnector"];
@@ -87,6 +89,18 @@ const SPREADS: Readonly<Record<string, Changes>> = {
   "both data parallel": {
     "engine.prefill": { dataParallel: 2, expertParallel: true, maxNumBatchedTokens: 4097 },
     "engine.decode": { dataParallel: 2, expertParallel: true },
+  },
+  "decode over two hosts": {
+    "engine.decode": { tensorParallel: 1, dataParallel: 3, expertParallel: true },
+    decode: [
+      {
+        hosts: [
+          { host: "host-b", devices: [6, 7] },
+          { host: "host-a", devices: [7] },
+        ],
+        port: 8089,
+      },
+    ],
   },
 };
 const NOTHING = "nothing";
@@ -159,26 +173,31 @@ function planned(name: string, deployment: unknown): Plan {
 }
 
 function expectedOf(
-  { engine, model, ...lists }: Deployment,
-  { role, name, command }: ContainerPlan,
+  { engine, model, hosts, ...lists }: Deployment,
+  { role, name, command, member }: ContainerPlan,
   containers: readonly ContainerPlan[],
 ): Reading {
   const own = role === "prefill" ? "prefill" : "decode";
   const sizes = (side: "prefill" | "decode") => {
     const { dataParallel: dp = 1, pipelineParallel: pp = 1, tensorParallel: tp } = engine[side] ?? {};
-    return { dp, pp, tp: tp ?? (lists[side][0]?.devices.length ?? 0) / dp / pp };
+    return { dp, pp, tp: tp ?? partsOf(lists[side][0]).flatMap((part) => part.devices).length / dp / pp };
   };
-  const place = lists[own][Number(name.at(-1))];
-  const first = (engine.kvPort ?? 61000) + 16 * (place?.devices[0] ?? 0);
+  const place = lists[own][Number((member?.of ?? name).at(-1))];
+  const parts = partsOf(place);
+  const devices = parts[member?.index ?? 0]?.devices ?? [];
+  const before = parts.slice(0, member?.index ?? 0).flatMap((part) => part.devices).length;
+  const first = (engine.kvPort ?? 61000) + 16 * (devices[0] ?? 0);
   const { tp, pp, dp } = sizes(own);
+  const [head] = parts;
   const [prefill, decode] = [sizes("prefill"), sizes("decode")];
   const lease = containers.at(-1)?.command.find((one) => one.startsWith("--kv-lease="));
   const side = engine[own] ?? {};
   return {
     parsed: {
       model_tag: model.path,
-      host: "0.0.0.0",
-      port: place?.port,
+      ...(member === undefined || member.index === 0
+        ? { host: "0.0.0.0", port: place?.port }
+        : { headless: true }),
       ...(model.quantization !== undefined && { quantization: model.quantization }),
       ...(command.includes("--seed=1024") && { seed: 1024 }),
     },
@@ -190,6 +209,12 @@ function expectedOf(
       tensor_parallel_size: tp,
       pipeline_parallel_size: pp,
       data_parallel_size: dp,
+      data_parallel_size_local: devices.length / tp / pp,
+      data_parallel_rank: before / tp / pp,
+      ...(member !== undefined && {
+        data_parallel_master_ip: hosts[head?.host ?? ""]?.address,
+        data_parallel_rpc_port: (engine.kvPort ?? 61000) + 16 * (head?.devices.at(-1) ?? 0) + 15,
+      }),
       enable_expert_parallel: side.expertParallel ?? false,
       kv_connector: engine.connector ?? "MooncakeConnectorV1",
       kv_role: own === "prefill" ? "kv_producer" : "kv_consumer",
@@ -202,11 +227,18 @@ function expectedOf(
         decode_pp_size: 1,
         prefill_pp_layer_partition: null,
       },
-      ports: place?.devices.map((_, rank) => first + rank),
+      ports: devices.map((_, rank) => first + rank),
       unread: [],
     },
     env: { VLLM_MOONCAKE_ABORT_REQUEST_TIMEOUT: Number(lease?.split("=")[1]) },
   };
+}
+
+/** Where an instance is: on one host, or a part on each of several. */
+function partsOf(
+  place: Placed | undefined,
+): readonly { readonly host: string; readonly devices: readonly number[] }[] {
+  return place?.hosts ?? [{ host: "", devices: place?.devices ?? [] }];
 }
 
 function differences(expected: Reading, { error, ...found }: Reading): string[] {

@@ -105,10 +105,11 @@ def connector(config) -> dict:
     ]
     assert [ast.unparse(node.targets[0]) for node in port] == wanted, f"{file} counts ports otherwise"
     parallel = config.parallel_config
-    tp, pp, dp = parallel.tensor_parallel_size, parallel.pipeline_parallel_size, parallel.data_parallel_size
+    tp, pp = parallel.tensor_parallel_size, parallel.pipeline_parallel_size
     ports = []
-    for rank in range(dp * pp * tp):
-        parallel.data_parallel_rank = rank // (pp * tp)
+    first = parallel.data_parallel_rank
+    for rank in range(parallel.data_parallel_size_local * pp * tp):
+        parallel.data_parallel_rank = first + rank // (pp * tp)
         worker = SimpleNamespace(tp_size=tp, pp_size=pp, pcp_size=1, pcp_rank=0)
         worker.pp_rank, worker.tp_rank = rank // tp % pp, rank % tp
         run(file, port, {"self": worker, "vllm_config": config})
@@ -120,7 +121,9 @@ def configured(args, folder: str) -> dict:
     args.model = folder
     # Else the connector's module is imported to see whether it takes several kinds of cache, and the method's for "ascend".
     args.disable_hybrid_kv_cache_manager, args.quantization = False, None
-    config = AsyncEngineArgs.from_cli_args(args).create_engine_config(UsageContext.OPENAI_API_SERVER)
+    config = AsyncEngineArgs.from_cli_args(args).create_engine_config(
+        UsageContext.OPENAI_API_SERVER, headless=args.headless
+    )
     transfer, parallel, scheduler = config.kv_transfer_config, config.parallel_config, config.scheduler_config
     watched = transfer.kv_connector_extra_config = Watched(transfer.kv_connector_extra_config)
     assert transfer.engine_id, "it has no engine_id"
@@ -133,6 +136,10 @@ def configured(args, folder: str) -> dict:
         "tensor_parallel_size": parallel.tensor_parallel_size,
         "pipeline_parallel_size": parallel.pipeline_parallel_size,
         "data_parallel_size": parallel.data_parallel_size,
+        "data_parallel_size_local": parallel.data_parallel_size_local,
+        "data_parallel_rank": parallel.data_parallel_rank,
+        "data_parallel_master_ip": parallel.data_parallel_master_ip,
+        "data_parallel_rpc_port": parallel.data_parallel_rpc_port,
         "enable_expert_parallel": parallel.enable_expert_parallel,
         "kv_connector": transfer.kv_connector,
         "kv_role": transfer.kv_role,

@@ -12,7 +12,7 @@ exec node /app/as-vllm.mjs "$@"
 const AS_VLLM = `
 const [serve, model, ...flags] = process.argv.slice(2);
 if (serve !== "serve") throw new Error("only serve: " + serve);
-const SIZES = /^--(pipeline-parallel-size|data-parallel-size|enable-expert-parallel|kv-transfer-config)(=|$)/;
+const SIZES = /^--(pipeline-parallel-size|enable-expert-parallel|kv-transfer-config)(=|$)/;
 const given = flags.find((flag) => flag.startsWith("--kv-transfer-config="));
 const { kv_role, kv_connector } = JSON.parse(given.slice(given.indexOf("=") + 1));
 const role = { kv_producer: "prefill", kv_consumer: "decode" }[kv_role];
