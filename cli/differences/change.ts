@@ -99,10 +99,12 @@ export function ownProperties(change: Change): PropertyChange[] {
     property === globalRankTable ||
     property.startsWith(localRankTable) ||
     property === "member.definition" ||
+    // It hangs on the definition, so that a preview does not know it; another one is told as what it was.
+    property === "name" ||
     (hasOtherNpus(change) && /^(npus$|device\.)/.test(property)) ||
     (property === "host" && before?.host !== after?.host) ||
     (formerly !== undefined &&
-      /^(name|role|label\.ascend-pd\.role|--role|env\.RANK_TABLE_FILE_PATH)$/.test(property));
+      /^(role|member\.of|label\.ascend-pd\.role|--role|env\.RANK_TABLE_FILE_PATH)$/.test(property));
   return isContainer(change) ? properties.filter(({ property }) => !follows(property)) : [...properties];
 }
 
