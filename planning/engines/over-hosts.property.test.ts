@@ -137,6 +137,10 @@ test("Members have each rank once, one head that all know, and their own host's 
           expect(text(one, "data-parallel-rpc-port")).toBe(text(head, "data-parallel-rpc-port"));
           expect(number(one, "tensor-parallel-size")).toBe(number(head, "tensor-parallel-size"));
           if (input.engine.kind === "vllm-ascend") {
+            // Where it is on a host, whatever ranks are before it on others.
+            const first = (input.engine.kvPort ?? 61_000) + 16 * (one.npus[0] ?? 0);
+            expect(listensOn(one).slice(-one.npus.length)).toEqual(one.npus.map((_, index) => first + index));
+            if (index > 0) expect(one.port).toBe(first);
             expect(one.env.HCCL_IF_IP).toBe(addressOf(one.host));
             expect(one.env.VLLM_HOST_IP).toBe(addressOf(one.host));
             expect(one.env.HCCL_SOCKET_IFNAME).toBe(input.hosts[one.host]?.interface);
