@@ -5,6 +5,8 @@ import { type Simulator, type SimulatorConfig, startSimulator } from "./server.t
 import { joinHead, memberOf, untilWhole } from "./several-hosts.ts";
 import { UsageError } from "./usage-error.ts";
 
+const NOTICED_AFTER_MS = 2000;
+
 const log = (line: string): void => console.error(line);
 
 async function main(): Promise<void> {
@@ -34,11 +36,12 @@ async function main(): Promise<void> {
 
   const member = memberOf(flags, config.dataParallelSize);
   if (member !== undefined) {
-    // As an engine of vLLM: it cannot go on without the others, and Docker starts it again.
+    // As an engine of vLLM: it cannot go on without the others, and Docker starts it again. Those that are stopped together
+    // are not, as a loss is noticed a while later.
     const lost = (why: string) => {
       if (stopping) return;
       log(`simulator: ${why}`);
-      process.exit(1);
+      setTimeout(() => process.exit(1), NOTICED_AFTER_MS);
     };
     if (member.headless) return joinHead(member, log, lost);
     await untilWhole(member, log, lost);
