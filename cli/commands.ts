@@ -8,6 +8,7 @@ import { drift } from "./commands/drift.ts";
 import { graph } from "./commands/graph.ts";
 import { key } from "./commands/key.ts";
 import { logs } from "./commands/logs.ts";
+import { page } from "./commands/page.ts";
 import { plan } from "./commands/plan.ts";
 import { ranktable } from "./commands/ranktable.ts";
 import { ratio } from "./commands/ratio.ts";
@@ -27,6 +28,7 @@ export const commands: Readonly<Record<string, Command>> = {
   graph,
   key,
   logs,
+  page,
   plan,
   ranktable,
   ratio,

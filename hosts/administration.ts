@@ -1,4 +1,4 @@
-import { askSocket, type SocketAnswer } from "../docker/container-socket.ts";
+import { askSocket, followSocket, type SocketAnswer } from "../docker/container-socket.ts";
 import type { Administered } from "./administered.ts";
 import { again } from "./again.ts";
 import { engineOf } from "./engine.ts";
@@ -76,3 +76,19 @@ const noAdministration: AdminProblem = {
   message: "what answers there is no scheduler's administration",
   fix: giveAddress,
 };
+
+/**
+ * Hands on what a scheduler's administration tells line by line, asked from inside its container, until `signal`. Never
+ * rejects: gives why it has ended.
+ */
+export async function followInContainer(
+  { host, container, socket }: Administered,
+  path: string,
+  onLine: (line: string) => void,
+  signal: AbortSignal,
+): Promise<string> {
+  const ended = await followSocket(engineOf(host), container, { socket, path }, onLine, signal);
+  if ("absent" in ended) return ended.absent;
+  if ("failure" in ended) return ended.failure;
+  return ended.status === 200 ? "it has ended" : `it answers with status ${ended.status}`;
+}

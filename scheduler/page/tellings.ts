@@ -10,8 +10,8 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const LIMIT_MS = 2000;
 /** Between two questions to one instance. */
 const INTERVAL_MS = 2000;
-/** Between two questions at all, so that many instances cost no more than some. */
-const PAUSE_MS = 80;
+/** Between two questions at all, of which each costs up to a millisecond: many instances cost no more than some. */
+const PAUSE_MS = 200;
 
 /** Asks instances, one after the other, what they say of themselves, until it is closed. */
 export class Tellings {
