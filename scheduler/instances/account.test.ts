@@ -90,3 +90,28 @@ test("Faults are counted by kind, and a load is there until it is taken back.", 
   expect([before, reader?.load]).toEqual([undefined, { waiting: 3, freeKvTokens: Number.NaN }]);
   expect(reader?.sentSince).toEqual({ requests: 1, bytes: 40 });
 });
+
+test("Handoffs are counted by the place of their prefill instance, over all threads, up to the last place that there is.", () => {
+  const memory = Account.allocate(3);
+  const [first, third] = [0, 2].map((thread) => new Account(memory, { threads: 3, thread }));
+
+  for (const place of [0, 7, 7, 255, 256]) first?.takeOver(place);
+  third?.takeOver(7);
+  first?.begin(100);
+
+  const seen = new Account(memory, { threads: 3, thread: 1 });
+  expect([0, 1, 7, 255, 256, 263].map((place) => seen.handedFrom(place))).toEqual([1, 0, 3, 1, 0, 0]);
+  expect([seen.inFlight, seen.healthy]).toEqual([1, false]);
+});
+
+test("Streams are timed by how many there were and how long all took.", () => {
+  const memory = Account.allocate(2);
+  const [one, other] = [0, 1].map((thread) => new Account(memory, { threads: 2, thread }));
+
+  one?.first(20.5);
+  other?.first(40);
+  other?.pace(300, 30);
+
+  expect(one?.firsts).toEqual({ count: 2, ms: 60.5 });
+  expect(one?.paces).toEqual({ count: 30, ms: 300 });
+});
