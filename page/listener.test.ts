@@ -193,3 +193,20 @@ test("A viewer that does not read has one message waiting at most, is let go, an
   expect(slow.heard()).toContain('data: {"at":1,');
   expect(slow.heard().length).toBeLessThan(quick.heard().length / 2);
 });
+
+test("A viewer that was too slow for some messages gets the newest once it has read.", async () => {
+  const { feed, viewer, say } = await served();
+  const slow = await viewer();
+  await until(() => feed.viewers === 1);
+  slow.socket.pause();
+  const large = snapshot(1, { models: ["x".repeat(1_000_000)] });
+  for (let at = 1; at <= 40; at++) {
+    say({ ...large, at });
+    await new Promise(setImmediate);
+  }
+
+  slow.socket.resume();
+
+  await until(() => slow.heard().includes('data: {"at":40,'));
+  expect(slow.heard()).not.toContain('data: {"at":39,');
+});

@@ -115,3 +115,13 @@ test("Streams are timed by how many there were and how long all took.", () => {
   expect(one?.firsts).toEqual({ count: 2, ms: 60.5 });
   expect(one?.paces).toEqual({ count: 30, ms: 300 });
 });
+
+test("Each thread counts handoffs in cells of its own, so that two at a time lose none.", () => {
+  const memory = Account.allocate(2);
+  const written = () => new Uint32Array(memory).filter((cell) => cell === 1).length;
+  const before = written();
+
+  for (const thread of [0, 1]) new Account(memory, { threads: 2, thread }).takeOver(7);
+
+  expect(written() - before).toBe(2);
+});
