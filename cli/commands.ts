@@ -6,6 +6,7 @@ import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
 import { drift } from "./commands/drift.ts";
 import { graph } from "./commands/graph.ts";
+import { init } from "./commands/init.ts";
 import { key } from "./commands/key.ts";
 import { logs } from "./commands/logs.ts";
 import { page } from "./commands/page.ts";
@@ -26,6 +27,7 @@ export const commands: Readonly<Record<string, Command>> = {
   doctor,
   drift,
   graph,
+  init,
   key,
   logs,
   page,

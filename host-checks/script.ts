@@ -68,6 +68,27 @@ export function npuScript(npus: readonly number[]): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** What a host is of which nothing is known yet: what `init` asks. */
+export function discoveryScript(): string {
+  const lines = [
+    prelude,
+    "main() {",
+    "part user id -u",
+    "part machine uname -m",
+    'part connection echo "$SSH_CONNECTION"',
+    "part nodes npu_ids",
+    "part interfaces ip -o -4 addr show",
+    "part docker within 10 docker version --format '{{.Server.Version}}'",
+    ...findTools,
+    'if [ -n "$npu_smi" ]; then part "npu-smi info" within 15 "$npu_smi" info; fi',
+    "part version.info cat /usr/local/Ascend/driver/version.info",
+    'if [ -n "$hccn_tool" ]; then for id in $(npu_ids); do hccn "$id" ip; done; fi',
+    "}",
+    "main",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
 /** Files and folders whose kind is asked for, in the order of the answer. */
 export function askedFiles({ mounts, model }: WantedHost): string[] {
   const weights = model === undefined ? [] : [model.path, `${model.path}/config.json`];
@@ -149,6 +170,11 @@ kinds() {
       if [ -d "$path" ] && [ ! -x "$path" ]; then echo hidden; else echo missing; fi
     fi
   done
+}
+npu_ids() {
+  for node in /dev/davinci[0-9]*; do
+    [ -c "$node" ] && echo "$node"
+  done | sed 's|^/dev/davinci||' | sort -n
 }
 first_card() {
   printf '%s\n| 0 |' "$text" | sed -n 's/^| *\([0-9][0-9]*\) .*/\1/p' | head -n 1
