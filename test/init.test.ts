@@ -88,7 +88,7 @@ describe.skipIf(obstacle !== undefined)("init of two hosts behind SSH", () => {
     }
     expect(file).toMatch(/^ {8}interface: "\S+"$/m);
     expect(planned.code).toBe(0);
-    const { containers } = JSON.parse(planned.stdout);
+    const { containers } = JSON.parse(planned.stdout).plan;
     expect(containers.map(({ role, npus }: { role: string; npus: number[] }) => [role, npus])).toEqual([
       ["prefill", [0, 1, 2, 3]],
       ["decode", [0, 1, 2, 3]],
