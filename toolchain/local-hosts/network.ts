@@ -43,8 +43,8 @@ export async function connect(folder: string, namespaces: readonly string[]): Pr
   );
 }
 
-/** Of the addresses that RFC 4193 keeps for networks of one's own, as 10.213.0.0/16 is. */
-const ipv6Prefix = (number: number): string => `fd0a:d5:${number.toString(16)}::`;
+/** Of the addresses that RFC 4193 keeps for networks of one's own, as 10.213.0.0/16 is; never 0, which is written shorter. */
+const ipv6Prefix = (number: number): string => `fd0a:d5:${(number + 1).toString(16)}::`;
 
 /** Connects this machine to the bridge; gives the third number of a /24 that it did not know before. */
 async function uplink(bridge: string): Promise<number> {
