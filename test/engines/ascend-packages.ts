@@ -1,7 +1,7 @@
 import { run } from "../../system/programs.ts";
 import { cached } from "../../toolchain/cache.ts";
 import type { Context } from "../../toolchain/context.ts";
-import { withUv } from "../../toolchain/vllm/packages.ts";
+import { withUv } from "../../toolchain/python-packages.ts";
 
 /** A version of vllm-ascend, and that of vLLM which it is made for. */
 export interface Pair {

@@ -9,11 +9,12 @@ import { installedEngines } from "../../toolchain/vllm/packages.ts";
 import { proveArguments } from "./arguments.ts";
 import { CASES, CHAT } from "./cases.ts";
 import { type Comparison, compareAll, isWrong, type Result } from "./compare.ts";
+import { proveLoadTools } from "./load-tools.ts";
 import { modelFolder, oracle } from "./oracle.ts";
 import { proveAll } from "./proofs.ts";
 import { record } from "./record.ts";
 import { figuresOf, RESULTS, writeResults } from "./report.ts";
-import type { Place } from "./rig.ts";
+import { freePort, type Place } from "./rig.ts";
 import { STACK, startStack } from "./stack.ts";
 import { type System, startProcesses } from "./systems.ts";
 
@@ -31,6 +32,8 @@ ${RESULTS}.
   WORD               only cases with one of the words in their names
   --stack            instead, the pair and the scheduler are the containers of ${STACK}, brought up by pulumi up
   --arguments        instead, only what Plans start vllm-ascend with goes through its parsers
+  --load             instead, vllm bench serve, AIPerf and evalscope put load on the pair, and what they report is compared
+                     with what the scheduler has counted
   --record           instead, what the engines say on the wire is written to simulator/testing/recordings, to which
                      npm test holds the simulator
 
@@ -40,6 +43,7 @@ examples:
   npm run test:engines -- --at-once 8
   npm run test:engines -- --stack
   npm run test:engines -- --arguments
+  npm run test:engines -- --load
   npm run test:engines -- --record
 
 exit codes: 0 all as expected, 1 an answer or a proof was wrong or an engine ended, 2 the command line is wrong`;
@@ -76,6 +80,11 @@ async function main(): Promise<number> {
       console.log(`written to ${await record(place)}`);
       await rm(logs, { recursive: true });
       return 0;
+    }
+    if (options.load) {
+      const isRight = await underLoad(context, place);
+      if (isRight) await rm(logs, { recursive: true });
+      return isRight ? 0 : 1;
     }
     const comparison = { atOnce, cases, right: await oracle(context, venv, model) };
     const isComplete = cases.length === CASES.length && atOnce === 1;
@@ -115,6 +124,7 @@ function commandLine() {
       without: { type: "string", multiple: true, default: [] },
       stack: { type: "boolean" },
       arguments: { type: "boolean" },
+      load: { type: "boolean" },
       record: { type: "boolean" },
     },
   });
@@ -139,6 +149,20 @@ async function tokenisedOnce(place: Place, comparison: Comparison): Promise<Resu
   console.log("the same chats, whose prompts are made into tokens once:");
   const cases = CASES.filter(({ path }) => path === CHAT);
   return compared(await startProcesses(place, ".", ["--tokenise=once"]), { ...comparison, cases });
+}
+
+/** Whether what load tools report is what the scheduler has counted. */
+async function underLoad(context: Context, place: Place): Promise<boolean> {
+  console.log(`starting prefill, decode and the scheduler; their logs are in ${place.logs}`);
+  const metricsPort = await freePort();
+  const system = await startProcesses(place, ".", [`--metrics-port=${metricsPort}`]);
+  try {
+    const loadTools = await proveLoadTools(context, place, system, metricsPort);
+    writeResults({ loadTools });
+    return Object.values(loadTools).every(({ wrong }) => wrong.length === 0);
+  } finally {
+    await system.stop();
+  }
 }
 
 /** Whether vllm-ascend takes them all. */

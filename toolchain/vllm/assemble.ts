@@ -6,7 +6,8 @@ import { run } from "../../system/programs.ts";
 import type { Context } from "../context.ts";
 import { layOut, unpackPackages } from "../debian-root.ts";
 import type { Architecture } from "../node-digests.ts";
-import { installVllm, overrides, packages, VLLM, withUv } from "./packages.ts";
+import { withUv } from "../python-packages.ts";
+import { installVllm, overrides, packages, VLLM } from "./packages.ts";
 
 /** Python, what vLLM's own libraries ask for, and lscpu, which it runs by a shell. */
 const debianPackages = ["python3", "libnuma1", "libstdc++6", "util-linux", "dash"];

@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { onPath, run } from "../../system/programs.ts";
+import { run } from "../../system/programs.ts";
 import { cached } from "../cache.ts";
 import type { Context } from "../context.ts";
+import { UV_FIX, withUv } from "../python-packages.ts";
 
 export const VLLM = "0.32.0";
 export const NIXL = "1.5.1";
@@ -41,25 +41,10 @@ export function installedEngines(context: Context): Promise<string> {
 
 /** Puts vLLM and NIXL into `site`, which `place` names to uv. */
 export async function installVllm(uv: string, site: string, place: readonly string[]): Promise<void> {
-  const fix = "uv needs PyPI or a mirror of it, as UV_DEFAULT_INDEX names one";
   const install = ["pip", "install", "--quiet", "--override", "-", ...place, ...packages];
-  await run(uv, install, { input: overrides, fix });
+  await run(uv, install, { input: overrides, fix: UV_FIX });
   await nameVllm(site);
   await letNixlWait(site);
-}
-
-/** uv of this machine, else one from PyPI that is gone afterwards. */
-export async function withUv<T>(body: (uv: string) => Promise<T>): Promise<T> {
-  const uv = await onPath("uv");
-  if (uv !== undefined) return body(uv);
-  const folder = await mkdtemp(join(tmpdir(), "ascend-pd-uv-"));
-  try {
-    await run("python3", ["-m", "venv", folder]);
-    await run(join(folder, "bin/pip"), ["install", "--quiet", "uv"]);
-    return await body(join(folder, "bin/uv"));
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }
 
 /** vLLM asks for the version of a distribution named `vllm`, and takes it for a CPU build when that says so. */
