@@ -15,5 +15,5 @@ test("Over SSH, a host that drops connections is asked again.", async () => {
   const answer = await askHost(plan, { name: "local", address: "10.0.0.18", docker: "ssh://root@10.0.0.18" });
 
   expect(answer).toMatchObject({ containers: [] });
-  expect(await started()).toHaveLength(3);
+  expect(await started()).toHaveLength(2);
 });
