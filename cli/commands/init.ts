@@ -43,8 +43,8 @@ examples:
   ascend-pd init root@host-a --dry-run
   npm run pulumi -- stack select --create prod && npm run pulumi -- preview --stack prod
 
-exit codes: 0 written, 1 a host does not answer or its key is not accepted, 2 the command line is wrong, or there are too
-few NPUs`,
+exit codes: 0 written, 1 a host does not answer or its key is not accepted, 2 the command line is wrong, there are too few
+NPUs, or what was written does not plan yet`,
   options: OPTIONS,
   async run(args) {
     const { values, positionals } = parseOptions({
@@ -90,7 +90,7 @@ few NPUs`,
       if ("plan" in planned) print(planTable(planned.plan));
       print(`\nwrote ${file}; fill in what is marked TODO, then: npm run pulumi -- preview --stack ${stack}`);
     }
-    return 0;
+    return "plan" in planned ? 0 : 2;
   },
 };
 

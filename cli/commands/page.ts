@@ -26,7 +26,7 @@ only while a browser shows the page. Changes nothing.
 example:
   ascend-pd page 2p2d
 
-exit code: 2 where the command line or the stack file is wrong, or the port cannot be had`,
+exit codes: 0 shown, until it was interrupted, 2 the command line or the stack file is wrong, or the port cannot be had`,
   options: OPTIONS,
   operands: ["stack"],
   async run(args) {
@@ -54,6 +54,11 @@ exit code: 2 where the command line or the stack file is wrong, or the port cann
       throw new UserError(`127.0.0.1 port ${port} cannot be had: ${code}\nfix: give another --port`);
     }
     print(`http://localhost:${(server.address() as AddressInfo).port}/ shows ${stack}, until Ctrl-C`);
+    const end = () => {
+      server.close();
+      server.closeAllConnections();
+    };
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, end);
     await once(server, "close");
     return 0;
   },
