@@ -112,8 +112,6 @@ async function ascendPd(
       ...(workers > 1 ? [`--workers=${workers}`] : []),
       // On a busy machine a late answer is not to look like a dead engine.
       "--health-timeout=60",
-      // All clients here have one address. An older bundle may not know of shares.
-      ...(Buffer.from(script).includes("client-share") ? ["--client-share=100"] : []),
     ],
     env: {
       ...imageEnv(),
