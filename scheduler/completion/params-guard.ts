@@ -1,13 +1,15 @@
 import { Failure } from "../errors.ts";
 import { MAX_PARAMS_KEY, paramsKeyAt } from "./transfer-params.ts";
 
+const SPACE: Buffer = Buffer.from(" ");
+
 /**
  * Lets an answer pass that is too large to be held, as long as no parameters of a transfer stand in it: they cannot be taken
  * out of what has a length. The end of what has come waits, as a key may come in two pieces.
  */
 export class ParamsGuard {
   /** What waits, behind one byte that has passed: it may be a backslash. */
-  #held = Buffer.from(" ");
+  #held = SPACE;
 
   /** What may pass. Throws a Failure. */
   push(bytes: Buffer): Buffer {

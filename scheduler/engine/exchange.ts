@@ -4,7 +4,7 @@ import type { Deadline, Deadlines } from "../data/deadlines.ts";
 import type { Piece } from "../data/pieces.ts";
 import { Failure, toFailure } from "../errors.ts";
 import { type BodyDecoder, bodyDecoder } from "../http/body.ts";
-import { findHeadEnd, HttpSyntaxError } from "../http/head.ts";
+import { type Field, findHeadEnd, HttpSyntaxError } from "../http/head.ts";
 import { parseResponseHead, type ResponseHead } from "../http/response.ts";
 import { writeTogether } from "../http/write.ts";
 import type { Instance } from "../instances/instances.ts";
@@ -19,6 +19,8 @@ const MAX_INTERIM_ANSWERS = 8;
 const PARTING_MS = 5000;
 /** This process, or the machine, has as many files open as it may. */
 const NO_FILES = /^(?:EMFILE|ENFILE)$/;
+
+const isRequestId = ({ name }: Field) => name === "x-request-id";
 
 /** A request to an engine, ready to be written. */
 export interface EngineRequest {
@@ -242,7 +244,7 @@ export class Exchange implements WireUser, Flow, Stoppable {
     }
     this.#answer = head;
     this.#body = bodyDecoder(framing, "until-close");
-    const echoed = head.fields.find(({ name }) => name === "x-request-id");
+    const echoed = head.fields.find(isRequestId);
     if (echoed !== undefined && isOfAnother(echoed.value, this.#id)) throw this.#spoilt();
     if (status === 200) {
       if (!this.#wire.used) this.#own(head);

@@ -1,5 +1,5 @@
 import type { Role } from "./instances.ts";
-import type { Policy } from "./policy.ts";
+import type { Cost, Policy } from "./policy.ts";
 import { unitsOf } from "./prefixes.ts";
 
 const BYTES_PER_TOKEN = 4;
@@ -15,7 +15,8 @@ const REQUEST_UNITS: Readonly<Record<Role, number>> = {
 /** Fewest tokens in flight: a long prompt counts as what it is, and short ones go around it. */
 export function byTokens(role: Role): Policy {
   const each = REQUEST_UNITS[role];
-  return () => (instance) => instance.units + each * instance.inFlight;
+  const cost: Cost = (instance) => instance.units + each * instance.inFlight;
+  return () => cost;
 }
 
 /**

@@ -95,6 +95,7 @@ export class Pool {
   #rested(): Wire | undefined {
     let at = this.#idle.length - 1;
     while (at >= 0 && !hasLooked(this.#idle[at]?.restsUntil ?? 0)) at--;
+    if (at === this.#idle.length - 1) return this.#idle.pop();
     return at === -1 ? undefined : this.#idle.splice(at, 1)[0];
   }
 

@@ -43,10 +43,14 @@ export class Gate {
 
   /** The lines of a head that count. */
   counting(fields: readonly Field[], holder: Holder | undefined): readonly Field[] {
-    const drops = (name: string) =>
-      (name === "authorization" && !(this.#passesOn && holder === undefined)) ||
-      (STEERING.includes(name) && holder?.trusted !== true);
-    return fields.some(({ name }) => drops(name)) ? fields.filter(({ name }) => !drops(name)) : fields;
+    for (const { name } of fields)
+      if (this.#drops(name, holder)) return fields.filter((field) => !this.#drops(field.name, holder));
+    return fields;
+  }
+
+  #drops(name: string, holder: Holder | undefined): boolean {
+    if (name === "authorization") return !this.#passesOn || holder !== undefined;
+    return STEERING.includes(name) && holder?.trusted !== true;
   }
 
   /** All are compared, each in constant time: how long it takes tells nothing of a key that there is. */
