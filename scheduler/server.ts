@@ -99,8 +99,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const releases = new Releases(decode, deadlines, config, observer.log);
   const metaserver = config.metaserver && new Metaserver(deadlines);
   const backgrounds = new Backgrounds(deadlines, config);
-  const most = ({ role, instances }: Picker) =>
-    Math.ceil((config.runningRequests[role] * instances.filter(({ ready }) => ready).length) / threads);
+  const most = ({ role, ready }: Picker) => Math.ceil((config.runningRequests[role] * ready) / threads);
   const admission = new Admission(
     deadlines,
     {
@@ -111,7 +110,14 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
         stats.waiting = waiting;
       },
     },
-    () => ({ prefill: most(prefill), decode: most(decode) }),
+    {
+      get prefill() {
+        return most(prefill);
+      },
+      get decode() {
+        return most(decode);
+      },
+    },
   );
   const engines: Engines = {
     config,
@@ -160,8 +166,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   };
 
   function tellState(reply: Reply, isWell: boolean): void {
-    const count = ({ instances }: Picker) => instances.filter((instance) => instance.ready).length;
-    const state = { ready: ready(), draining, prefill: count(prefill), decode: count(decode) };
+    const state = { ready: ready(), draining, prefill: prefill.ready, decode: decode.ready };
     reply.send(isWell ? 200 : 503, [Buffer.from(JSON.stringify(state))]);
   }
 
@@ -176,7 +181,8 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
       if (!isAllowedHost(head.fields, config.allowedHosts)) throw new Failure("host_not_allowed");
       const holder = gate.holder(head.fields);
       trace.key = holder?.name;
-      return { ...head, fields: gate.counting(head.fields, holder) };
+      const fields = gate.counting(head.fields, holder);
+      return fields === head.fields ? head : { ...head, fields };
     },
     route({ path, method }: RequestHead) {
       const route = routeOf(path);

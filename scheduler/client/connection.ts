@@ -222,6 +222,7 @@ export class ClientConnection implements ReplyTarget {
   }
 
   #over(reply: Reply): void {
+    reply.turn?.end();
     reply.hold.clear();
     this.#service.ended(reply);
   }

@@ -25,6 +25,8 @@ export class Reply implements Bagged {
   readonly trace: Trace;
   /** What the request and its answer keep in memory, until nothing works on it any more. */
   readonly hold: Hold;
+  /** What it takes of what instances can do, until then too. */
+  turn: { end(): void } | undefined;
   /** Fires when the client is gone or the answer has to end now. */
   readonly stop = new StopSignal();
   /** Called when the client has read what `write` returned false for. */

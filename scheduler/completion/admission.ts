@@ -25,10 +25,27 @@ interface Limits {
 }
 
 /** What a request takes of the capacity, until it gives it back. */
-export interface Turn {
+export class Turn {
+  readonly party: Party;
+  readonly weight: number;
+  atPrefill: number;
+  readonly #admission: Admission;
+
+  constructor(admission: Admission, party: Party, weight: number, prefills: boolean) {
+    this.#admission = admission;
+    this.party = party;
+    this.weight = weight;
+    this.atPrefill = prefills ? weight : 0;
+  }
+
   /** Its prompts are computed. */
-  prefilled(): void;
-  end(): void;
+  prefilled(): void {
+    this.#admission.prefilled(this);
+  }
+
+  end(): void {
+    this.#admission.end(this);
+  }
 }
 
 /**
@@ -41,7 +58,7 @@ export interface Turn {
 export class Admission {
   readonly #deadlines: Deadlines;
   readonly #limits: Limits;
-  readonly #capacity: () => Capacity;
+  readonly #capacity: Capacity;
   /** Those of whom requests wait. */
   readonly #parties: Party[] = [];
   #atPrefill = 0;
@@ -51,7 +68,7 @@ export class Admission {
   running = 0;
   waiting = 0;
 
-  constructor(deadlines: Deadlines, limits: Limits, capacity: () => Capacity) {
+  constructor(deadlines: Deadlines, limits: Limits, capacity: Capacity) {
     this.#deadlines = deadlines;
     this.#limits = limits;
     this.#capacity = capacity;
@@ -63,6 +80,10 @@ export class Admission {
    */
   enter(party: Party, weight: number, prefills: boolean, stop: StopSignal): Turn | Promise<Turn> {
     if (this.waiting === 0 && this.#hasRoom(prefills)) return this.#turn(party, weight, prefills);
+    return this.#wait(party, weight, prefills, stop);
+  }
+
+  #wait(party: Party, weight: number, prefills: boolean, stop: StopSignal): Promise<Turn> {
     if (stop.failure !== undefined) throw stop.failure;
     if (party.waiting.length >= this.#limits.share) refuseOldest(party, new NoRoom("client", "requests"));
     if (this.running + this.waiting >= this.#limits.requests) this.#giveWay();
@@ -94,8 +115,7 @@ export class Admission {
   }
 
   #hasRoom(prefills: boolean): boolean {
-    const { prefill, decode } = this.#capacity();
-    return this.#atDecode < decode && (!prefills || this.#atPrefill < prefill);
+    return this.#atDecode < this.#capacity.decode && (!prefills || this.#atPrefill < this.#capacity.prefill);
   }
 
   #turn(party: Party, weight: number, prefills: boolean): Turn {
@@ -103,22 +123,22 @@ export class Admission {
     party.running += weight;
     party.servedAt = ++this.#served;
     this.#atDecode += weight;
-    let atPrefill = prefills ? weight : 0;
-    this.#atPrefill += atPrefill;
-    const prefilled = () => {
-      this.#atPrefill -= atPrefill;
-      atPrefill = 0;
-      this.#look();
-    };
-    return {
-      prefilled,
-      end: () => {
-        this.running--;
-        party.running -= weight;
-        this.#atDecode -= weight;
-        prefilled();
-      },
-    };
+    const turn = new Turn(this, party, weight, prefills);
+    this.#atPrefill += turn.atPrefill;
+    return turn;
+  }
+
+  prefilled(turn: Turn): void {
+    this.#atPrefill -= turn.atPrefill;
+    turn.atPrefill = 0;
+    this.#look();
+  }
+
+  end(turn: Turn): void {
+    this.running--;
+    turn.party.running -= turn.weight;
+    this.#atDecode -= turn.weight;
+    this.prefilled(turn);
   }
 
   /** Gives turns to those who wait, as long as there is room. */

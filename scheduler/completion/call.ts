@@ -1,4 +1,5 @@
 import { HANDOFFS, type Handoff, KV_PARAMS, type Unfit } from "../config/handoffs.ts";
+import type { Hold } from "../data/budget.ts";
 import { Failure } from "../errors.ts";
 import {
   JsonSyntaxError,
@@ -19,9 +20,23 @@ export interface Call {
   body: Buffer;
   readonly members: readonly Member[];
   /** Where values of a large body end. */
-  readonly known?: Known;
-  /** To be called when the body is not needed any more, where none but this call has it. */
-  released?: (() => void) | undefined;
+  readonly known?: Known | undefined;
+  /** What the body takes of the memory for its client, where none but this call has it. */
+  held?: Held | undefined;
+}
+
+interface Held {
+  readonly hold: Hold;
+  readonly bytes: number;
+}
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** Its body is not needed any more. */
+export function release(call: Call): void {
+  call.body = NOTHING;
+  call.held?.hold.move(-call.held.bytes);
+  call.held = undefined;
 }
 
 /** Of an encoder's cache: the same thing for pictures. */
@@ -75,8 +90,9 @@ export function readCall(
 ): Call | Promise<Call> {
   const all = unfit.length === 0 ? READ_OR_EDITED : READ_WITH_UNFIT;
   const keys = more.length === 0 ? all : [...all, ...more];
-  if (body.length <= SLICE_BYTES) return checked({ body, members: scan(body, keys) });
-  return scanInSlices(body, keys).then((found) => checked({ body, ...found }), refuse);
+  if (body.length <= SLICE_BYTES)
+    return checked({ body, members: scan(body, keys), known: undefined, held: undefined });
+  return scanInSlices(body, keys).then((found) => checked({ body, ...found, held: undefined }), refuse);
 }
 
 function checked(call: Call): Call {

@@ -12,10 +12,11 @@ import type { Instance } from "../instances/instances.ts";
 import { KvHold } from "../instances/kv-hold.ts";
 import type { Picker } from "../instances/policy.ts";
 import type { Prefixes } from "../instances/prefixes.ts";
+import type { Member } from "../json/spans.ts";
 import type { Admission, Turn } from "./admission.ts";
 import type { Api } from "./api.ts";
 import type { Backgrounds } from "./backgrounds.ts";
-import { type Call, checkFit, readCall } from "./call.ts";
+import { type Call, checkFit, readCall, release } from "./call.ts";
 import { answerMembers, decodeBody, prefillBody, TELL_TOKENS, takeKvParams, takeTokens } from "./legs.ts";
 import type { Metaserver } from "./metaserver.ts";
 import { patience } from "./patience.ts";
@@ -48,6 +49,8 @@ interface Asking {
   readonly fields: ClientRequest["head"]["fields"];
   /** Of its body, in bytes. */
   readonly size: number;
+  /** Of memory that its body takes. */
+  readonly bytes: number;
   readonly shape: Shape;
   readonly once: boolean;
 }
@@ -63,11 +66,11 @@ interface Errand {
   /** Whether decode gets the tokens that prefill has made of the prompt. */
   readonly once: boolean;
   /** Of the prompt, where requests go by them. */
-  readonly prefixes?: Prefixes;
+  readonly prefixes: Prefixes | undefined;
   /** Whether decode makes the answer while nobody waits for it. */
   readonly isBackground: boolean;
-  /** Prefill is done with it. */
-  readonly prefilled?: (() => void) | undefined;
+  /** Its own, where prefill has one thing to do for it. */
+  turn: Turn | undefined;
 }
 
 /** What prefill gave for one sequence. */
@@ -80,6 +83,8 @@ interface Handed {
   /** Who has computed the prompt for decode, if anybody. */
   readonly from: Instance | undefined;
 }
+
+type Work = (turn: Turn) => Promise<void>;
 
 /** Who is told of a leg, and ends it. */
 type LegAnswer = Pick<Answer, "trace" | "stop" | "hold">;
@@ -95,25 +100,37 @@ export function completions(engines: Engines, api: Api): Handler {
   const legs = metaserver === undefined ? bothLegs : decodeFirst;
 
   return (request, reply) => {
-    const { length: size, room } = request.body;
+    const { length: size, room: bytes } = request.body;
     const { path, fields } = request.head;
     const shape = api.shape(path);
     const once = shape === "chat" && handoff.byParams && config.tokenise === "once";
     const body = request.body.take();
-    reply.hold.move(room);
-    const answer = (call: Call) => {
-      call.released = () => reply.hold.move(-room);
-      return answerCall(call, { path, fields, size, shape, once }, reply);
-    };
+    reply.hold.move(bytes);
     const call = readCall(body, handoff.unfit, once ? [TELL_TOKENS.key] : api.keys);
-    return call instanceof Promise ? call.then(answer) : answer(call);
+    const asking = { path, fields, size, bytes, shape, once };
+    return call instanceof Promise ? answerLater(call, asking, reply) : answerCall(call, asking, reply);
   };
 
-  function answerCall(call: Call, { path, fields, size, shape, once }: Asking, reply: Reply): Promise<void> {
+  async function answerLater(call: Promise<Call>, asking: Asking, reply: Reply): Promise<void> {
+    return answerCall(await call, asking, reply);
+  }
+
+  function answerCall(call: Call, asking: Asking, reply: Reply): Promise<void> {
+    const { path, fields, size, bytes, shape, once } = asking;
+    call.held = { hold: reply.hold, bytes };
     const forwarded = forwardedFields(fields);
     const isStream = api.isStream(call);
     const isBackground = api.isBackground?.(call) === true;
-    const errand: Errand = { path, forwarded, size, isStream, once, isBackground };
+    const errand: Errand = {
+      path,
+      forwarded,
+      size,
+      isStream,
+      once,
+      prefixes: undefined,
+      isBackground,
+      turn: undefined,
+    };
     checkFit(call, handoff.unfit, shape === "chat");
     const asked = askedBy(call, shape, handoff);
     const bound = api.boundTo?.(call, decode.instances);
@@ -137,30 +154,30 @@ export function completions(engines: Engines, api: Api): Handler {
         : legs(one, call, sequence, answer);
     };
     if (asked.length === 1 && only !== undefined)
-      return inTurn(reply, 1, true, ({ prefilled }) =>
-        answerOne({ ...errand, prefilled }, call, only, reply),
-      );
+      return inTurn(reply, 1, true, (turn) => {
+        errand.turn = turn;
+        return answerOne(errand, call, only, reply);
+      });
     return inTurn(reply, Math.min(asked.length, AT_ONCE), true, () =>
       answerSeveral(asked, reply, (sequence, answer) =>
-        answerOne(errand, { ...call, released: undefined }, sequence, answer),
+        answerOne(errand, { ...call, held: undefined }, sequence, answer),
       ),
     );
   }
 
   /** Does `work` when it is its turn. */
-  function inTurn(
-    { hold, stop, trace }: Reply,
-    weight: number,
-    prefills: boolean,
-    work: (turn: Turn) => Promise<void>,
-  ): Promise<void> {
-    const begin = (turn: Turn) => work(turn).finally(() => turn.end());
-    const turn = admission.enter(hold.client.party, weight, prefills, stop);
-    if (!(turn instanceof Promise)) return begin(turn);
-    return turn.then((turn) => {
-      trace.mark("admitted");
-      return begin(turn);
-    });
+  function inTurn(reply: Reply, weight: number, prefills: boolean, work: Work): Promise<void> {
+    const turn = admission.enter(reply.hold.client.party, weight, prefills, reply.stop);
+    if (turn instanceof Promise) return laterInTurn(reply, turn, work);
+    reply.turn = turn;
+    return work(turn);
+  }
+
+  async function laterInTurn(reply: Reply, turn: Promise<Turn>, work: Work): Promise<void> {
+    const own = await turn;
+    reply.turn = own;
+    reply.trace.mark("admitted");
+    return work(own);
   }
 
   function resuming(errand: Errand, shape: Shape, answer: Answer): Resuming {
@@ -228,8 +245,7 @@ export function completions(engines: Engines, api: Api): Handler {
         stop: answer.stop,
         hold: answer.hold,
       };
-      const take = async (said: Buffer): Promise<Handed> => {
-        const members = await answerMembers(said);
+      const take = (said: Buffer, members: readonly Member[] | undefined): Handed => {
         const kvParams = takeKvParams(instance, said, members, handoff);
         // An engine that gives no parameters keeps nothing either, nor does one that pushes.
         const isKept = handoff.byParams ? kvParams !== undefined : !handoff.decodeFirst;
@@ -237,13 +253,17 @@ export function completions(engines: Engines, api: Api): Handler {
         const kv = isKept ? new KvHold(instance, deadlines, kvLeaseMs) : undefined;
         return { kvParams, tokens, kv, from: isKept || handoff.decodeFirst ? instance : undefined };
       };
-      const late = (said: Buffer) =>
-        void take(said).then(
-          (handed) => giveUp(handed, undefined, errand, answer),
-          () => {},
-        );
-      const handed = await take(await askWhole(question, MAX_PREFILL_ANSWER_BYTES, late));
-      errand.prefilled?.();
+      const late = async (said: Buffer) => {
+        try {
+          giveUp(take(said, await answerMembers(said)), undefined, errand, answer);
+        } catch {
+          // An answer that is none gives nothing that could be given up.
+        }
+      };
+      const said = await askWhole(question, MAX_PREFILL_ANSWER_BYTES, late);
+      const members = answerMembers(said);
+      const handed = take(said, members instanceof Promise ? await members : members);
+      errand.turn?.prefilled();
       return handed;
     };
     return prefill.run(errand.size, work, undefined, errand.prefixes);
@@ -280,9 +300,7 @@ export function completions(engines: Engines, api: Api): Handler {
           : { ...sequence, decodeEdits: [...sequence.decodeEdits, { key: "request_id", value: `"${id}"` }] };
       // A stream lasts for minutes: its prompt is not to stay in memory for as long.
       const answered = () => {
-        call.body = Buffer.alloc(0);
-        call.released?.();
-        call.released = undefined;
+        release(call);
         if (giver !== undefined) instance.takeOver(giver.place);
         if (isBackground && id !== undefined) backgrounds.add({ instance, id, kv, forwarded });
       };

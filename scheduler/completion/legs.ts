@@ -72,8 +72,13 @@ const TOKENS = "prompt_token_ids";
 const ANSWER_KEYS = [KV_PARAMS, TOKENS, ...ERROR_KEYS];
 
 /** Where the keys of answers stand in one of prefill, a large one read in several turns; `undefined` in no JSON object. */
-export async function answerMembers(answer: Buffer): Promise<readonly Member[] | undefined> {
-  if (answer.length <= SLICE_BYTES) return scanIfObject(answer, ANSWER_KEYS);
+export function answerMembers(
+  answer: Buffer,
+): readonly Member[] | undefined | Promise<readonly Member[] | undefined> {
+  return answer.length <= SLICE_BYTES ? scanIfObject(answer, ANSWER_KEYS) : membersInSlices(answer);
+}
+
+async function membersInSlices(answer: Buffer): Promise<readonly Member[] | undefined> {
   try {
     return (await scanInSlices(answer, ANSWER_KEYS)).members;
   } catch (error) {

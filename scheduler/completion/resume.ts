@@ -42,7 +42,7 @@ export async function answerToTheEnd(
   const { shape, isStream, fails, once } = resuming;
   const first = !fails && (shape === "prompts" || shape === "chat") ? tellingIds(sequence) : sequence;
   const body = kept(call, shape, isStream);
-  if (body === call.body) call.released = undefined;
+  if (body === call.body) call.held = undefined;
   else answer.hold.move(body.length);
   const whole = new ResumedAnswer(answer, { body, shape, isStream, wantsIds: wantsIds(call) });
   let anew = 0;

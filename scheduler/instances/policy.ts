@@ -41,7 +41,14 @@ export class Picker {
   }
 
   get anyReady(): boolean {
-    return this.hasReady([]);
+    return this.ready > 0;
+  }
+
+  /** How many are. */
+  get ready(): number {
+    let count = 0;
+    for (const instance of this.instances) if (instance.ready) count++;
+    return count;
   }
 
   /** Whether one is ready that is none of `not`. */
@@ -82,8 +89,7 @@ export class Picker {
    */
   async run<T>(bytes: number, work: Work<T>, busy?: Instance[], prefixes?: Prefixes): Promise<T> {
     const not = busy ?? [];
-    const pick = (not: readonly Instance[]) => this.pick(not, prefixes);
-    let next = pick(not);
+    let next = this.pick(not, prefixes);
     for (let again = false; ; ) {
       if (next === undefined) throw new Failure(`no_${this.role}`);
       const instance = next;
@@ -91,7 +97,7 @@ export class Picker {
       try {
         // Another thread may have begun to drain it since: either it has seen this request, or this sees the drain.
         if (instance.draining) {
-          next = pick([...not, instance]);
+          next = this.pick([...not, instance], prefixes);
           continue;
         }
         const result = await work(instance, again || not.length > 0);
@@ -102,11 +108,11 @@ export class Picker {
         if (!(error instanceof Failure)) throw error;
         if (error.isBusy) {
           not.push(instance);
-          next = busy === undefined ? pick(not) : undefined;
+          next = busy === undefined ? this.pick(not, prefixes) : undefined;
         } else {
           const retry = again ? undefined : error.retry;
-          next =
-            retry && (pick([...not, ...this.#beside(instance)]) ?? (retry === "any" ? instance : undefined));
+          const others = [...not, ...this.#beside(instance)];
+          next = retry && (this.pick(others, prefixes) ?? (retry === "any" ? instance : undefined));
           again = true;
         }
         if (next === undefined) throw error;
