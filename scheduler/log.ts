@@ -87,10 +87,10 @@ export class Trace {
   /** A phase is over. */
   mark(phase: keyof Phases): void {
     const { ms } = this;
-    const isFirst = ms[phase] === undefined;
+    const isFirstEvent = phase === "firstEvent" && ms.firstEvent === undefined;
     ms[phase] = Math.round((performance.now() - this.#startedAt) * 1000) / 1000;
-    if (!isFirst || ms.firstEvent === undefined) return;
-    if (phase === "firstEvent") {
+    if (ms.firstEvent === undefined) return;
+    if (isFirstEvent) {
       this.#prefiller?.first(ms.firstEvent);
       this.#decoder?.first(ms.firstEvent);
     } else if (phase === "total" && ms.lastEvent !== undefined && this.events > 1)

@@ -49,13 +49,17 @@ export class Budget {
 
   /** Counts `by` more bytes of `client`. Who does not read gives way to who does. Throws NoRoom. */
   take(client: Client, by: number): void {
+    if (this.used + by > this.#most.all || client.bytes + by > this.#most.client) this.#makeRoom(client, by);
+    this.#used[0] = this.used + by;
+    client.bytes += by;
+  }
+
+  #makeRoom(client: Client, by: number): void {
     const { all, client: share } = this.#most;
     if (this.used + by > all) this.#evict(() => this.used + by > all);
     if (this.used + by > all) throw new NoRoom("all", "bytes");
     if (client.bytes + by > share) this.#evict((hold) => hold.client === client && client.bytes + by > share);
     if (client.bytes + by > share) throw new NoRoom("client", "bytes");
-    this.#used[0] = this.used + by;
-    client.bytes += by;
   }
 
   give(client: Client, by: number): void {

@@ -41,7 +41,7 @@ export class JsonSyntaxError extends Error {
  * a member has is told without making text of its key: that would cost as much as all else here.
  */
 export function scanObject(bytes: Buffer, keys: readonly string[]): Member[] {
-  return new Scan(bytes, keys, wholly).step(Number.POSITIVE_INFINITY) ?? [];
+  return new Scan(bytes, keys, wholly).step(bytes.length) ?? [];
 }
 
 /** A text up to this size is gone through in one turn of the event loop, of a larger one as much in a turn. */
@@ -243,7 +243,7 @@ function skipColon(bytes: Buffer, from: number): number {
 export function valueEnd(bytes: Buffer, from: number): number {
   const byte = bytes[from];
   return byte === OPEN_BRACE || byte === OPEN_BRACKET
-    ? skipNested(bytes, begun(wholly, from), Number.POSITIVE_INFINITY)
+    ? skipNested(bytes, begun(wholly, from), bytes.length)
     : skipScalar(bytes, from);
 }
 
