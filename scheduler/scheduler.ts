@@ -146,7 +146,7 @@ export async function startScheduler(config: Config, sink: LogSink, program: URL
     const shared = { turns: new SharedArrayBuffer(8), stats: stats.map(({ memory }) => memory), prefixes };
     const limits = limitsOf(config, openFilesLimit());
     const clients = threads * limits.connections.all;
-    if (clients < Math.floor(config.maxConnections / threads) * threads) {
+    if (clients < config.maxConnections / 2) {
       const why = `this process may have ${openFilesLimit()} files open, some of which are for engines and health checks`;
       log(logLine({ maxConnections: clients, why }));
     }

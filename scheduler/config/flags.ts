@@ -157,7 +157,7 @@ export const FLAGS = [
   {
     name: "client-share",
     value: "PERCENT",
-    fallback: "50",
+    fallback: "90",
     help: "of these three, for one client address (of IPv6 a /64); beyond it 429",
   },
   {
