@@ -11,7 +11,6 @@ import type { HostPlan } from "./plan.ts";
  */
 export function sshOptions({ docker, hostKey }: HostPlan): string[] {
   if (!docker?.startsWith("ssh://")) return [];
-  const connection = createHash("sha256").update(`${docker} ${hostKey}`).digest("hex").slice(0, 12);
   const options = [
     "StrictHostKeyChecking=yes",
     "UserKnownHostsFile=/dev/null",
@@ -21,10 +20,16 @@ export function sshOptions({ docker, hostKey }: HostPlan): string[] {
     "ConnectTimeout=5",
     "ServerAliveInterval=15",
     "ControlMaster=auto",
-    `ControlPath=~/.ssh/ascend-pd-${connection}`,
+    `ControlPath=${sharedConnection(docker, hostKey)}`,
     "ControlPersist=60",
   ];
   return options.flatMap((option) => ["-o", option]);
+}
+
+/** Where the connection lies that everybody shares to this endpoint under this key. */
+export function sharedConnection(endpoint: string, hostKey: string | undefined): string {
+  const name = createHash("sha256").update(`${endpoint} ${hostKey}`).digest("hex").slice(0, 12);
+  return `~/.ssh/ascend-pd-${name}`;
 }
 
 /** The fingerprint of a public key, as `ssh` prints it. */

@@ -63,6 +63,9 @@ function atPath(source: string | undefined, readOnly: boolean | undefined): Host
   return isClear ? [{ source: posix.resolve(source), readOnly: readOnly === true }] : [{ unclear: source }];
 }
 
+/** What a file system in memory may be told: by any other word, e.g. `bind`, the kernel makes something else of it. */
+const inMemory = /^(size|nr_inodes|mode|uid|gid)=\w+%?$|^(ro|rw|noexec|nosuid|nodev|noatime)$/;
+
 type Options = Readonly<Record<string, string | undefined>> | undefined;
 
 /** The local driver mounts what it is told to: `{ type: "none", o: "bind,ro", device: "/etc" }` is a folder of the host. */
@@ -71,7 +74,8 @@ function byDriver(driver: string | undefined, options: Options = {}): HostMount[
   const { type = "none", o = "", device, ...more } = options;
   const words = o.split(",").filter((word) => word !== "");
   if (Object.keys(options).length === 0) return [];
-  if (type === "tmpfs" && Object.keys(more).length === 0) return [];
+  if (type === "tmpfs" && Object.keys(more).length === 0 && words.every((word) => inMemory.test(word)))
+    return [];
   const isBind = ["none", "bind"].includes(type) && words.includes("bind");
   const isPlain = words.every((word) => ["bind", "ro", "rw"].includes(word));
   if (isBind && isPlain && Object.keys(more).length === 0)

@@ -1,11 +1,18 @@
+import { sharedConnection } from "../planning/ssh-options.ts";
+
+/**
+ * Its path as the kernel walks it: `/etc//ssh` and `/x/../etc/ssh` would be other names of what must not be there. No
+ * `~`, `%d` or `${HOME}` either: the user's own files accept whatever that user has ever accepted.
+ */
+const knownHosts = /^(?!.*(\.ssh|\/etc\/ssh)(\/|$))\/?((?!\.{1,2}(\/|$))[\w.-]+(\/(?=.)|$))+$/;
+
 /** What each option of `ssh` may be; the first two groups are what makes a connection accept one key only. */
 const options: Readonly<Record<string, RegExp>> = {
   stricthostkeychecking: /^yes$/,
   knownhostscommand:
     /^(\/usr)?\/bin\/echo (\*|%H) (ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+={0,2}$/,
-  // No `~`, `%d` or `${HOME}`: the user's own accept whatever that user has ever accepted.
-  userknownhostsfile: /^(?!.*(\.ssh|\/etc\/ssh)\/)[\w./-]+$/,
-  globalknownhostsfile: /^(?!.*(\.ssh|\/etc\/ssh)\/)[\w./-]+$/,
+  userknownhostsfile: knownHosts,
+  globalknownhostsfile: knownHosts,
   hostkeyalgorithms: /^[\w,@.-]+$/,
   // A shared connection is made under another command's options, unless its name says under which.
   controlmaster: /^(auto|no)$/,
@@ -28,7 +35,7 @@ const files = ["userknownhostsfile", "globalknownhostsfile"];
 const isNone = (value: string | undefined): boolean => value === "/dev/null" || value === "none";
 
 /** Why a connection with these options may accept another host key than the pinned one, after the name of its host. */
-export function sshFault(sshOpts: readonly string[]): string | undefined {
+export function sshFault(endpoint: string, sshOpts: readonly string[]): string | undefined {
   const set = new Map<string, string>();
   for (const option of separate(sshOpts)) {
     const [, written = "", value = ""] = /^-o\n?\s*(\w+)\s*[=\s]\s*(.*)$/s.exec(option) ?? [];
@@ -41,7 +48,11 @@ export function sshFault(sshOpts: readonly string[]): string | undefined {
   const unset = files.find((file) => !set.has(file));
   if (unset !== undefined)
     return `with whatever keys the ${unset === files[0] ? "user's" : "machine's"} known_hosts hold`;
-  const isPinned = set.has("knownhostscommand") || files.some((file) => !isNone(set.get(file)));
+  const [, hostKey = ""] = /^\S+ \S+ (.*)$/.exec(set.get("knownhostscommand") ?? "") ?? [];
+  const shared = set.get("controlpath") ?? "none";
+  if (!["none", sharedConnection(endpoint, hostKey)].includes(shared))
+    return `by a connection that others share: ${shared}`;
+  const isPinned = hostKey !== "" || files.some((file) => !isNone(set.get(file)));
   return isPinned ? undefined : "with no host key that it could know";
 }
 

@@ -1,5 +1,6 @@
 import type { ResourcePolicy, StackPolicy } from "../policy.ts";
 import { hostNetworkWithReason } from "./host-network-with-reason.ts";
+import { logsKeptOnHost } from "./logs-kept-on-host.ts";
 import { noPrivilegedContainer } from "./no-privileged-container.ts";
 import { noSecretInEnvironment } from "./no-secret-in-environment.ts";
 import { noSensitiveMount } from "./no-sensitive-mount.ts";
@@ -21,6 +22,7 @@ export const policies: (ResourcePolicy | StackPolicy)[] = [
   noSensitiveMount,
   systemMountsReadOnly,
   hostNetworkWithReason,
+  logsKeptOnHost,
   noSecretInEnvironment,
   pinnedHostKeys,
   pinnedImages,

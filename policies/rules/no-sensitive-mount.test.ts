@@ -137,6 +137,10 @@ test.each([
   [volumeType, { driverOpts: { type: "overlay", device: "overlay", o: "lowerdir=/etc" } }],
   [volumeType, { driverOpts: { type: "proc", device: "proc" } }],
   [volumeType, { driverOpts: { type: "nfs", device: ":/", o: "addr=127.0.0.1" } }],
+  [volumeType, { driverOpts: { type: "tmpfs", o: "bind", device: "/etc" } }],
+  [volumeType, { driverOpts: { type: "tmpfs", o: "size=1g,rbind", device: "/etc" } }],
+  [volumeType, { driverOpts: { type: "tmpfs", o: "move", device: "/etc" } }],
+  [volumeType, { driverOpts: { type: "tmpfs", o: "remount", device: "tmpfs" } }],
   [volumeType, { driverOpts: { Type: "none" } }],
   [volumeType, { driver: "rexray" }],
 ])("It is one also in another form: %s %j.", async (type, props) => {
@@ -152,7 +156,10 @@ test.each([
     { mounts: [{ type: "bind", source: "/data/a", bindOptions: { propagation: "rprivate" } }] },
   ],
   [volumeType, {}],
-  [volumeType, { driver: "local", driverOpts: { type: "tmpfs", device: "tmpfs", o: "size=1g" } }],
+  [
+    volumeType,
+    { driver: "local", driverOpts: { type: "tmpfs", device: "tmpfs", o: "size=1g,mode=1777,noexec" } },
+  ],
   [volumeType, { driverOpts: { ...bind, o: "bind,ro", device: "/data/models" } }],
   ["ascend-pd:index:PdDeployment", { mounts: [{ source: "/" }] }],
 ])("What mounts nothing of the host but data passes: %s %j.", async (type, props) => {

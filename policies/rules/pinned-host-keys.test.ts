@@ -61,6 +61,16 @@ test.each([
     ["-o", "UserKnownHostsFile=/dev/null /root/.ssh/known_hosts", ...pinned],
     'with the ssh option "-o UserKnownHostsFile=/dev/null /root/.ssh/known_hosts"',
   ],
+  ...["/etc//ssh/known_hosts", "/tmp/../etc/ssh/known_hosts", "/etc/./ssh/x", "/root/.ssh", "../x", "x/"].map(
+    (file): [string[], string] => [
+      ["-o", `GlobalKnownHostsFile=${file}`, ...pinned],
+      `with the ssh option "-o GlobalKnownHostsFile=${file}"`,
+    ],
+  ),
+  [
+    ["-o", "ControlPath=~/.ssh/ascend-pd-0123456789ab", ...pinned],
+    "by a connection that others share: ~/.ssh/ascend-pd-0123456789ab",
+  ],
   [[...checked, ...pinned.slice(-2)], "with whatever keys the user's known_hosts hold"],
   [
     [...checked, ...pinned.slice(-2), ...nowhereElse.slice(0, 2)],
@@ -84,6 +94,8 @@ test.each([
   ["10.0.0.18:2375", "10.0.0.18:2375"],
   ["npipe:////./pipe/docker_engine", "npipe:////./pipe/docker_engine"],
   ["fd://", "fd://"],
+  ["unix:///run/../tmp/far.sock", "unix:///run/../tmp/far.sock"],
+  ["unix:////tmp/far.sock", "unix:////tmp/far.sock"],
 ])(
   "The endpoint %s is reported, without a password, unless the configuration lists it.",
   async (host, shown) => {
@@ -119,11 +131,14 @@ test("A provider without a context goes where DOCKER_CONTEXT says.", async () =>
   expect(await violationsOf(pinnedHostKeys, provider({ context: "" }))).toEqual([]);
 });
 
-const ours = { docker: "ssh://root@10.0.0.18", hostKey: "ssh-ed25519 AAAAC3Nz+/==" };
+const ours = { hostKey: "ssh-ed25519 AAAAC3Nz+/==" };
 
 test.each([
   ["ssh://root@10.0.0.18", pinned],
-  ["ssh://ops@host-a.example:2222", sshOptions({ name: "a", address: "10.0.0.18", ...ours })],
+  [
+    "ssh://ops@host-a.example:2222",
+    sshOptions({ ...ours, docker: "ssh://ops@host-a.example:2222", name: "a", address: "10.0.0.18" }),
+  ],
   ["ssh://root@[2001:db8::1]:22", pinned],
   [
     "ssh://root@10.0.0.18",

@@ -11,7 +11,7 @@ const isSsh = (endpoint: string): boolean => {
     host !== undefined && /^[\w.][\w.-]*$/.test(user) && /^[\w.:][\w.:-]*$/.test(host) && port.length < 6
   );
 };
-const localEndpoint = /^unix:\/\/\/[\w./-]+$/;
+const localEndpoint = /^unix:\/\/(\/(?!\.{1,2}(\/|$))[\w.-]+)+$/;
 const publicKey = /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+={0,2}( [\w.@-]+)?$/;
 
 /** Whoever answers in a host's place is handed its containers, and here that means root on it. */
@@ -51,7 +51,7 @@ function providerFaults(
   if (endpoints.includes(endpoint) || localEndpoint.test(endpoint)) return [];
   const shown = `${host ? "" : "what DOCKER_HOST names, "}${maskPasswords(endpoint, masked)}`;
   if (!isSsh(endpoint)) return [`reaches ${shown}, which shows no host key`];
-  const fault = sshFault(optionsOf(sshOpts));
+  const fault = sshFault(endpoint, optionsOf(sshOpts));
   return fault === undefined ? [] : [`reaches ${shown} ${fault}`];
 }
 
