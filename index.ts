@@ -23,8 +23,8 @@ for (const message of idleCredentials(result.plan)) pulumi.log.warn(`${stackFile
 
 // Pulumi has one made with every promise; by source maps, of which there are none here, they took a sixth of a preview.
 Reflect.deleteProperty(Error, "prepareStackTrace");
-// Node's own: the TypeScript that Pulumi loads has made it a hundred.
-Error.stackTraceLimit = 10;
+// And each keeps its stack: with its first line only, a preview of 20 hosts costs half a second less.
+Error.stackTraceLimit = 1;
 
 const isPreview = pulumi.runtime.isDryRun();
 if (isPreview) {
