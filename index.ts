@@ -16,6 +16,12 @@ const stackFile = `stacks/Pulumi.${stack}.yaml`;
 const result = plan(stack, new pulumi.Config().getObject("deployment"));
 
 if ("problems" in result) throw new pulumi.RunError(formatProblems(stackFile, result.problems));
+if (result.plan.kubernetes !== undefined) {
+  throw new pulumi.RunError(
+    `${stackFile}: its target is a Kubernetes cluster, which this program does not apply to yet\n` +
+      `fix: ascend-pd render kubernetes ${stack} | kubectl apply --server-side --field-manager=ascend-pd --filename -`,
+  );
+}
 const mistakes = secretMistakes(result.plan);
 if (mistakes.length > 0) throw new pulumi.RunError(mistakes.map((one) => `${stackFile}: ${one}`).join("\n"));
 if (result.warnings.length > 0) pulumi.log.warn(formatProblems(stackFile, result.warnings));

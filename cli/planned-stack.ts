@@ -15,3 +15,15 @@ export function plannedStack(stack: string): PlannedStack {
   if ("problems" in result) throw new UserError(formatProblems(where, result.problems));
   return { where, ...result };
 }
+
+/** That, of a stack on Docker Engines. Throws UserError for one on a cluster, of which this program only writes the objects. */
+export function dockerStack(stack: string): PlannedStack {
+  const planned = plannedStack(stack);
+  const { kubernetes } = planned.plan;
+  if (kubernetes === undefined) return planned;
+  throw new UserError(
+    `${planned.where}: its target is a Kubernetes cluster, and this asks Docker Engines\n` +
+      `fix: \`ascend-pd render kubernetes ${stack}\` writes what the cluster takes; ask the cluster itself: ` +
+      `\`kubectl --namespace ${kubernetes.namespace} get pods --selector ascend-pd.stack=${stack}\``,
+  );
+}

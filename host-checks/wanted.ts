@@ -1,3 +1,4 @@
+import { type PathKind, systemPaths } from "../planning/container/path-kinds.ts";
 import { isNpuNode } from "../planning/engines/devices.ts";
 import type { PortRange } from "../planning/engines/port-range.ts";
 import { found, type Host } from "../planning/layout.ts";
@@ -34,7 +35,7 @@ export interface WantedNpu {
 export interface WantedMount {
   readonly source: string;
   /** Undefined where both will do. */
-  readonly kind: "file" | "folder" | undefined;
+  readonly kind: PathKind | undefined;
 }
 
 export const isNpuSmi = ({ source }: WantedMount): boolean => source.endsWith("/npu-smi");
@@ -84,25 +85,10 @@ function wantedHost(topology: Topology, plan: Plan, declared: Host): WantedHost 
   };
 }
 
-/** What the driver's installation has there; of the user's own mounts only the work folder is known. */
-const kinds: Readonly<Record<string, "file" | "folder">> = {
-  "/etc/ascend_install.info": "file",
-  "/etc/hccn.conf": "file",
-  "/etc/localtime": "file",
-  "/sys/fs/cgroup": "folder",
-  "/usr/local/Ascend/driver": "folder",
-  "/usr/local/Ascend/driver/lib64": "folder",
-  "/usr/local/Ascend/driver/tools/hccn_tool": "file",
-  "/usr/local/Ascend/driver/version.info": "file",
-  "/usr/local/bin/npu-smi": "file",
-  "/usr/local/dcmi": "folder",
-  "/usr/local/sbin/npu-smi": "file",
-  "/var/log/npu": "folder",
-};
-
+/** Of the user's own mounts only the work folder is known. */
 function kindOf({ engine }: Topology, source: string): WantedMount["kind"] {
   if (engine.mounts.some((mount) => mount.isFolder && mount.source === source)) return "folder";
-  return Object.hasOwn(kinds, source) ? kinds[source] : undefined;
+  return systemPaths.get(source);
 }
 
 /** The weights, seen from the host: `model.path` is a path in the container. */

@@ -3,6 +3,7 @@ import type { Problem } from "../problems/problem.ts";
 import { bracketed } from "../rank-tables/addresses.ts";
 import type { ContainerOf, Tables } from "./engines/engine.ts";
 import { adminSocket, scheduler } from "./engines/scheduler.ts";
+import { kubernetesPlan, nodePlan } from "./kubernetes.ts";
 import { found, type Host, hostOf, type Instance } from "./layout.ts";
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "./plan.ts";
 import { parseStackFile, stackFileSchema } from "./read-stack-file.ts";
@@ -42,9 +43,11 @@ function planOf(topology: Topology): Plan {
   const isOurs = file.scheduler.runtime === "ascend-pd";
   const nodePorts = isOurs ? nodePortsFile(topology) : undefined;
   const apiKeys = isOurs ? apiKeysFile(topology) : undefined;
+  const kubernetes = kubernetesPlan(topology);
   return {
     stack,
-    hosts: hosts.map(hostPlan),
+    ...(kubernetes && { kubernetes }),
+    hosts: hosts.map((host) => ({ ...hostPlan(host), ...nodePlan(topology, host) })),
     containers: withDefinitions(
       instances.map((instance, index) => {
         const own = instance === entry ? [nodePorts, apiKeys] : [];

@@ -7,6 +7,8 @@ export type Role = "prefill" | "decode" | "scheduler";
 
 export interface Plan {
   readonly stack: string;
+  /** The cluster that runs the containers; absent: the hosts' Docker Engines do. */
+  readonly kubernetes?: KubernetesPlan;
   readonly hosts: readonly HostPlan[];
   /**
    * In start order: every prefill, every decode (the order of the global rank table and NODE_PORTS), scheduler. Of an
@@ -32,6 +34,39 @@ export interface HostPlan {
   readonly docker?: string;
   /** Pinned public host key (`ssh-ed25519 AAAA…`), only with `ssh://`. */
   readonly hostKey?: string;
+  /** What it is to the cluster; absent: it is none of its nodes. */
+  readonly node?: NodePlan;
+}
+
+export interface KubernetesPlan {
+  readonly namespace: string;
+  /** Of the kubeconfig; absent: its current one. */
+  readonly context?: string;
+  readonly form: "plain";
+  /** Registry and path of the images of kind `source`. */
+  readonly registry: string;
+  /** Name of the Secret with the registries' credentials. */
+  readonly pullSecret?: string;
+  /** The mount that has the weights: a folder of the hosts, for which a PersistentVolumeClaim may stand. */
+  readonly weights?: { readonly source: string; readonly claim?: string };
+  /** Places the pods of instances; absent: the cluster's own. */
+  readonly schedulerName?: string;
+  /** How long a prefill instance keeps KV cache that nobody fetches. */
+  readonly kvLeaseSeconds: number;
+}
+
+export interface NodePlan {
+  readonly name: string;
+  /** How pods ask for its NPUs; absent: they ask for none. */
+  readonly npus?: NpuResourcePlan;
+}
+
+export interface NpuResourcePlan {
+  /** Name of the extended resource: `huawei.com/Ascend910`. */
+  readonly resource: string;
+  /** Label `ring-controller.atlas` and annotation `huawei.com/schedule_policy` of MindCluster; absent: it has none for those NPUs. */
+  readonly ring?: string;
+  readonly policy?: string;
 }
 
 export interface ContainerPlan {

@@ -4,6 +4,7 @@ import { type EngineKinds, engineKinds, engineSchemaOf } from "./engines/index.t
 import { acknowledgeableCodes } from "./rules/index.ts";
 import { withoutCredentials } from "./stack-file/credential-problems.ts";
 import { placeholderProblems } from "./stack-file/placeholders.ts";
+import { schedulerHostProblems } from "./stack-file/scheduler-host.ts";
 import { declaredShape } from "./stack-file/schema.ts";
 import { secretProblems } from "./stack-file/secret-problems.ts";
 import { severalHostsProblems } from "./stack-file/several-hosts.ts";
@@ -49,7 +50,8 @@ export function parseStackFile(
   const size = sizeProblems(input);
   if (size.length > 0) return { problems: size };
   const { clean, problems: credentials } = withoutCredentials(input);
-  const others = [placeholderProblems, severalHostsProblems, secretProblems].flatMap((find) => find(clean));
+  const finders = [placeholderProblems, severalHostsProblems, schedulerHostProblems, secretProblems];
+  const others = finders.flatMap((find) => find(clean));
   const special = [...credentials, ...others];
   const result = schema.safeParse(clean);
   if (result.success && special.length === 0) return { file: result.data };

@@ -34,7 +34,15 @@ export function topologyOf(stack: string, file: File): Topology {
         secretEnv: engine.extras.secretEnv,
       }));
     });
-  const { runtime, host, port, routingPolicy, extraArgs, extraEnv, secretEnv } = file.scheduler;
+  const {
+    runtime,
+    host = schedulersService,
+    port,
+    routingPolicy,
+    extraArgs,
+    extraEnv,
+    secretEnv,
+  } = file.scheduler;
   // Whoever asks engines that want a key shows it; the manual's own scheduler knows of none.
   const shown = runtime === "ascend-pd" ? engine.extras.secretEnv.filter((name) => name === engineKey) : [];
   const scheduler: Instance = {
@@ -55,7 +63,7 @@ export function topologyOf(stack: string, file: File): Topology {
     stack,
     file,
     engine,
-    hosts: hostsOf(file),
+    hosts: [...hostsOf(file), ...serviceOf(stack, file)],
     instances: [...servers, scheduler],
     nodePorts: servers
       .filter(isHead)
@@ -67,6 +75,16 @@ export function topologyOf(stack: string, file: File): Topology {
 /** `other`: where the engine has no members, which a rule says. */
 const memberPort = ({ overHosts }: Engine, place: Place, other: number): number =>
   "none" in overHosts ? other : kvPorts(overHosts.kvPort, place).first;
+
+/** Where a scheduler is that any node of a cluster may have. No host can be called so, and it sorts behind none. */
+const schedulersService = "(service)";
+
+/** It has the address of a host, which everything is derived from that names the scheduler. */
+function serviceOf(stack: string, { target, scheduler }: File): Host[] {
+  if (target === undefined || scheduler.host !== undefined) return [];
+  const address = `${stack}-scheduler.${target.namespace}.svc`;
+  return [{ name: schedulersService, address, npus: 0, deviceIps: {} }];
+}
 
 function hostsOf({ engine, hosts }: File): Host[] {
   return Object.keys(hosts)

@@ -1,5 +1,5 @@
 import type { Plan } from "../../planning/plan.ts";
-import { plannedStack } from "../planned-stack.ts";
+import { dockerStack } from "../planned-stack.ts";
 import { UserError } from "../user-error.ts";
 import type { CountTokens } from "./prompts.ts";
 
@@ -23,7 +23,7 @@ export async function targetOf(
     throw new UserError("whom to ask?\nfix: give --stack STACK, or --url URL");
   }
   if (stack !== undefined) {
-    const { plan } = plannedStack(stack);
+    const { plan } = dockerStack(stack);
     if (plan.api !== "openai") {
       throw new UserError(
         `${stack} serves vLLM's own API\nfix: remove engine.useOpenai, or measure it with a client of that API`,

@@ -5,7 +5,7 @@ import { givesPasses, passOf } from "../../hosts/pass.ts";
 import type { Plan } from "../../planning/plan.ts";
 import { streamChat } from "../chat.ts";
 import { type Command, parseOptions } from "../command.ts";
-import { plannedStack } from "../planned-stack.ts";
+import { dockerStack } from "../planned-stack.ts";
 import { complain, print, printPiece } from "../print.ts";
 import { UserError } from "../user-error.ts";
 
@@ -58,7 +58,7 @@ exit codes: 0 answered, 1 not answered, 2 the command line or the stack file is 
     if (!/^[1-9]\d{0,6}$/.test(tokens)) {
       throw new UserError(`--max-tokens is ${tokens}\nfix: give a number of tokens, from 1`);
     }
-    const { plan } = plannedStack(stack);
+    const { plan } = dockerStack(stack);
     if (plan.api !== "openai") {
       throw new UserError(
         `${stack} serves vLLM's own API\nfix: remove engine.useOpenai, or ask its /generate`,

@@ -8,7 +8,7 @@ import { chosenHosts } from "../chosen-hosts.ts";
 import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../command.ts";
 import { examineLogs } from "../doctor/logs.ts";
 import { hostTable } from "../doctor/show.ts";
-import { plannedStack } from "../planned-stack.ts";
+import { dockerStack } from "../planned-stack.ts";
 import { complain, print } from "../print.ts";
 import { selectedStack } from "../selected-stack.ts";
 import { UserError } from "../user-error.ts";
@@ -66,7 +66,7 @@ async function examine(args: readonly string[]): Promise<number> {
   const stack = isSelected ? await selectedStack() : oneOperand(positionals, "STACK");
   const known = values.logs ? logCodes : checkCodes;
   const skip = new Map(values.skip.map((option) => skipped(option, known)));
-  const planned = plannedStack(stack);
+  const planned = dockerStack(stack);
   if (planned.warnings.length > 0) complain(formatProblems(planned.where, planned.warnings));
   if (values.logs) return examineLogs(planned.plan, values.host, skip, values.json === true);
   const hosts = chosenHosts(stack, wantedHosts(planned), values.host);

@@ -2,7 +2,7 @@ import { chosenHosts } from "../chosen-hosts.ts";
 import { type Command, mistakesEndWith1, oneOperand, parseOptions } from "../command.ts";
 import { driftOf } from "../drift/drift-of.ts";
 import { reportText } from "../drift/report.ts";
-import { plannedStack } from "../planned-stack.ts";
+import { dockerStack } from "../planned-stack.ts";
 import { complain, print } from "../print.ts";
 import { selectedStack } from "../selected-stack.ts";
 
@@ -47,7 +47,7 @@ async function look(args: readonly string[]): Promise<number> {
     options: OPTIONS,
   });
   const stack = positionals.length === 0 ? await selectedStack() : oneOperand(positionals, "STACK");
-  const { plan } = plannedStack(stack);
+  const { plan } = dockerStack(stack);
   const tell = (problem: string) => complain(`error: ${problem}`);
   const report = await driftOf(plan, chosenHosts(stack, plan.hosts, values.host), tell);
   if (values.json) print(JSON.stringify(report, undefined, 2));

@@ -3,7 +3,7 @@ import { readLines } from "../../hosts/follow.ts";
 import type { ContainerPlan, Plan } from "../../planning/plan.ts";
 import { nearest } from "../../problems/nearest.ts";
 import { type Command, parseOptions } from "../command.ts";
-import { plannedStack } from "../planned-stack.ts";
+import { dockerStack } from "../planned-stack.ts";
 import { complain, print } from "../print.ts";
 import { UserError } from "../user-error.ts";
 
@@ -46,7 +46,7 @@ exit codes: 0 done, 1 a log could not be read, 2 the command line or the stack f
     if (!/^\d{1,7}$/.test(values.tail)) {
       throw new UserError(`--tail is ${values.tail}\nfix: give a number of lines`);
     }
-    const { plan } = plannedStack(stack);
+    const { plan } = dockerStack(stack);
     const chosen = chosenContainers(plan, names);
     const stop = new AbortController();
     process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort());

@@ -6,7 +6,7 @@ import { Feed } from "../../page/feed.ts";
 import { pageListener } from "../../page/listener.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { lookingAt } from "../page/source.ts";
-import { plannedStack } from "../planned-stack.ts";
+import { dockerStack } from "../planned-stack.ts";
 import { print } from "../print.ts";
 import { UserError } from "../user-error.ts";
 
@@ -37,7 +37,7 @@ exit codes: 0 shown, until it was interrupted, 2 the command line or the stack f
     });
     const stack = oneOperand(positionals, "STACK");
     const port = portOf(values.port);
-    const { where, plan } = plannedStack(stack);
+    const { where, plan } = dockerStack(stack);
     const scheduler = administered(plan);
     if (scheduler === undefined) {
       throw new UserError(

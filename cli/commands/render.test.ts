@@ -1,6 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { parse, stringify } from "yaml";
+import { parse, parseAllDocuments, stringify } from "yaml";
 import { put, sampleInput } from "../../planning/testing/sample-input.ts";
 import { inProjectFolder } from "../testing/run-command.ts";
 import { render } from "./render.ts";
@@ -60,7 +60,7 @@ test.each([
     ["compose", "two", "--host", "host-c"],
     "nothing of two runs on a host host-c\nfix: --host and one of: host-a, host-b",
   ],
-  [["compse", "two"], 'there is no target "compse"\nfix: one of: docker-run, compose'],
+  [["compse", "two"], 'there is no target "compse"\nfix: one of: docker-run, compose, kubernetes'],
   [[], 'there is no target ""'],
   [["compose"], "STACK is missing"],
   [["toString", "two"], 'there is no target "toString"'],
@@ -82,4 +82,70 @@ test("A warning does not hinder, and is not part of what is printed.", async () 
 
   expect(err.mock.calls.join("")).toContain("PD143");
   expect(script).toMatch(/^#!/);
+});
+
+/** A stack of the simulator on a node of a cluster. */
+function writeClusterStack(name: string, changes: Readonly<Record<string, unknown>> = {}): void {
+  writeStack(name, {
+    target: { kind: "kubernetes", namespace: "pd", registry: "registry.example.com/pd" },
+    engine: { kind: "simulated", secretEnv: ["HF_TOKEN"] },
+    hosts: { "host-a": { address: "10.0.0.18" }, "host-b": { address: "10.0.0.19" } },
+    scheduler: { port: 9000 },
+    ...changes,
+  });
+}
+
+test("The manifest of a cluster's stack says how it is applied, and every secret stands in it by name alone.", async () => {
+  writeClusterStack("cluster");
+
+  const manifest = await rendered("kubernetes", "cluster");
+
+  expect(manifest).toMatch(
+    /^# Stack cluster on Kubernetes\. Applied by:\n# {3}kubectl apply --server-side --field-manager=ascend-pd --filename FILE\n/,
+  );
+  expect(manifest).toContain(
+    "kubectl --namespace=pd create secret generic cluster-env --from-env-file=secrets.env",
+  );
+  const objects = parseAllDocuments(manifest).map((one) => one.toJS());
+  const pod = objects.find(({ kind }) => kind === "StatefulSet").spec.template.spec;
+  expect(pod.containers[0].env).toContainEqual({
+    name: "HF_TOKEN",
+    valueFrom: { secretKeyRef: { name: "cluster-env", key: "HF_TOKEN" } },
+  });
+  expect(objects.map(({ kind }) => kind)).not.toContain("Secret");
+});
+
+test("A Kustomize base names its files, each with what is one instance's, and has all that the manifest has.", async () => {
+  writeClusterStack("cluster");
+
+  expect(await rendered("kubernetes", "cluster", "--out", "base", "--kustomize")).toBe("");
+
+  const { resources } = parse(readFileSync("base/kustomization.yaml", "utf8"));
+  expect(resources).toEqual([
+    "0-stack.yaml",
+    "1-decode-0.yaml",
+    "1-decode-1.yaml",
+    "1-prefill-0.yaml",
+    "1-prefill-1.yaml",
+    "2-scheduler.yaml",
+  ]);
+  const inFiles = resources.flatMap((file: string) =>
+    parseAllDocuments(readFileSync(`base/${file}`, "utf8")),
+  );
+  vi.restoreAllMocks();
+  const printed = parseAllDocuments(await rendered("kubernetes", "cluster"));
+  const sorted = (all: readonly { toJS(): unknown }[]) => all.map((one) => JSON.stringify(one.toJS())).sort();
+  expect(sorted(inFiles)).toEqual(sorted(printed));
+});
+
+test.each([
+  [["kubernetes", "two"], "its containers are for the Docker Engines of its hosts"],
+  [["compose", "cluster"], "its target is a Kubernetes cluster, and this asks Docker Engines"],
+  [["kubernetes", "cluster", "--kustomize"], "fix: --out and the folder"],
+  [["kubernetes", "cluster", "--host", "host-a"], "--host is for docker-run and compose"],
+  [["compose", "two", "--out", "x"], "--out and --kustomize are for kubernetes"],
+])("%j is refused: it is for another target.", (args, complaint) => {
+  writeClusterStack("cluster");
+
+  expect(() => render.run(args)).toThrow(complaint);
 });

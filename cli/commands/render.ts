@@ -1,41 +1,54 @@
 import type { HostPlan, Plan } from "../../planning/plan.ts";
 import { formatProblems } from "../../problems/problem.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
-import { plannedStack } from "../planned-stack.ts";
+import { dockerStack, plannedStack } from "../planned-stack.ts";
 import { complain } from "../print.ts";
+import { writeFiles } from "../ranktable/write-files.ts";
 import { compose } from "../render/compose.ts";
 import { dockerRun } from "../render/docker-run.ts";
 import { chosenHost } from "../render/host-choice.ts";
+import { kubernetesFiles, kubernetesManifest } from "../render/kubernetes.ts";
 import { UserError } from "../user-error.ts";
 
-const targets: Readonly<Record<string, (plan: Plan, host: HostPlan) => string>> = {
+/** What is printed for one host. */
+const ofHosts: Readonly<Record<string, (plan: Plan, host: HostPlan) => string>> = {
   "docker-run": dockerRun,
   compose,
 };
+const targets = [...Object.keys(ofHosts), "kubernetes"];
 
-const OPTIONS = { host: { type: "string" } } as const;
+const OPTIONS = {
+  host: { type: "string" },
+  out: { type: "string" },
+  kustomize: { type: "boolean", default: false },
+} as const;
 
 export const render: Command = {
-  summary: "print the commands, or a Compose file, that stand for `pulumi up` on a host",
-  usage: `usage: ascend-pd render TARGET STACK [--host NAME]
+  summary: "print the commands, a Compose file or Kubernetes manifests that stand for a stack",
+  usage: `usage: ascend-pd render docker-run|compose STACK [--host NAME]
+       ascend-pd render kubernetes STACK [--out FOLDER [--kustomize]]
 
-Prints what \`pulumi up\` would do on a host, for those who want to read it or to do it by other means. Starts nothing
-and asks no host.
+Prints what \`pulumi up\` would do on a host, for those who want to read it or to do it by other means, or the objects that
+a Kubernetes cluster takes for a stack with a \`target\` in its file. Starts nothing and asks no host.
 
 targets:
   docker-run   a shell script with the manual's steps: docker commands, start order, waiting, a first completion
   compose      a file for Docker Compose 2.23.1 or later
+  kubernetes   manifests for \`kubectl apply\`, in the order in which they are applied
 
-  --host NAME  which host's; needless where all of the stack runs on one
+  --host NAME   which host's; needless where all of the stack runs on one
+  --out FOLDER  write a file for each instance into a folder instead of printing all
+  --kustomize   make that folder a Kustomize base
 
 examples:
   ascend-pd render docker-run 1p1d | less
   ascend-pd render docker-run 2p2d-two-hosts --host host-b | ssh root@10.0.0.19 sh
   ascend-pd render compose 1p1d > compose.yaml
+  ascend-pd render kubernetes k8s-sim-1p1d | kubectl apply --server-side --field-manager=ascend-pd --filename -
 
-exit codes: 0 printed, 2 the stack cannot work or the command line is wrong`,
+exit codes: 0 printed or written, 2 the stack cannot work or the command line is wrong`,
   options: OPTIONS,
-  operands: [Object.keys(targets), "stack"],
+  operands: [targets, "stack"],
   run(args) {
     const { values, positionals } = parseOptions({
       args: [...args],
@@ -43,13 +56,52 @@ exit codes: 0 printed, 2 the stack cannot work or the command line is wrong`,
       options: OPTIONS,
     });
     const [target = "", ...operands] = positionals;
-    const renderer = Object.hasOwn(targets, target) ? targets[target] : undefined;
-    if (renderer === undefined) {
-      throw new UserError(`there is no target "${target}"\nfix: one of: ${Object.keys(targets).join(", ")}`);
+    if (!targets.includes(target)) {
+      throw new UserError(`there is no target "${target}"\nfix: one of: ${targets.join(", ")}`);
     }
-    const { where, plan, warnings } = plannedStack(oneOperand(operands, "STACK"));
-    if (warnings.length > 0) complain(formatProblems(where, warnings));
-    process.stdout.write(renderer(plan, chosenHost(plan, values.host)));
-    return 0;
+    const stack = oneOperand(operands, "STACK");
+    return target === "kubernetes" ? ofCluster(stack, values) : ofHost(target, stack, values);
   },
 };
+
+interface Options {
+  readonly host?: string;
+  readonly out?: string;
+  readonly kustomize: boolean;
+}
+
+function ofHost(target: string, stack: string, { host, out, kustomize }: Options): number {
+  if (out !== undefined || kustomize) {
+    throw new UserError(
+      `--out and --kustomize are for kubernetes\nfix: ascend-pd render ${target} ${stack} > FILE`,
+    );
+  }
+  const { where, plan, warnings } = dockerStack(stack);
+  if (warnings.length > 0) complain(formatProblems(where, warnings));
+  process.stdout.write(ofHosts[target]?.(plan, chosenHost(plan, host)) ?? "");
+  return 0;
+}
+
+function ofCluster(stack: string, { host, out, kustomize }: Options): number {
+  if (host !== undefined) {
+    throw new UserError(
+      "--host is for docker-run and compose\nfix: leave it out: a cluster's manifests are one",
+    );
+  }
+  if (kustomize && out === undefined) {
+    throw new UserError("--kustomize makes a folder a base\nfix: --out and the folder");
+  }
+  const { where, plan, warnings } = plannedStack(stack);
+  const { kubernetes } = plan;
+  if (kubernetes === undefined) {
+    throw new UserError(
+      `${where}: its containers are for the Docker Engines of its hosts\n` +
+        "fix: give it a target, e.g. { kind: kubernetes, namespace: pd, registry: registry.example.com/pd }; docs/kubernetes.md says more",
+    );
+  }
+  if (warnings.length > 0) complain(formatProblems(where, warnings));
+  const cluster = { ...plan, kubernetes };
+  if (out === undefined) process.stdout.write(kubernetesManifest(cluster));
+  else writeFiles(out, kubernetesFiles(cluster, kustomize));
+  return 0;
+}

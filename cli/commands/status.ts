@@ -3,7 +3,7 @@ import { plan as makePlan } from "../../planning/make-plan.ts";
 import type { Plan } from "../../planning/plan.ts";
 import { count } from "../../problems/text.ts";
 import { type Command, mistakesEndWith1, parseOptions } from "../command.ts";
-import { plannedStack } from "../planned-stack.ts";
+import { dockerStack } from "../planned-stack.ts";
 import { complain, print } from "../print.ts";
 import { withProgress } from "../progress.ts";
 import { readStackFile, stackNames } from "../stack-file.ts";
@@ -49,7 +49,7 @@ async function run(args: readonly string[]): Promise<number> {
     options: OPTIONS,
   });
   const plans =
-    positionals.length > 0 ? positionals.map((name) => plannedStack(name).plan) : await knownPlans();
+    positionals.length > 0 ? positionals.map((name) => dockerStack(name).plan) : await knownPlans();
   const isFleet = positionals.length !== 1;
   for (;;) {
     const all = await withProgress(

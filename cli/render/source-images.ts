@@ -19,8 +19,12 @@ export function imageBuild(stack: string, image: ImagePlan, host: HostPlan): str
   const { folder } = image;
   const docker = host.docker === undefined ? "docker" : `docker --host ${word(host.docker)}`;
   return [
-    `npx esbuild ${folder}/main.ts --bundle --platform=node --format=esm --target=node24 --outfile=dist/${folder}/${folder}.js`,
+    bundleCommand(folder),
     `${docker} build --tag ${word(imageName(stack, image))} --build-arg NODE_IMAGE="\${ASCEND_PD_NODE_IMAGE:-node:24-slim}" ` +
       `--file ${folder}/Dockerfile dist/${folder}`,
   ];
 }
+
+/** Makes one file of a folder's program, in a clone of this repository: all that its image is built from. */
+export const bundleCommand = (folder: string): string =>
+  `npx esbuild ${folder}/main.ts --bundle --platform=node --format=esm --target=node24 --outfile=dist/${folder}/${folder}.js`;

@@ -4,7 +4,7 @@ import { askInContainer } from "../../hosts/administration.ts";
 import { engineOf, greet } from "../../hosts/engine.ts";
 import { shortName } from "../../planning/short-name.ts";
 import { unreachable as hostUnreachable } from "../../planning/unreachable.ts";
-import { plannedStack } from "../planned-stack.ts";
+import { dockerStack } from "../planned-stack.ts";
 import { UserError } from "../user-error.ts";
 import { type Told, told, unreachable } from "./admin.ts";
 
@@ -17,7 +17,7 @@ export interface StackScheduler extends Administered {
 
 /** Throws UserError where it is the manual's own. */
 export function stackScheduler(stack: string): StackScheduler {
-  const { where, plan } = plannedStack(stack);
+  const { where, plan } = dockerStack(stack);
   const scheduler = administered(plan);
   if (scheduler === undefined) {
     throw new UserError(

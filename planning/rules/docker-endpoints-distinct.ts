@@ -9,10 +9,12 @@ export const dockerEndpointsDistinct: Rule = {
   why: "Through one endpoint both hosts' containers come to stand on one machine.",
   source: "the manual, steps two and three: each container on the host of its NPUs",
   waivable: true,
-  check: ({ hosts }) =>
-    repeated(hosts, ({ docker }) => docker).map(([{ name, address, docker }, first]) => ({
-      path: `hosts.${name}.docker`,
-      message: `${docker ?? "the default endpoint"} is already that of ${first.name}`,
-      fix: `put in that of ${name}, e.g. ssh://root@${bracketed(address)}`,
-    })),
+  check: ({ file, hosts }) =>
+    repeated(file.target === undefined ? hosts : [], ({ docker }) => docker).map(
+      ([{ name, address, docker }, first]) => ({
+        path: `hosts.${name}.docker`,
+        message: `${docker ?? "the default endpoint"} is already that of ${first.name}`,
+        fix: `put in that of ${name}, e.g. ssh://root@${bracketed(address)}`,
+      }),
+    ),
 };

@@ -34,7 +34,8 @@ interface Listener {
 
 /** The instances, and what flags make this repository's scheduler listen on besides. */
 export function listeners({ file, instances, engine }: Topology): Listener[] {
-  const { runtime, host, extraArgs } = file.scheduler;
+  const { runtime, extraArgs } = file.scheduler;
+  const host = instances.at(-1)?.host ?? "";
   const flags = runtime === "ascend-pd" ? flagsIn(extraArgs) : [];
   return [
     ...instances

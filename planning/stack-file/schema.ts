@@ -2,6 +2,7 @@ import { z } from "zod";
 import { keyLine } from "../credentials/api-key.ts";
 import { canonicalEndpoint, sshEndpoint } from "../ssh-endpoint.ts";
 import { mostEntries } from "./size-problems.ts";
+import { target } from "./target.ts";
 import { extraArgs, extraEnv, hostAddress, ipv4, port, secretEnv, text, visible, whole } from "./words.ts";
 
 const model = z.strictObject({
@@ -45,6 +46,13 @@ const host = z.strictObject({
     })
     .describe(
       "public key of the host, only with ssh://: type and base64, as `ssh-keyscan -t ed25519 HOST` prints",
+    )
+    .optional(),
+  node: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, { error: "is not the name of a node" })
+    .describe(
+      "name of the host as a node of the cluster, as `kubectl get nodes` prints it, e.g. npu-18.example.com, default that of the host; only with `target`",
     )
     .optional(),
   interface: z
@@ -134,7 +142,9 @@ const scheduler = z.strictObject({
     .describe(
       "which scheduler: ascend-pd (this repository's, needs no driver on its host) or ascendcloud (the manual's own, from the instances' image), default ascend-pd",
     ),
-  host: text("name of the host that it runs on, as in `hosts`; one with instances or without"),
+  host: text(
+    "name of the host that it runs on, as in `hosts`; one with instances or without; none with `target`, where any node may have it",
+  ).optional(),
   port: port("TCP port that clients use, e.g. 9000"),
   routingPolicy: z
     .enum(["RoundRobin", "FreeKVFirst", "BLB", "affinity"])
@@ -174,7 +184,9 @@ export const declaredShape = {
   model: model.describe("the model and its limits, equal on every instance"),
   hosts: z
     .record(hostName, host)
-    .describe("machines with a Docker Engine by a name of your choice, which must not change later"),
+    .describe(
+      "machines with a Docker Engine, or with `target` nodes of its cluster, by a name of your choice, which must not change later",
+    ),
   prefill: z
     .array(prefillInstance)
     .min(1)
@@ -186,6 +198,7 @@ export const declaredShape = {
     .max(mostEntries)
     .describe("decode instances, in the order of the rank table and of NODE_PORTS"),
   scheduler: scheduler.describe("the one place that clients send requests to"),
+  target,
 };
 
 /** That, defaults filled in. */
