@@ -2,7 +2,7 @@ import { Document, isCollection, isPair, isSeq, stringify, visit, type YAMLMap, 
 import { acknowledgeableCodes, documentedRules } from "../planning/rules/index.ts";
 import type { Documented } from "../planning/rules/rule.ts";
 import { type Case, cases } from "../planning/testing/rule-cases.ts";
-import { type Changes, onVllmAscend, sampleInput } from "../planning/testing/sample-input.ts";
+import { type Changes, onKubernetes, onVllmAscend, sampleInput } from "../planning/testing/sample-input.ts";
 import { formatProblems } from "../problems/problem.ts";
 
 /** docs/rules.md: every rule with its reason, its source, an example that breaks it, and the fix. */
@@ -16,6 +16,7 @@ export function rulesPage(): string {
     "## The rules",
     `The examples change this deployment, which breaks none:\n\n${fenced("yaml", sample())}`,
     `Those with vllm-ascend change it so first, and it breaks none either:\n\n${fenced("", changeLines(onVllmAscend()).join("\n"))}`,
+    `Those on Kubernetes change it so, in a stack called \`two\`:\n\n${fenced("", changeLines(onKubernetes()).join("\n"))}`,
     ...documentedRules.map(section),
     "",
   ].join("\n\n");
@@ -74,10 +75,14 @@ function section(rule: Documented): string {
 }
 
 function example(
-  { breaks, engine, changes, shown, stack, path, message, fix }: Case,
+  { breaks, engine, target, changes, shown, stack, path, message, fix }: Case,
   severity: Documented["severity"],
 ): string {
-  const listed = [...(engine === undefined ? [] : [`(with ${engine})`]), ...changeLines(changes)];
+  const listed = [
+    ...(engine === undefined ? [] : [`(with ${engine})`]),
+    ...(target === undefined ? [] : ["(on Kubernetes)"]),
+    ...changeLines(changes),
+  ];
   const broken = stack === undefined ? (shown ?? listed.join("\n")) : `pulumi stack init ${stack}`;
   const [, ...lines] = formatProblems("", [{ code: breaks, severity, path, message, fix }]).split("\n");
   return fenced("", [broken, "", ...lines].join("\n"));

@@ -5,6 +5,8 @@ import { addressOfItsHost } from "./address-of-its-host.ts";
 import { batchHoldsARequest } from "./batch-holds-a-request.ts";
 import { batchHoldsSequences } from "./batch-holds-sequences.ts";
 import { batchingPolicyKnown } from "./batching-policy-known.ts";
+import { configMapModerate } from "./config-map-moderate.ts";
+import { configMapSmallEnough } from "./config-map-small-enough.ts";
 import { connectorInImage } from "./connector-in-image.ts";
 import { dataParallelHasExperts } from "./data-parallel-has-experts.ts";
 import { decodeHasNoPipeline } from "./decode-has-no-pipeline.ts";
@@ -18,6 +20,7 @@ import { equalDeviceCountsAcrossRoles } from "./equal-device-counts-across-roles
 import { equalDeviceCountsInRole } from "./equal-device-counts-in-role.ts";
 import { extraArgsNotDerived } from "./extra-args-not-derived.ts";
 import { extraEnvNotDerived } from "./extra-env-not-derived.ts";
+import { fieldsOfItsTarget } from "./fields-of-its-target.ts";
 import { hcclBasePort } from "./hccl-base-port.ts";
 import { hostAddressReachable } from "./host-address-reachable.ts";
 import { hostAddressesAsEngineTakes } from "./host-addresses-as-engine-takes.ts";
@@ -43,19 +46,25 @@ import { mountBesideDriver } from "./mount-beside-driver.ts";
 import { mountBesideHome } from "./mount-beside-home.ts";
 import { mountPaths } from "./mount-paths.ts";
 import { mountTargetsDistinct } from "./mount-targets-distinct.ts";
+import { namesFitKubernetes } from "./names-fit-kubernetes.ts";
+import { nodesDistinct } from "./nodes-distinct.ts";
 import { npuExists } from "./npu-exists.ts";
 import { npuUsedOnce } from "./npu-used-once.ts";
 import { overHostsWhereItCan } from "./over-hosts-where-it-can.ts";
+import { podsHaveNoUlimits } from "./pods-have-no-ulimits.ts";
 import { portNotHccls } from "./port-not-hccls.ts";
 import { portNotOutgoing } from "./port-not-outgoing.ts";
 import { portNotTransports } from "./port-not-transports.ts";
 import { portUsedOnce } from "./port-used-once.ts";
+import { portsNotKubernetes } from "./ports-not-kubernetes.ts";
 import { prefillTpMultiple } from "./prefill-tp-multiple.ts";
 import { quantizationKnown } from "./quantization-known.ts";
+import { resourceOfGeneration } from "./resource-of-generation.ts";
 import { rolePortsDiffer } from "./role-ports-differ.ts";
 import { routingPolicyKnown } from "./routing-policy-known.ts";
 import { type Documented, isAcknowledgeable, type Rule } from "./rule.ts";
 import { runtimeHasImage } from "./runtime-has-image.ts";
+import { schedulerInAPod } from "./scheduler-in-a-pod.ts";
 import { shapeRules } from "./shape.ts";
 import { sharedMemoryOfItsOwn } from "./shared-memory-of-its-own.ts";
 import { sizesFillDevices } from "./sizes-fill-devices.ts";
@@ -64,6 +73,7 @@ import { stackNameFitsDocker } from "./stack-name-fits-docker.ts";
 import { tableModerate } from "./table-moderate.ts";
 import { tableSmallEnough } from "./table-small-enough.ts";
 import { wholeCards } from "./whole-cards.ts";
+import { wholeNodes } from "./whole-nodes.ts";
 
 /** Every rule, in the order of the codes, in which problems are shown. A new rule is a file and a line here. */
 export const rules: readonly Rule[] = [
@@ -128,10 +138,22 @@ export const rules: readonly Rule[] = [
   hostsOfInstanceDistinct,
   hostsHaveWholeRanks,
   hostsOfOneGeneration,
+  fieldsOfItsTarget,
+  namesFitKubernetes,
+  wholeNodes,
+  nodesDistinct,
+  schedulerInAPod,
+  podsHaveNoUlimits,
+  resourceOfGeneration,
+  configMapModerate,
+  configMapSmallEnough,
+  portsNotKubernetes,
 ];
 
 /** Every rule of a stack file, those that are checked elsewhere too, in the order of the codes. */
-export const documentedRules: readonly Documented[] = [...shapeRules, ...rules, acknowledgementNeeded];
+export const documentedRules: readonly Documented[] = [...shapeRules, ...rules, acknowledgementNeeded].sort(
+  (a, b) => (a.code < b.code ? -1 : 1),
+);
 
 /** Codes of the problems that a stack file may declare to be meant. */
 export const acknowledgeableCodes: readonly string[] = rules

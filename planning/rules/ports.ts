@@ -9,6 +9,14 @@ import type { Topology } from "../topology.ts";
 /** From these Linux takes one for each outgoing connection, unless ip_local_port_range says others. */
 export const outgoingPorts: PortRange = { first: 32768, last: 60999 };
 
+/** What a node of a cluster listens on, as far as it is the same everywhere. */
+export const kubernetesPorts: readonly ClaimedPorts[] = [
+  { owner: "etcd", first: 2379, last: 2380 },
+  { owner: "the API server", first: 6443, last: 6443 },
+  { owner: "kubelet, kube-proxy and the control plane", first: 10248, last: 10259 },
+  { owner: "the NodePorts of Services", first: 30000, last: 32767 },
+];
+
 /** The ports that the engine claims on each host besides those of the stack file, by the host's name. */
 export function claimedPorts({ engine, instances }: Topology): Map<string, ClaimedPorts[]> {
   const claimed = new Map<string, ClaimedPorts[]>();
@@ -68,7 +76,8 @@ function metaserver(flags: ReturnType<typeof flagsIn>): Omit<Listener, "host">[]
 export function freePort(topology: Topology): (after: number) => string {
   const used = new Set(listeners(topology).map(({ port }) => port));
   const random = topology.engine.mooncake ? topology.hosts.map(({ npus }) => transportPorts(npus)) : [];
-  const ranges = [outgoingPorts, ...random, ...[...claimedPorts(topology).values()].flat()];
+  const ofNodes = topology.file.target === undefined ? [] : kubernetesPorts;
+  const ranges = [outgoingPorts, ...random, ...ofNodes, ...[...claimedPorts(topology).values()].flat()];
   const isTaken = (port: number) => used.has(port) || ranges.some((range) => includes(range, port));
   return (after) => {
     let port = after;

@@ -1,4 +1,4 @@
-import { globalRankTable } from "../table-files.ts";
+import { apiKeysFile, globalRankTable, nodePortsFile } from "../table-files.ts";
 import type { Topology } from "../topology.ts";
 
 /**
@@ -6,12 +6,21 @@ import type { Topology } from "../topology.ts";
  * public vLLM only the scheduler has one.
  */
 export function tableSize(topology: Topology): number {
-  if (topology.engine.isPublic) return 0;
+  return topology.engine.isPublic ? 0 : globalTable(topology).length;
+}
+
+/** Bytes of what the scheduler reads: the table whatever the engine, the ports and the keys of clients. */
+export function schedulerFilesSize(topology: Topology): number {
+  const keys = apiKeysFile(topology)?.content ?? "";
+  return globalTable(topology).length + nodePortsFile(topology).content.length + keys.length;
+}
+
+function globalTable(topology: Topology): string {
   const hosts = new Map(topology.hosts.map((host) => [host.name, host]));
   const instances = topology.instances.filter(
     ({ host, npus }) => hosts.has(host) && npus.every((npu) => hosts.get(host)?.deviceIps[npu] !== undefined),
   );
-  return globalRankTable({ ...topology, instances }).content.length;
+  return globalRankTable({ ...topology, instances }).content;
 }
 
 export const kib = (bytes: number): string => `${Math.round(bytes / 1024)} KiB`;

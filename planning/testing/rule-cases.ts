@@ -1,4 +1,4 @@
-import { type Changes, onVllmAscend } from "./sample-input.ts";
+import { type Changes, onKubernetes, onVllmAscend } from "./sample-input.ts";
 
 /**
  * What breaks a rule and nothing else, what the user is told, and what the fix asks for. Tests apply both, and
@@ -8,6 +8,8 @@ export interface Case {
   readonly breaks: string;
   /** Whose the sample input is made first. */
   readonly engine?: "vllm-ascend";
+  /** What it is made one for first. */
+  readonly target?: "kubernetes";
   /** Made to the sample input. */
   readonly changes: Changes;
   /** In place of changes that are too long to show. */
@@ -655,11 +657,113 @@ export const cases: readonly Case[] = [
     fix: "remove it",
     mended: { allow: [] },
   },
+  {
+    breaks: "PD180",
+    target: "kubernetes",
+    changes: { "hosts.host-a.docker": "unix:///run/docker.sock" },
+    path: "hosts.host-a.docker",
+    message: "is for a Docker Engine, and the stack is for a cluster",
+    fix: "remove it, or `target`",
+    mended: { "hosts.host-a.docker": undefined },
+  },
+  {
+    breaks: "PD181",
+    target: "kubernetes",
+    changes: { "decode[0].name": "decode-of-the-long-prompts-of-the-second-department" },
+    path: "decode[0].name",
+    message:
+      '"two-decode-of-the-long-prompts-of-the-second-department" has 55 characters, and 52 are the most',
+    fix: "choose a shorter one",
+    mended: { "decode[0].name": "long" },
+  },
+  {
+    breaks: "PD182",
+    target: "kubernetes",
+    changes: { "decode[0].devices": [0, 1, 2, 3] },
+    path: "decode[0].devices",
+    message: "it has 4 of the 8 NPUs of host-b",
+    fix: "give it all: [0, 1, 2, 3, 4, 5, 6, 7]",
+    mended: { "decode[0].devices": [0, 1, 2, 3, 4, 5, 6, 7] },
+  },
+  {
+    breaks: "PD183",
+    target: "kubernetes",
+    changes: { "hosts.host-b.node": "host-a" },
+    path: "hosts.host-b.node",
+    message: "host-a is already that of host-a",
+    fix: "put in that of host-b, as `kubectl get nodes` prints it",
+    mended: { "hosts.host-b.node": "npu-19.example.com" },
+  },
+  {
+    breaks: "PD184",
+    changes: {
+      target: { kind: "kubernetes", namespace: "pd", registry: "registry.example.com/pd" },
+      hosts: {
+        "host-a": { address: "10.0.0.18", npus: 1, deviceIps: { 0: "29.0.0.22" } },
+        "host-b": { address: "10.0.0.19", npus: 1, deviceIps: { 0: "29.0.1.22" } },
+      },
+      prefill: [{ host: "host-a", devices: [0], port: 8088 }],
+      decode: [{ host: "host-b", devices: [0], port: 8089 }],
+      scheduler: { port: 9000, runtime: "ascendcloud" },
+    },
+    path: "scheduler.runtime",
+    message: "runtime ascendcloud needs a host of its own, and the cluster chooses one",
+    fix: "set it to ascend-pd, or leave it out",
+    mended: { "scheduler.runtime": "ascend-pd" },
+  },
+  {
+    breaks: "PD185",
+    target: "kubernetes",
+    changes: { "engine.ulimits": { memlock: -1 } },
+    path: "engine.ulimits",
+    message: "a pod cannot set memlock",
+    fix: "remove it, and set it for the container runtime of the nodes",
+    mended: { "engine.ulimits": undefined },
+  },
+  {
+    breaks: "PD186",
+    target: "kubernetes",
+    changes: { "target.npuResource": "huawei.com/Ascend310P" },
+    path: "target.npuResource",
+    message: "huawei.com/Ascend310P is not that of host-a, whose NPUs are A2",
+    fix: "leave it out, or set `generation` of the host",
+    mended: { "target.npuResource": undefined },
+  },
+  {
+    breaks: "PD187",
+    target: "kubernetes",
+    shown: "130 instances on 130 nodes",
+    changes: nodes(130),
+    path: "prefill",
+    message: "rank table and ports have 223 KiB",
+    fix: "split the deployment into several stacks",
+    mended: nodes(10),
+  },
+  {
+    breaks: "PD188",
+    target: "kubernetes",
+    shown: "700 instances on 700 nodes",
+    changes: nodes(700),
+    path: "prefill",
+    message: "rank table and ports have 1197 KiB",
+    fix: "split the deployment into several stacks",
+    mended: nodes(10),
+  },
+  {
+    breaks: "PD189",
+    target: "kubernetes",
+    changes: { "decode[0].port": 10250 },
+    path: "decode[0].port",
+    message: "port 10250 on host-b is one of kubelet, kube-proxy and the control plane",
+    fix: "choose another, e.g. 10260",
+    mended: { "decode[0].port": 10260 },
+  },
 ];
 
 /** What makes of the sample input one that breaks the rule. */
-export const changesOf = ({ engine, changes }: Case): Changes => ({
+export const changesOf = ({ engine, target, changes }: Case): Changes => ({
   ...(engine === "vllm-ascend" && onVllmAscend()),
+  ...(target === "kubernetes" && onKubernetes()),
   ...changes,
 });
 
@@ -702,5 +806,25 @@ function fleet(hosts: number, npus: number): Changes {
     prefill: instances(0, 8088),
     decode: instances(npus, 8089),
     scheduler: { host: host(0), port: 9000 },
+  };
+}
+
+/** That, with so many nodes, and an instance on all NPUs of each. */
+function nodes(count: number): Changes {
+  const numbers = Array.from({ length: count }, (_, number) => number);
+  const instances = numbers.map((number) => ({
+    host: `h-${number}`,
+    devices: [0, 1, 2, 3, 4, 5, 6, 7],
+    port: 8088,
+  }));
+  return {
+    hosts: Object.fromEntries(
+      numbers.map((number) => [
+        `h-${number}`,
+        { address: `10.0.${number >> 8}.${number & 255}`, interface: "bond0" },
+      ]),
+    ),
+    prefill: instances.slice(0, 1),
+    decode: instances.slice(1).map((one) => ({ ...one, port: 8089 })),
   };
 }

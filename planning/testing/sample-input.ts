@@ -55,6 +55,19 @@ export const onVllmAscend = (): Changes => ({
   "hosts.host-b.interface": "bond0",
 });
 
+/** What makes it one for a cluster: two A2 nodes, each with one instance of vllm-ascend on all its NPUs. */
+export const onKubernetes = (): Changes => ({
+  engine: onVllmAscend().engine,
+  target: { kind: "kubernetes", namespace: "pd", registry: "registry.example.com/pd" },
+  hosts: {
+    "host-a": { address: "10.0.0.18", interface: "bond0" },
+    "host-b": { address: "10.0.0.19", interface: "bond0" },
+  },
+  prefill: [{ host: "host-a", devices: [0, 1, 2, 3, 4, 5, 6, 7], port: 8088 }],
+  decode: [{ host: "host-b", devices: [0, 1, 2, 3, 4, 5, 6, 7], port: 8089 }],
+  scheduler: { port: 9000 },
+});
+
 /** Values by the place where they are put; `undefined` takes out what is there. */
 export type Changes = Readonly<Record<string, unknown>>;
 
