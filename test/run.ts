@@ -7,10 +7,12 @@ import { endProcessesNaming } from "../system/processes.ts";
 import { defaultCacheDir } from "../toolchain/cache.ts";
 import type { Context } from "../toolchain/context.ts";
 import { findDockerEngine } from "../toolchain/docker-engine.ts";
+import { goBuild } from "../toolchain/go-build.ts";
 import { ensureToolchain } from "../toolchain/toolchain.ts";
 import { endRun } from "./end-run.ts";
 import { folderOfThisRun, foldersOfDeadRuns } from "./folders-of-runs.ts";
 import { stopIdleEngine } from "./idle-engine.ts";
+import { clusterPrograms } from "./kubernetes/testing/programs.ts";
 
 // `npm test`: gets the tools that tests of the machine and end-to-end tests need, then runs all tests with them, and leaves
 // no process behind however it ends. Unit tests alone need no tools, so for these none are looked for.
@@ -40,6 +42,8 @@ async function run(args: readonly string[]): Promise<number | NodeJS.Signals> {
   const engine = env.DOCKER_HOST || process.env.DOCKER_HOST || defaultHost;
   // All of them together take minutes anyhow, so ten times as many random deployments are tried then.
   const slow = args.length === 0 ? { PROPERTY_RUNS: "10000" } : {};
+  // The tests that need it wait for it, and the others leave it time.
+  if (args.length === 0) void goBuild({ ...context, say: () => {} }, clusterPrograms).catch(() => {});
   const ended = await runTests(args, [runs, unitRuns], { ...slow, ...process.env, ...env }, engine);
   if (before === undefined) await stopIdleEngine(context, engine);
   return ended;
