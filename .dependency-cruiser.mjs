@@ -57,6 +57,6 @@ export default {
   options: {
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "^(dist|toolchain/go)/" },
+    exclude: { path: "^(dist|lib|toolchain/go)/" },
   },
 };

@@ -11,6 +11,7 @@ import { key } from "./commands/key.ts";
 import { logs } from "./commands/logs.ts";
 import { page } from "./commands/page.ts";
 import { plan } from "./commands/plan.ts";
+import { pulumi, toolchain } from "./commands/pulumi.ts";
 import { ranktable } from "./commands/ranktable.ts";
 import { ratio } from "./commands/ratio.ts";
 import { recover } from "./commands/recover.ts";
@@ -32,10 +33,12 @@ export const commands: Readonly<Record<string, Command>> = {
   logs,
   page,
   plan,
+  pulumi,
   ranktable,
   ratio,
   recover,
   render,
   scheduler,
   status,
+  toolchain,
 };

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { givesPasses } from "../hosts/pass.ts";
+import manifest from "../package.json" with { type: "json" };
 import { isHead } from "../planning/layout.ts";
 import type { ContainerPlan, Plan, Role } from "../planning/plan.ts";
 import type { Identity } from "../planning/predecessors.ts";
@@ -21,9 +22,11 @@ export interface PdDeploymentArgs {
   readonly plan: Plan;
   /** What instances were before, by the names that they have now. */
   readonly predecessors?: ReadonlyMap<string, Identity>;
-  /** What images that are built from this repository stand on: `ascend-pd/node:` and the version of Node. */
-  readonly nodeImage: string;
+  /** What images that are built here stand on, default the Node that this version was tested with. */
+  readonly nodeImage?: string;
 }
+
+const testedNode = `ascend-pd/node:${manifest.dependencies.node}`;
 
 /** Everything a Plan says, as resources. Start order: instances side by side, then the scheduler. */
 export class PdDeployment extends pulumi.ComponentResource {
@@ -32,7 +35,7 @@ export class PdDeployment extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    { plan, predecessors, nodeImage }: PdDeploymentArgs,
+    { plan, predecessors, nodeImage = testedNode }: PdDeploymentArgs,
     options?: pulumi.ComponentResourceOptions,
   ) {
     super("ascend-pd:index:PdDeployment", name, { stack: plan.stack, endpoint: plan.endpoint }, options);

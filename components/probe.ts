@@ -1,5 +1,6 @@
 import * as command from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
+import { isClone } from "../toolchain/repository.ts";
 import type { ProbeArguments } from "./probes/arguments.ts";
 
 export interface ProbeExtras {
@@ -34,4 +35,6 @@ export function probe<Name extends keyof ProbeArguments>(
   );
 }
 
-const programOf = (name: keyof ProbeArguments) => `node components/probes/${name}.ts`;
+/** Stands in Pulumi's state, so it names no folder of this machine: the package is found from the program's folder. */
+const programOf = (name: keyof ProbeArguments) =>
+  isClone ? `node components/probes/${name}.ts` : `node -e 'import("ascend-pd/probes/${name}")'`;

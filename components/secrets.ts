@@ -24,18 +24,20 @@ export function engineKeyOf({ secretEnv = [] }: ContainerPlan): pulumi.Output<st
 }
 
 function secretValue(name: string): pulumi.Output<string> {
-  const values = new pulumi.Config().requireSecretObject<Record<string, string | undefined>>("secretEnv");
+  const values = new pulumi.Config("ascend-pd").requireSecretObject<Record<string, string | undefined>>(
+    "secretEnv",
+  );
   return values.apply((all) => `${all[name]}`);
 }
 
 /** Registry credentials as JSON, for those who pull images. */
 export function registryAuth(): pulumi.Output<string> | undefined {
-  return new pulumi.Config().getSecret("registryAuth");
+  return new pulumi.Config("ascend-pd").getSecret("registryAuth");
 }
 
 /** Which entries of `registryAuth` would never be used, one text each. */
 export function idleCredentials({ containers }: Plan): string[] {
-  const key = `${pulumi.getProject()}:registryAuth`;
+  const key = `ascend-pd:registryAuth`;
   const entries: unknown = JSON.parse(pulumi.runtime.getConfig(key) ?? "[]");
   if (!Array.isArray(entries)) return [];
   const images = containers.flatMap(({ image }) => (image.kind === "reference" ? [image.name] : []));
@@ -56,7 +58,7 @@ export function idleCredentials({ containers }: Plan): string[] {
 
 /** Why the secrets of a stack cannot be used as they are, one text each. */
 export function secretMistakes({ stack, containers }: Plan): string[] {
-  const key = (name: string) => `${pulumi.getProject()}:${name}`;
+  const key = (name: string) => `ascend-pd:${name}`;
   const set = (path: string) => `pulumi config set --stack ${stack} --secret --path '${key(path)}'`;
   const inPlain = ["secretEnv", "registryAuth"]
     .filter((name) => pulumi.runtime.getConfig(key(name)) !== undefined && !encrypted.includes(key(name)))

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { isClone } from "../toolchain/repository.ts";
 import { sourceImage } from "../toolchain/source-image.ts";
 
 /** What an image is built from: a folder for Docker's builder. */
@@ -11,10 +12,13 @@ export interface BuildContext {
   readonly path: string;
 }
 
+/** From the program's folder; another machine has the same. */
+const contexts = isClone ? "dist" : "node_modules/.cache/ascend-pd";
+
 /** Written once for all hosts: bundling takes longer than anything else of a preview. */
 export function buildContext(folder: string, nodeImage: string): BuildContext {
   const { name: imageName, dockerfile, script } = sourceImage(folder, pulumi.getStack(), nodeImage);
-  const path = `dist/${folder}`;
+  const path = `${contexts}/${folder}`;
   mkdirSync(path, { recursive: true });
   writeFileSync(`${path}/Dockerfile`, dockerfile);
   writeFileSync(`${path}/${folder}.js`, script);

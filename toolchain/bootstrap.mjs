@@ -1,14 +1,16 @@
-// Plain JavaScript for whatever Node runs it: brings node_modules up to date with package-lock.json, then runs the
-// TypeScript file that it is given with the Node that package.json pins.
+// Plain JavaScript for whatever Node runs it: brings node_modules of a clone up to date with package-lock.json, then runs
+// the file that it is given with the Node that package.json pins. In the npm package, npm has installed what there is.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lock } from "../system/lock.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const modules = join(root, "node_modules");
+const isClone = existsSync(join(root, "package-lock.json"));
+const modules = isClone ? join(root, "node_modules") : modulesWithNode();
 const unfinished = join(modules, ".ascend-pd-unfinished");
 const pinned = join(modules, "node", "bin", "node");
 const [major, minor] = process.versions.node.split(".").map(Number);
@@ -19,8 +21,18 @@ function fail(problem, fix) {
   process.exit(1);
 }
 
+/** Where npm has put the package `node` for whoever depends on this one; undefined where it has not. */
+function modulesWithNode() {
+  try {
+    return dirname(dirname(createRequire(import.meta.url).resolve("node/package.json")));
+  } catch {
+    fail("the npm package node is not installed", "npm install, in the folder of your project");
+  }
+}
+
 /** Whether everything in package-lock.json that fits this machine is installed, by npm's own record of its work. */
 function isInstalled() {
+  if (!isClone) return true;
   if (existsSync(unfinished)) return false;
   const packagesOf = (file) => JSON.parse(readFileSync(file, "utf8")).packages;
   try {

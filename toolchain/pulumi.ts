@@ -4,7 +4,7 @@ import { compiledIn } from "./cache.ts";
 import type { Choice, Context } from "./context.ts";
 import { type Cli, installedCli, obtainCli, userHome } from "./pulumi-cli.ts";
 import { ensurePlugin, type InstalledPlugin, plugins } from "./pulumi-plugins.ts";
-import { repositoryDir } from "./repository.ts";
+import { programsDir } from "./repository.ts";
 import { localBackend, openState } from "./state.ts";
 
 export interface Part {
@@ -44,7 +44,7 @@ function cliEnvironment(
     ...(cli.ours ? [cli.folder] : []),
     ...installed.flatMap(({ path }) => path ?? []),
     // The engine starts the program, the policies and the plugins with the `node` of PATH.
-    join(repositoryDir, "node_modules", ".bin"),
+    programsDir(),
   ];
   const rest = (env.PATH ?? "").split(":").filter((folder) => !first.includes(folder));
   const PATH = [...new Set(first), ...rest].join(":");

@@ -52,7 +52,10 @@ export const mute = {
 /** A clone of this project in a folder of its own. */
 export async function cloneProject(): Promise<string> {
   const clone = await mkdtemp(join(tmpdir(), "ascend-pd-clone-"));
-  await cp(".", clone, { recursive: true, filter: (path) => !/^(node_modules|\.git|dist)(\/|$)/.test(path) });
+  await cp(".", clone, {
+    recursive: true,
+    filter: (path) => !/^(node_modules|\.git|dist|lib)(\/|$)/.test(path),
+  });
   await symlink(join(process.cwd(), "node_modules"), join(clone, "node_modules"));
   return clone;
 }
