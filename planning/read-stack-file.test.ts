@@ -13,7 +13,14 @@ const blank = `\${image_id}`;
 
 /** What is put where, and the problem that must be the only one. */
 const cases = [
-  ["prefil", [], "PD001", "prefil", 'unknown key "prefil"', /^remove it; known here: engine, model, /],
+  [
+    "prefil",
+    [],
+    "PD001",
+    "prefil",
+    'unknown key "prefil"',
+    /^remove it; known here: version, engine, model, /,
+  ],
   [
     "decode[0].batchingPolicy",
     "gtsf",
@@ -435,5 +442,21 @@ test("What may be left out gets its default.", () => {
       scheduler: { runtime: "ascend-pd", routingPolicy: "RoundRobin", useOpenai: true, noProxy: [] },
       allow: [],
     },
+  });
+});
+
+test.each([
+  ["0.9", "change it as CHANGELOG.md says"],
+  ["1.1", "use an ascend-pd that reads 1.1"],
+  ["2.0", "use an ascend-pd that reads 2.0"],
+  [1, 'write it in quotes: "1.0"'],
+  ["one", 'write it in quotes: "1.0"'],
+])("A file of version %s is refused by that reason alone, whatever else it has.", (version, fix) => {
+  const result = parseStackFile({ ...sampleInput(), version, aKeyOfTomorrow: true });
+
+  expect(result).toEqual({
+    problems: [
+      expect.objectContaining({ code: "PD005", path: "version", fix: expect.stringContaining(fix) }),
+    ],
   });
 });

@@ -10,7 +10,15 @@ import { secretProblems } from "./stack-file/secret-problems.ts";
 import { severalHostsProblems } from "./stack-file/several-hosts.ts";
 import { shapeProblems } from "./stack-file/shape-problems.ts";
 import { sizeProblems } from "./stack-file/size-problems.ts";
+import { newestVersion, stackFileVersions, versionProblems } from "./stack-file/version-problems.ts";
 import { text } from "./stack-file/words.ts";
+
+const version = z
+  .enum(stackFileVersions)
+  .default(newestVersion)
+  .describe(
+    `version of stack files that this one keeps to, in quotes: a program that reads only older ones refuses it, default "${newestVersion}"`,
+  );
 
 const allow = z
   .array(
@@ -29,7 +37,7 @@ const allow = z
 /** What a stack file may hold where there are engines of these kinds. */
 export const stackFileSchemaOf = (kinds: EngineKinds) =>
   z
-    .strictObject({ engine: engineSchemaOf(kinds), ...declaredShape, allow })
+    .strictObject({ version, engine: engineSchemaOf(kinds), ...declaredShape, allow })
     .describe("a PD-separated deployment");
 
 export const stackFileSchema = stackFileSchemaOf(engineKinds);
@@ -49,6 +57,8 @@ export function parseStackFile(
 ): { file: StackFile } | { problems: Problem[] } {
   const size = sizeProblems(input);
   if (size.length > 0) return { problems: size };
+  const ofVersion = versionProblems(input);
+  if (ofVersion.length > 0) return { problems: ofVersion };
   const { clean, problems: credentials } = withoutCredentials(input);
   const finders = [placeholderProblems, severalHostsProblems, schedulerHostProblems, secretProblems];
   const others = finders.flatMap((find) => find(clean));

@@ -33,6 +33,13 @@ export const shapeRules: readonly Documented[] = [
     source: "the size of the rank table, PD126; published fleets are many groups of tens of hosts",
   },
   {
+    code: "PD005",
+    severity: "error",
+    title: "the stack file is of a version that this program reads",
+    why: "Of a newer file, a key that is not known yet would look misspelt, and what is the default now may be another then.",
+    source: "docs/library.md, versions of stack files",
+  },
+  {
     code: "PD010",
     severity: "error",
     title: "no value holds the blank of an example",

@@ -57,6 +57,14 @@ export const cases: readonly Case[] = [
     mended: { prefill: [{ host: "host-a", devices: [4, 5], port: 8088 }] },
   },
   {
+    breaks: "PD005",
+    changes: { version: "1.7" },
+    path: "version",
+    message: "the file is of version 1.7, and this ascend-pd reads 1.0",
+    fix: "use an ascend-pd that reads 1.7: npm install ascend-pd@latest, or git pull in a clone",
+    mended: { version: "1.0" },
+  },
+  {
     breaks: "PD010",
     changes: { "hosts.host-a.address": "10.**.**.18" },
     path: "hosts.host-a.address",
