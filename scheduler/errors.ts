@@ -24,6 +24,7 @@ export const ERRORS = {
   client_left: [499, "client_error", "The client left before the answer was complete"],
   client_stalled: [499, "client_error", "The client stopped reading"],
   internal_error: [500, "server_error", "The scheduler failed"],
+  not_implemented: [501, "invalid_request_error", "There is no such method"],
   prefill_failed: [502, "server_error", "The prefill instance failed"],
   decode_failed: [502, "server_error", "The decode instance failed"],
   missing_kv_params: [502, "server_error", "The prefill instance gave no KV transfer parameters"],
@@ -129,6 +130,7 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   413: "body_too_large",
   417: "expectation_failed",
   431: "head_too_large",
+  501: "not_implemented",
   505: "http_version",
 };
 

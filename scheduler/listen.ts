@@ -50,6 +50,8 @@ function reason({ code, message }: NodeJS.ErrnoException, flag: string): [why: s
   }
 }
 
+const NO_TUNNEL = "HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
 /**
  * A server beside the data path, for operators and monitors. Node's HTTP is loaded for the first one only: it would be
  * a fifth of an idle scheduler's memory.
@@ -58,5 +60,7 @@ export function sideServer(listener: RequestListener): HttpServer {
   const { createServer } = process.getBuiltinModule("node:http");
   const server = createServer({ requestTimeout: 10_000 }, listener);
   server.maxConnections = SIDE_CONNECTIONS;
+  // Node would end the connection without a word.
+  server.on("connect", (_, socket) => socket.end(NO_TUNNEL, () => socket.destroy()));
   return server;
 }

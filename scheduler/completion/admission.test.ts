@@ -106,6 +106,22 @@ test("Rule 45: beyond --max-requests the one that has waited for longest is refu
   expect(rig.reached()).toEqual(["a", "d"]);
 });
 
+test("Rule 45: requests that run are held to --max-requests too, where instances could have more.", async () => {
+  const rig = await gated({ runningRequests: { prefill: 4096, decode: 4096 }, maxRequests: 2 });
+  await rig.sendAll(["a", "b"], 2);
+
+  const answer = await (await rig.send("c")).answer();
+  rig.answer();
+  await until(() => rig.log.length === 2);
+  await rig.send("d");
+  await rig.decode.call(3);
+
+  expect(answer.status).toBe(503);
+  expect(answer.header("retry-after")).toBe("1");
+  expect(answer.json().error.code).toBe("overloaded");
+  expect(rig.reached()).toEqual(["a", "b", "d"]);
+});
+
 test("Rule 44: a greedy client gets as many turns as a modest one, whatever it sends.", async () => {
   const rig = await gated({ runningRequests: { prefill: 4096, decode: 2 } });
   await rig.sendAll(["g", "g"], 2);

@@ -115,6 +115,7 @@ export class Admission {
   }
 
   #hasRoom(prefills: boolean): boolean {
+    if (this.running >= this.#limits.requests) return false;
     return this.#atDecode < this.#capacity.decode && (!prefills || this.#atPrefill < this.#capacity.prefill);
   }
 

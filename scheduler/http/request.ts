@@ -25,6 +25,8 @@ export interface RequestHead {
 }
 
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) (HTTP\/[0-9]\.[0-9])$/;
+/** No method that is in use is longer; such a one is not implemented (RFC 9112 §3), and not logged. */
+const MAX_METHOD_LENGTH = 32;
 const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?$/;
 
 /** Parses a whole request head. Throws HttpSyntaxError; after that the connection cannot be used again. */
@@ -37,6 +39,7 @@ export function parseRequestHead(bytes: Buffer): RequestHead {
   if (version !== "HTTP/1.1" && version !== "HTTP/1.0") {
     throw new HttpSyntaxError("only HTTP/1.0 and HTTP/1.1 are spoken", 505);
   }
+  if (method.length > MAX_METHOD_LENGTH) throw new HttpSyntaxError("there is no such method", 501);
   // Anything but the origin form would name a second authority beside Host.
   if (!target.startsWith("/") || target.includes("#")) throw new HttpSyntaxError("malformed request target");
   const fields = parseFields(lines);

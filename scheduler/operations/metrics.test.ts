@@ -280,6 +280,15 @@ test.for([
   expect(answer.status).toBe(status);
 });
 
+test("The metrics port answers CONNECT, and does not end the connection without a word.", async () => {
+  const { metricsPort = 0 } = await startRig({}, METERED);
+  const one = await client(metricsPort);
+
+  one.send("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n");
+
+  expect((await one.answer()).status).toBe(405);
+});
+
 test("The client port has no metrics, and without its flag nobody has.", async () => {
   const [metered, bare] = [await startRig({}, METERED), await startRig()];
 

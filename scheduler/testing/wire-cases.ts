@@ -101,6 +101,11 @@ export const WIRE_CASES: readonly WireCase[] = [
   refused("http-0.9-by-name", "9110 15.6.6", 505, head("GET /livez HTTP/0.9")),
   refused("protocol-of-another-name", "9112 2.3", 400, head("GET /livez ICAP/1.1")),
   refused("target-backslash", "3986 3.3", 400, head("GET \\livez HTTP/1.1")),
+  refused("method-of-9000-bytes", "9112 3", 501, head(`${"M".repeat(9000)} /livez HTTP/1.1`)),
+  refused("method-too-long-with-body", "9112 3", 501, sized().replace("POST", "P".repeat(33))),
+  refused("method-over-the-head", "9112 3", 431, head(`${"M".repeat(17_000)} /livez HTTP/1.1`)),
+  refused("method-of-a-mebibyte", "9112 3", 431, head(`${"M".repeat(1024 * 1024)} /livez HTTP/1.1`)),
+  refused("version-of-9000-bytes", "9112 2.3", 400, head(`GET /livez HTTP/${"1".repeat(9000)}`)),
   refused("target-too-long", "9112 3", 431, head(`GET /${"a".repeat(16_384)} HTTP/1.1`)),
 
   // Paths and methods
@@ -129,7 +134,7 @@ export const WIRE_CASES: readonly WireCase[] = [
   declined("percent-alone", "3986 2.1", 404, head("GET /livez% HTTP/1.1")),
   declined("options", "9110 9.3.7", 405, head("OPTIONS /livez HTTP/1.1")),
   declined("connect-in-origin-form", "9110 9.3.6", 405, head("CONNECT /livez HTTP/1.1")),
-  declined("method-long", "9110 9.1", 405, head(`${"A".repeat(1000)} /livez HTTP/1.1`)),
+  refused("method-long", "9112 3", 501, head(`${"A".repeat(1000)} /livez HTTP/1.1`)),
   refused(
     "unknown-path-with-body",
     "9110 15.5.5",

@@ -86,6 +86,23 @@ test("Rule 47: who begins to shake hands and does not end is dropped in the time
   await once(socket, "close");
 });
 
+test.each(["", "16", "1603010200010001fc0303"])(
+  "Rule 47: who ends its side within its handshake (after %j) is given up at once, whatever the time for a head.",
+  async (begun) => {
+    const { port } = await startRig(
+      {},
+      { trustFiles: served(issue(ours)), timeouts: { requestHeadMs: 86_400_000 } },
+    );
+
+    const socket = connectPlainly({ host: "127.0.0.1", port, allowHalfOpen: true });
+    socket.on("error", () => {});
+    socket.end(Buffer.from(begun, "hex"));
+    socket.resume();
+
+    await once(socket, "end");
+  },
+);
+
 test("Rule 47: with an authority for clients only those are served whom it has signed.", async () => {
   const { port } = await startRig({}, { trustFiles: served(issue(ours), { "tls-client-ca": ours.cert }) });
   const known = issue(ours);

@@ -55,7 +55,8 @@ export function serverFor(
   // Whoever does not speak TLS, or shows no certificate that is accepted, is not answered.
   handshakes.on("tlsClientError", (_, socket) => socket.destroy());
   const pending = new Set<Socket>();
-  const server = createServer(options, (socket) => {
+  // A client that ends its side has left: within its handshake nobody else would notice.
+  const server = createServer({ ...options, allowHalfOpen: false }, (socket) => {
     if (!enters(socket)) return;
     pending.add(socket);
     socket.once("close", () => pending.delete(socket));
