@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -10,7 +11,8 @@ import { machine, quantile } from "./machine.ts";
 
 /*
  * Ten times as much as simulated instances can, for a minute: what of it is answered, how fast, and what of the instances'
- * work was for somebody who still waited. Once with a limit on what runs, once without, as before there was one.
+ * work was for somebody who still waited. Two clients ask: one sends nine of ten requests, the other as much as the instances
+ * can. Once they are told apart by address, once by key, once one key has three times the share, and once nothing is limited.
  */
 
 const [seconds = 60, times = 10] = process.argv.slice(2).map(Number);
@@ -26,8 +28,14 @@ const CAPACITY = Math.min(
   (DECODE.seqs * 1000) / (DECODE.tokens * DECODE.ms * 2),
 );
 
+/** Where a client asks from, and by which key. */
+interface Who {
+  readonly address: string;
+  readonly key?: string;
+}
+
 interface Outcome {
-  readonly who: string;
+  readonly who: Who;
   readonly what: "answered" | "refused" | "gave up" | "failed";
   readonly ttftMs: number;
 }
@@ -64,7 +72,7 @@ const simulator = (role: string, ...flags: string[]) =>
   ]);
 
 /** One request for a stream; closes its connection when it gives up. */
-function ask(port: number, who: string): Promise<Outcome> {
+function ask(port: number, who: Who): Promise<Outcome> {
   const body = JSON.stringify({
     model: MODEL,
     prompt: "overload",
@@ -74,7 +82,7 @@ function ask(port: number, who: string): Promise<Outcome> {
   });
   const began = performance.now();
   return new Promise((resolve) => {
-    const socket = connect({ host: "127.0.0.1", port, localAddress: who, noDelay: true });
+    const socket = connect({ host: "127.0.0.1", port, localAddress: who.address, noDelay: true });
     let text = "";
     let ttftMs = Number.NaN;
     const end = (what: Outcome["what"]) => {
@@ -95,25 +103,43 @@ function ask(port: number, who: string): Promise<Outcome> {
       if (text.includes("data: [DONE]")) end("answered");
       else if (text.includes('"error"')) end("failed");
     });
+    const shown = who.key === undefined ? "" : `Authorization: Bearer ${who.key}\r\n`;
     socket.write(
-      `POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+      `POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n${shown}Connection: close\r\n\r\n${body}`,
     );
   });
 }
 
+type Pair = readonly [greedy: Who, modest: Who];
+
+const ADDRESSES: Pair = [{ address: "127.0.0.1" }, { address: "127.0.0.2" }];
+const KEYS: Pair = [
+  { address: "127.0.0.1", key: "sk-greedy" },
+  { address: "127.0.0.1", key: "sk-modest" },
+];
+
+/** The line of a key of a client. */
+const lineOf = ({ key = "" }: Who, words = ""): string =>
+  `${key.slice(3)} sha256:${createHash("sha256").update(key).digest("hex")} ${words}\n`;
+
 /** So many requests a second; a greedy client sends nine of ten. */
-async function play(port: number, perSecond: number, forSeconds: number): Promise<Outcome[]> {
+async function play(
+  port: number,
+  perSecond: number,
+  forSeconds: number,
+  [greedy, modest]: Pair,
+): Promise<Outcome[]> {
   const all: Promise<Outcome>[] = [];
   const began = performance.now();
   for (let at = 0; at < perSecond * forSeconds; at++) {
     const due = began + (at * 1000) / perSecond;
     if (due > performance.now()) await sleep(due - performance.now());
-    all.push(ask(port, at % 10 === 0 ? "127.0.0.2" : "127.0.0.1"));
+    all.push(ask(port, at % 10 === 0 ? modest : greedy));
   }
   return Promise.all(all);
 }
 
-async function run(name: string, flags: readonly string[]): Promise<void> {
+async function run(name: string, flags: readonly string[], clients: Pair = ADDRESSES): Promise<void> {
   const prefill = await simulator(
     "prefill",
     `--max-num-seqs=${PREFILL.seqs}`,
@@ -134,8 +160,8 @@ async function run(name: string, flags: readonly string[]): Promise<void> {
   });
   while ((await fetch(`http://127.0.0.1:${port}/readyz`)).status !== 200) await sleep(50);
 
-  const calm = await play(port, CAPACITY / 4, 10);
-  const loaded = await play(port, times * CAPACITY, seconds);
+  const calm = await play(port, CAPACITY / 4, 10, clients);
+  const loaded = await play(port, times * CAPACITY, seconds, clients);
   for (const child of children.splice(0)) child.kill("SIGKILL");
 
   const count = (what: Outcome["what"]) => loaded.filter((one) => one.what === what).length;
@@ -144,7 +170,7 @@ async function run(name: string, flags: readonly string[]): Promise<void> {
       outcomes.filter(({ what }) => what === "answered").map(({ ttftMs }) => ttftMs),
       0.99,
     );
-  const modest = loaded.filter(({ who, what }) => who === "127.0.0.2" && what === "answered").length;
+  const modest = loaded.filter(({ who, what }) => who === clients[1] && what === "answered").length;
   console.log(
     `${name}: of ${loaded.length} answered ${count("answered")} (${Math.round((100 * count("answered")) / (CAPACITY * seconds))} % of capacity), ` +
       `refused ${count("refused")}, gave up ${count("gave up")}, failed ${count("failed")}; ` +
@@ -155,11 +181,20 @@ async function run(name: string, flags: readonly string[]): Promise<void> {
 
 console.log(`${times} times ${CAPACITY} requests a second for ${seconds} s; ${machine()}`);
 try {
-  await run("with limits", [
+  const limits = [
     `--prefill-max-requests=${PREFILL.seqs}`,
     `--decode-max-requests=${DECODE.seqs + PREFILL.seqs}`,
     "--queue-timeout=0.4",
-  ]);
+  ];
+  await run("with limits", limits);
+  const keys = join(folder, "keys");
+  for (const [name, words] of [
+    ["with limits, by key", ""],
+    ["with limits, the greedy key with three shares", "share=3"],
+  ] as const) {
+    writeFileSync(keys, lineOf(KEYS[0], words) + lineOf(KEYS[1]));
+    await run(name, [...limits, `--api-keys-file=${keys}`], KEYS);
+  }
   await run("without", []);
 } finally {
   for (const child of children) child.kill("SIGKILL");

@@ -175,12 +175,15 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
     limits: { ...timeouts, maxBodyBytes: config.maxBodyBytes },
     totals: stats,
     budget: crowd.budget,
-    admit(head, trace) {
+    admit(head, reply) {
       const route = routeOf(head.path);
       if (route !== undefined && !isToEngines(route)) return head;
       if (!isAllowedHost(head.fields, config.allowedHosts)) throw new Failure("host_not_allowed");
       const holder = gate.holder(head.fields);
-      trace.key = holder?.name;
+      if (holder !== undefined) {
+        reply.trace.key = holder.name;
+        reply.party = holder.party;
+      }
       const fields = gate.counting(head.fields, holder);
       return fields === head.fields ? head : { ...head, fields };
     },

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
+import { keyLine } from "../../planning/credentials/api-key.ts";
 import { findCommand } from "../command.ts";
 import { keepConsole, printed } from "../testing/run-command.ts";
 import { key } from "./key.ts";
@@ -33,7 +34,17 @@ test("No two keys are the same, and --json has what a program needs.", async () 
   expect(printed("log").match(/sk-[\w-]{43}/g)?.[0]).not.toBe(printed("log").match(/sk-[\w-]{43}/g)?.[1]);
 });
 
+test("A key's share and priority stand in its line, which a stack file takes.", async () => {
+  await run("new", "gateway", "--trusted", "--share=4", "--priority=-1", "--json");
+
+  const { line } = JSON.parse(printed("log"));
+  expect(line).toMatch(/ trusted share=4 priority=-1$/);
+  expect(line).toMatch(keyLine);
+});
+
 test.each([
+  [["new", "a", "--share=0"], "--share is 0\nfix: give a whole number, 1 to 999"],
+  [["new", "a", "--priority=high"], "--priority is high\nfix: give a whole number, -999 to 999"],
   [["new"], "NAME is missing"],
   [["new", "a b"], "a b is no name of a client's key\nfix: "],
   [["new", "operator"], "operator is no name of a client's key\nfix: "],

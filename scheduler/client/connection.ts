@@ -158,7 +158,7 @@ export class ClientConnection implements ReplyTarget {
     const { maxBodyBytes, requestBodyMs } = this.#service.limits;
     let incoming: Incoming;
     try {
-      const admitted = this.#service.admit(head, reply.trace);
+      const admitted = this.#service.admit(head, reply);
       const handler = this.#service.route(head);
       requireJson(head);
       if ((head.framing.length ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);

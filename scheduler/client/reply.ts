@@ -1,5 +1,6 @@
 import type { Bagged } from "../data/bag.ts";
 import type { Hold } from "../data/budget.ts";
+import type { Party } from "../data/party.ts";
 import { type Piece, totalLength } from "../data/pieces.ts";
 import { StopSignal } from "../engine/stop-signal.ts";
 import type { ErrorForm, Failure } from "../errors.ts";
@@ -25,6 +26,8 @@ export class Reply implements Bagged {
   readonly trace: Trace;
   /** What the request and its answer keep in memory, until nothing works on it any more. */
   readonly hold: Hold;
+  /** Whom it is counted for where requests wait: its address, or whose key it came with. */
+  party: Party;
   /** What it takes of what instances can do, until then too. */
   turn: { end(): void } | undefined;
   /** Fires when the client is gone or the answer has to end now. */
@@ -56,6 +59,7 @@ export class Reply implements Bagged {
     this.#target = target;
     this.trace = trace;
     this.hold = hold;
+    this.party = hold.client.party;
     this.#headOnly = request?.method === "HEAD";
     this.#minor = request?.minor ?? 1;
     this.close = request?.keepAlive !== true;

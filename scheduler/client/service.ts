@@ -2,7 +2,7 @@ import type { Budget } from "../data/budget.ts";
 import type { ByteBuffer } from "../data/bytes.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import type { RequestHead } from "../http/request.ts";
-import type { Totals, Trace } from "../log.ts";
+import type { Totals } from "../log.ts";
 import type { Reply } from "./reply.ts";
 
 export interface ClientRequest {
@@ -21,7 +21,7 @@ export interface Service {
   readonly totals: Totals;
   readonly budget: Budget;
   /** What of a head counts: all that is read of it later. Throws the Failure to answer with where it is not let in. */
-  admit(head: RequestHead, trace: Trace): RequestHead;
+  admit(head: RequestHead, reply: Reply): RequestHead;
   /** Throws the Failure to answer with when nothing serves this request. */
   route(head: RequestHead): Handler;
   /** A request's head has been read. */

@@ -1,4 +1,8 @@
-import { expect, test } from "vitest";
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import { ask, type Client, client, get, PLAIN, post, until } from "../testing/client.ts";
 import { type EngineCall, fakeEngine, goodDecode, goodPrefill } from "../testing/engine.ts";
 import { type Overrides, rigOf } from "../testing/rig.ts";
@@ -18,17 +22,18 @@ async function gated(overrides: Overrides) {
     return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
   };
   const waits = (count: number) => until(async () => (await metric("ascend_pd_requests_waiting")) === count);
-  const send = async (name: string, address?: string): Promise<Client> => {
+  const send = async (name: string, address?: string, key?: string): Promise<Client> => {
     const one = await client(rig.port, address);
-    one.send(post(PLAIN, "/v1/completions", `X-Request-Id: ${name}`));
+    const shown = key === undefined ? [] : [`Authorization: Bearer ${key}`];
+    one.send(post(PLAIN, "/v1/completions", `X-Request-Id: ${name}`, ...shown));
     return one;
   };
   /** Sends one after the other, so that it is known who came first; `running` of these run. */
-  const sendAll = async (names: readonly string[], running: number, address?: string) => {
+  const sendAll = async (names: readonly string[], running: number, address?: string, key?: string) => {
     const clients: Client[] = [];
     for (const [at, name] of names.entries()) {
       const before = await metric("ascend_pd_requests_waiting");
-      clients.push(await send(name, address));
+      clients.push(await send(name, address, key));
       if (at < running) await decode.call(at + 1);
       else await waits(before + 1);
     }
@@ -138,6 +143,80 @@ test("Rule 44: a greedy client gets as many turns as a modest one, whatever it s
   expect(turns).toHaveLength(12);
   // The first turn makes good that the greedy one had both places.
   expect([6, 7]).toContain(modest);
+});
+
+/** A file of keys by name, with what stands behind each. */
+function keysOf(words: Readonly<Record<string, string>>): { "api-keys-file": string } {
+  const folder = mkdtempSync(join(tmpdir(), "ascend-pd-shares-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const lines = Object.entries(words).map(
+    ([name, more]) => `${name} sha256:${createHash("sha256").update(`sk-${name}`).digest("hex")} ${more}\n`,
+  );
+  writeFileSync(join(folder, "keys"), lines.join(""));
+  return { "api-keys-file": join(folder, "keys") };
+}
+
+/** How many of the turns from `from` on each name had. */
+function turnsOf(reached: readonly (string | undefined)[], from: number): Record<string, number> {
+  const names = reached.slice(from).map((name) => name ?? "");
+  return Object.fromEntries([...Map.groupBy(names, (name) => name)].map(([name, all]) => [name, all.length]));
+}
+
+test("Rule 44: where clients have keys turns go by key, whatever the addresses.", async () => {
+  const rig = await gated({
+    runningRequests: { prefill: 4096, decode: 2 },
+    trustFiles: keysOf({ g: "", m: "" }),
+  });
+  await rig.sendAll(["g", "g"], 2, "127.0.0.1", "sk-g");
+  for (const address of ["127.0.0.1", "127.0.0.2", "127.0.0.3"])
+    await rig.sendAll(Array<string>(6).fill("g"), 0, address, "sk-g");
+  await rig.sendAll(Array<string>(6).fill("m"), 0, "127.0.0.1", "sk-m");
+
+  for (let at = 3; at <= 14; at++) {
+    rig.answer();
+    await rig.decode.call(at);
+  }
+
+  expect(turnsOf(rig.reached(), 4)).toEqual({ g: 5, m: 5 });
+});
+
+test("Rule 44: a key with a share of 3 gets three turns for each of another, where both want more.", async () => {
+  const rig = await gated({
+    runningRequests: { prefill: 4096, decode: 8 },
+    trustFiles: keysOf({ small: "", large: "share=3" }),
+  });
+  await rig.sendAll(Array<string>(8).fill("small"), 8, "127.0.0.1", "sk-small");
+  await rig.sendAll(Array<string>(40).fill("small"), 0, "127.0.0.1", "sk-small");
+  await rig.sendAll(Array<string>(40).fill("large"), 0, "127.0.0.1", "sk-large");
+
+  for (let at = 9; at <= 40; at++) {
+    rig.answer();
+    await rig.decode.call(at);
+  }
+
+  // The first six make good that the small one had all places.
+  expect(turnsOf(rig.reached(), 8 + 8)).toEqual({ large: 18, small: 6 });
+});
+
+test("Rule 44: a key of a lower priority number is next before all others, and the last to give way.", async () => {
+  const rig = await gated({
+    runningRequests: one,
+    maxRequests: 4,
+    trustFiles: keysOf({ batch: "priority=5", live: "share=1", urgent: "priority=-1" }),
+  });
+  const [, batch] = await rig.sendAll(["batch", "batch"], 1, "127.0.0.1", "sk-batch");
+  await rig.sendAll(["live", "live"], 0, "127.0.0.1", "sk-live");
+  await rig.send("urgent", "127.0.0.1", "sk-urgent");
+  const gaveWay = await batch?.answer();
+  const tooLate = await (await rig.send("batch", "127.0.0.1", "sk-batch")).answer();
+
+  for (let at = 2; at <= 4; at++) {
+    rig.answer();
+    await rig.decode.call(at);
+  }
+
+  expect([gaveWay?.status, tooLate.status]).toEqual([503, 503]);
+  expect(rig.reached()).toEqual(["batch", "urgent", "live", "live"]);
 });
 
 test("Rule 44: of the requests that wait a client has its share, and beyond it 429.", async () => {

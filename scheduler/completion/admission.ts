@@ -52,7 +52,7 @@ export class Turn {
  * Who is next when there is more to do than instances can. Decode's place is taken before prefill begins: between the
  * two nothing may wait, as prefill keeps the KV cache for a while only.
  *
- * The turn is that of the party with the least running. Of its requests the newest is next: its client still waits, and can
+ * The turn is that of the party with the least running for its share, of those of the first priority. Of its requests the newest is next: its client still waits, and can
  * be answered fast; in order, all would be answered when they have waited as long as they may.
  */
 export class Admission {
@@ -86,7 +86,7 @@ export class Admission {
   #wait(party: Party, weight: number, prefills: boolean, stop: StopSignal): Promise<Turn> {
     if (stop.failure !== undefined) throw stop.failure;
     if (party.waiting.length >= this.#limits.share) refuseOldest(party, new NoRoom("client", "requests"));
-    if (this.running + this.waiting >= this.#limits.requests) this.#giveWay();
+    if (this.running + this.waiting >= this.#limits.requests) this.#giveWay(party);
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         party,
@@ -167,15 +167,12 @@ export class Admission {
     return best;
   }
 
-  /** Room for one more, at the cost of the party with the most that wait. Throws NoRoom where none waits. */
-  #giveWay(): void {
+  /** Room for one more of `party`, at the cost of the last in turn. Throws NoRoom where none waits that is not before it. */
+  #giveWay(party: Party): void {
     const [first, ...others] = this.#parties;
-    if (first === undefined) throw new NoRoom("all", "requests");
-    const most = others.reduce(
-      (one, other) => (other.waiting.length > one.waiting.length ? other : one),
-      first,
-    );
-    refuseOldest(most, new NoRoom("all", "requests"));
+    const last = others.reduce((one, other) => (one && isBehind(other, one) ? other : one), first);
+    if (last === undefined || last.priority < party.priority) throw new NoRoom("all", "requests");
+    refuseOldest(last, new NoRoom("all", "requests"));
   }
 
   #count(by: number): void {
@@ -198,5 +195,13 @@ function refuseOldest({ waiting: [oldest] }: Party, failure: NoRoom): void {
 }
 
 function isBefore(one: Party, other: Party): boolean {
-  return one.running === other.running ? one.servedAt < other.servedAt : one.running < other.running;
+  if (one.priority !== other.priority) return one.priority < other.priority;
+  const [mine, theirs] = [one.running * other.share, other.running * one.share];
+  return mine === theirs ? one.servedAt < other.servedAt : mine < theirs;
+}
+
+/** Whether it has more that waits, of what is due to it. */
+function isBehind(one: Party, other: Party): boolean {
+  if (one.priority !== other.priority) return one.priority > other.priority;
+  return one.waiting.length * other.share > other.waiting.length * one.share;
 }

@@ -14,6 +14,7 @@ import type { Picker } from "../instances/policy.ts";
 import type { Prefixes } from "../instances/prefixes.ts";
 import type { Member } from "../json/spans.ts";
 import type { Admission, Turn } from "./admission.ts";
+import { answerLimit } from "./answer-limit.ts";
 import type { Api } from "./api.ts";
 import type { Backgrounds } from "./backgrounds.ts";
 import { type Call, checkFit, readCall, release } from "./call.ts";
@@ -133,6 +134,7 @@ export function completions(engines: Engines, api: Api): Handler {
     };
     checkFit(call, handoff.unfit, shape === "chat");
     const asked = askedBy(call, shape, handoff);
+    const limit = answerLimit(call, shape, config.maxAnswerTokens);
     const bound = api.boundTo?.(call, decode.instances);
     // KV cache that no decode instance will fetch would only take room: both roles or none.
     if (bound === undefined && !prefill.anyReady) throw new Failure("no_prefill");
@@ -142,12 +144,14 @@ export function completions(engines: Engines, api: Api): Handler {
       reply.trace.recomputed = true;
       const from = bound === undefined ? decode : decode.of(bound);
       return inTurn(reply, 1, false, () =>
-        decodeLeg(errand, call, SOLE, NOTHING, reply, undefined, { from }),
+        decodeLeg(errand, call, { ...SOLE, decodeEdits: limit }, NOTHING, reply, undefined, { from }),
       );
     }
     const [only] = asked;
     const prefixesOf = config.policy === "affinity" ? prefixesIn(call) : undefined;
-    const answerOne = (errand: Errand, call: Call, sequence: Sequence, answer: Answer) => {
+    const answerOne = (errand: Errand, call: Call, whole: Sequence, answer: Answer) => {
+      const sequence =
+        limit.length === 0 ? whole : { ...whole, decodeEdits: [...whole.decodeEdits, ...limit] };
       const one = prefixesOf === undefined ? errand : { ...errand, prefixes: prefixesOf(sequence) };
       return handoff.givesBack && shape !== "response"
         ? answerToTheEnd(call, sequence, answer, resuming(one, shape, answer))
@@ -167,7 +171,7 @@ export function completions(engines: Engines, api: Api): Handler {
 
   /** Does `work` when it is its turn. */
   function inTurn(reply: Reply, weight: number, prefills: boolean, work: Work): Promise<void> {
-    const turn = admission.enter(reply.hold.client.party, weight, prefills, reply.stop);
+    const turn = admission.enter(reply.party, weight, prefills, reply.stop);
     if (turn instanceof Promise) return laterInTurn(reply, turn, work);
     reply.turn = turn;
     return work(turn);

@@ -141,11 +141,12 @@ export function goingOn(
         { key: "prompt", value: `[${ids}]` },
         { key: TRUNCATE, value: undefined },
       ];
-  const limits = [...LIMITS, "min_tokens"].flatMap((key) => lessened(call, key, made));
-  if (!isChat && memberOf(call, "max_tokens") === undefined)
+  const limits = [...LIMITS, "min_tokens"].flatMap((key) => lessened(call, sequence, key, made));
+  if (!isChat && limitOf(call, sequence, "max_tokens") === undefined)
     limits.push({ key: "max_tokens", value: String(DEFAULT_LIMIT - made) });
   if (limits.some(({ key, value }) => key !== "min_tokens" && Number(value) < 1)) return undefined;
-  const rest = (edits: readonly Edit[]) => edits.filter(({ key }) => key !== "prompt");
+  const rest = (edits: readonly Edit[]) =>
+    edits.filter(({ key }) => key !== "prompt" && !limits.some((limit) => limit.key === key));
   return {
     ...sequence,
     edits: [...rest(sequence.edits), ...behind],
@@ -155,12 +156,18 @@ export function goingOn(
 }
 
 /** A limit of the tokens that are still to come. */
-function lessened(call: Call, key: string, made: number): Edit[] {
-  const member = memberOf(call, key);
-  if (member === undefined || member.end - member.valueStart > MAX_NUMBER_BYTES) return [];
-  const value: unknown = JSON.parse(textOf(call, member));
+function lessened(call: Call, sequence: Sequence, key: string, made: number): Edit[] {
+  const text = limitOf(call, sequence, key);
+  if (text === undefined || text.length > MAX_NUMBER_BYTES) return [];
+  const value: unknown = JSON.parse(text);
   const count = typeof value === "number" || typeof value === "string" ? Number(value) : Number.NaN;
   if (!Number.isInteger(count)) return [];
   const left = count - made;
   return [{ key, value: String(key === "min_tokens" ? Math.max(0, left) : left) }];
+}
+
+/** As decode was asked: what the client says, or what was put in its place. */
+function limitOf(call: Call, { decodeEdits }: Sequence, key: string): string | undefined {
+  const member = memberOf(call, key);
+  return decodeEdits.find((edit) => edit.key === key)?.value ?? (member && textOf(call, member));
 }

@@ -81,6 +81,8 @@ export interface Config extends Trusted {
   /** On which legs of a chat its prompt is made into tokens. */
   readonly tokenise: "twice" | "once";
   readonly maxBodyBytes: number;
+  /** Tokens that one answer may have, if there is a limit besides the engines'. */
+  readonly maxAnswerTokens: number | undefined;
   readonly maxConnections: number;
   /** For tokens, that run or wait. */
   readonly maxRequests: number;
@@ -260,6 +262,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     givenBack: oneOf("given-back", GIVEN_BACK),
     tokenise: oneOf("tokenise", ["twice", "once"]),
     maxBodyBytes: number("max-body-bytes", { min: 1, max: 2 ** 30, whole: true }),
+    maxAnswerTokens: given("max-answer-tokens").length > 0 ? number("max-answer-tokens", MANY) : undefined,
     maxConnections: number("max-connections", MANY),
     maxRequests: number("max-requests", MANY),
     runningRequests: {

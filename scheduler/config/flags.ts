@@ -124,6 +124,11 @@ export const FLAGS = [
   },
   { name: "max-body-bytes", value: "N", fallback: "8388608", help: "largest request body" },
   {
+    name: "max-answer-tokens",
+    value: "N",
+    help: "tokens of one answer; what asks for more, or does not say, gets so many; without this the engines' limit",
+  },
+  {
     name: "max-connections",
     value: "N",
     fallback: "16384",

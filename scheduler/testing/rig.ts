@@ -100,6 +100,7 @@ export async function rigOf(
     givenBack: "resume",
     tokenise: "twice",
     maxBodyBytes: 8 * 1024 * 1024,
+    maxAnswerTokens: undefined,
     maxConnections: 8192,
     maxRequests: 8192,
     runningRequests: { prefill: 4096, decode: 4096 },

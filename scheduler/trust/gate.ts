@@ -1,11 +1,15 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { Party } from "../data/party.ts";
 import { Failure } from "../errors.ts";
 import { type Field, valueIfSole } from "../http/head.ts";
 import { type Key, OPERATOR } from "./key-file.ts";
 import { isPass } from "./pass.ts";
 
 /** Whose key a request has shown. */
-export type Holder = Pick<Key, "name" | "trusted">;
+export interface Holder extends Pick<Key, "name" | "trusted"> {
+  /** Whom its requests are counted for, whatever their address. */
+  readonly party: Party;
+}
 
 /** Say how an engine is to treat a request: they count with a trusted key alone. */
 const STEERING = ["x-session-id", "x-vllm-priority"];
@@ -16,6 +20,7 @@ export class Gate {
   readonly #passSecret: Uint8Array;
   /** Whether engines see what a client shows: it is meant for them where the scheduler asks for nothing itself. */
   readonly #passesOn: boolean;
+  readonly #parties = new Map<string, Party>();
   #keys: readonly { readonly holder: Holder; readonly digest: Buffer }[] | undefined;
 
   constructor(passSecret: Uint8Array, passesOn: boolean) {
@@ -23,12 +28,20 @@ export class Gate {
     this.#passesOn = passesOn;
   }
 
-  /** `undefined`: everybody may ask. */
+  /** `undefined`: everybody may ask. Who was there before keeps what runs and waits. */
   renew(keys: readonly Key[] | undefined): void {
-    this.#keys = keys?.map(({ name, trusted, sha256 }) => ({
-      holder: { name, trusted },
-      digest: Buffer.from(sha256, "hex"),
-    }));
+    const names = new Set([OPERATOR, ...(keys ?? []).map(({ name }) => name)]);
+    for (const name of this.#parties.keys()) if (!names.has(name)) this.#parties.delete(name);
+    this.#keys = keys?.map(({ name, trusted, share, priority, sha256 }) => {
+      const party = Object.assign(this.#partyOf(name), { share, priority });
+      return { holder: { name, trusted, party }, digest: Buffer.from(sha256, "hex") };
+    });
+  }
+
+  #partyOf(name: string): Party {
+    const party = this.#parties.get(name) ?? new Party();
+    this.#parties.set(name, party);
+    return party;
   }
 
   /** Who asks; `undefined` where everybody may. Throws a Failure (401) for who may not. */
@@ -59,6 +72,7 @@ export class Gate {
     let found: Holder | undefined;
     for (const key of this.#keys ?? []) if (timingSafeEqual(key.digest, digest)) found = key.holder;
     if (found !== undefined) return found;
-    return isPass(this.#passSecret, token, Date.now()) ? { name: OPERATOR, trusted: true } : undefined;
+    if (!isPass(this.#passSecret, token, Date.now())) return undefined;
+    return { name: OPERATOR, trusted: true, party: this.#partyOf(OPERATOR) };
   }
 }

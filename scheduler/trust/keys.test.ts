@@ -201,7 +201,7 @@ test("A scheduler does not start with a file of keys that is wrong, and says eac
     problems: expect.arrayContaining(
       [
         "line 1: behind alice stands no sha256: and 64 small hexadecimal digits",
-        "line 3: behind the hash of bob stands something else than `trusted`",
+        "line 3: behind the hash of bob stands something else than `trusted`, `share=N` (1 to 999) and `priority=N` (-999 to 999)",
         "line 4: the name operator is the administration's",
       ].map((message) => expect.objectContaining({ message: `--api-keys-file ${path}: ${message}` })),
     ),
@@ -216,10 +216,26 @@ test.each(["/nowhere/keys", tmpdir(), "/dev/zero"])("%s is no file of keys.", (p
 });
 
 test("Lines are read with any white space and line end, comments left out; too many, or one twice, are refused.", () => {
+  expect(parseKeys(lineOf("b", "b", " priority=-2 share=4"))).toMatchObject([
+    { trusted: false, share: 4, priority: -2 },
+  ]);
+  for (const word of [
+    "share=0",
+    "share=1000",
+    "share=",
+    "share=x",
+    "priority=1.5",
+    "trusted trusted",
+    "share=1 share=1",
+  ])
+    expect(JSON.stringify(parseKeys(lineOf("b", "b", ` ${word}`)))).toContain("something else than");
+  expect(JSON.stringify(parseKeys(lineOf("b", "b", " share=2") + lineOf("b", "b2")))).toContain(
+    "line 2: the keys of b have different shares",
+  );
   const many = Array.from({ length: MAX_KEYS }, (_, index) => lineOf(`k${index}`, `key ${index}`)).join("");
 
   expect(parseKeys(`# who\n\n  alice\t${sha256("a")}  trusted # since May\r\n`)).toEqual([
-    { name: "alice", sha256: sha256("a").slice(7), trusted: true },
+    { name: "alice", sha256: sha256("a").slice(7), trusted: true, share: 1, priority: 0 },
   ]);
   expect(parseKeys(many)).toHaveLength(MAX_KEYS);
   expect(JSON.stringify(parseKeys(many + lineOf("more", "more")))).toContain(`more than ${MAX_KEYS} keys`);
