@@ -45,10 +45,12 @@ export function configOf(
     vllmVersion: flags.oneOf("vllm-version", VLLM_VERSIONS) ?? "0.32",
     seed: flags.integer("seed", 0),
     preemptWithin: flags.integer("preempt-within", 0),
+    wrongKvFrom: flags.text("wrong-kv-from")?.split(",") ?? [],
   };
   check(config, placement, flags);
   checkKvPeers(config);
   checkPreemption(config);
+  checkWrongKv(config);
   checkBatchingPolicy(flags, config.role);
   return config;
 }
@@ -104,8 +106,18 @@ function checkKvPeers({ role, kvLookup, kvPeers }: SimulatorConfig): void {
       "give it to decode instances with --kv-lookup prompt, and only to those",
     );
   }
-  const wrong = kvPeers.find((peer) => !/^.+:[0-9]{1,5}$/.test(peer));
-  if (wrong !== undefined) throw new UsageError(`--kv-peers has "${wrong}"`, "give HOST:PORT,HOST:PORT,…");
+  checkAddresses("kv-peers", kvPeers);
+}
+
+function checkAddresses(flag: string, addresses: readonly string[]): void {
+  const wrong = addresses.find((one) => !/^.+:[0-9]{1,5}$/.test(one));
+  if (wrong !== undefined) throw new UsageError(`--${flag} has "${wrong}"`, "give HOST:PORT,HOST:PORT,…");
+}
+
+function checkWrongKv({ role, wrongKvFrom }: SimulatorConfig): void {
+  if (wrongKvFrom.length > 0 && role !== "decode")
+    throw new UsageError("--wrong-kv-from is given to a prefill instance", "drop it here");
+  checkAddresses("wrong-kv-from", wrongKvFrom);
 }
 
 function checkPreemption({ role, preemptWithin }: SimulatorConfig): void {

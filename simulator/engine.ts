@@ -2,10 +2,11 @@ import { randomUUID } from "node:crypto";
 import { pause, unlessAborted } from "./abortable.ts";
 import { Batch, type BatchLimits, type Slot } from "./batch.ts";
 import { busy, engineDead, foreignParams, internalError } from "./errors.ts";
+import type { Faults } from "./faults.ts";
 import { members } from "./json.ts";
 import { KvLedger } from "./kv-ledger.ts";
 import { type LatencyModel, prefillMs, stepMs } from "./latency.ts";
-import { Layerwise } from "./layerwise.ts";
+import { type Arrived, Layerwise } from "./layerwise.ts";
 import { Counters, type Gauges, type RecomputeReason } from "./metrics.ts";
 import { tokenAt } from "./oracle.ts";
 import { cacheableBlocks, type PromptKv, promptKv, WrongBlocks } from "./prefix-cache.ts";
@@ -55,6 +56,7 @@ export class Engine implements Gate {
   readonly engineId = randomUUID();
   readonly counters = new Counters();
   readonly layerwise: Layerwise;
+  readonly #faults: Faults;
   readonly #config: EngineConfig;
   readonly #log: (line: string) => void;
   readonly #kv: KvLedger;
@@ -64,8 +66,9 @@ export class Engine implements Gate {
   readonly #stops = new Set<AbortController>();
   #isDead = false;
 
-  constructor(config: EngineConfig, log: (line: string) => void) {
+  constructor(config: EngineConfig, faults: Faults, log: (line: string) => void) {
     this.#config = config;
+    this.#faults = faults;
     this.#log = log;
     this.layerwise = new Layerwise(config, this.engineId, log);
     this.#kv = new KvLedger(config.kvBlocks);
@@ -167,7 +170,8 @@ export class Engine implements Gate {
     try {
       const kv = this.#kvOf(sequence);
       const loaded = await this.#fillKvCache(sequence, slot, pushed);
-      const answer = this.#wrongBlocks.take(kv, loaded ?? kv);
+      const right = this.#wrongBlocks.take(kv, loaded?.kv ?? kv);
+      const answer = loaded === undefined ? right : this.#faults.answerFrom(loaded.from, right);
       this.counters.promptTokens += prompt.tokens.length;
       const until = preemptedAt(sequence, this.#config.preemptWithin);
       for (let index = 0; index < prompt.maxTokens; index += 1) {
@@ -245,22 +249,23 @@ export class Engine implements Gate {
   async #fillKvCache(
     sequence: Sequence,
     slot: Slot,
-    pushed: Promise<PromptKv> | undefined,
-  ): Promise<PromptKv | undefined> {
+    pushed: Promise<Arrived> | undefined,
+  ): Promise<Arrived | undefined> {
     const { id, prompt, kvParams, remoteKv, signal } = sequence;
     if (pushed !== undefined) {
-      const kv = await unlessAborted(pushed, signal);
+      const arrived = await unlessAborted(pushed, signal);
+      const { kv } = arrived;
       const isForeign = kv.promptHash !== prompt.hashes.kv;
       this.counters.pulled[isForeign ? "failed" : "ok"] += 1;
       if (isForeign && this.#config.kvCheck === "strict")
         throw foreignParams("it was pushed for another prompt");
-      return kv;
+      return arrived;
     }
     this.layerwise.check(sequence);
     if (remoteKv !== undefined) {
       if (this.#config.kvCheck === "none") this.#checkFit(prompt, remoteKv);
       const pulled = await remoteKv.pull();
-      if (pulled.failure === undefined) return pulled.kv;
+      if (pulled.failure === undefined) return pulled;
       this.#log(`${id}: loading the KV cache failed: ${pulled.failure}`);
       if (pulled.foreign && this.#config.kvCheck === "strict") throw foreignParams(pulled.failure);
       if (this.#config.kvLoadFailurePolicy === "fail" && !remoteKv.optional) throw internalError();
@@ -314,7 +319,7 @@ export class Engine implements Gate {
     if (failure !== undefined) return { failure, foreign: true };
     this.#endLease(requestId);
     if (promptHash === null) this.counters.kvFreed += 1;
-    return { kv: lease.kv };
+    return { kv: lease.kv, from: "" };
   }
 
   #endLease(requestId: string): boolean {

@@ -67,6 +67,10 @@ const FLAGS = {
     default: "0",
     help: "decode gives requests back (`recomputed`) after 1 to so many",
   },
+  "wrong-kv-from": {
+    value: "HOST:PORT,…",
+    help: "decode answers 200 with wrong tokens after KV from there; POST /simulator/faults changes it",
+  },
   "shutdown-timeout": { value: "S", default: "5", help: "for requests in flight after SIGTERM" },
   "check-devices": { help: "fail unless /dev has the NPUs of the rank table" },
   help: { help: "show this" },

@@ -18,6 +18,12 @@ const TRIES = 3;
 /** The id of a sequence as the other leg has it. */
 const externalId = (id: string): string => id.replace(SUFFIX, "");
 
+/** A KV cache that has come, and from where: `host:port`. */
+export interface Arrived {
+  readonly kv: PromptKv;
+  readonly from: string;
+}
+
 interface LayerwiseConfig extends KvSource {
   readonly kvCheck: KvCheck;
 }
@@ -28,7 +34,7 @@ export class Layerwise {
   readonly #engineId: string;
   readonly #log: (line: string) => void;
   /** Of KV caches that it waits for. */
-  readonly #expected = new Map<string, (kv: PromptKv) => void>();
+  readonly #expected = new Map<string, (arrived: Arrived) => void>();
 
   constructor(source: LayerwiseConfig, engineId: string, log: (line: string) => void) {
     this.#source = source;
@@ -51,7 +57,7 @@ export class Layerwise {
   }
 
   /** Decode: tells where the KV cache of `sequence` is to be pushed, if it is, and gives it when it has been. */
-  expect(sequence: Sequence, blocks: readonly number[]): Promise<PromptKv> | undefined {
+  expect(sequence: Sequence, blocks: readonly number[]): Promise<Arrived> | undefined {
     const { id, kvParams } = sequence;
     if (kvParams === undefined || !this.isPushedTo(sequence)) return undefined;
     const place = placeOf(this.#source, this.#engineId, id, blocks);
@@ -63,8 +69,8 @@ export class Layerwise {
 
   /** What prefill says when all layers are there. As in vllm-ascend, one that nobody waits for is no error. */
   arrived(body: string): void {
-    const { request_id: id, kv } = JSON.parse(body);
-    this.#expected.get(id)?.(kv);
+    const { request_id: id, kv, from } = JSON.parse(body);
+    this.#expected.get(id)?.({ kv, from });
     this.#expected.delete(id);
   }
 
@@ -79,7 +85,8 @@ export class Layerwise {
   async push(sequence: Sequence, kv: PromptKv): Promise<boolean> {
     if (!this.#isPushing(sequence)) return false;
     const { id, kvParams = new Map() } = sequence;
-    await pushTo(kvParams, externalId(id), kv).catch((error: unknown) =>
+    const { kvHost, port } = this.#source;
+    await pushTo(kvParams, externalId(id), { kv, from: `${kvHost}:${port}` }).catch((error: unknown) =>
       this.#log(`${id}: the KV cache cannot be pushed: ${error}`),
     );
     return true;
@@ -118,11 +125,11 @@ async function tellMetaserver(params: KvParams, place: string): Promise<void> {
 }
 
 /** Pushes where `params` say. */
-function pushTo(params: KvParams, id: string, kv: PromptKv): Promise<void> {
+function pushTo(params: KvParams, id: string, arrived: Arrived): Promise<void> {
   const host = `${JSON.parse(params.get("remote_host") ?? '""')}`;
   const url = new URL(`http://${host.includes(":") ? `[${host}]` : host}${PUSH_PATH}`);
   url.port = `${JSON.parse(params.get("remote_port") ?? "0")}`;
-  return post(url.href, JSON.stringify({ request_id: id, kv }));
+  return post(url.href, JSON.stringify({ request_id: id, ...arrived }));
 }
 
 function post(url: string, body: string): Promise<void> {

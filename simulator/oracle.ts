@@ -18,6 +18,7 @@ const WITHOUT_EFFECT = new Set([
   "kv_transfer_params",
   "return_token_ids",
   "model",
+  "cache_salt",
 ]);
 
 /** What samples may differ in whose KV cache of the prompt is the same. */

@@ -8,6 +8,7 @@ import { type JsonBody, parseJsonBody } from "./body.ts";
 import { complete } from "./completion.ts";
 import { Engine, type EngineConfig } from "./engine.ts";
 import { ApiError, internalError } from "./errors.ts";
+import { FAULTS_PATH, Faults } from "./faults.ts";
 import { generate } from "./generate.ts";
 import { PUSH_PATH } from "./layerwise.ts";
 import { countMessage, message } from "./messages.ts";
@@ -28,6 +29,8 @@ export interface SimulatorConfig extends EngineConfig, RequestLimits, AnswerStyl
   readonly dataParallelSize: number;
   /** What it asks for, as vLLM does. */
   readonly apiKey: string | undefined;
+  /** Prefill instances whose KV cache arrives broken, unnoticed: see Faults. */
+  readonly wrongKvFrom: readonly string[];
 }
 
 export interface Simulator {
@@ -60,9 +63,10 @@ export async function startSimulator(
     );
   });
   const { port } = server.address() as AddressInfo;
-  const engine = () => new Engine({ ...config, port }, log);
+  const faults = new Faults(config.wrongKvFrom);
+  const engine = () => new Engine({ ...config, port }, faults, log);
   const ranks = new Ranks([engine(), ...Array.from({ length: config.dataParallelSize - 1 }, engine)]);
-  const routes = routesOf(config, ranks);
+  const routes = routesOf(config, ranks, faults);
   server.on("request", (incoming, response) => {
     void respond(routes, config.apiKey, incoming, response, log);
     response.on("finish", () => {
@@ -74,7 +78,11 @@ export async function startSimulator(
   return { port, engines, engine: engines[0], close: (graceSeconds) => close(server, graceSeconds) };
 }
 
-function routesOf(config: SimulatorConfig, ranks: Ranks): Record<string, Record<string, Handler>> {
+function routesOf(
+  config: SimulatorConfig,
+  ranks: Ranks,
+  faults: Faults,
+): Record<string, Record<string, Handler>> {
   const started = Math.floor(Date.now() / 1000);
   const responses = new Responses(config);
   const completion =
@@ -153,6 +161,12 @@ function routesOf(config: SimulatorConfig, ranks: Ranks): Record<string, Record<
       POST: async (incoming, response) => {
         const pulled = ranks.handOver((await jsonBody(incoming)).text);
         sendJson(response, pulled.failure === undefined ? 200 : 409, pulled);
+      },
+    },
+    [FAULTS_PATH]: {
+      POST: async (incoming, response) => {
+        faults.become((await jsonBody(incoming)).fields);
+        sendJson(response, 200, {});
       },
     },
     [PUSH_PATH]: {

@@ -121,7 +121,9 @@ export function namesRemoteKv(params: KvParams): boolean {
 }
 
 /** What comes of a pull: the KV cache, or why there is none. */
-export type Pulled = { readonly failure?: undefined; readonly kv: PromptKv } | Failure;
+export type Pulled =
+  | { readonly failure?: undefined; readonly kv: PromptKv /** `host:port`. */; readonly from: string }
+  | Failure;
 
 export interface Failure {
   readonly failure: string;
@@ -156,10 +158,13 @@ export async function pullKvOfPrompt(peers: readonly string[], promptHash: strin
 }
 
 function pull(host: string, port: number, body: string): Promise<Pulled> {
-  const where = `http://${host}:${port}`;
+  const from = `${host}:${port}`;
   return new Promise((resolve) => {
     const fail = (reason: unknown) =>
-      resolve({ failure: `${where}: ${reason instanceof Error ? reason.message : reason}`, foreign: false });
+      resolve({
+        failure: `http://${from}: ${reason instanceof Error ? reason.message : reason}`,
+        foreign: false,
+      });
     try {
       const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) };
       const call = request(
@@ -170,7 +175,7 @@ function pull(host: string, port: number, body: string): Promise<Pulled> {
             text += chunk;
           });
           answer.on("error", fail);
-          answer.on("end", () => resolve(pulledOf(where, text)));
+          answer.on("end", () => resolve(pulledOf(from, text)));
         },
       );
       call.setTimeout(PULL_TIMEOUT_MS, () => call.destroy(new Error("no answer in time")));
@@ -182,15 +187,15 @@ function pull(host: string, port: number, body: string): Promise<Pulled> {
   });
 }
 
-function pulledOf(where: string, text: string): Pulled {
+function pulledOf(from: string, text: string): Pulled {
   try {
     const answer: Pulled = JSON.parse(text);
-    if (answer.failure !== undefined) return { ...answer, failure: `${where}: ${answer.failure}` };
-    if (answer.kv !== undefined) return answer;
+    if (answer.failure !== undefined) return { ...answer, failure: `http://${from}: ${answer.failure}` };
+    if (answer.kv !== undefined) return { ...answer, from };
   } catch {
     // Then no simulator listens there.
   }
-  return { failure: `${where}: ${text}`, foreign: false };
+  return { failure: `http://${from}: ${text}`, foreign: false };
 }
 
 function objectText(params: KvParams): string {

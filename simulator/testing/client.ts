@@ -35,6 +35,7 @@ export const quick: SimulatorConfig = {
   vllmVersion: "0.32",
   seed: 0,
   preemptWithin: 0,
+  wrongKvFrom: [],
 };
 
 export interface TestSimulator extends Simulator {
