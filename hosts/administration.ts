@@ -32,6 +32,10 @@ export interface InstanceState {
   readonly address: string;
   readonly healthy: boolean;
   readonly stalled: boolean;
+  /** No instance of the other role is known to hand KV cache over as it should be. */
+  readonly unproven?: boolean;
+  /** Names of those of the other role that it fails canaries with. */
+  readonly quarantined?: readonly string[];
   readonly draining: boolean;
   /** The scheduler's tables have it no more. */
   readonly leaving: boolean;

@@ -47,7 +47,15 @@ export interface HostView {
   readonly npus?: readonly number[];
 }
 
-export const STATES = ["ready", "unhealthy", "stalled", "draining", "drained", "leaving"] as const;
+export const STATES = [
+  "ready",
+  "unhealthy",
+  "stalled",
+  "unproven",
+  "draining",
+  "drained",
+  "leaving",
+] as const;
 export type StateWord = (typeof STATES)[number];
 
 export interface InstanceView {
@@ -60,6 +68,8 @@ export interface InstanceView {
   readonly npus: readonly number[];
   /** The most important one first. */
   readonly states: readonly StateWord[];
+  /** Names of those of the other role that it fails canaries with. */
+  readonly quarantined?: readonly string[];
   /** The last time that it was tried with a completion of a token because it seemed to stand still. */
   readonly trial?: { readonly at: number; readonly works: boolean };
   /** Requests of this scheduler that it works on. */

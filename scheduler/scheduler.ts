@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Feed } from "../page/feed.ts";
+import { Canaries } from "./canary/canaries.ts";
 import type { Config } from "./config/config.ts";
 import { InvalidTables } from "./config/endpoints.ts";
 import { Deadlines } from "./data/deadlines.ts";
@@ -49,6 +50,7 @@ export async function startScheduler(config: Config, sink: LogSink, program: URL
   const deadlines = new Deadlines();
   const stats = Array.from({ length: threads }, () => new Stats());
   let server: Server | undefined;
+  let canaries: Canaries | undefined;
   let draining = false;
   let workerDeaths = 0;
   const connector = new Connector(config.trust.engines);
@@ -56,9 +58,12 @@ export async function startScheduler(config: Config, sink: LogSink, program: URL
   const rosterObserver: RosterObserver = {
     changed: (roster) => server?.update(roster),
     drained: ({ id }) => server?.disconnect(id),
+    renewed: (instance) => canaries?.renewed(instance),
+    changing: () => void canaries?.prove(),
   };
   const table = prefixes && new PrefixTable(prefixes);
   const membership = new Membership(config, deadlines, connector, log, rosterObserver, table);
+  if (config.canaryMs > 0) canaries = new Canaries(config, deadlines, membership, log);
   const passSecret = randomBytes(32);
   const renewal = new Renewal(config.trustFiles, config.trust, log, (trust) => {
     connector.renew(trust.engines);
@@ -81,6 +86,7 @@ export async function startScheduler(config: Config, sink: LogSink, program: URL
         state: draining ? "stopping" : membership.ready ? "ready" : "not ready",
         isLeaving: (instance) => membership.isLeaving(instance),
         trialOf: (instance) => membership.trialOf(instance),
+        quarantinedFor: (instance) => membership.quarantinedFor(instance),
         npusOf: npusIn(endpoints),
         events: recent.events,
       }),
@@ -132,6 +138,7 @@ export async function startScheduler(config: Config, sink: LogSink, program: URL
     for (const closeOne of closers) closeOne();
     feed.close();
     server?.close();
+    canaries?.close();
     membership.close();
     renewal.close();
     deadlines.close();

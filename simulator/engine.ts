@@ -310,7 +310,7 @@ export class Engine implements Gate {
     const byPrompt = kvLookup === "prompt";
     const requestId = byPrompt ? (this.#kv.oldestOf(promptHash ?? "") ?? "") : named;
     const lease = this.#kv.lease(requestId);
-    if (lease === undefined) {
+    if (lease === undefined || this.#faults.losesKv) {
       const failure = `no KV cache is held for ${requestId}: never was, pulled before, or its lease expired`;
       return { failure, foreign: false };
     }

@@ -16,16 +16,21 @@ export function stateTable({ ready, draining, requests, instances }: SchedulerSt
 
 /** What the scheduler makes of an instance, in a word or two. */
 export function instanceWord({
+  role,
   healthy,
   stalled,
+  unproven = false,
+  quarantined = [],
   draining,
   leaving,
   inFlight,
   kvHeld,
 }: InstanceState): string {
-  const illness = !healthy ? "unhealthy" : stalled ? "stalled" : undefined;
+  const illness = !healthy ? "unhealthy" : stalled ? "stalled" : unproven ? "unproven" : undefined;
   const health = illness === undefined ? "" : `, ${illness}`;
   if (leaving) return `leaving${health}`;
-  if (!draining) return illness ?? "ready";
+  const way = role === "decode" ? "from" : "to";
+  const partly = quarantined.length === 0 ? "" : `, no KV ${way} ${quarantined.join(", ")}`;
+  if (!draining) return `${illness ?? "ready"}${partly}`;
   return `${inFlight + kvHeld === 0 ? "drained" : "draining"}${health}`;
 }

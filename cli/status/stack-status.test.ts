@@ -30,6 +30,17 @@ function scheduler(decode: Partial<InstanceState> = {}): SchedulerState {
 
 const hosts = (sight: HostSight) => new Map([["local", sight]]);
 
+test("A pair that fails its canaries degrades the stack, whether the instance still gets requests or not.", () => {
+  const words = [{ quarantined: ["prefill-0"] }, { quarantined: ["prefill-0"], unproven: true }].map(
+    (change) => stackStatus(plan, hosts(listed()), scheduler(change)).problems.map(({ what }) => what),
+  );
+
+  expect(words).toEqual([
+    [expect.stringMatching(/ is ready, no KV from prefill-0$/)],
+    [expect.stringMatching(/ is unproven, no KV from prefill-0$/)],
+  ]);
+});
+
 test("A stack whose containers run and whose instances get requests is healthy.", () => {
   const status = stackStatus(plan, hosts(listed()), scheduler());
 

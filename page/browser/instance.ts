@@ -132,6 +132,7 @@ function tellMore(list: Element, instance: InstanceView, snapshot: Snapshot, wor
     [words.failures, short(instance.failures)],
     [words.kvOfIt, [instance.kvHeld, instance.kvReleased, instance.kvExpired].map(short).join(", ")],
     [words.trial, tried],
+    [words.quarantined, instance.quarantined?.join(", ") || words.none],
     [isPrefill ? words.handsTo : words.takesFrom, named.join(", ") || words.none],
     [words.lastErrors, errors.join("; ") || words.none],
   ];

@@ -337,7 +337,7 @@ export function completions(engines: Engines, api: Api): Handler {
         bothAnswered: answered,
       });
     };
-    return from.run(errand.size, work, busy, errand.prefixes);
+    return from.run(errand.size, work, busy, errand.prefixes, kv && prefilled);
   }
 }
 

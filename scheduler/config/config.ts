@@ -98,6 +98,8 @@ export interface Config extends Trusted {
   readonly kvLeaseMs: number;
   /** How it is told earlier that none will be. */
   readonly kvRelease: Release;
+  /** Between two canaries of a pair of prefill and decode; 0: none are sung, and every pair serves. */
+  readonly canaryMs: number;
   readonly timeouts: Timeouts;
   readonly health: WatchLimits;
 }
@@ -206,7 +208,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     );
   }
   const handoff: HandoffName = way === "plain" ? "plain" : oneOf("kv-connector", CONNECTORS);
-  const { leaseSeconds, release, decodeFirst = false }: Handoff = HANDOFFS[handoff];
+  const { leaseSeconds, release, byParams, decodeFirst = false }: Handoff = HANDOFFS[handoff];
   let kvRelease: Release = release;
   if (given("kv-release").length > 0) kvRelease = oneOf("kv-release", RELEASES);
   if (kvRelease !== "none" && handoff === "plain") {
@@ -274,6 +276,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
     clientShare: number("client-share", { min: 1, max: 100 }) / 100,
     kvLeaseMs: given("kv-lease").length > 0 ? seconds("kv-lease") : 1000 * leaseSeconds,
     kvRelease,
+    canaryMs: byParams ? 1000 * number("canary-interval", { min: 0, max: 86_400 }) : 0,
     timeouts: {
       connectMs: seconds("connect-timeout"),
       prefillMs: seconds("prefill-timeout"),

@@ -193,6 +193,12 @@ export const FLAGS = [
     fallback: "8",
     help: "without a byte from an instance that has requests, before it is tried with one of a token",
   },
+  {
+    name: "canary-interval",
+    value: "SECONDS",
+    fallback: "8",
+    help: "between two canaries of a pair of prefill and decode, known tokens that show whether KV arrives right; 0: none",
+  },
   { name: "connect-timeout", value: "SECONDS", fallback: "2", help: "to connect to an instance" },
   {
     name: "engine-keep-alive",

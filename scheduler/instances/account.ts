@@ -1,3 +1,4 @@
+import { PAIR, Pairs } from "./pairs.ts";
 import { CACHE_WORDS } from "./prefix-cache.ts";
 import { unitsOf } from "./prefixes.ts";
 
@@ -31,7 +32,7 @@ export interface Place {
 export const FAULTS = ["failed", "unreachable", "timeout"] as const;
 export type Fault = (typeof FAULTS)[number];
 
-const FLAGS = { healthy: 1, stalled: 2, draining: 4 } as const;
+const FLAGS = { healthy: 1, stalled: 2, draining: 4, unproven: 8, broken: 16 } as const;
 /** From `prompts` on, requests by the size of their prompt: a row per power of two. */
 const GAUGES = { inFlight: 0, kvHeld: 1, units: 2, prompts: 3, end: 37 } as const;
 /** From `faults` on, a row per fault. */
@@ -54,7 +55,19 @@ const COUNTERS = {
 } as const;
 /** Prefill instances whose handoffs are told apart; those of others are not counted. */
 const PLACES = 256;
-const TOLD = { waiting: 0, freeKvTokens: 1, requests: 2, bytes: 3, tokenlessMs: 4, end: 5 } as const;
+/** From `canaries` on, a row per outcome. */
+const TOLD = {
+  waiting: 0,
+  freeKvTokens: 1,
+  requests: 2,
+  bytes: 3,
+  tokenlessMs: 4,
+  canaries: 5,
+  end: 8,
+} as const;
+/** What comes of a canary: of a failed one tokens are wrong, or none came; `unknown` says nothing of the pair. */
+export const SUNG = ["passed", "failed", "unknown"] as const;
+export type Sung = (typeof SUNG)[number];
 
 /**
  * What is known and counted of one instance, in memory that the scheduler's threads share. The thread that watches
@@ -70,6 +83,8 @@ export class Account {
   /** Of each thread, handoffs from the prefill instance at each place. */
   readonly #handed: Uint32Array;
   readonly #flags: Int32Array;
+  /** Of a decode instance, with prefill instances. */
+  readonly pairs: Pairs;
   /** Of what is in its prefix cache. */
   protected readonly cached: Int32Array;
   readonly #thread: number;
@@ -77,8 +92,10 @@ export class Account {
   /** Memory for what `threads` threads count. */
   static allocate(threads: number): SharedArrayBuffer {
     const columns = threads * (8 * COUNTERS.end + 4 * GAUGES.end + 4 * PLACES);
-    const memory = new SharedArrayBuffer(8 * TOLD.end + columns + 4 * CACHE_WORDS + 4);
-    new Account(memory, { threads, thread: 0 }).load = undefined;
+    const memory = new SharedArrayBuffer(8 * TOLD.end + columns + 4 * CACHE_WORDS + PLACES + 4);
+    const account = new Account(memory, { threads, thread: 0 });
+    account.load = undefined;
+    account.pairs.setAll(PAIR.unguarded);
     return memory;
   }
 
@@ -90,7 +107,9 @@ export class Account {
     const handedAt = this.#gauges.byteOffset + this.#gauges.byteLength;
     this.#handed = new Uint32Array(memory, handedAt, PLACES * threads);
     this.#flags = new Int32Array(memory, memory.byteLength - 4, 1);
-    this.cached = new Int32Array(memory, memory.byteLength - 4 - 4 * CACHE_WORDS, CACHE_WORDS);
+    const pairsAt = memory.byteLength - 4 - PLACES;
+    this.pairs = new Pairs(new Uint8Array(memory, pairsAt, PLACES));
+    this.cached = new Int32Array(memory, pairsAt - 4 * CACHE_WORDS, CACHE_WORDS);
     this.#thread = thread;
   }
 
@@ -119,6 +138,24 @@ export class Account {
 
   set draining(is: boolean) {
     this.#setFlag(FLAGS.draining, is);
+  }
+
+  /** Whether no instance of the other role is known to hand KV cache over to it, or to get it from it, as it should be. */
+  get unproven(): boolean {
+    return this.#flag(FLAGS.unproven);
+  }
+
+  set unproven(is: boolean) {
+    this.#setFlag(FLAGS.unproven, is);
+  }
+
+  /** Whether it has failed so many requests that it gets none before it has answered one well. */
+  get broken(): boolean {
+    return this.#flag(FLAGS.broken);
+  }
+
+  set broken(is: boolean) {
+    this.#setFlag(FLAGS.broken, is);
   }
 
   /** Whether it gets requests. */
@@ -245,6 +282,16 @@ export class Account {
 
   set tokenlessMs(ms: number) {
     this.#told[TOLD.tokenlessMs] = ms;
+  }
+
+  /** Canaries of its pairs, as decode, that came to this. */
+  canaries(outcome: Sung): number {
+    return this.#said(TOLD.canaries + SUNG.indexOf(outcome));
+  }
+
+  sang(outcome: Sung): void {
+    const at = TOLD.canaries + SUNG.indexOf(outcome);
+    this.#told[at] = this.#said(at) + 1;
   }
 
   /** It gets a request of so many bytes, which is work of so many units to it. */

@@ -56,8 +56,11 @@ export class Picker {
     return this.instances.some((instance) => instance.ready && !not.includes(instance));
   }
 
-  /** The cheapest ready instance that is none of `not`; among equals the one whose turn it is. */
-  pick(not: readonly Instance[], prefixes?: Prefixes): Instance | undefined {
+  /**
+   * The cheapest ready instance that is none of `not`, and may fetch KV cache `from` that prefill instance; among equals the
+   * one whose turn it is.
+   */
+  pick(not: readonly Instance[], prefixes?: Prefixes, from?: Instance): Instance | undefined {
     const { instances } = this;
     const cost = this.#policy(instances, prefixes);
     const turn = Atomics.load(this.#turn, 0);
@@ -67,6 +70,7 @@ export class Picker {
       const at = (turn + step) % instances.length;
       const instance = instances[at];
       if (instance === undefined || !instance.ready || not.includes(instance)) continue;
+      if (from !== undefined && instance.pairs.bars(from.place)) continue;
       const its = cost(instance);
       if (its >= bestCost) continue;
       best = at;
@@ -85,11 +89,17 @@ export class Picker {
   /**
    * Has `work` done on a chosen instance, once more when not a byte of an answer came, and on another for each that is
    * busy. `bytes` is the size of the request, `prefixes` are those of its prompt. Throws what `work` throws; with `busy`, to which one that is busy is added,
-   * also that it is.
+   * also that it is. `from`: who has what decode is to fetch.
    */
-  async run<T>(bytes: number, work: Work<T>, busy?: Instance[], prefixes?: Prefixes): Promise<T> {
+  async run<T>(
+    bytes: number,
+    work: Work<T>,
+    busy?: Instance[],
+    prefixes?: Prefixes,
+    from?: Instance,
+  ): Promise<T> {
     const not = busy ?? [];
-    let next = this.pick(not, prefixes);
+    let next = this.pick(not, prefixes, from);
     for (let again = false; ; ) {
       if (next === undefined) throw new Failure(`no_${this.role}`);
       const instance = next;
@@ -97,7 +107,7 @@ export class Picker {
       try {
         // Another thread may have begun to drain it since: either it has seen this request, or this sees the drain.
         if (instance.draining) {
-          next = this.pick([...not, instance], prefixes);
+          next = this.pick([...not, instance], prefixes, from);
           continue;
         }
         const result = await work(instance, again || not.length > 0);
@@ -105,14 +115,15 @@ export class Picker {
         return result;
       } catch (error) {
         blame(instance, error);
+        if (from !== undefined && isOfTransfer(error)) instance.pairs.suspect(from.place);
         if (!(error instanceof Failure)) throw error;
         if (error.isBusy) {
           not.push(instance);
-          next = busy === undefined ? this.pick(not, prefixes) : undefined;
+          next = busy === undefined ? this.pick(not, prefixes, from) : undefined;
         } else {
           const retry = again ? undefined : error.retry;
           const others = [...not, ...this.#beside(instance)];
-          next = retry && (this.pick(others, prefixes) ?? (retry === "any" ? instance : undefined));
+          next = retry && (this.pick(others, prefixes, from) ?? (retry === "any" ? instance : undefined));
           again = true;
         }
         if (next === undefined) throw error;
@@ -125,6 +136,11 @@ export class Picker {
 
 /** `again`: the second attempt, which must not fail for a reason that the first one has met. */
 type Work<T> = (instance: Instance, again: boolean) => Promise<T>;
+
+/** Whether it may be that a decode instance has not got the KV cache: it does not say. */
+function isOfTransfer(error: unknown): boolean {
+  return error instanceof Failure && (error.code === "decode_failed" || error.code === "decode_timeout");
+}
 
 /** Counts an error that is the instance's fault: not its verdict on a request, nor a client that left. */
 function blame(instance: Instance, error: unknown): void {

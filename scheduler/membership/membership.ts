@@ -6,6 +6,7 @@ import { authorizationLine } from "../engine/request.ts";
 import { Account, FAULTS } from "../instances/account.ts";
 import { Instance, type Role, type Roster, type Surroundings } from "../instances/instances.ts";
 import { Lines } from "../instances/lines.ts";
+import { PAIR } from "../instances/pairs.ts";
 import type { PrefixTable } from "../instances/prefix-cache.ts";
 import { type LogSink, logLine } from "../log.ts";
 import type { Connector } from "../trust/tls.ts";
@@ -18,6 +19,10 @@ export interface RosterObserver {
   changed(roster: Roster): void;
   /** Nothing needs the instance any more: connections to it that are kept would be dead when it is started anew. */
   drained(instance: Instance): void;
+  /** Another process may stand behind its address: nothing that was found out about it counts. */
+  renewed(instance: Instance): void;
+  /** Which instances there are, or how one is, has changed, and nobody has heard of it yet. */
+  changing(): void;
 }
 
 /** Which instances there are and which of them get requests. */
@@ -25,6 +30,8 @@ export class Membership {
   readonly #deadlines: Deadlines;
   readonly #surroundings: Surroundings;
   readonly #threads: number;
+  /** Whether a pair serves not before a canary. */
+  readonly #isGuarded: boolean;
   readonly #log: LogSink;
   readonly #observer: RosterObserver;
   readonly #watch: Watch;
@@ -61,6 +68,7 @@ export class Membership {
       becameIdle: () => this.recheck(),
     };
     this.#threads = config.workers;
+    this.#isGuarded = config.canaryMs > 0;
     this.#log = log;
     this.#observer = observer;
     const limits = { ...health, stallMs: timeouts.stallMs };
@@ -70,6 +78,7 @@ export class Membership {
     this.#watch = new Watch(deadlines, limits, loadPolicy, probe, {
       healthChanged: (instance) => {
         this.#say(instance, { address: instance.pool.authority, healthy: instance.healthy });
+        if (!instance.healthy) this.#renew(instance);
         this.recheck();
       },
       stalledChanged: (instance) => {
@@ -110,10 +119,19 @@ export class Membership {
     return this.#watch.trialOf(instance);
   }
 
+  /** Those of the other role whose pairs with it have failed their last canary. */
+  quarantinedFor(instance: Instance): readonly Instance[] {
+    const others = this.#instances.filter(({ role }) => role !== instance.role);
+    return others.filter((other) => {
+      const [prefill, decode] = instance.role === "prefill" ? [instance, other] : [other, instance];
+      return decode.pairs.at(prefill.place) === PAIR.quarantined;
+    });
+  }
+
   /** What an operator is told of each instance. */
   get states(): readonly object[] {
     return this.#instances.map((instance) => {
-      const { name, role, pool, ready, healthy, stalled, draining } = instance;
+      const { name, role, pool, ready, healthy, stalled, unproven, draining } = instance;
       const { inFlight, kvHeld, kvAbandoned, served, load } = instance;
       return {
         name,
@@ -122,6 +140,8 @@ export class Membership {
         ready,
         healthy,
         stalled,
+        unproven,
+        quarantined: this.quarantinedFor(instance).map((other) => other.name),
         draining,
         leaving: this.#leaving.has(instance),
         inFlight,
@@ -184,6 +204,7 @@ export class Membership {
       instance.healthy = false;
       instance.stalled = false;
       instance.draining = false;
+      this.#renew(instance);
       this.#say(instance, { state: "joining" });
     }
     this.recheck();
@@ -219,6 +240,7 @@ export class Membership {
 
   /** Something has changed that a wait, or an instance that leaves, may have waited for. */
   recheck(): void {
+    this.#observer.changing();
     for (const instance of this.#leaving) {
       const isReplaced = this.#of(instance.role).some((other) => other.ready && !this.#leaving.has(other));
       if (isReplaced || !instance.healthy || instance.stalled) instance.draining = true;
@@ -286,8 +308,21 @@ export class Membership {
     this.#hosts.add(endpoint.host.toLowerCase());
     const instance = new Instance(member, { threads, thread: 0 }, this.#surroundings);
     this.#placed.add(instance);
+    this.#renew(instance);
     this.#watch.add(instance);
     return instance;
+  }
+
+  /** None of its pairs serves before a canary. */
+  #renew(instance: Instance): void {
+    this.#observer.renewed(instance);
+    instance.broken = false;
+    if (!this.#isGuarded) return;
+    instance.unproven = true;
+    if (instance.role === "decode") instance.pairs.setAll(PAIR.untried);
+    else
+      for (const { role, pairs } of this.#placed)
+        if (role === "decode") pairs.set(instance.place, PAIR.untried);
   }
 
   #freePlace(role: Role): number {

@@ -68,6 +68,8 @@ test("State tells of every instance.", async () => {
         ready: true,
         healthy: true,
         stalled: false,
+        unproven: false,
+        quarantined: [],
         draining: false,
         leaving: false,
         inFlight: 0,

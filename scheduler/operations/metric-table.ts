@@ -1,5 +1,6 @@
-import { FAULTS } from "../instances/account.ts";
+import { FAULTS, SUNG } from "../instances/account.ts";
 import type { Instance } from "../instances/instances.ts";
+import { PAIR } from "../instances/pairs.ts";
 import type { Metric, Sample } from "./metrics.ts";
 import type { Stats } from "./stats.ts";
 
@@ -46,6 +47,9 @@ const perInstance = (
   samples: ({ instances }) =>
     instances.map((instance) => ({ labels: labelsOf(instance), value: value(instance) })),
 });
+
+const ofDecode = (instances: readonly Instance[], samples: (decode: Instance) => readonly Sample[]) =>
+  instances.filter(({ role }) => role === "decode").flatMap(samples);
 
 const histogram = (
   name: string,
@@ -162,6 +166,40 @@ export const METRICS: readonly TableEntry[] = [
     "1 while its requests stand still although it answers its health check.",
     ({ stalled }) => Number(stalled),
   ),
+  perInstance(
+    "gauge",
+    "ascend_pd_instance_unproven",
+    "1 while no instance of the other role is known to hand KV cache over as it should be.",
+    ({ unproven }) => Number(unproven),
+  ),
+  {
+    type: "gauge",
+    name: "ascend_pd_instance_quarantined_pairs",
+    help: "Prefill instances with which it has failed its last canary.",
+    labels: ["role", "pd_instance"],
+    samples: ({ instances }) =>
+      ofDecode(instances, (decode) => [
+        {
+          labels: labelsOf(decode),
+          value: instances.filter(
+            ({ role, place }) => role === "prefill" && decode.pairs.at(place) === PAIR.quarantined,
+          ).length,
+        },
+      ]),
+  },
+  {
+    type: "counter",
+    name: "ascend_pd_instance_canaries_total",
+    help: "Canaries of its pairs; outcome is passed, failed, or unknown where it says nothing of the pair.",
+    labels: ["role", "pd_instance", "outcome"],
+    samples: ({ instances }) =>
+      ofDecode(instances, (decode) =>
+        SUNG.map((outcome) => ({
+          labels: { ...labelsOf(decode), outcome },
+          value: decode.canaries(outcome),
+        })),
+      ),
+  },
   perInstance("gauge", "ascend_pd_instance_draining", "1 while it gets nothing new.", ({ draining }) =>
     Number(draining),
   ),

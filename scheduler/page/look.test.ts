@@ -2,13 +2,15 @@ import { expect, test } from "vitest";
 import { mean, rate } from "./counts.ts";
 import { statesOf } from "./look.ts";
 
-const instance = { healthy: true, stalled: false, draining: false, idle: false };
+const instance = { healthy: true, stalled: false, unproven: false, draining: false, idle: false };
 
 test.each([
   [{}, false, ["ready"]],
   [{ healthy: false }, false, ["unhealthy"]],
   [{ stalled: true }, false, ["stalled"]],
   [{ healthy: false, stalled: true }, false, ["unhealthy"]],
+  [{ unproven: true }, false, ["unproven"]],
+  [{ stalled: true, unproven: true }, false, ["stalled"]],
   [{ draining: true }, false, ["draining"]],
   [{ draining: true, idle: true, healthy: false }, false, ["drained", "unhealthy"]],
   [{ draining: true, stalled: true }, true, ["leaving", "stalled"]],

@@ -12,6 +12,7 @@ export interface Facts
   readonly instances: readonly Instance[];
   isLeaving(instance: Instance): boolean;
   trialOf(instance: Instance): Trial | undefined;
+  quarantinedFor(instance: Instance): readonly Instance[];
   npusOf(instance: Instance): readonly number[];
   tellingOf(instance: Instance): Telling | undefined;
   readonly events: Snapshot["events"];
@@ -55,6 +56,7 @@ function viewOf(instance: Instance, facts: Facts, now: Counts, before: Counts | 
   const [counts, earlier] = [now.instances.get(id), before?.instances.get(id)];
   const since = (of: "firsts" | "paces") => counts && mean(counts[of], earlier?.[of]);
   const trial = facts.trialOf(instance);
+  const quarantined = facts.quarantinedFor(instance).map((other) => other.name);
   const { running, waiting, kvUsage } = facts.tellingOf(instance) ?? {};
   const said = Object.entries({ running, waiting, kvUsage }).filter(([, value]) => Number.isFinite(value));
   return {
@@ -65,6 +67,7 @@ function viewOf(instance: Instance, facts: Facts, now: Counts, before: Counts | 
     npus: facts.npusOf(instance),
     states: statesOf(instance, facts.isLeaving(instance)),
     ...(trial && { trial }),
+    ...(quarantined.length > 0 && { quarantined }),
     inFlight,
     ...Object.fromEntries(said),
     kvHeld,
@@ -77,10 +80,16 @@ function viewOf(instance: Instance, facts: Facts, now: Counts, before: Counts | 
 }
 
 export function statesOf(
-  { healthy, stalled, draining, idle }: Pick<Instance, "healthy" | "stalled" | "draining" | "idle">,
+  {
+    healthy,
+    stalled,
+    unproven,
+    draining,
+    idle,
+  }: Pick<Instance, "healthy" | "stalled" | "unproven" | "draining" | "idle">,
   isLeaving: boolean,
 ): readonly StateWord[] {
-  const health: StateWord[] = !healthy ? ["unhealthy"] : stalled ? ["stalled"] : [];
+  const health: StateWord[] = !healthy ? ["unhealthy"] : stalled ? ["stalled"] : unproven ? ["unproven"] : [];
   if (isLeaving) return ["leaving", ...health];
   if (draining) return [idle ? "drained" : "draining", ...health];
   return health.length > 0 ? health : ["ready"];

@@ -31,7 +31,17 @@ export class Recent {
 }
 
 /** What an event has of its own place for. */
-const SAID = ["time", "instance", "healthy", "stalled", "state", "reloaded"];
+const SAID = [
+  "time",
+  "instance",
+  "pair",
+  "healthy",
+  "stalled",
+  "unproven",
+  "quarantined",
+  "state",
+  "reloaded",
+];
 
 type Entry = Readonly<Record<string, unknown>>;
 
@@ -57,16 +67,18 @@ function eventOf(line: string): EventView {
     ([key, value]) => `${key} ${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
   const told = facts.length > 0 ? { detail: cut(facts.join(", ")) } : {};
-  return { at, instances: named([instance]), what, isBad, ...told };
+  const { pair } = entry;
+  return { at, instances: named(Array.isArray(pair) ? pair : [instance]), what, isBad, ...told };
 }
 
 /** What a line that is not of a request says in a word. */
-function changeOf({ healthy, stalled, state, reloaded, worker, renamed, routing }: Entry): {
-  what: string;
-  isBad: boolean;
-} {
+function changeOf(entry: Entry): { what: string; isBad: boolean } {
+  const { healthy, stalled, unproven, quarantined, state, reloaded, worker, renamed, routing } = entry;
   if (typeof healthy === "boolean") return { what: healthy ? "healthy" : "unhealthy", isBad: !healthy };
   if (typeof stalled === "boolean") return { what: stalled ? "stalled" : "works again", isBad: stalled };
+  if (typeof unproven === "boolean") return { what: unproven ? "unproven" : "proven", isBad: unproven };
+  if (typeof quarantined === "boolean")
+    return { what: quarantined ? "quarantined" : "serves again", isBad: quarantined };
   if (typeof state === "string") return { what: state, isBad: false };
   if (typeof reloaded === "boolean")
     return { what: reloaded ? "reloaded" : "not reloaded", isBad: !reloaded };

@@ -109,6 +109,7 @@ export async function rigOf(
     engineKeepAlive: true,
     kvLeaseMs: 20_000,
     kvRelease: "reject",
+    canaryMs: 0,
     health: { intervalMs: 50, timeoutMs: 1000 },
     ...overrides,
     timeouts: { ...TIMEOUTS, ...timeouts },
