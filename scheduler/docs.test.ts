@@ -229,8 +229,8 @@ test("docs/scheduler.md lists every field of the log, and no other.", async () =
 
   expect(kinds.flat()).toHaveLength(entries.length);
   // completion/resume.test.ts has a request that was given back, trust/keys.test.ts one with a key, completion/admission.test.ts
-  // those that wait.
-  const isHere = (field: string) => !["givenBack", "key", "ms.admitted"].includes(field);
+  // those that wait, tracing/tracing.test.ts those that are in a trace.
+  const isHere = (field: string) => !["givenBack", "key", "ms.admitted", "traceId"].includes(field);
   const documented = tables("Log").map((rows) =>
     rows
       .map(([field = ""]) => field)
@@ -238,9 +238,19 @@ test("docs/scheduler.md lists every field of the log, and no other.", async () =
       .sort(),
   );
   // threads.test.ts has the line about a worker, log.test.ts that about lost ones, bounded.test.ts those about limits,
-  // trust/keys.test.ts that about files, test/scheduler-canary.test.ts those about canaries.
+  // trust/keys.test.ts that about files, test/scheduler-canary.test.ts those about canaries, tracing/tracing.test.ts that
+  // about the collector.
   const elsewhere = (field: string) =>
-    ["quarantined", "worker", "lost", "refused", "maxConnections", "watching", "renewed"].includes(field);
+    [
+      "quarantined",
+      "worker",
+      "lost",
+      "refused",
+      "maxConnections",
+      "watching",
+      "renewed",
+      "exporting",
+    ].includes(field);
   expect(kinds.map(fieldsOf)).toEqual(documented.filter((fields) => !fields.some(elsewhere)));
 });
 

@@ -22,6 +22,29 @@ export interface Timed {
   pace(ms: number, events: number): void;
 }
 
+/** Of one leg: what its engine is told of the trace that the request is in, and who is told of its end. */
+export interface LegRecord {
+  /** Whole lines of a head. */
+  readonly lines: string;
+  end(): void;
+}
+
+/** What a tracing system gets to see of a request. */
+export interface Recorder {
+  readonly traceId: string;
+  begin(role: Timed["role"], instance: string): LegRecord;
+}
+
+/** Tokens, by the engines' own `usage`; of those that were made, where that is not given, as counted from events. */
+export interface Tokens {
+  prompt?: number;
+  /** Of the prompt: those that prefill had in its prefix cache. */
+  cached?: number;
+  generated?: number;
+  /** What `generated` is by. */
+  by?: "usage" | "events";
+}
+
 /** Characters of a method or a path that are kept: a head may be 16 KiB of either. */
 const MAX_WORD = 200;
 
@@ -40,12 +63,15 @@ export class Trace {
   events = 0;
   /** Name of the key that it came with. */
   key: string | undefined;
+  /** Of the trace that it is in, where there is one. */
+  traceId: string | undefined;
   prefill: string | undefined;
   decode: string | undefined;
   /** Legs that took a second attempt; the instance named is that of the second. */
   retries: number | undefined;
   /** Set when prefill gave no KV parameters. */
   recomputed: true | undefined;
+  tokens: Tokens | undefined;
   /** How often decode ran out of KV cache and gave the answer back. */
   givenBack: number | undefined;
   status: number | undefined;
@@ -56,14 +82,37 @@ export class Trace {
   readonly #totals: Totals;
   #prefiller: Timed | undefined;
   #decoder: Timed | undefined;
+  #recorder: Recorder | undefined;
+  /** Those that were begun last. */
+  readonly #legs: Partial<Record<Timed["role"], LegRecord>> = {};
+  #traceLines = "";
   readonly #startedAt = performance.now();
 
-  /** To be called when the head is complete. */
-  constructor(id: string, method: string, path: string, totals: Totals) {
+  /** To be called when the head is complete. `whole`: the request that this is a part of. */
+  constructor(id: string, method: string, path: string, totals: Totals, whole?: Trace) {
     this.id = id;
     this.method = cut(method);
     this.path = cut(path);
     this.#totals = totals;
+    this.#recorder = whole?.recorder;
+  }
+
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
+  get recorder(): Recorder | undefined {
+    return this.#recorder;
+  }
+
+  set recorder(recorder: Recorder | undefined) {
+    this.#recorder = recorder;
+    this.traceId = recorder?.traceId;
+  }
+
+  /** Lines of the head of what an engine is asked now: its place in a trace, where there is one. */
+  get traceLines(): string {
+    return this.#traceLines;
   }
 
   addBytes(count: number): void {
@@ -82,6 +131,20 @@ export class Trace {
     if (instance.role === "prefill") this.#prefiller = instance;
     else this.#decoder = instance;
     if (again) this.retries = (this.retries ?? 0) + 1;
+    if (this.#recorder !== undefined) this.#record(this.#recorder, instance);
+  }
+
+  #record(recorder: Recorder, { role, name }: Timed): void {
+    this.#legs[role]?.end();
+    const leg = recorder.begin(role, name);
+    this.#legs[role] = leg;
+    this.#traceLines = leg.lines;
+  }
+
+  /** None of its legs goes on. */
+  endLegs(): void {
+    this.#legs.prefill?.end();
+    this.#legs.decode?.end();
   }
 
   /** A phase is over. */
@@ -89,6 +152,8 @@ export class Trace {
     const { ms } = this;
     const isFirstEvent = phase === "firstEvent" && ms.firstEvent === undefined;
     ms[phase] = Math.round((performance.now() - this.#startedAt) * 1000) / 1000;
+    if (phase === "prefill") this.#legs.prefill?.end();
+    else if (phase === "total") this.endLegs();
     if (ms.firstEvent === undefined) return;
     if (isFirstEvent) {
       this.#prefiller?.first(ms.firstEvent);

@@ -33,7 +33,13 @@ import { type Limits, TURNED_AWAY } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { type LogSink, logLine } from "./log.ts";
 import { listenForDecode } from "./metaserver.ts";
+import { VERSION } from "./operations/metric-table.ts";
 import { Stats } from "./operations/stats.ts";
+import { contextIn } from "./tracing/context.ts";
+import { Exporter } from "./tracing/exporter.ts";
+import { randomId } from "./tracing/random-ids.ts";
+import { Recording, recorderOf } from "./tracing/recording.ts";
+import { spansOf } from "./tracing/spans.ts";
 import { isAllowedHost } from "./trust/allowed-host.ts";
 import { Gate } from "./trust/gate.ts";
 import { Connector, serverFor } from "./trust/tls.ts";
@@ -147,6 +153,10 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
   const crowd = new Crowd(limits, stats.bufferedCell);
   const refusals = new Refusals(deadlines, observer.log);
   const gate = new Gate(options.passSecret, config.engineKey === undefined);
+  const { otlp, sampler } = config.tracing;
+  const exporter =
+    otlp && new Exporter(otlp, VERSION, (...counts) => stats.countSpans(...counts), observer.log);
+  const keeping = { isExported: exporter !== undefined, sampler };
   const replies = new Bag<Reply>();
   let draining = false;
   let becameIdle = () => {};
@@ -185,6 +195,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
         reply.party = holder.party;
       }
       const fields = gate.counting(head.fields, holder);
+      trace.recorder = recorderOf(holder?.trusted ? contextIn(fields) : undefined, keeping);
       return fields === head.fields ? head : { ...head, fields };
     },
     route({ path, method }: RequestHead) {
@@ -215,6 +226,10 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
       trace.mark("total");
       const route = routeOf(trace.path);
       stats.ended(route?.path ?? "other", trace);
+      if (exporter !== undefined && trace.recorder instanceof Recording) {
+        const asked = { route: route?.path ?? "other", model: config.servedModels[0] };
+        exporter.add(spansOf(trace, trace.recorder, asked, () => randomId(8)));
+      }
       if (trace.outcome !== "ok" || (route !== undefined && isToEngines(route))) observer.log(logLine(trace));
       if (replies.items.length === 0) becameIdle();
     },
@@ -342,7 +357,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const connection of connections) connection.shutDown();
       const flushed = new Promise<void>((resolve) => deadlines.arm(FLUSH_MS, resolve));
-      await Promise.race([closed, flushed]);
+      await Promise.all([Promise.race([closed, flushed]), exporter?.close()]);
       close();
     },
     close,

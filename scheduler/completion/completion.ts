@@ -363,5 +363,5 @@ export function requestTo(
   { trace }: LegAnswer,
   body?: readonly Piece[],
 ): EngineRequest {
-  return engineRequest(instance, path, trace.id, forwarded, body);
+  return engineRequest(instance, path, trace.id, forwarded + trace.traceLines, body);
 }

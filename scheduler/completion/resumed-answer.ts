@@ -71,7 +71,7 @@ export class ResumedAnswer {
     const { trace } = this.inner;
     return new Leg(
       this,
-      new Trace(`${trace.id}-again-${times}`, trace.method, trace.path, trace),
+      new Trace(`${trace.id}-again-${times}`, trace.method, trace.path, trace, trace),
       this.#isStream,
     );
   }

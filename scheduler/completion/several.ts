@@ -174,10 +174,8 @@ class SequenceAnswer implements Answer {
     this.#held = new ByteBuffer(undefined, hold);
     this.#sequence = sequence;
     this.#at = at;
-    this.trace = new Trace(`${whole.id}-${at}`, whole.method, whole.path, {
-      addBytes() {},
-      addEvents: (count) => whole.addEvents(count),
-    });
+    const totals = { addBytes() {}, addEvents: (count: number) => whole.addEvents(count) };
+    this.trace = new Trace(`${whole.id}-${at}`, whole.method, whole.path, totals, whole);
   }
 
   #open(): void {
@@ -220,6 +218,7 @@ class SequenceAnswer implements Answer {
 
 /** The request's line in the log names all instances that had part in it. */
 export function tellAttempt(whole: Trace, one: Trace): void {
+  one.endLegs();
   for (const role of ["prefill", "decode"] as const) {
     const names = new Set([whole[role], one[role]].flatMap((list) => list?.split(",") ?? []));
     if (names.size > 0) whole[role] = [...names].sort().join(",");

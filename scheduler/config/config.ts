@@ -16,6 +16,7 @@ import {
   RELEASES,
   type Release,
 } from "./handoffs.ts";
+import { type Tracing, tracingOf } from "./tracing.ts";
 import { type Trusted, trustedOf } from "./trusted.ts";
 
 /** All in milliseconds. */
@@ -68,6 +69,7 @@ export interface Config extends Trusted {
   readonly admin: readonly AdminAddress[];
   readonly metrics: MetricsAddress | undefined;
   readonly page: PageAddress | undefined;
+  readonly tracing: Tracing;
   /** Names that a request's `model` may have. None: any. */
   readonly servedModels: readonly string[];
   readonly policy: PolicyName;
@@ -253,6 +255,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
         ? { host: text("metrics-host"), port: number("metrics-port", PORT) }
         : undefined,
     page: given("page-port").length > 0 ? readPage() : undefined,
+    tracing: tracingOf(env, given, problems),
     // As in vLLM, where the path is the name unless there is a better one.
     servedModels: [given("served-model-name"), given("model")].find(({ length }) => length > 0) ?? [],
     ...trustedOf(env, given, problems),

@@ -181,6 +181,11 @@ export const FLAGS = [
     help: "address for the page; others than the loopback's need ASCEND_PD_PAGE_TOKEN in the environment",
   },
   {
+    name: "otlp-endpoint",
+    value: "URL",
+    help: "collector (OTLP over HTTP) that gets a trace of each request; without this OTEL_EXPORTER_OTLP_ENDPOINT's, or none",
+  },
+  {
     name: "health-interval",
     value: "SECONDS",
     fallback: "1",
@@ -342,6 +347,8 @@ Environment:
                                which a reload reads again (required)
   USE_OPENAI                   1: the OpenAI API, 0: vLLM's own POST /generate (1)
   VLLM_API_KEY                 the key that the engines ask for, if they do; no key of a client's reaches them then
+  OTEL_SERVICE_NAME            what this scheduler is called in traces (ascend-pd-scheduler); OTEL_EXPORTER_OTLP_ENDPOINT and
+                               _HEADERS, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER and _ARG mean what they do elsewhere
   no_proxy                     taken; instances are always asked directly, never through a proxy
 
 Example, one prefill instance on port 8088 and one decode instance on port 8089:

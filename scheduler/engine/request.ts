@@ -5,7 +5,7 @@ import type { Instance } from "../instances/instances.ts";
 import type { EngineRequest } from "./exchange.ts";
 
 /** What of a client's head an engine gets to see. */
-const FORWARDED = ["authorization", "traceparent", "tracestate", "x-session-id", "x-vllm-priority"];
+const FORWARDED = ["authorization", "x-session-id", "x-vllm-priority"];
 
 /**
  * A request to `instance`: its head is made new, nothing in it decides where the client's bytes go or end.

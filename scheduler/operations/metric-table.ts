@@ -264,6 +264,16 @@ export const METRICS: readonly TableEntry[] = [
     "Threads of --workers that died; another one takes the place of each.",
     ({ workerDeaths }) => workerDeaths,
   ),
+  {
+    type: "counter",
+    name: "ascend_pd_spans_total",
+    help: "Spans of traces, by what became of them: exported, or dropped because the collector was slow or failed.",
+    labels: ["result"],
+    samples: ({ stats: { spans } }) => [
+      { labels: { result: "exported" }, value: spans.exported },
+      { labels: { result: "dropped" }, value: spans.dropped },
+    ],
+  },
   histogram(
     "ascend_pd_event_loop_lag_seconds",
     "How late the event loop comes to what is due.",

@@ -28,7 +28,13 @@ const TOTALS = {
   refused: 6,
   buffered: 7,
   waiting: 8,
-  end: 9,
+  spansExported: 9,
+  spansDropped: 10,
+  promptTokens: 11,
+  cachedTokens: 12,
+  toldTokens: 13,
+  countedTokens: 14,
+  end: 15,
 } as const;
 const REQUEST_CELLS = PATHS.length * OUTCOMES.length * CLASSES;
 const HISTOGRAMS = {
@@ -133,6 +139,18 @@ export class Stats implements Totals {
   /** Memory for that number alone. */
   get bufferedCell(): Float64Array {
     return this.#cells.subarray(TOTALS.buffered, TOTALS.buffered + 1);
+  }
+
+  get spans(): { readonly exported: number; readonly dropped: number } {
+    return {
+      exported: this.#cells[TOTALS.spansExported] ?? 0,
+      dropped: this.#cells[TOTALS.spansDropped] ?? 0,
+    };
+  }
+
+  countSpans(exported: number, dropped: number): void {
+    this.#add(TOTALS.spansExported, exported);
+    this.#add(TOTALS.spansDropped, dropped);
   }
 
   /** Nothing is left of what the thread had running. */

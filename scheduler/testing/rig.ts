@@ -87,6 +87,7 @@ export async function rigOf(
     admin: [],
     metrics: undefined,
     page: undefined,
+    tracing: { otlp: undefined, sampler: { name: "parentbased_always_on", ratio: 1 } },
     servedModels: [],
     api: "openai",
     handoff: "NixlConnector",

@@ -11,8 +11,11 @@ export interface Holder extends Pick<Key, "name" | "trusted"> {
   readonly party: Party;
 }
 
-/** Say how an engine is to treat a request: they count with a trusted key alone. */
-const STEERING = ["x-session-id", "x-vllm-priority"];
+/**
+ * Say how an engine is to treat a request, or which trace it is part of and whether that is kept: they count with a trusted
+ * key alone.
+ */
+const STEERING = ["x-session-id", "x-vllm-priority", "traceparent", "tracestate"];
 const BEARER = /^bearer +([\x21-\x7e]+)$/i;
 
 /** Lets in who shows a key, where there are any; and of a head what whoever asks may say. */

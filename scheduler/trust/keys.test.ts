@@ -124,30 +124,29 @@ test("Rule 46: the log and the metrics name the key, and no client's word is a l
 
 test("Rule 46: a client's key does not go on to engines, and what steers only with a key that may.", async () => {
   const one = await keyedRig();
-  const steering = ["X-Session-ID: s1", "X-Vllm-Priority: -5"];
+  const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const steering = ["X-Session-ID: s1", "X-Vllm-Priority: -5", `traceparent: ${parent}`, "tracestate: a=b"];
 
-  for (const key of ["sk-alice", "sk-gateway"]) await asks(one, bearer(key), ...steering, "traceparent: t");
+  for (const key of ["sk-alice", "sk-gateway"]) await asks(one, bearer(key), ...steering);
 
-  const seen = one.prefill[0]?.calls.map((call) =>
-    ["authorization", "x-session-id", "x-vllm-priority", "traceparent"].map((name) => call.header(name)),
-  );
+  const names = ["authorization", "x-session-id", "x-vllm-priority", "traceparent", "tracestate"];
+  const seen = one.prefill[0]?.calls.map((call) => names.map((name) => call.header(name)));
   expect(seen).toEqual([
-    [[], [], [], ["t"]],
-    [[], ["s1"], ["-5"], ["t"]],
+    [[], [], [], [], []],
+    [[], ["s1"], ["-5"], [parent], ["a=b"]],
   ]);
 });
 
 test("Rule 46: without keys nothing that steers counts.", async () => {
   const one = await startRig();
 
-  await asks(one, "X-Session-ID: s1", "X-Vllm-Priority: -5", bearer("k"));
+  const trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+  await asks(one, "X-Session-ID: s1", "X-Vllm-Priority: -5", trace, bearer("k"));
 
   const [call] = one.prefill[0]?.calls ?? [];
-  expect([
-    call?.header("x-session-id"),
-    call?.header("x-vllm-priority"),
-    call?.header("authorization"),
-  ]).toEqual([[], [], ["Bearer k"]]);
+  const names = ["x-session-id", "x-vllm-priority", "traceparent", "authorization"];
+  expect(names.map((name) => call?.header(name))).toEqual([[], [], [], ["Bearer k"]]);
 });
 
 test.each([1, 3])(
