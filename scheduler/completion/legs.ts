@@ -99,13 +99,11 @@ export function takeKvParams(
 ): string | undefined {
   const failure = failureFromAnswer(instance, answer, members);
   if (failure !== undefined) throw failure;
+  if (members === undefined) throw new Failure("prefill_failed", { detail: "its answer is no JSON object" });
   if (!byParams) return undefined;
-  const found = members?.filter(({ key }) => key === KV_PARAMS);
-  if (found === undefined || found.length > 1) {
-    throw new Failure("prefill_failed", {
-      detail: "its answer is not one JSON object with one kv_transfer_params",
-    });
-  }
+  const found = members.filter(({ key }) => key === KV_PARAMS);
+  if (found.length > 1)
+    throw new Failure("prefill_failed", { detail: "its answer has kv_transfer_params twice" });
   const [member] = found;
   const params = member && answer.toString("latin1", member.valueStart, member.end);
   return params === undefined || /^(?:null|\{\s*\})$/.test(params) ? undefined : params;

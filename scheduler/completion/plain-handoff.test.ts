@@ -49,6 +49,11 @@ test.for([
     prefill: (({ socket }) => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{")) as Script,
     status: 502,
   },
+  {
+    how: "answers with a page",
+    prefill: ((call) => answerJson(call, "<html></html>")) as Script,
+    status: 502,
+  },
 ])("Plain handoff: decode is not asked when prefill $how.", async ({ prefill, status }) => {
   const { port, decode } = await startRig({ prefill: [prefill], decode: [goodDecode] }, PLAIN_HANDOFF);
 
