@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["**/*.test.ts"],
-          exclude: ["node_modules", "test", "**/*.machine.test.ts"],
+          exclude: ["node_modules", "test/*.test.ts", "test/faults", "**/*.machine.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },
@@ -28,6 +28,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/**/*.test.ts"],
+          exclude: ["test/reliability"],
           fileParallelism: false,
           sequence: { groupOrder: 1 },
           testTimeout: 300_000,

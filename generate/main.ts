@@ -10,6 +10,7 @@ import { commandsPage } from "./commands-page.ts";
 import { hostChecksPage } from "./host-checks-page.ts";
 import { logSignaturesPage } from "./log-signatures-page.ts";
 import { pageDocument } from "./page-document.ts";
+import { reliabilityPage } from "./reliability-page.ts";
 import { rulesPage } from "./rules-page.ts";
 
 /** Every generated file of this folder, of schemas/ and of docs/, by its path from the root of the repository. */
@@ -23,6 +24,7 @@ export function generatedFiles(): Map<string, string> {
     "page/document.js": pageDocument(root),
     "docs/commands.md": commandsPage(),
     "docs/rules.md": rulesPage(),
+    "docs/reliability.md": reliabilityPage(),
     "docs/host-checks.md": hostChecksPage(),
     "docs/log-signatures.md": logSignaturesPage(),
   };

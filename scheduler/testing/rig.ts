@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
 import type { Config, Timeouts } from "../config/config.ts";
+import type { Endpoints } from "../config/endpoints.ts";
 import { startScheduler } from "../scheduler.ts";
 import { readTrust } from "../trust/trust.ts";
 import { type FakeEngine, fakeEngine, goodDecode, goodPrefill, type Script } from "./engine.ts";
@@ -74,11 +75,16 @@ export async function startRig(
 export async function rigOf(
   prefill: FakeEngine[],
   decode: FakeEngine[],
-  { timeouts, ready = true, program = MAIN, ...overrides }: Overrides & { ready?: boolean } = {},
+  { ready = true, program = MAIN, ...overrides }: Overrides & { ready?: boolean } = {},
 ): Promise<Rig> {
   const endpoint = ({ port }: FakeEngine) => ({ host: "127.0.0.1", port });
   const endpoints = { prefill: prefill.map(endpoint), decode: decode.map(endpoint) };
-  const config: Config = {
+  return rigWith(testConfig(endpoints, overrides), prefill, decode, ready, program);
+}
+
+/** What tests start a scheduler with, for instances at `endpoints`. */
+export function testConfig(endpoints: Endpoints, { timeouts, ...overrides }: Overrides): Config {
+  return {
     host: "127.0.0.1",
     port: 0,
     workers: 1,
@@ -115,6 +121,15 @@ export async function rigOf(
     ...overrides,
     timeouts: { ...TIMEOUTS, ...timeouts },
   };
+}
+
+async function rigWith(
+  config: Config,
+  prefill: FakeEngine[],
+  decode: FakeEngine[],
+  ready: boolean,
+  program: URL,
+): Promise<Rig> {
   const log: LogEntry[] = [];
   const events: Record<string, unknown>[] = [];
   const lines: string[] = [];
