@@ -70,10 +70,10 @@ test.each(pages)("Every link of %s within this repository leads somewhere.", (fi
   expect(dead).toEqual([]);
 });
 
-const translated = [
+const translated: [english: string, chinese: string][] = [
   ["README.md", "README.zh-CN.md"],
-  ...pagesIn("docs/zh").map((file) => [file.replace("docs/zh/", "docs/"), file]),
-] as const;
+  ...pagesIn("docs/zh").map((file): [string, string] => [file.replace("docs/zh/", "docs/"), file]),
+];
 
 /** The English page where a Chinese one is meant. */
 const inEnglish = (target: string) =>
@@ -101,10 +101,10 @@ const byTarget = (file: string) =>
     .sort();
 
 test.each(translated)("%s and %s have the same headings, code, tables and links.", (english, chinese) => {
-  const [one, other] = [read(english as string), read(chinese as string)];
+  const [one, other] = [read(english), read(chinese)];
 
   expect(other.headings.map(({ level }) => level)).toEqual(one.headings.map(({ level }) => level));
   expect(beginnings(one)).toEqual(asIn(beginnings(other)));
   expect(cellsOf(other)).toEqual(cellsOf(one));
-  expect(byTarget(chinese as string)).toEqual(byTarget(english as string));
+  expect(byTarget(chinese)).toEqual(byTarget(english));
 });

@@ -195,7 +195,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
         reply.party = holder.party;
       }
       const fields = gate.counting(head.fields, holder);
-      trace.recorder = recorderOf(holder?.trusted ? contextIn(fields) : undefined, keeping);
+      reply.trace.recorder = recorderOf(holder?.trusted ? contextIn(fields) : undefined, keeping);
       return fields === head.fields ? head : { ...head, fields };
     },
     route({ path, method }: RequestHead) {

@@ -12,7 +12,9 @@ const SPAN = "b7ad6b7169203331";
 const PARENT = `traceparent: 00-${ID}-${SPAN}-01`;
 const KEY = "Authorization: Bearer sk";
 const sha256 = createHash("sha256").update("sk").digest("hex");
-const TRUSTED: Overrides = { trust: { keys: [{ name: "gateway", sha256, trusted: true }] } };
+const TRUSTED: Overrides = {
+  trust: { keys: [{ name: "gateway", sha256, trusted: true, share: 1, priority: 0 }] },
+};
 
 const completion = (body: string, ...headers: string[]) => post(body, "/v1/completions", ...headers);
 const seenBy = (engines: readonly FakeEngine[], name: string) =>
