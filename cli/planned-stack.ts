@@ -8,10 +8,13 @@ export interface PlannedStack extends Planned {
   readonly where: string;
 }
 
-/** The Plan of `stacks/Pulumi.<stack>.yaml`. Throws UserError with everything that is wrong with the file. */
-export function plannedStack(stack: string): PlannedStack {
+/** The Plan of `stacks/Pulumi.<stack>.yaml`, changed by `change`. Throws UserError with everything that is wrong with the file. */
+export function plannedStack(
+  stack: string,
+  change = (deployment: unknown): unknown => deployment,
+): PlannedStack {
   const { where, deployment } = readStackFile(stack);
-  const result = makePlan(stack, deployment);
+  const result = makePlan(stack, change(deployment));
   if ("problems" in result) throw new UserError(formatProblems(where, result.problems));
   return { where, ...result };
 }

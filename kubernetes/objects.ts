@@ -1,5 +1,7 @@
-import type { ContainerPlan, ImagePlan } from "../planning/plan.ts";
+import type { ContainerPlan, ImagePlan, KubernetesPlan } from "../planning/plan.ts";
 import { configFiles } from "./config-maps.ts";
+import { inferServiceSet } from "./infer-service-set.ts";
+import { modelServing } from "./model-serving.ts";
 import { type ClusterPlan, metadata, roleLabels } from "./names.ts";
 import type { KubernetesObject } from "./object.ts";
 import { podGroups, statefulSet } from "./plain.ts";
@@ -37,11 +39,25 @@ export function kubernetesObjects(
     schedulerService(plan),
     ...networkPolicies(plan),
     ...disruptionBudgets(plan),
-    ...podGroups(plan),
-    ...instances.map((one) => statefulSet(plan, one, template(one))),
+    ...forms[plan.kubernetes.form](plan, instances, template),
     ...scheduler.map((one) => deployment(plan, one, template(one))),
   ];
 }
+
+type FormOf = (
+  plan: ClusterPlan,
+  instances: readonly ContainerPlan[],
+  template: (one: ContainerPlan) => PodTemplate,
+) => KubernetesObject[];
+
+const forms: Readonly<Record<KubernetesPlan["form"], FormOf>> = {
+  plain: (plan, instances, template) => [
+    ...podGroups(plan),
+    ...instances.map((one) => statefulSet(plan, one, template(one))),
+  ],
+  "infer-service-set": (...all) => [inferServiceSet(...all)],
+  "model-serving": (...all) => [modelServing(...all)],
+};
 
 /** Images that are made from this repository have the stack's name as tag, in the registry of the stack file. */
 export const registryName =

@@ -3,6 +3,8 @@
  * gives the same bytes. Renderers (components/, `docker run` lines, …) take from it and decide nothing.
  */
 
+import type { Form } from "./stack-file/target.ts";
+
 export type Role = "prefill" | "decode" | "scheduler";
 
 export interface Plan {
@@ -42,7 +44,7 @@ export interface KubernetesPlan {
   readonly namespace: string;
   /** Of the kubeconfig; absent: its current one. */
   readonly context?: string;
-  readonly form: "plain";
+  readonly form: Form;
   /** Registry and path of the images of kind `source`. */
   readonly registry: string;
   /** Name of the Secret with the registries' credentials. */

@@ -63,7 +63,7 @@ const CASES: readonly [words: readonly string[], offered: readonly string[]][] =
   ],
   [
     ["render", ""],
-    ["docker-run", "compose"],
+    ["docker-run", "compose", "kubernetes"],
   ],
   [
     ["render", "compose", ""],

@@ -142,8 +142,9 @@ test.each([
   [["kubernetes", "two"], "its containers are for the Docker Engines of its hosts"],
   [["compose", "cluster"], "its target is a Kubernetes cluster, and this asks Docker Engines"],
   [["kubernetes", "cluster", "--kustomize"], "fix: --out and the folder"],
+  [["kubernetes", "cluster", "--form", "infer-service"], 'fix: did you mean "infer-service-set"?'],
   [["kubernetes", "cluster", "--host", "host-a"], "--host is for docker-run and compose"],
-  [["compose", "two", "--out", "x"], "--out and --kustomize are for kubernetes"],
+  [["compose", "two", "--out", "x"], "--form, --out and --kustomize are for kubernetes"],
 ])("%j is refused: it is for another target.", (args, complaint) => {
   writeClusterStack("cluster");
 

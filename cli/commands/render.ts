@@ -21,12 +21,13 @@ const OPTIONS = {
   host: { type: "string" },
   out: { type: "string" },
   kustomize: { type: "boolean", default: false },
+  form: { type: "string" },
 } as const;
 
 export const render: Command = {
   summary: "print the commands, a Compose file or Kubernetes manifests that stand for a stack",
   usage: `usage: ascend-pd render docker-run|compose STACK [--host NAME]
-       ascend-pd render kubernetes STACK [--out FOLDER [--kustomize]]
+       ascend-pd render kubernetes STACK [--form FORM] [--out FOLDER [--kustomize]]
 
 Prints what \`pulumi up\` would do on a host, for those who want to read it or to do it by other means, or the objects that
 a Kubernetes cluster takes for a stack with a \`target\` in its file. Starts nothing and asks no host.
@@ -37,6 +38,7 @@ targets:
   kubernetes   manifests for \`kubectl apply\`, in the order in which they are applied
 
   --host NAME   which host's; needless where all of the stack runs on one
+  --form FORM   plain, infer-service-set or model-serving in place of the stack file's \`target.form\`
   --out FOLDER  write a file for each instance into a folder instead of printing all
   --kustomize   make that folder a Kustomize base
 
@@ -68,12 +70,13 @@ interface Options {
   readonly host?: string;
   readonly out?: string;
   readonly kustomize: boolean;
+  readonly form?: string;
 }
 
-function ofHost(target: string, stack: string, { host, out, kustomize }: Options): number {
-  if (out !== undefined || kustomize) {
+function ofHost(target: string, stack: string, { host, out, kustomize, form }: Options): number {
+  if (out !== undefined || kustomize || form !== undefined) {
     throw new UserError(
-      `--out and --kustomize are for kubernetes\nfix: ascend-pd render ${target} ${stack} > FILE`,
+      `--form, --out and --kustomize are for kubernetes\nfix: ascend-pd render ${target} ${stack} > FILE`,
     );
   }
   const { where, plan, warnings } = dockerStack(stack);
@@ -82,7 +85,7 @@ function ofHost(target: string, stack: string, { host, out, kustomize }: Options
   return 0;
 }
 
-function ofCluster(stack: string, { host, out, kustomize }: Options): number {
+function ofCluster(stack: string, { host, out, kustomize, form }: Options): number {
   if (host !== undefined) {
     throw new UserError(
       "--host is for docker-run and compose\nfix: leave it out: a cluster's manifests are one",
@@ -91,7 +94,7 @@ function ofCluster(stack: string, { host, out, kustomize }: Options): number {
   if (kustomize && out === undefined) {
     throw new UserError("--kustomize makes a folder a base\nfix: --out and the folder");
   }
-  const { where, plan, warnings } = plannedStack(stack);
+  const { where, plan, warnings } = plannedStack(stack, (deployment) => withForm(deployment, form));
   const { kubernetes } = plan;
   if (kubernetes === undefined) {
     throw new UserError(
@@ -104,4 +107,12 @@ function ofCluster(stack: string, { host, out, kustomize }: Options): number {
   if (out === undefined) process.stdout.write(kubernetesManifest(cluster));
   else writeFiles(out, kubernetesFiles(cluster, kustomize));
   return 0;
+}
+
+/** What is wrong with the form, the stack file's schema says. */
+function withForm(deployment: unknown, form: string | undefined): unknown {
+  const { target } = Object(deployment);
+  return form === undefined || target === undefined
+    ? deployment
+    : { ...Object(deployment), target: { ...target, form } };
 }

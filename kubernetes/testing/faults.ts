@@ -7,6 +7,7 @@ import { validate as networkPolicy } from "kubernetes-models/_schemas/IoK8sApiNe
 import { validate as podDisruptionBudget } from "kubernetes-models/_schemas/IoK8sApiPolicyV1PodDisruptionBudget";
 import { validate as priorityClass } from "kubernetes-models/_schemas/IoK8sApiSchedulingV1PriorityClass";
 import type { KubernetesObject } from "../object.ts";
+import { customFaults } from "./custom-resources.ts";
 
 const validators: Readonly<Record<string, Validator>> = {
   ConfigMap: configMap,
@@ -23,9 +24,11 @@ type Validator = ((data: unknown) => boolean) & { errors?: readonly object[] | n
 
 /**
  * What an API server would refuse of an object, or take and fail with later: by the schemas of Kubernetes, and by what
- * those do not say. Of kinds that are not Kubernetes' own, only their pods.
+ * those do not say.
  */
 export function faultsOf(object: KubernetesObject): string[] {
+  const custom = customFaults(object);
+  if (custom !== undefined) return [...nameFaults(object), ...custom, ...podsOf(object).flatMap(podFaults)];
   const { template, selector } = Object(object.spec);
   return [
     ...schemaFaults(object),
@@ -35,7 +38,13 @@ export function faultsOf(object: KubernetesObject): string[] {
   ];
 }
 
-export function podFaults(template: Template): string[] {
+/** Those in the roles of a kind that is not Kubernetes' own. */
+const podsOf = ({ spec }: KubernetesObject): Template[] =>
+  (Object(spec).template?.roles ?? []).map(
+    (role: Record<string, unknown>) => role.entryTemplate ?? Object(role.spec).template,
+  );
+
+function podFaults(template: Template): string[] {
   const pod = { apiVersion: "v1", kind: "Pod", metadata: template.metadata, spec: template.spec };
   const { containers, volumes = [], hostNetwork } = template.spec;
   const volumeNames = volumes.map(({ name }) => name);
@@ -81,7 +90,7 @@ interface Template {
 /** The validators read every field that there is: one that they do not read is none. */
 function schemaFaults(object: KubernetesObject): string[] {
   const validate = validators[object.kind];
-  if (validate === undefined) return [];
+  if (validate === undefined) return [`no schema of ${object.kind} is known`];
   const { watched, unread } = watch(object);
   if (!validate(watched)) return (validate.errors ?? []).map((error) => JSON.stringify(error));
   return unread().map((path) => `unknown field ${path}`);

@@ -21,6 +21,7 @@ import { equalDeviceCountsInRole } from "./equal-device-counts-in-role.ts";
 import { extraArgsNotDerived } from "./extra-args-not-derived.ts";
 import { extraEnvNotDerived } from "./extra-env-not-derived.ts";
 import { fieldsOfItsTarget } from "./fields-of-its-target.ts";
+import { formHasMembers } from "./form-has-members.ts";
 import { hcclBasePort } from "./hccl-base-port.ts";
 import { hostAddressReachable } from "./host-address-reachable.ts";
 import { hostAddressesAsEngineTakes } from "./host-addresses-as-engine-takes.ts";
@@ -32,6 +33,7 @@ import { hostsOfInstanceDistinct } from "./hosts-of-instance-distinct.ts";
 import { hostsOfOneGeneration } from "./hosts-of-one-generation.ts";
 import { imageForNpus } from "./image-for-npus.ts";
 import { instanceNamesDistinct } from "./instance-names-distinct.ts";
+import { instancesAlike } from "./instances-alike.ts";
 import { interfaceCarriesAddress } from "./interface-carries-address.ts";
 import { interfaceKnown } from "./interface-known.ts";
 import { interfaceOfItsHost } from "./interface-of-its-host.ts";
@@ -148,6 +150,8 @@ export const rules: readonly Rule[] = [
   configMapModerate,
   configMapSmallEnough,
   portsNotKubernetes,
+  formHasMembers,
+  instancesAlike,
 ];
 
 /** Every rule of a stack file, those that are checked elsewhere too, in the order of the codes. */

@@ -6,7 +6,10 @@ const label = (what: string) =>
     error: `is not ${what} of at most 63 small letters, digits and inner hyphens`,
   });
 
-export const forms = ["plain"] as const;
+/** What the instances of a stack become. */
+export const forms = ["plain", "infer-service-set", "model-serving"] as const;
+
+export type Form = (typeof forms)[number];
 
 const kubernetes = z.strictObject({
   kind: z.literal("kubernetes").describe("a Kubernetes cluster, whose nodes are the hosts"),
@@ -17,7 +20,9 @@ const kubernetes = z.strictObject({
   form: z
     .enum(forms)
     .default("plain")
-    .describe("objects that instances become: plain (a StatefulSet for each host of one), default plain"),
+    .describe(
+      "objects that instances become: plain (a StatefulSet for each node of one), infer-service-set (one InferServiceSet of MindCluster) or model-serving (one ModelServing of Kthena), default plain",
+    ),
   registry: visible
     .regex(/^[a-z0-9][a-z0-9._:-]*(\/[a-z0-9._-]+)*$/, { error: "is not a registry, with a path or without" })
     .describe(

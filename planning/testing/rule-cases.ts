@@ -22,6 +22,8 @@ export interface Case {
   readonly stack?: string;
 }
 
+const eight = [0, 1, 2, 3, 4, 5, 6, 7];
+
 export const cases: readonly Case[] = [
   {
     breaks: "PD001",
@@ -744,7 +746,7 @@ export const cases: readonly Case[] = [
     changes: nodes(130),
     path: "prefill",
     message: "rank table and ports have 223 KiB",
-    fix: "split the deployment into several stacks",
+    fix: "split the deployment into several stacks; if this is meant, add PD187 with the reason to `allow`",
     mended: nodes(10),
   },
   {
@@ -765,6 +767,36 @@ export const cases: readonly Case[] = [
     message: "port 10250 on host-b is one of kubelet, kube-proxy and the control plane",
     fix: "choose another, e.g. 10260",
     mended: { "decode[0].port": 10260 },
+  },
+  {
+    breaks: "PD190",
+    target: "kubernetes",
+    changes: {
+      "target.form": "infer-service-set",
+      "engine.decode": { dataParallel: 2, expertParallel: true },
+      "hosts.host-c": { address: "10.0.0.20", interface: "bond0" },
+      decode: [over("host-b", eight, "host-c", eight)],
+    },
+    path: "decode[0].hosts",
+    message: "form infer-service-set makes the pods of an instance from one template, and these differ",
+    fix: "set target.form to plain, or leave it out",
+    mended: { "target.form": "plain" },
+  },
+  {
+    breaks: "PD191",
+    target: "kubernetes",
+    changes: {
+      "target.form": "model-serving",
+      "hosts.host-c": { address: "10.0.0.20", interface: "bond0" },
+      decode: [
+        { host: "host-b", devices: eight, port: 8089 },
+        { host: "host-c", devices: eight, port: 8090 },
+      ],
+    },
+    path: "decode[1].port",
+    message: "form model-serving makes all decode instances from one template, and decode[0] has another",
+    fix: "make it that of decode[0], or set target.form to plain",
+    mended: { "decode[1].port": 8089 },
   },
 ];
 
