@@ -152,7 +152,7 @@ const mib = (size: string | undefined) => (size === undefined ? undefined : Numb
 const expanded = (text: string): string =>
   text.replace(/\$\$|\$\([^)]*\)/g, (one) => (one === "$$" ? "$" : one));
 
-test("No two differences are of one property, and each is one that Docker's container has.", () => {
+test("The list has no property that Docker's container has not.", () => {
   const all = engines.flatMap(([, changes]) => {
     const plan = clusterPlan(changes);
     return plan.containers.flatMap((one) => Object.keys(dockerContainer(one, "image", plan.stack)));

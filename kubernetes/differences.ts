@@ -1,6 +1,6 @@
 /**
- * All in which a container of a pod differs from that of the same Plan on a Docker host: by the property of the Docker container, in the
- * words of planning/container/docker-container.ts. A test holds everything else to be the same. docs/kubernetes.md has the list for people.
+ * By each property of a Docker container, in the words of planning/container/docker-container.ts: how a pod says the same, or what is
+ * other. A test reads pods back by it, and compares what they say with the Plan's Docker containers. docs/kubernetes.md has it for people.
  */
 export const differences = {
   name: "a container is named by its role; the pod has the name, with -0 behind it",

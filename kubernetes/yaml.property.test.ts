@@ -21,6 +21,9 @@ const text = fc.oneof(
     " a\nb",
     "a\n",
     "a\n\n",
+    'a "b" c',
+    '"it\'s"',
+    '"\\',
   ),
   fc
     .array(fc.constantFrom("a", " ", "\n", "\t", "\r", "#", ":", "-", '"', "\\", "é", "\u2028", "\ufeff"))

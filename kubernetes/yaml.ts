@@ -43,9 +43,11 @@ function scalar(value: unknown, indent: string): string {
 /** Several printable lines, of which the first begins with none of the white space that would be lost, and the last is not empty. */
 const isBlock = /^[!-~][ -~]*\n([ -~]*\n)*[ -~]*[!-~]\n?$/;
 
-/** As it is where nobody can take it for anything else. */
-const word = (text: string): string =>
-  /^[A-Za-z_/][\w./-]*$/.test(text) && !isOther.test(text) ? text : quoted(text);
+/** As it is where nobody can take it for anything else, and without a backslash where it can be. */
+function word(text: string): string {
+  if (/^[A-Za-z_/][\w./-]*$/.test(text) && !isOther.test(text)) return text;
+  return text.includes('"') && /^[ -&(-~]*$/.test(text) ? `'${text}'` : quoted(text);
+}
 
 /** What some version of YAML takes for a truth, or nothing. */
 const isOther = /^(y|n|yes|no|on|off|true|false|null)$/i;

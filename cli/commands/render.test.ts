@@ -138,6 +138,17 @@ test("A Kustomize base names its files, each with what is one instance's, and ha
   expect(sorted(inFiles)).toEqual(sorted(printed));
 });
 
+test("A folder that has a manifest of an instance that is no more is refused, and stays as it is.", async () => {
+  writeClusterStack("cluster");
+  await rendered("kubernetes", "cluster", "--out", "manifests");
+  vi.restoreAllMocks();
+  writeClusterStack("cluster", { decode: [{ host: "host-a", devices: [6, 7], port: 8089 }] });
+
+  expect(() => render.run(["kubernetes", "cluster", "--out", "manifests"])).toThrow(
+    "manifests has 1-decode-1.yaml, which `kubectl` would apply too",
+  );
+});
+
 test.each([
   [["kubernetes", "two"], "its containers are for the Docker Engines of its hosts"],
   [["compose", "cluster"], "its target is a Kubernetes cluster, and this asks Docker Engines"],

@@ -1,4 +1,5 @@
-import type { HostPlan, Plan } from "../../planning/plan.ts";
+import { existsSync, readdirSync } from "node:fs";
+import type { FilePlan, HostPlan, Plan } from "../../planning/plan.ts";
 import { formatProblems } from "../../problems/problem.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { dockerStack, plannedStack } from "../planned-stack.ts";
@@ -105,8 +106,24 @@ function ofCluster(stack: string, { host, out, kustomize, form }: Options): numb
   if (warnings.length > 0) complain(formatProblems(where, warnings));
   const cluster = { ...plan, kubernetes };
   if (out === undefined) process.stdout.write(kubernetesManifest(cluster));
-  else writeFiles(out, kubernetesFiles(cluster, kustomize));
+  else {
+    const files = kubernetesFiles(cluster, kustomize);
+    refuseOthers(out, files);
+    writeFiles(out, files);
+  }
   return 0;
+}
+
+/** A manifest of an instance that is no more would be applied with the others. */
+function refuseOthers(folder: string, files: readonly FilePlan[]): void {
+  if (!existsSync(folder)) return;
+  const others = readdirSync(folder).filter(
+    (name) => /\.(ya?ml|json)$/.test(name) && !files.some(({ path }) => path === name),
+  );
+  if (others.length === 0) return;
+  throw new UserError(
+    `${folder} has ${others.join(", ")}, which \`kubectl\` would apply too\nfix: remove what is left from before, or name a new folder`,
+  );
 }
 
 /** What is wrong with the form, the stack file's schema says. */

@@ -7,6 +7,7 @@ import { batchHoldsSequences } from "./batch-holds-sequences.ts";
 import { batchingPolicyKnown } from "./batching-policy-known.ts";
 import { configMapModerate } from "./config-map-moderate.ts";
 import { configMapSmallEnough } from "./config-map-small-enough.ts";
+import { connectorAsksNoScheduler } from "./connector-asks-no-scheduler.ts";
 import { connectorInImage } from "./connector-in-image.ts";
 import { dataParallelHasExperts } from "./data-parallel-has-experts.ts";
 import { decodeHasNoPipeline } from "./decode-has-no-pipeline.ts";
@@ -152,6 +153,7 @@ export const rules: readonly Rule[] = [
   portsNotKubernetes,
   formHasMembers,
   instancesAlike,
+  connectorAsksNoScheduler,
 ];
 
 /** Every rule of a stack file, those that are checked elsewhere too, in the order of the codes. */

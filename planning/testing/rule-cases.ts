@@ -798,6 +798,15 @@ export const cases: readonly Case[] = [
     fix: "make it that of decode[0], or set target.form to plain",
     mended: { "decode[1].port": 8089 },
   },
+  {
+    breaks: "PD192",
+    target: "kubernetes",
+    changes: { "engine.connector": "MooncakeLayerwiseConnector" },
+    path: "engine.connector",
+    message: "decode would tell the scheduler at an address that is not known before its pod is placed",
+    fix: "leave it out: MooncakeConnectorV1 is the default",
+    mended: { "engine.connector": undefined },
+  },
 ];
 
 /** What makes of the sample input one that breaks the rule. */
