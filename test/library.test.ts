@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -147,4 +147,35 @@ test("The package has the schemas, and nothing that only tests need.", async () 
       /\.test\.|\/testing\/|[^d]\.ts$/.test(file.slice(installed.length).replace(".d.ts", "")),
     ),
   ).toEqual([]);
+});
+
+test("`init` begins a project in an empty folder, whose stack can be previewed at once.", async () => {
+  const fresh = join(project, "fresh");
+  await mkdir(fresh);
+  const init = await tryRun(join(project, "node_modules/.bin/ascend-pd"), ["init", "--stack=begun"], {
+    cwd: fresh,
+    env,
+  });
+  // In place of its `npm install`, of the same packages.
+  await symlink(join(project, "node_modules"), join(fresh, "node_modules"));
+
+  await tryRun("npx", ["ascend-pd", "pulumi", "stack", "init", "begun"], { cwd: fresh, env });
+  const { code, stdout, stderr } = await tryRun("npx", ["ascend-pd", "pulumi", "preview", "--stack=begun"], {
+    cwd: fresh,
+    env,
+  });
+
+  expect(init).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("wrote package.json, Pulumi.yaml, index.ts, "),
+  });
+  expect(JSON.parse(await readFile(join(fresh, "package.json"), "utf8"))).toMatchObject({
+    type: "module",
+    dependencies: {
+      "ascend-pd": manifest.version,
+      "@pulumi/pulumi": manifest.dependencies["@pulumi/pulumi"],
+    },
+  });
+  expect(stdout, stderr).toContain("begun-scheduler-first-completion");
+  expect(code).toBe(0);
 });

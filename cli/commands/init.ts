@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { discovered, versionsOf } from "../../host-checks/discovery.ts";
 import { discoveryScript } from "../../host-checks/script.ts";
@@ -11,6 +11,7 @@ import { unreachable } from "../../planning/unreachable.ts";
 import { FixableError } from "../../problems/fixable-error.ts";
 import { formatProblems } from "../../problems/problem.ts";
 import { type Command, parseOptions } from "../command.ts";
+import { hasProject, projectFiles, simulatedStack, writeFiles } from "../init/project.ts";
 import { knownKey, type SshTarget, shownKey, sshTarget } from "../init/ssh-target.ts";
 import { hostNames, type InitHost, stackFileText } from "../init/stack-file.ts";
 import { planTable } from "../plan-table.ts";
@@ -25,12 +26,15 @@ const OPTIONS = {
 } as const;
 
 export const init: Command = {
-  summary: "ask hosts what they are, and write a stack file for them that plans",
-  usage: `usage: ascend-pd init USER@HOST... [--stack NAME] [--dry-run]
+  summary: "ask hosts what they are, and write a stack file for them that plans; or begin a project",
+  usage: `usage: ascend-pd init [USER@HOST...] [--stack NAME] [--dry-run]
 
 Asks each host over SSH for its NPUs and their addresses, network interface, driver, Docker and architecture, and writes
 stacks/Pulumi.NAME.yaml: prefill on the first half, decode on the second, for vllm-ascend. What no host can say (image,
 weights, lengths) is marked TODO. The file plans as it is, so that a preview can follow at once. Only reads on hosts.
+
+Where there is no project, Pulumi.yaml, package.json and a program, index.ts, are written too. Without hosts, a new project's
+stack is a simulated one, which runs on any machine with a Docker Engine.
 
 USER@HOST is as ssh takes it, with your ssh configuration; HOST:PORT where sshd listens elsewhere. A host key is pinned that
 your known_hosts has; of another host the key's fingerprint is shown, and you are asked.
@@ -41,7 +45,8 @@ your known_hosts has; of another host the key's fingerprint is shown, and you ar
 examples:
   ascend-pd init root@10.0.0.18 root@10.0.0.19 --stack prod
   ascend-pd init root@host-a --dry-run
-  npm run pulumi -- stack select --create prod && npm run pulumi -- preview --stack prod
+  npx ascend-pd pulumi stack select --create prod && npx ascend-pd pulumi preview --stack prod
+  mkdir inference && cd inference && npx ascend-pd init && npm install
 
 exit codes: 0 written, 1 a host does not answer or its key is not accepted, 2 the command line is wrong, there are too few
 NPUs, or what was written does not plan yet`,
@@ -53,7 +58,8 @@ NPUs, or what was written does not plan yet`,
       options: OPTIONS,
     });
     const { stack, "dry-run": isDryRun } = values;
-    if (positionals.length === 0)
+    const isNew = !hasProject(".");
+    if (positionals.length === 0 && !isNew)
       throw new UserError("USER@HOST is missing\nfix: name the hosts, e.g. root@10.0.0.18");
     if (!/^[\w.-]{1,100}$/.test(stack))
       throw new UserError(`--stack ${stack} is no name\nfix: letters, digits, - and _`);
@@ -61,6 +67,7 @@ NPUs, or what was written does not plan yet`,
     if (!isDryRun && existsSync(file)) {
       throw new UserError(`${file} is there already\nfix: give another name as --stack, or --dry-run`);
     }
+    const project = isNew ? projectFiles(process.cwd()) : new Map<string, string>();
     const targets = await Promise.all(positionals.map(sshTarget));
     const keys: string[] = [];
     // One question at a time.
@@ -78,7 +85,8 @@ NPUs, or what was written does not plan yet`,
     for (const { name, seen } of hosts) {
       for (const note of seen.notes) complain(`note: ${name}: ${note}`);
     }
-    const text = stackFileText(hosts, `ascend-pd init ${positionals.join(" ")}`);
+    const text =
+      hosts.length === 0 ? simulatedStack() : stackFileText(hosts, `ascend-pd init ${positionals.join(" ")}`);
     const planned = planOf(stack, text);
     if ("problems" in planned) {
       complain(formatProblems(file, planned.problems));
@@ -86,9 +94,15 @@ NPUs, or what was written does not plan yet`,
     }
     if (isDryRun) print(text.trimEnd());
     else {
-      writeFileSync(file, text, { flag: "wx" });
+      writeFiles(".", new Map([...project, [file, text]]));
       if ("plan" in planned) print(planTable(planned.plan));
-      print(`\nwrote ${file}; fill in what is marked TODO, then: npm run pulumi -- preview --stack ${stack}`);
+      const steps = [
+        ...(text.includes("TODO") ? ["fill in what is marked TODO"] : []),
+        ...(isNew ? ["npm install"] : []),
+        `npx ascend-pd pulumi stack select --create ${stack}`,
+        `npx ascend-pd pulumi preview --stack ${stack}`,
+      ];
+      print(`\nwrote ${[...project.keys(), file].join(", ")}; next:\n  ${steps.join("\n  ")}`);
     }
     return "plan" in planned ? 0 : 2;
   },

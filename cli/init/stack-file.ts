@@ -1,6 +1,7 @@
 import type { Discovered } from "../../host-checks/discovery.ts";
 import { visible } from "../../problems/text.ts";
 import { UserError } from "../user-error.ts";
+import { schemaLine } from "./project.ts";
 
 /** A host, and how it is reached. */
 export interface InitHost {
@@ -54,7 +55,7 @@ export function stackFileText(hosts: readonly InitHost[], command: string): stri
       ({ host, devices }) => `      - { host: ${host}, devices: [${devices.join(", ")}], port: ${port} }`,
     );
   const lines = [
-    "# yaml-language-server: $schema=../schemas/stack.schema.json",
+    schemaLine,
     `# Written by \`${visible(command)}\`, by what the hosts said of themselves.`,
     "# TODO marks what they could not say: image, weights, and how long requests are.",
     "config:",
