@@ -7,6 +7,7 @@ import type { Identity } from "../planning/predecessors.ts";
 import type { Administration } from "./administration.ts";
 import { createContainer } from "./container.ts";
 import type { Host } from "./host.ts";
+import { inTurn } from "./in-turn.ts";
 import { NpuDevices } from "./npu-devices.ts";
 import { probe } from "./probe.ts";
 import type { Membership, ProbeArguments } from "./probes/arguments.ts";
@@ -143,15 +144,6 @@ export class DecodeInstance extends Instance {
   constructor(args: InstanceArgs, options?: pulumi.ComponentResourceOptions) {
     super(types.decode, "decode", args, options);
   }
-}
-
-/**
- * `what`, once `before` has been made, or left as it is. No dependency: it is an order of changes only. As one, it would
- * have `destroy` stop instances one by one, and a host that is gone for good take those behind it out of the state.
- */
-async function inTurn<T>(before: pulumi.Resource | undefined, what: T): Promise<T> {
-  if (before !== undefined) await new Promise((resolve) => before.urn.apply(resolve));
-  return what;
 }
 
 /** The gate: a resource that exists once the container answers on its ready path, made anew with the container. */

@@ -6,14 +6,16 @@ import { unfitHosts } from "../hosts/unfit-hosts.ts";
 import { plan as makePlan, type Planned } from "../planning/make-plan.ts";
 import { type Identity, identityOf, predecessors } from "../planning/predecessors.ts";
 import { formatProblems } from "../problems/problem.ts";
+import type { ClusterDeployment } from "./cluster-deployment.ts";
 import { PdDeployment } from "./deployment.ts";
 import { leftContainers } from "./left-containers.ts";
+import { onCluster } from "./on-cluster.ts";
 import { idleCredentials, secretMistakes } from "./secrets.ts";
 
 /** What a program has of a stack file that it has deployed. */
 export interface Deployed {
   /** For `dependsOn`: complete once a completion came back through the scheduler. */
-  readonly deployment: PdDeployment;
+  readonly deployment: PdDeployment | ClusterDeployment;
   /** The scheduler's URL, known at the same time. */
   readonly endpoint: pulumi.Output<string>;
   /** What clients put into `model`. */
@@ -33,12 +35,6 @@ export async function deploy(): Promise<Deployed> {
   const result = makePlan(stack, new pulumi.Config("ascend-pd").getObject("deployment"));
   if ("problems" in result) throw new pulumi.RunError(formatProblems(stackFile, result.problems));
   const { plan, warnings } = result;
-  if (plan.kubernetes !== undefined) {
-    throw new pulumi.RunError(
-      `${stackFile}: its target is a Kubernetes cluster, which this program does not apply to yet\n` +
-        `fix: ascend-pd render kubernetes ${stack} | kubectl apply --server-side --field-manager=ascend-pd --filename -`,
-    );
-  }
   const mistakes = secretMistakes(plan);
   if (mistakes.length > 0)
     throw new pulumi.RunError(mistakes.map((one) => `${stackFile}: ${one}`).join("\n"));
@@ -50,12 +46,9 @@ export async function deploy(): Promise<Deployed> {
   // Node's own: the TypeScript that Pulumi loads has made it a hundred.
   Error.stackTraceLimit = Math.min(Error.stackTraceLimit, 10);
 
-  const warn = await lookAtHosts(result);
-  const deployment = new PdDeployment(stack, {
-    plan,
-    predecessors: predecessors(await leftContainers(), plan.containers),
-  });
-  await warn();
+  const { kubernetes } = plan;
+  const deployment =
+    kubernetes === undefined ? await onHosts(stack, result) : await onCluster(stack, { ...plan, kubernetes });
   return {
     deployment,
     endpoint: deployment.endpoint,
@@ -64,8 +57,8 @@ export async function deploy(): Promise<Deployed> {
   };
 }
 
-/** Throws where an `up` would stop half-way; gives what warns, in a preview, of what it has found by the end. */
-async function lookAtHosts(planned: Planned): Promise<() => Promise<void>> {
+/** The containers on the hosts' Docker Engines. Throws where an `up` would stop half-way. */
+async function onHosts(stack: string, planned: Planned): Promise<PdDeployment> {
   const { plan } = planned;
   const isPreview = pulumi.runtime.isDryRun();
   if (isPreview) {
@@ -79,9 +72,11 @@ async function lookAtHosts(planned: Planned): Promise<() => Promise<void>> {
     const inTheWay = await looking;
     const reasons = inTheWay.length > 0 ? inTheWay : await unfitHosts(wantedHosts(planned));
     if (reasons.length > 0) throw new pulumi.RunError(reasons.join("\n"));
-    return async () => {};
   }
-  return async () => {
-    for (const message of await looking) pulumi.log.warn(message);
-  };
+  const deployment = new PdDeployment(stack, {
+    plan,
+    predecessors: predecessors(await leftContainers(), plan.containers),
+  });
+  if (isPreview) for (const message of await looking) pulumi.log.warn(message);
+  return deployment;
 }

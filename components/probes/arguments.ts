@@ -1,3 +1,5 @@
+import type { ApiObject } from "../../cluster/objects.ts";
+import type { ProxiedService } from "../../cluster/proxy.ts";
 import type { Administered } from "../../hosts/administered.ts";
 import type { HostPlan } from "../../planning/plan.ts";
 
@@ -10,6 +12,14 @@ export interface Membership {
   readonly api: "openai" | "vllm";
   readonly model: string;
   readonly ready: ProbeArguments["await-ready"];
+}
+
+/** An object of a cluster, by name; what is to be in it, if anything, comes by standard input. */
+export interface InCluster {
+  /** Of the kubeconfig; absent: its current one. */
+  readonly context?: string;
+  readonly object: ApiObject;
+  readonly timeoutSeconds: number;
 }
 
 /** What each probe is told, as JSON in the environment variable PROBE. */
@@ -43,6 +53,17 @@ export interface ProbeArguments {
     readonly timeoutSeconds: number;
     /** Whom a pass is to be had from, where clients are asked for keys. */
     readonly passFrom?: Administered;
+  };
+  "apply-object": InCluster;
+  "remove-object": InCluster;
+  "renew-pods": InCluster;
+  "await-pods": InCluster;
+  "first-completion-in-cluster": {
+    readonly context?: string;
+    readonly service: ProxiedService;
+    readonly api: "openai" | "vllm";
+    readonly model: string;
+    readonly timeoutSeconds: number;
   };
   "assembled-image": {
     readonly host: HostPlan;

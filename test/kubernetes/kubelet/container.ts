@@ -14,6 +14,7 @@ export interface ContainerStart {
   readonly image: Image;
   readonly container: Container;
   readonly volumes: readonly Volume[];
+  readonly env: Readonly<Record<string, string>>;
   /** Of its volumes of ConfigMaps: absolute paths in the container. */
   readonly files: Readonly<Record<string, string>>;
 }
@@ -27,7 +28,7 @@ export async function startContainer(start: ContainerStart): Promise<ChildProces
   const root = join(folder, "root");
   const inside = (path: string) => join(root, path);
   await rm(root, { recursive: true, force: true });
-  for (const path of ["/tmp", "/dev", "/opt/bin", "/run"]) await mkdir(inside(path), { recursive: true });
+  for (const path of ["/tmp", "/dev/shm", "/opt/bin", "/run"]) await mkdir(inside(path), { recursive: true });
   for (const [path, content] of Object.entries({ ...files, [image.path]: image.script })) {
     await mkdir(dirname(inside(path)), { recursive: true });
     await writeFile(inside(path), content);
@@ -38,12 +39,13 @@ export async function startContainer(start: ContainerStart): Promise<ChildProces
     await writeFile(inside(`/dev/${device}`), "");
     binds.push([`/dev/${device}`, inside(`/dev/${device}`)]);
   }
-  const memory: string[] = [];
+  // Every container has this one, of its own.
+  const memory = new Set([inside("/dev/shm")]);
   for (const { name, mountPath } of container.volumeMounts ?? []) {
     const volume = volumes.find((one) => one.name === name);
     if (volume?.emptyDir !== undefined) {
       await mkdir(inside(mountPath), { recursive: true });
-      memory.push(inside(mountPath));
+      memory.add(inside(mountPath));
     }
     if (volume?.hostPath === undefined) continue;
     await mkdir(dirname(inside(mountPath)), { recursive: true });
@@ -59,7 +61,7 @@ export async function startContainer(start: ContainerStart): Promise<ChildProces
        elif [ -d /$one ]; then mkdir -p ${root}/$one; mount --rbind /$one ${root}/$one; fi
      done`,
     ...binds.map(([from, to]) => `mount --bind ${from} ${to}`),
-    ...memory.map((path) => `mount -t tmpfs -o mode=1777 own ${path}`),
+    ...[...memory].map((path) => `mount -t tmpfs -o mode=1777 own ${path}`),
     `chmod 1777 ${root}/tmp`,
     `cd ${root}`,
     `exec chroot --userspec=${image.user}:${image.user} ${root} "$@"`,
@@ -67,7 +69,7 @@ export async function startContainer(start: ContainerStart): Promise<ChildProces
   const env = {
     ...image.env,
     PATH: "/opt/bin:/usr/bin:/bin",
-    ...Object.fromEntries((container.env ?? []).map(({ name, value = "" }) => [name, expanded(value)])),
+    ...start.env,
   };
   const log = openSync(join(folder, "log"), "a");
   const set = Object.entries(env).map(([name, value]) => `${name}=${value}`);
@@ -83,4 +85,4 @@ export async function startContainer(start: ContainerStart): Promise<ChildProces
 }
 
 /** `$$(` stands for `$(`; of variables nothing is asked for here. */
-const expanded = (text: string): string => text.replace(/\$\$/g, "$");
+export const expanded = (text: string): string => text.replace(/\$\$/g, "$");

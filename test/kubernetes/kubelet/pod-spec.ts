@@ -5,6 +5,7 @@ export interface Pod {
     readonly namespace: string;
     readonly uid: string;
     readonly resourceVersion: string;
+    readonly annotations?: Readonly<Record<string, string>>;
     readonly deletionTimestamp?: string;
     readonly deletionGracePeriodSeconds?: number;
   };
@@ -20,13 +21,22 @@ export interface Container {
   readonly name: string;
   readonly image: string;
   readonly args?: readonly string[];
-  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly env?: readonly Variable[];
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
   readonly startupProbe?: Probe;
   readonly readinessProbe?: Probe;
   readonly livenessProbe?: Probe;
   readonly lifecycle?: { readonly preStop?: { readonly exec?: { readonly command: readonly string[] } } };
+}
+
+export interface Variable {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: {
+    readonly fieldRef?: { readonly fieldPath: string };
+    readonly secretKeyRef?: { readonly name: string; readonly key: string };
+  };
 }
 
 export interface Probe {
@@ -69,7 +79,8 @@ const known: Readonly<Record<string, readonly string[]>> = {
   ],
   volume: ["name", "hostPath", "emptyDir", "configMap", "projected"],
   mount: ["name", "mountPath", "readOnly"],
-  env: ["name", "value"],
+  env: ["name", "value", "valueFrom"],
+  valueFrom: ["fieldRef", "secretKeyRef"],
   probe: ["httpGet", "periodSeconds", "timeoutSeconds", "failureThreshold", "successThreshold"],
   lifecycle: ["preStop"],
 };
@@ -87,6 +98,7 @@ export function unknownIn(pod: Pod): string | undefined {
     ...volumes.map((one): [string, object] => ["volume", one]),
     ...(container.volumeMounts ?? []).map((one): [string, object] => ["mount", one]),
     ...(container.env ?? []).map((one): [string, object] => ["env", one]),
+    ...(container.env ?? []).map((one): [string, object | undefined] => ["valueFrom", one.valueFrom]),
     ...[startupProbe, readinessProbe, livenessProbe].map((one): [string, object | undefined] => [
       "probe",
       one,

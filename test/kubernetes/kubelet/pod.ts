@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Access } from "../../../cluster/access.ts";
 import { call } from "../../../cluster/request.ts";
-import { startContainer } from "./container.ts";
+import { expanded, startContainer } from "./container.ts";
 import { type Image, imageOf } from "./images.ts";
-import { type Pod, unknownIn, type Volume } from "./pod-spec.ts";
+import { type Container, type Pod, unknownIn, type Volume } from "./pod-spec.ts";
 import { askProbes } from "./probes.ts";
 
 /** What a node gives to a pod: a folder, and a network with an address. */
@@ -17,6 +17,8 @@ export interface Place {
   readonly address: string;
   readonly hostAddress: string;
 }
+
+type Texts = Readonly<Record<string, string>>;
 
 interface State {
   readonly waiting?: { readonly reason: string; readonly message?: string };
@@ -85,12 +87,15 @@ export class PodLife {
     }
     while (!signal.aborted) {
       const files = await this.#files();
-      if (typeof files === "string") {
-        await this.#say({ waiting: { reason: "ContainerCreating", message: files } }, false);
+      const env = await this.#env(container);
+      if (typeof files === "string" || typeof env === "string") {
+        const missing = typeof env === "string" ? env : String(files);
+        const reason = typeof env === "string" ? "CreateContainerConfigError" : "ContainerCreating";
+        await this.#say({ waiting: { reason, message: missing } }, false);
         await sleep(200, undefined, { signal }).catch(() => {});
         continue;
       }
-      await this.#runOnce(image, files);
+      await this.#runOnce(image, files, env);
       if (signal.aborted) return;
       this.#restarts += 1;
       await this.#say(
@@ -101,13 +106,13 @@ export class PodLife {
     }
   }
 
-  async #runOnce(image: Image, files: Readonly<Record<string, string>>): Promise<void> {
+  async #runOnce(image: Image, files: Texts, env: Texts): Promise<void> {
     const { folder, network, address } = this.#place;
     const [container] = this.#pod.spec.containers;
     if (container === undefined) return;
     const { volumes = [] } = this.#pod.spec;
     await mkdir(folder, { recursive: true });
-    const process = await startContainer({ folder, network, image, container, volumes, files });
+    const process = await startContainer({ folder, network, image, container, volumes, files, env });
     this.#process = process;
     const exited = once(process, "exit");
     if (this.#ended.signal.aborted) process.kill("SIGKILL");
@@ -131,7 +136,7 @@ export class PodLife {
   }
 
   /** The files of its ConfigMaps, by where they stand in the container; else what is missing. */
-  async #files(): Promise<Readonly<Record<string, string>> | string> {
+  async #files(): Promise<Texts | string> {
     const { containers, volumes = [] } = this.#pod.spec;
     const files: Record<string, string> = {};
     for (const { name, mountPath } of containers[0]?.volumeMounts ?? []) {
@@ -146,6 +151,30 @@ export class PodLife {
       }
     }
     return files;
+  }
+
+  /** The values of its variables; else what is missing. */
+  async #env({ env = [] }: Container): Promise<Texts | string> {
+    const { namespace, annotations = {} } = this.#pod.metadata;
+    const values: Record<string, string> = {};
+    for (const { name, value = "", valueFrom: { fieldRef, secretKeyRef } = {} } of env) {
+      values[name] = expanded(value);
+      if (fieldRef !== undefined) {
+        const annotation = /^metadata\.annotations\['(.+)'\]$/.exec(fieldRef.fieldPath)?.[1];
+        if (annotation === undefined) return `not known here: ${fieldRef.fieldPath}`;
+        values[name] = annotations[annotation] ?? "";
+      }
+      if (secretKeyRef !== undefined) {
+        const path = `/api/v1/namespaces/${namespace}/secrets/${secretKeyRef.name}`;
+        const answer = await call(this.#access, path);
+        const data = answer.status === 200 ? JSON.parse(answer.text).data : undefined;
+        if (data === undefined) return `secret "${secretKeyRef.name}" not found`;
+        if (data[secretKeyRef.key] === undefined)
+          return `couldn't find key ${secretKeyRef.key} in Secret ${namespace}/${secretKeyRef.name}`;
+        values[name] = Buffer.from(data[secretKeyRef.key], "base64").toString();
+      }
+    }
+    return values;
   }
 
   async #say(state: State, ready: boolean): Promise<void> {
