@@ -1,11 +1,11 @@
-import type { Form } from "../stack-file/target.ts";
+import type { KubernetesPlan } from "../plan.ts";
 import type { Rule } from "./rule.ts";
 
 /**
  * A pod's name has `-0` behind it, and the label of its revision a hyphen and ten characters, of 63. MindCluster's operator and Kthena's put
  * indices into them besides.
  */
-const longestOf = (form: Form): number => (form === "plain" ? 52 : 44);
+const longestOf = (form: KubernetesPlan["form"]): number => (form === "plain" ? 52 : 44);
 
 export const namesFitKubernetes: Rule = {
   code: "PD181",
