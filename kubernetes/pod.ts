@@ -25,7 +25,8 @@ export function podTemplate(
   const { container, volumes } = podContainer(plan, one, files.volumeOf(one), image);
   const npus = one.npus.length > 0 ? node?.npus : undefined;
   const annotations: Labels = {
-    ...(one.files.length > 0 && { "ascend-pd.files": hashOf(one.files) }),
+    // The files of a scheduler with an administration are renewed while it runs.
+    ...(one.files.length > 0 && node && { "ascend-pd.files": hashOf(one.files) }),
     ...(one.secretEnv && { [secretEnvLabel]: one.secretEnv.join(",") }),
     ...(npus?.policy !== undefined && { "huawei.com/schedule_policy": npus.policy }),
     ...(one.member &&

@@ -84,6 +84,16 @@ describe.skipIf(obstacle !== undefined)("a stack on a cluster", () => {
     return (await Promise.all(found)).flat().sort();
   }
 
+  test("A form that needs an operator is refused with what to do instead.", async () => {
+    await stack.configure({ ...deployment, target: { ...deployment.target, form: "infer-service-set" } });
+
+    const { code, output } = await stack.pulumi("preview");
+
+    expect(output).toContain("target.form infer-service-set is rendered, and not applied");
+    expect(code).not.toBe(0);
+    await stack.configure(deployment);
+  });
+
   test("up into a namespace that is not there is refused before anything is made.", async () => {
     const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
 
