@@ -61,6 +61,18 @@ describe.skipIf(obstacle !== undefined)("an instance on a cluster", () => {
     expect(await renew(access, changed, 300)).toBe(0);
   });
 
+  test("serves on while the API server is away, and its node hears of what changes afterwards.", async () => {
+    await cluster.stopApiServer();
+
+    const health = await fetch(`http://${nodes.nodes[0]?.address}:8000/health`);
+
+    expect(health.status).toBe(200);
+    await cluster.startApiServer();
+    const changed = simulatedSet("engine", "node-0", 8000, ["--max-num-seqs=2"]);
+    await apply(access, changed);
+    expect(await renew(access, changed, 300)).toBe(1);
+  });
+
   test("that cannot become ready is told of at once, with its reason.", async () => {
     const unpullable = simulatedSet("unpullable", "node-0", 8001);
     const [container] = unpullable.spec.template.spec.containers;
