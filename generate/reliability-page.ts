@@ -175,7 +175,7 @@ function soakSection(): string {
 streams, plain answers, chats, several prompts and samples, Chinese, long prompts and clients that leave. Every ten seconds an
 instance is killed, stopped for a while, restarted, or drained and joined. Every answer is compared with what the model has to
 say; at the end nothing may be left. \`npm test\` has a short one, \`npm run soak -- --minutes 60 --seed 7\` an hour;
-[bench/README.md](../bench/README.md#soak) says more.
+[bench/README.md](../bench/README.md#soak) says more, also of how to read the slope.
 
 The last that is recorded, in [bench/results/soak.json](../bench/results/soak.json), on ${report.machine}:
 

@@ -44,14 +44,16 @@ process.exit(report.problems.length === 0 ? 0 : 1);
 async function soak(): Promise<Report> {
   const { seed } = options;
   const say = (line: string) => console.error(line);
+  const stop = new AbortController();
+  const end = () => {
+    if (stop.signal.aborted) process.exit(130);
+    say("ending; once more ends at once");
+    stop.abort();
+  };
+  // The processes that it starts are not the terminal's to end.
+  process.on("SIGINT", end).on("SIGTERM", end);
   const service = await startService();
   const before = await service.look();
-  const stop = new AbortController();
-  process.once("SIGINT", () => {
-    say("ending; Ctrl-C again ends at once");
-    process.once("SIGINT", () => process.exit(130));
-    stop.abort();
-  });
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
   const ends = setTimeout(() => stop.abort(), options.minutes * 60_000);

@@ -158,6 +158,11 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   }
 }
 
+const children = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
 /** Resolves with what `pattern` finds in the output of a program of this repository; throws when it ends before. */
 async function started(args: readonly string[], env: Record<string, string>, pattern: RegExp) {
   const child = spawn(process.execPath, args, {
@@ -167,7 +172,8 @@ async function started(args: readonly string[], env: Record<string, string>, pat
     // Ctrl-C is for the soak alone: it has a report to make.
     detached: true,
   });
-  process.on("exit", () => void child.kill("SIGKILL"));
+  children.add(child);
+  child.once("exit", () => children.delete(child));
   let all = "";
   for (;;) {
     const [bytes] = await Promise.race([
