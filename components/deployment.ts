@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { givesPasses } from "../hosts/pass.ts";
 import manifest from "../package.json" with { type: "json" };
 import { isHead } from "../planning/layout.ts";
-import type { ContainerPlan, Plan, Role } from "../planning/plan.ts";
+import { type ContainerPlan, isMonitoring, type Plan, type Role } from "../planning/plan.ts";
 import type { Identity } from "../planning/predecessors.ts";
 import { administrationOf } from "./administration.ts";
 import { Host } from "./host.ts";
@@ -13,6 +13,7 @@ import {
   type ImageOnHost,
   PrefillInstance,
 } from "./instance.ts";
+import { Monitoring } from "./monitoring.ts";
 import { probe } from "./probe.ts";
 import { RankTableFile } from "./rank-table-file.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -95,6 +96,10 @@ export class PdDeployment extends pulumi.ComponentResource {
         const passFrom = givesPasses(plan);
         const all = { ...args, administration, passFrom, endpoint, api, servedModelName, instances };
         accepted = new Scheduler(all, child).accepted;
+        continue;
+      }
+      if (isMonitoring(container)) {
+        new Monitoring(args, child);
         continue;
       }
       const rollout = administration && {

@@ -2,7 +2,7 @@ import type * as command from "@pulumi/command";
 import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { addressOf } from "../hosts/administered.ts";
-import type { ContainerPlan } from "../planning/plan.ts";
+import { type ContainerPlan, isInstance } from "../planning/plan.ts";
 import type { Identity } from "../planning/predecessors.ts";
 import type { Administration } from "./administration.ts";
 import { createContainer } from "./container.ts";
@@ -130,7 +130,7 @@ const types = {
 
 /** The resource that an instance was, which it replaces with all that is below it: drained, and gone before it comes. */
 export function aliasOf(former: Identity | undefined): pulumi.Alias[] {
-  if (former === undefined || former.role === "scheduler") return [];
+  if (former === undefined || !isInstance(former)) return [];
   return [{ name: former.name, type: types[former.role] }];
 }
 

@@ -61,7 +61,7 @@ const container = object({
     DeviceRequests: listOf(object({ Driver: maybeText, Count: or(0, number), DeviceIDs: texts })),
     Annotations: textByName,
   }),
-  Mounts: listOf(object({ Type: text, Source: maybeText, Destination: text, RW: boolean })),
+  Mounts: listOf(object({ Type: text, Name: maybeText, Source: maybeText, Destination: text, RW: boolean })),
 });
 export type Container = Read<typeof container>;
 

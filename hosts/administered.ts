@@ -1,5 +1,5 @@
 import { isHead } from "../planning/layout.ts";
-import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../planning/plan.ts";
+import { type ContainerPlan, type FilePlan, type HostPlan, isInstance, type Plan } from "../planning/plan.ts";
 import { shortName } from "../planning/short-name.ts";
 import { bracketed } from "../rank-tables/addresses.ts";
 
@@ -37,10 +37,9 @@ export function schedulerTables({ stack, containers, hosts, rankTables }: Plan):
   const local = rankTables.local[containers.findIndex(({ role }) => role === "scheduler")];
   if (local === undefined || nodePorts === undefined) return undefined;
   const instances = containers.flatMap((container) => {
-    const { role } = container;
-    if (role === "scheduler" || !isHead(container)) return [];
+    if (!isInstance(container) || !isHead(container)) return [];
     const address = addressOf(hostOf({ hosts }, container), container);
-    return [{ role, name: shortName(container.name, stack), address }];
+    return [{ role: container.role, name: shortName(container.name, stack), address }];
   });
   return { instances, global, local, nodePorts, ...(apiKeys && { apiKeys }) };
 }

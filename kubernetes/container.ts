@@ -25,7 +25,9 @@ export function podContainer(
   const { name, role, member, command, env, devices, mounts, user, restricted, ...others } = one;
   const { port, npus, readyPath, startTimeoutSeconds, sharedMemoryMib, secretEnv, ...rest } = others;
   // What is the pod's, or said otherwise: see pod.ts. Does not compile when the Plan says something that nothing heeds.
-  const { host, image: _image, files: _files, stopTimeoutSeconds, ipc, ulimits, ...forgotten } = rest;
+  const { host, image: _image, files: _files, stopTimeoutSeconds, ipc, ulimits, ...onDocker } = rest;
+  // Of monitoring alone, which is for stacks on Docker hosts.
+  const { volumes: _volumes, address: _address, memoryMib, ...forgotten } = onDocker;
   forgotten satisfies Record<string, never>;
 
   const mounted = [
@@ -46,7 +48,9 @@ export function podContainer(
           },
         ]),
   ].map((mount, index) => ({ ...mount, name: `v${index}` }));
-  const resources = npuResources(plan, one);
+  const memory = memoryMib === undefined ? undefined : { memory: `${memoryMib}Mi` };
+  const npuCount = npuResources(plan, one);
+  const resources = (memory || npuCount) && { ...npuCount, ...memory };
   return {
     container: {
       name: role,

@@ -94,7 +94,8 @@ function readBack(plan: ClusterPlan, { name, npus: ids }: ContainerPlan) {
       ...mount,
       ...spec.volumes.find((volume: Any) => volume.name === mount.name),
     })) ?? [];
-  const count = Object.values(one.resources?.limits ?? {})[0];
+  const { memory: _memory, ...counts } = one.resources?.limits ?? {};
+  const count = Object.values(counts)[0];
   return {
     command: one.args.map(expanded),
     envs: one.env

@@ -1,4 +1,4 @@
-import type { Role } from "./plan.ts";
+import type { ServingRole } from "./plan.ts";
 import type { Declared } from "./stack-file/schema.ts";
 
 /** Where everything stands, whatever engine runs there: one ordered list that everything else is derived from. */
@@ -21,7 +21,7 @@ export type Host = Declared["hosts"][string] & { readonly name: string };
 
 /** What becomes one container: an instance, one host of an instance over several, or the scheduler. */
 export interface Instance extends Extras {
-  readonly role: Role;
+  readonly role: ServingRole;
   /** What the stack file calls it, or its place: `prefill-0`; the one thing that says which instance it is. */
   readonly shortName: string;
   /** Container name: the stack's and that. */
@@ -76,7 +76,7 @@ export const npuCount = (instance: Pick<Instance, "host" | "npus" | "member">): 
   placesOf(instance).reduce((sum, { npus }) => sum + npus.length, 0);
 
 /** The host of an instance; only for a layout that the rules accepted. */
-export function hostOf(layout: Layout, instance: Pick<Instance, "host">): Host {
+export function hostOf(layout: Pick<Layout, "hosts">, instance: Pick<Instance, "host">): Host {
   return found(layout.hosts.find(({ name }) => name === instance.host));
 }
 

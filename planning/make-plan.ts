@@ -5,6 +5,7 @@ import type { ContainerOf, Tables } from "./engines/engine.ts";
 import { adminSocket, scheduler } from "./engines/scheduler.ts";
 import { kubernetesPlan, nodePlan } from "./kubernetes.ts";
 import { found, type Host, hostOf, type Instance } from "./layout.ts";
+import { monitoringContainers } from "./monitoring.ts";
 import type { ContainerPlan, FilePlan, HostPlan, Plan } from "./plan.ts";
 import { parseStackFile, stackFileSchema } from "./read-stack-file.ts";
 import { applyRules } from "./rules/index.ts";
@@ -48,12 +49,15 @@ function planOf(topology: Topology): Plan {
     stack,
     ...(kubernetes && { kubernetes }),
     hosts: hosts.map((host) => ({ ...hostPlan(host), ...nodePlan(topology, host) })),
-    containers: withDefinitions(
-      instances.map((instance, index) => {
-        const own = instance === entry ? [nodePorts, apiKeys] : [];
-        return container(topology, instance, tablesOf(topology, global, found(local[index]), ...own));
-      }),
-    ),
+    containers: [
+      ...withDefinitions(
+        instances.map((instance, index) => {
+          const own = instance === entry ? [nodePorts, apiKeys] : [];
+          return container(topology, instance, tablesOf(topology, global, found(local[index]), ...own));
+        }),
+      ),
+      ...monitoringContainers(topology),
+    ],
     rankTables: { global, local, ...(nodePorts && { nodePorts }), ...(apiKeys && { apiKeys }) },
     endpoint: `http://${bracketed(hostOf(topology, entry).address)}:${entry.port}`,
     servedModelName: file.model.servedName,

@@ -5,7 +5,20 @@
 
 import type { Form } from "./stack-file/target.ts";
 
-export type Role = "prefill" | "decode" | "scheduler";
+export type InstanceRole = "prefill" | "decode";
+export type ServingRole = InstanceRole | "scheduler";
+export type MonitoringRole = "prometheus" | "grafana";
+export type Role = ServingRole | MonitoringRole;
+
+/** Whether it is one of those that compute. */
+export const isInstance = <T extends { readonly role: string }>(
+  one: T,
+): one is T & { readonly role: InstanceRole } => one.role === "prefill" || one.role === "decode";
+
+/** Whether it only looks at the others. */
+export const isMonitoring = <T extends { readonly role: string }>(
+  one: T,
+): one is T & { readonly role: MonitoringRole } => one.role === "prometheus" || one.role === "grafana";
 
 export interface Plan {
   readonly stack: string;
@@ -13,8 +26,8 @@ export interface Plan {
   readonly kubernetes?: KubernetesPlan;
   readonly hosts: readonly HostPlan[];
   /**
-   * In start order: every prefill, every decode (the order of the global rank table and NODE_PORTS), scheduler. Of an
-   * instance over several hosts its head, then its other members.
+   * In start order: every prefill, every decode (the order of the global rank table and NODE_PORTS), scheduler, and
+   * what looks at them. Of an instance over several hosts its head, then its other members.
    */
   readonly containers: readonly ContainerPlan[];
   readonly rankTables: RankTablesPlan;
@@ -89,9 +102,13 @@ export interface ContainerPlan {
   readonly npus: readonly number[];
   readonly devices: readonly DevicePlan[];
   readonly mounts: readonly MountPlan[];
+  /** What it keeps when it is made anew; absent: nothing. */
+  readonly volumes?: readonly VolumePlan[];
   /** Placed in the container before it starts; those of a scheduler with an administration are renewed in it. */
   readonly files: readonly FilePlan[];
   readonly user?: string;
+  /** Most memory that it may use, in MiB; absent: all there is. */
+  readonly memoryMib?: number;
   /** Size of /dev/shm in MiB; absent: what the Docker Engine gives. */
   readonly sharedMemoryMib?: number;
   /** Whose shared memory, semaphores and message queues; absent: its own. */
@@ -102,6 +119,8 @@ export interface ContainerPlan {
   readonly restricted: boolean;
   /** Port that the container listens on, on the host's network; of a member without an API, one for KV transfer. */
   readonly port: number;
+  /** Where it listens, `0.0.0.0` for all addresses; absent: where its host's address leads. */
+  readonly address?: string;
   /** Answers 200 when the container can take requests. */
   readonly readyPath: string;
   /** Seconds from start until `readyPath` must have answered. */
@@ -140,6 +159,12 @@ export interface MountPlan {
   readonly readOnly: boolean;
 }
 
+/** A volume of the Docker Engine, made with the container and gone with the stack. */
+export interface VolumePlan {
+  readonly name: string;
+  readonly target: string;
+}
+
 export interface FilePlan {
   readonly path: string;
   readonly content: string;
@@ -147,7 +172,7 @@ export interface FilePlan {
 
 export interface RankTablesPlan {
   readonly global: FilePlan;
-  /** One per container, in the order of `Plan.containers`; the scheduler's names the service entry. */
+  /** One per instance and the scheduler, in the order of `Plan.containers`; the scheduler's names the service entry. */
   readonly local: readonly FilePlan[];
   /** Ports and names of the instances, which a scheduler of ours takes from a file, so that they can change while it runs. */
   readonly nodePorts?: FilePlan;

@@ -1,5 +1,5 @@
 import { isHead } from "./layout.ts";
-import type { ContainerPlan, MemberPlan } from "./plan.ts";
+import { type ContainerPlan, isInstance, type MemberPlan } from "./plan.ts";
 
 /** What says whose successor a container is; a stack keeps it of those that its last `up` left. */
 export interface Identity extends Pick<ContainerPlan, "name" | "role" | "host" | "npus" | "port"> {
@@ -21,10 +21,10 @@ export function predecessors(
   now: readonly Identity[],
 ): ReadonlyMap<string, Identity> {
   const [old, planned] = [byName(before), byName(now)];
-  const gone = before.filter((one) => one.role !== "scheduler" && isHead(one) && !planned.has(one.name));
+  const gone = before.filter((one) => isInstance(one) && isHead(one) && !planned.has(one.name));
   const [partsBefore, partsNow] = [before, now].map((all) => Map.groupBy(all, headOf));
   const successions = now.filter(isHead).flatMap((one): [string, Identity][] => {
-    if (one.role === "scheduler") return [];
+    if (!isInstance(one)) return [];
     const known = old.get(one.name);
     if (known !== undefined) return known.role === one.role ? [] : [[one.name, known]];
     const parts = partsNow?.get(one.name) ?? [];

@@ -1,6 +1,8 @@
+import { isLoopback } from "../rank-tables/addresses.ts";
 import { engineKey } from "./credentials/engine-key.ts";
 import type { Engine } from "./engines/engine.ts";
 import { kvPorts } from "./engines/mooncake.ts";
+import { pageToken } from "./engines/scheduler.ts";
 import { found, type Host, type Instance, isHead, type Layout, type Place } from "./layout.ts";
 import { memberNameOf } from "./member-name.ts";
 import type { Declared } from "./stack-file/schema.ts";
@@ -39,6 +41,7 @@ export function topologyOf(stack: string, file: File): Topology {
     host = schedulersService,
     port,
     routingPolicy,
+    page,
     extraArgs,
     extraEnv,
     secretEnv,
@@ -56,7 +59,7 @@ export function topologyOf(stack: string, file: File): Topology {
     routingPolicy,
     extraArgs,
     extraEnv,
-    secretEnv: [...secretEnv, ...shown],
+    secretEnv: [...secretEnv, ...shown, ...(page && !isLoopback(page.address) ? [pageToken] : [])],
   };
   const servers = [...instances("prefill"), ...instances("decode")];
   return {

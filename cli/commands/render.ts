@@ -3,12 +3,13 @@ import type { FilePlan, HostPlan, Plan } from "../../planning/plan.ts";
 import { formatProblems } from "../../problems/problem.ts";
 import { type Command, oneOperand, parseOptions } from "../command.ts";
 import { dockerStack, plannedStack } from "../planned-stack.ts";
-import { complain } from "../print.ts";
-import { writeFiles } from "../ranktable/write-files.ts";
+import { complain, print } from "../print.ts";
+import { showFiles, writeFiles } from "../ranktable/write-files.ts";
 import { compose } from "../render/compose.ts";
 import { dockerRun } from "../render/docker-run.ts";
 import { chosenHost } from "../render/host-choice.ts";
 import { kubernetesFiles, kubernetesManifest } from "../render/kubernetes.ts";
+import { monitoringOf } from "../render/monitoring.ts";
 import { UserError } from "../user-error.ts";
 
 /** What is printed for one host. */
@@ -16,7 +17,7 @@ const ofHosts: Readonly<Record<string, (plan: Plan, host: HostPlan) => string>> 
   "docker-run": dockerRun,
   compose,
 };
-const targets = [...Object.keys(ofHosts), "kubernetes"];
+const targets = [...Object.keys(ofHosts), "kubernetes", "monitoring"];
 
 const OPTIONS = {
   host: { type: "string" },
@@ -26,9 +27,11 @@ const OPTIONS = {
 } as const;
 
 export const render: Command = {
-  summary: "print the commands, a Compose file or Kubernetes manifests that stand for a stack",
+  summary:
+    "print the commands, a Compose file or Kubernetes manifests that stand for a stack, or what a Prometheus needs",
   usage: `usage: ascend-pd render docker-run|compose STACK [--host NAME]
        ascend-pd render kubernetes STACK [--form FORM] [--out FOLDER [--kustomize]]
+       ascend-pd render monitoring STACK [--out FOLDER]
 
 Prints what \`pulumi up\` would do on a host, for those who want to read it or to do it by other means, or the objects that
 a Kubernetes cluster takes for a stack with a \`target\` in its file. Starts nothing and asks no host.
@@ -37,10 +40,12 @@ targets:
   docker-run   a shell script with the manual's steps: docker commands, start order, waiting, a first completion
   compose      a file for Docker Compose 2.23.1 or later
   kubernetes   manifests for \`kubectl apply\`, in the order in which they are applied
+  monitoring   files for your own Prometheus and Grafana: scrape configuration, alert rules, dashboards
 
   --host NAME   which host's; needless where all of the stack runs on one
   --form FORM   plain, infer-service-set or model-serving in place of the stack file's \`target.form\`
-  --out FOLDER  write a file for each instance into a folder instead of printing all
+  --out FOLDER  write a file for each instance into a folder instead of printing all; where those of
+                \`monitoring\` go (monitoring-STACK)
   --kustomize   make that folder a Kustomize base
 
 examples:
@@ -48,6 +53,7 @@ examples:
   ascend-pd render docker-run 2p2d-two-hosts --host host-b | ssh root@10.0.0.19 sh
   ascend-pd render compose 1p1d > compose.yaml
   ascend-pd render kubernetes k8s-sim-1p1d | kubectl apply --server-side --field-manager=ascend-pd --filename -
+  ascend-pd render monitoring 2p2d --out /etc/prometheus/2p2d
 
 exit codes: 0 printed or written, 2 the stack cannot work or the command line is wrong`,
   options: OPTIONS,
@@ -63,7 +69,8 @@ exit codes: 0 printed or written, 2 the stack cannot work or the command line is
       throw new UserError(`there is no target "${target}"\nfix: one of: ${targets.join(", ")}`);
     }
     const stack = oneOperand(operands, "STACK");
-    return target === "kubernetes" ? ofCluster(stack, values) : ofHost(target, stack, values);
+    if (target === "kubernetes") return ofCluster(stack, values);
+    return target === "monitoring" ? ofMonitoring(stack, values) : ofHost(target, stack, values);
   },
 };
 
@@ -111,6 +118,22 @@ function ofCluster(stack: string, { host, out, kustomize, form }: Options): numb
     refuseOthers(out, files);
     writeFiles(out, files);
   }
+  return 0;
+}
+
+/** Files for another Prometheus and Grafana than the stack's own. */
+function ofMonitoring(stack: string, { host, out, kustomize, form }: Options): number {
+  if (host !== undefined || kustomize || form !== undefined) {
+    throw new UserError(`--host, --form and --kustomize are not for monitoring\nfix: leave them out`);
+  }
+  const planned = dockerStack(stack);
+  const { where, warnings } = planned;
+  if (warnings.length > 0) complain(formatProblems(where, warnings));
+  const folder = out ?? `monitoring-${stack}`;
+  const { files, notes } = monitoringOf(planned);
+  for (const note of notes) complain(`${where}: ${note}`);
+  writeFiles(folder, files);
+  print(showFiles(folder, files, false));
   return 0;
 }
 

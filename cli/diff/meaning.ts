@@ -70,7 +70,7 @@ const verbs = { create: "starts", replace: "restarts", delete: "removes" } as co
 
 /** Instances that restart for the same reason stand in one line. */
 function restarts(replaced: readonly Change[], { changes, containers }: Difference, show: Show): string[] {
-  const now = containers.filter(({ role }) => role !== "scheduler").length;
+  const now = containers.filter(({ role }) => role === "prefill" || role === "decode").length;
   const removed = changes.filter((change) => isInstance(change) && change.operation === "delete").length;
   const byReason = new Map<string, Change[]>();
   for (const change of replaced) {

@@ -1,7 +1,14 @@
 import { basename } from "node:path";
 import { isHead } from "../../planning/layout.ts";
 import { headNameOf } from "../../planning/member-name.ts";
-import type { ContainerPlan, FilePlan, HostPlan, Plan } from "../../planning/plan.ts";
+import {
+  type ContainerPlan,
+  type FilePlan,
+  type HostPlan,
+  isInstance,
+  isMonitoring,
+  type Plan,
+} from "../../planning/plan.ts";
 import { type Identity, predecessors } from "../../planning/predecessors.ts";
 import { shortName } from "../../planning/short-name.ts";
 import { type Change, type Difference, inOrder, isOfFile, type Placement } from "../differences/change.ts";
@@ -40,11 +47,12 @@ export function readPlan(document: unknown, name: string): Plan {
     areNamed(containers) &&
     containers.every(
       ({ role, host, npus, files: paths }) =>
-        (role === "prefill" || role === "decode" || role === "scheduler") &&
+        typeof role === "string" &&
+        (isInstance({ role }) || role === "scheduler" || isMonitoring({ role })) &&
         typeof host === "string" &&
         Array.isArray(npus) &&
         Array.isArray(paths) &&
-        paths.every((path) => files.has(path)),
+        paths.every((path) => files.has(path) || fileOf(path).length > 0),
     ) &&
     fileOf(global).length > 0;
   if (!isWhole)
@@ -53,7 +61,7 @@ export function readPlan(document: unknown, name: string): Plan {
     );
   const whole = containers.map((container) => ({
     ...container,
-    files: asArray(container.files).map((path) => files.get(path)),
+    files: asArray(container.files).map((path) => files.get(path) ?? path),
   }));
   return { ...asObject(plan), containers: whole } as unknown as Plan;
 }

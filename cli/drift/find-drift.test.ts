@@ -85,7 +85,7 @@ test.each<[what: string, change: (one: Container) => unknown, planned: string, t
   ],
   [
     "mount./x.source",
-    ({ Mounts }) => Mounts.push({ Type: "bind", Source: "/y", Destination: "/x", RW: true }),
+    ({ Mounts }) => Mounts.push({ Type: "bind", Name: "", Source: "/y", Destination: "/x", RW: true }),
     "none",
     "/y",
   ],

@@ -54,6 +54,7 @@ function seen(
   const only = <T>(all: Record<string, T>, names: object): Record<string, T> =>
     known ? all : Object.fromEntries(Object.entries(all).filter(([name]) => Object.hasOwn(names, name)));
   const { NetworkMode, RestartPolicy, LogConfig, CapDrop, SecurityOpt, Devices } = HostConfig;
+  const volumes = planned.mounts.filter(({ type }) => type === "volume");
   const ofImage = new Set(Object.keys(image?.Config?.Volumes ?? {}));
   return {
     ...(known && inherited(Config)),
@@ -66,13 +67,17 @@ function seen(
       containerPath: PathInContainer,
       permissions: CgroupPermissions,
     })),
-    mounts: Mounts.filter(({ Type, Destination }) => Type !== "volume" || !ofImage.has(Destination)).map(
-      ({ Type, Source, Destination, RW }) => ({
-        source: Type === "bind" ? Source : `${Type} ${Source}`,
-        target: Destination,
-        readOnly: !RW,
-      }),
-    ),
+    mounts: Mounts.filter(
+      ({ Type, Destination }) =>
+        Type !== "volume" ||
+        !ofImage.has(Destination) ||
+        volumes.some(({ target }) => target === Destination),
+    ).map(({ Type, Name, Source, Destination, RW }) => ({
+      source:
+        Type === "bind" ? Source : volumes.some(({ source }) => source === Name) ? Name : `${Type} ${Source}`,
+      target: Destination,
+      readOnly: !RW,
+    })),
     capabilities: { drops: CapDrop },
     securityOpts: SecurityOpt,
     networkMode: NetworkMode,
@@ -83,7 +88,13 @@ function seen(
     ...(planned.ulimits !== undefined && { ulimits: ulimitsOf(HostConfig.Ulimits) }),
     logDriver: LogConfig.Type,
     logOpts: LogConfig.Config,
-    ...limitsAndPrivileges(HostConfig),
+    ...(planned.memory !== undefined && {
+      memory: Number(HostConfig.Memory) / 2 ** 20,
+      memorySwap: Number(HostConfig.MemorySwap) / 2 ** 20,
+    }),
+    ...limitsAndPrivileges(
+      planned.memory === undefined ? HostConfig : { ...HostConfig, Memory: 0, MemorySwap: 0 },
+    ),
   };
 }
 

@@ -2,7 +2,15 @@ import { basename } from "node:path/posix";
 import { Document, type Scalar, visit } from "yaml";
 import { everyContainer, labelsOf, restrictions } from "../../planning/container/settings.ts";
 import { isHead } from "../../planning/layout.ts";
-import type { ContainerPlan, FilePlan, HostPlan, ImagePlan, Plan } from "../../planning/plan.ts";
+import {
+  type ContainerPlan,
+  type FilePlan,
+  type HostPlan,
+  type ImagePlan,
+  isInstance,
+  isMonitoring,
+  type Plan,
+} from "../../planning/plan.ts";
 import { isIpv6 } from "../../rank-tables/addresses.ts";
 import { comment } from "./shell.ts";
 import { imageBuild, imageName } from "./source-images.ts";
@@ -12,12 +20,17 @@ import { together } from "./together.ts";
 export function compose(plan: Plan, host: HostPlan): string {
   const own = plan.containers.filter((container) => container.host === host.name);
   const configs = configsOf(own.flatMap(({ files }) => files));
+  const volumes = own.flatMap(({ volumes = [] }) => volumes);
   const services = own.map((container) => [container.name, service(plan, container, own, configs)] as const);
   const document = new Document(
     {
       name: projectName(plan.stack),
       services: Object.fromEntries(services),
       configs: Object.fromEntries(configs.map(({ name, content }) => [name, { content }])),
+      ...(volumes.length > 0 && {
+        // By the names that `pulumi up` gives them.
+        volumes: Object.fromEntries(volumes.map(({ name }) => [name, { name }])),
+      }),
     },
     { aliasDuplicateObjects: false },
   );
@@ -82,6 +95,9 @@ function service(
     readyPath,
     host,
     npus,
+    address,
+    volumes = [],
+    memoryMib,
     sharedMemoryMib,
     ipc,
     ulimits,
@@ -90,8 +106,7 @@ function service(
   } = others;
   // Does not compile when the Plan says something of a container that this renderer leaves out.
   forgotten satisfies Record<string, never>;
-  const before =
-    role === "scheduler" ? own.filter((other) => other.role !== "scheduler" && isHead(other)) : [];
+  const before = role === "scheduler" ? own.filter((other) => isInstance(other) && isHead(other)) : [];
   return {
     container_name: name,
     image: imageName(plan.stack, image),
@@ -100,13 +115,16 @@ function service(
     // A secret is taken from the environment of whoever runs this.
     environment: { ...env, ...Object.fromEntries(secretEnv?.map((one) => [one, null]) ?? []) },
     devices: devices.map((one) => `${one.hostPath}:${one.containerPath}:${one.permissions}`),
-    volumes: mounts.map(({ source, target, readOnly }) => ({
-      type: "bind",
-      source,
-      target,
-      read_only: readOnly,
-      bind: { create_host_path: false },
-    })),
+    volumes: [
+      ...mounts.map(({ source, target, readOnly }) => ({
+        type: "bind",
+        source,
+        target,
+        read_only: readOnly,
+        bind: { create_host_path: false },
+      })),
+      ...volumes.map(({ name, target }) => ({ type: "volume", source: name, target })),
+    ],
     // Compose places such files in the container before it starts, as `pulumi up` does.
     configs: files.map((file) => ({
       source: configs.find((one) => isSame(one, file))?.name,
@@ -114,6 +132,7 @@ function service(
       mode: everyContainer.fileMode,
     })),
     ...(user !== undefined && { user }),
+    ...(memoryMib !== undefined && { mem_limit: `${memoryMib}m`, memswap_limit: `${memoryMib}m` }),
     ...(sharedMemoryMib !== undefined && { shm_size: `${sharedMemoryMib}m` }),
     ...(ipc !== undefined && { ipc }),
     ...(ulimits !== undefined && { ulimits }),
@@ -126,15 +145,17 @@ function service(
     stop_grace_period: `${stopTimeoutSeconds}s`,
     logging: { driver: everyContainer.logDriver, options: everyContainer.logOptions },
     labels: labelsOf(plan.stack, role, secretEnv),
-    ...(isHead(container) && {
-      healthcheck: {
-        test: healthTest(image.kind, `http://${loopbackOf(plan, host)}:${port}${readyPath}`),
-        interval: "5s",
-        timeout: "5s",
-        retries: 3,
-        start_period: `${startTimeoutSeconds}s`,
-      },
-    }),
+    // What is in the image of a Prometheus or a Grafana to ask with is its own affair.
+    ...(isHead(container) &&
+      !isMonitoring(container) && {
+        healthcheck: {
+          test: healthTest(image.kind, `http://${loopbackOf(plan, host)}:${port}${readyPath}`),
+          interval: "5s",
+          timeout: "5s",
+          retries: 3,
+          start_period: `${startTimeoutSeconds}s`,
+        },
+      }),
     ...(before.length > 0 && {
       depends_on: Object.fromEntries(before.map((other) => [other.name, { condition: "service_healthy" }])),
     }),

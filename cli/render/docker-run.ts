@@ -1,7 +1,16 @@
 import { everyContainer, labelsOf, restrictions } from "../../planning/container/settings.ts";
 import { firstQuestion } from "../../planning/first-question.ts";
 import { isHead } from "../../planning/layout.ts";
-import type { ContainerPlan, DevicePlan, HostPlan, MountPlan, Plan } from "../../planning/plan.ts";
+import {
+  type ContainerPlan,
+  type DevicePlan,
+  type HostPlan,
+  isInstance,
+  isMonitoring,
+  type MountPlan,
+  type Plan,
+  type VolumePlan,
+} from "../../planning/plan.ts";
 import { word } from "../../problems/shell-word.ts";
 import { bracketed } from "../../rank-tables/addresses.ts";
 import { command, comment } from "./shell.ts";
@@ -16,9 +25,10 @@ import { together } from "./together.ts";
  */
 export function dockerRun(plan: Plan, host: HostPlan): string {
   const own = plan.containers.filter((container) => container.host === host.name);
-  const instances = own.filter(({ role }) => role !== "scheduler");
+  const instances = own.filter(isInstance);
   const scheduler = own.find(({ role }) => role === "scheduler");
-  const awaited = scheduler ? plan.containers.filter(({ role }) => role !== "scheduler") : instances;
+  const awaited = scheduler ? plan.containers.filter(isInstance) : instances;
+  const watchers = own.filter(isMonitoring);
   const written = new Map<string, string>();
   const sections = [
     header(plan, host),
@@ -32,6 +42,8 @@ export function dockerRun(plan: Plan, host: HostPlan): string {
     ...(scheduler
       ? [start(plan, scheduler, written), awaitReady(plan, scheduler), firstCompletion(plan)]
       : []),
+    ...watchers.map((one) => start(plan, one, written)),
+    watchers.map((one) => awaitReady(plan, one)).join("\n"),
   ];
   return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
 }
@@ -134,7 +146,13 @@ function npusFree(own: readonly ContainerPlan[]): string[] {
   ];
 }
 
-const steps = { prefill: "two", decode: "three", scheduler: "four" } as const;
+const steps = {
+  prefill: "Step two of the manual, prefill",
+  decode: "Step three of the manual, decode",
+  scheduler: "Step four of the manual, scheduler",
+  prometheus: "Beside the manual, Prometheus",
+  grafana: "Beside the manual, Grafana",
+} as const;
 
 /** Writes what is not kept for `put` yet (`written` is); creates the container, fills and starts it. */
 function start(plan: Plan, container: ContainerPlan, written: Map<string, string>): string {
@@ -142,7 +160,7 @@ function start(plan: Plan, container: ContainerPlan, written: Map<string, string
   const unwritten = files.filter(({ path, content }) => written.get(path) !== content);
   for (const { path, content } of unwritten) written.set(path, content);
   return [
-    comment(`Step ${steps[role]} of the manual, ${role}: ${name}`),
+    comment(`${steps[role]}: ${name}`),
     ...unwritten.map(({ path, content }) => `write ${word(`.${path}`)} ${word(content)}`),
     create(plan, container),
     ...(files.length > 0
@@ -162,23 +180,37 @@ function create(plan: Plan, container: ContainerPlan): string {
     env,
     devices,
     mounts,
+    volumes = [],
     user,
     restricted,
     secretEnv,
+    memoryMib,
     sharedMemoryMib,
     ipc,
     ulimits = {},
     ...rest
   } = container;
-  const { stopTimeoutSeconds, host, npus, files, port, readyPath, startTimeoutSeconds, ...forgotten } = rest;
+  const {
+    stopTimeoutSeconds,
+    host,
+    npus,
+    files,
+    port,
+    address,
+    readyPath,
+    startTimeoutSeconds,
+    ...forgotten
+  } = rest;
   // Does not compile when the Plan says something of a container that this renderer leaves out.
   forgotten satisfies Record<string, never>;
   const flags = [
     ...devices.map(deviceFlag),
     ...mounts.map(mountFlag),
+    ...volumes.map(volumeFlag),
     ...Object.entries(env).map(([variable, value]) => `--env ${word(`${variable}=${value}`)}`),
     ...(secretEnv ?? []).map((variable) => `--env ${word(variable)}`),
     ...(user === undefined ? [] : [`--user ${word(user)}`]),
+    ...(memoryMib === undefined ? [] : [`--memory=${memoryMib}m`, `--memory-swap=${memoryMib}m`]),
     ...(sharedMemoryMib === undefined ? [] : [`--shm-size=${sharedMemoryMib}m`]),
     ...(ipc === undefined ? [] : [`--ipc=${ipc}`]),
     ...Object.entries(ulimits).map(([limit, value]) => `--ulimit ${limit}=${value}`),
@@ -212,10 +244,17 @@ function mountFlag({ source, target, readOnly }: MountPlan): string {
   return `--mount ${word(csv.join(","))}`;
 }
 
-function awaitReady(plan: Plan, { name, host, port, readyPath, startTimeoutSeconds }: ContainerPlan): string {
-  const address = bracketed(plan.hosts.find((one) => one.name === host)?.address ?? "");
+const volumeFlag = ({ name, target }: VolumePlan): string =>
+  `--mount ${word(`type=volume,source=${name},target=${target}`)}`;
+
+function awaitReady(plan: Plan, container: ContainerPlan): string {
+  const { name, host, port, readyPath, startTimeoutSeconds } = container;
+  const own = isAnywhere(container.address) ? undefined : container.address;
+  const address = bracketed(own ?? plan.hosts.find((one) => one.name === host)?.address ?? "");
   return `await ${word(name)} ${word(`http://${address}:${port}${readyPath}`)} ${startTimeoutSeconds}`;
 }
+
+const isAnywhere = (address = "::") => address === "::" || address === "0.0.0.0";
 
 /** Healthy ports prove nothing: KV cache has to arrive. */
 function firstCompletion({ endpoint, api, servedModelName }: Plan): string {

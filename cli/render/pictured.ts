@@ -1,4 +1,4 @@
-import type { ContainerPlan, HostPlan, Plan } from "../../planning/plan.ts";
+import { type ContainerPlan, type HostPlan, isMonitoring, type Plan } from "../../planning/plan.ts";
 
 /** A host with what runs on it. */
 export interface OccupiedHost {
@@ -10,7 +10,8 @@ export interface OccupiedHost {
 export function hostsFromTheTop(plan: Plan): OccupiedHost[] {
   const hosts = plan.hosts.map((host) => ({
     host,
-    containers: plan.containers.filter((container) => container.host === host.name),
+    // A picture shows where requests and KV caches go.
+    containers: plan.containers.filter((one) => one.host === host.name && !isMonitoring(one)),
   }));
   const isTop = ({ containers }: OccupiedHost) => containers.some(({ role }) => role === "scheduler");
   return hosts

@@ -40,6 +40,7 @@ export interface ProbeArguments {
     readonly url: string;
     readonly timeoutSeconds: number;
   };
+  "await-running": { readonly host: HostPlan; readonly container: string };
   /** Of `SchedulerTables`, by standard input: they may be longer than a variable can be. */
   announce: { readonly scheduler: Administered };
   settle: { readonly scheduler: Administered };

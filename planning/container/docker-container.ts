@@ -13,7 +13,15 @@ export function dockerContainer(plan: ContainerPlan, image: string, stack: strin
     envs: Object.entries(plan.env).map(([name, value]) => `${name}=${value}`),
     devices: plan.devices.map((device) => ({ ...device })),
     // A bind through `mounts` fails when its source is missing; `volumes` would make a folder of that name.
-    mounts: plan.mounts.map((mount) => ({ type: "bind", ...mount })),
+    mounts: [
+      ...plan.mounts.map((mount) => ({ type: "bind", ...mount })),
+      ...(plan.volumes ?? []).map(({ name, target }) => ({
+        type: "volume",
+        source: name,
+        target,
+        readOnly: false,
+      })),
+    ],
     uploads: plan.files.map(({ path, content }) => ({
       file: path,
       content,
@@ -24,6 +32,8 @@ export function dockerContainer(plan: ContainerPlan, image: string, stack: strin
       securityOpts: [...restrictions.securityOptions],
     }),
     ...(plan.user !== undefined && { user: plan.user }),
+    // Without swap: what is over the limit ends, and does not slow its host down.
+    ...(plan.memoryMib !== undefined && { memory: plan.memoryMib, memorySwap: plan.memoryMib }),
     ...(plan.sharedMemoryMib !== undefined && { shmSize: plan.sharedMemoryMib }),
     ...(plan.ipc !== undefined && { ipcMode: plan.ipc }),
     ...(plan.ulimits !== undefined && {

@@ -53,7 +53,7 @@ export function bindAddress(layout: Layout, instance: Instance): string {
 }
 
 /** The address of an instance's host, for programs that take no name. */
-export const ownAddress = (layout: Layout, instance: Instance): string =>
+export const ownAddress = (layout: Pick<Layout, "hosts">, instance: Pick<Instance, "host">): string =>
   numeric(hostOf(layout, instance).address);
 
 function numeric(address: string): string {

@@ -1,5 +1,10 @@
 import type { Rule } from "./rule.ts";
 
+const fixes: Readonly<Record<string, string>> = {
+  "scheduler.host": "remove it: any node may have the scheduler",
+  monitoring: "remove it, and have the cluster's own Prometheus scrape the pods",
+};
+
 export const fieldsOfItsTarget: Rule = {
   code: "PD180",
   severity: "error",
@@ -17,11 +22,11 @@ export const fieldsOfItsTarget: Rule = {
       return given("node").map((path) => ({ path, message, fix: "remove it, or give the stack a `target`" }));
     }
     const host = file.scheduler.host === undefined ? [] : ["scheduler.host"];
-    return [...given("docker"), ...given("hostKey"), ...host].map((path) => ({
+    const monitoring = file.monitoring === undefined ? [] : ["monitoring"];
+    return [...given("docker"), ...given("hostKey"), ...host, ...monitoring].map((path) => ({
       path,
       message: "is for a Docker Engine, and the stack is for a cluster",
-      fix:
-        path === "scheduler.host" ? "remove it: any node may have the scheduler" : "remove it, or `target`",
+      fix: fixes[path] ?? "remove it, or `target`",
     }));
   },
 };

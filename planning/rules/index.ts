@@ -45,6 +45,7 @@ import { kvPortsNotOutgoing } from "./kv-ports-not-outgoing.ts";
 import { kvPortsNotTransports } from "./kv-ports-not-transports.ts";
 import { layerwiseHasNoPipeline } from "./layerwise-has-no-pipeline.ts";
 import { modelIsMounted } from "./model-is-mounted.ts";
+import { monitoringWithOurScheduler } from "./monitoring-with-our-scheduler.ts";
 import { mountBesideDriver } from "./mount-beside-driver.ts";
 import { mountBesideHome } from "./mount-beside-home.ts";
 import { mountPaths } from "./mount-paths.ts";
@@ -67,6 +68,7 @@ import { rolePortsDiffer } from "./role-ports-differ.ts";
 import { routingPolicyKnown } from "./routing-policy-known.ts";
 import { type Documented, isAcknowledgeable, type Rule } from "./rule.ts";
 import { runtimeHasImage } from "./runtime-has-image.ts";
+import { schedulerFlagsSaidOnce } from "./scheduler-flags-said-once.ts";
 import { schedulerInAPod } from "./scheduler-in-a-pod.ts";
 import { shapeRules } from "./shape.ts";
 import { sharedMemoryOfItsOwn } from "./shared-memory-of-its-own.ts";
@@ -75,6 +77,7 @@ import { sshHostKeyPinned } from "./ssh-host-key-pinned.ts";
 import { stackNameFitsDocker } from "./stack-name-fits-docker.ts";
 import { tableModerate } from "./table-moderate.ts";
 import { tableSmallEnough } from "./table-small-enough.ts";
+import { targetsTellMetrics } from "./targets-tell-metrics.ts";
 import { wholeCards } from "./whole-cards.ts";
 import { wholeNodes } from "./whole-nodes.ts";
 
@@ -141,6 +144,9 @@ export const rules: readonly Rule[] = [
   hostsOfInstanceDistinct,
   hostsHaveWholeRanks,
   hostsOfOneGeneration,
+  monitoringWithOurScheduler,
+  schedulerFlagsSaidOnce,
+  targetsTellMetrics,
   fieldsOfItsTarget,
   namesFitKubernetes,
   wholeNodes,

@@ -38,7 +38,13 @@ export const instanceNamesDistinct: Rule = {
       const message = `"${shortName}" is what the container of ${head} on another of its hosts is called`;
       return [{ path: `${path}.name`, message, fix: "choose another, without `-member-`" }];
     });
-    return [...taken, ...misleading, ...members];
+    const watchers = topology.file.monitoring === undefined ? [] : ["prometheus", "grafana"];
+    const watching = instances.flatMap(({ path, shortName }) => {
+      if (!watchers.includes(shortName)) return [];
+      const message = `"${shortName}" is what a container of \`monitoring\` is called`;
+      return [{ path: `${path}.name`, message, fix: another(shortName) }];
+    });
+    return [...taken, ...misleading, ...members, ...watching];
   },
 };
 

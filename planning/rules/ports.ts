@@ -40,10 +40,13 @@ interface Listener {
   readonly port: number;
 }
 
-/** The instances, and what flags make this repository's scheduler listen on besides. */
+/** The instances, what this repository's scheduler listens on besides, and the monitoring. */
 export function listeners({ file, instances, engine }: Topology): Listener[] {
-  const { runtime, extraArgs } = file.scheduler;
+  const { monitoring } = file;
+  const { runtime, page, extraArgs } = file.scheduler;
   const host = instances.at(-1)?.host ?? "";
+  const besides = (owner: string, path: string, host: string, port: number | undefined) =>
+    port === undefined ? [] : [{ owner, path, host, port }];
   const flags = runtime === "ascend-pd" ? flagsIn(extraArgs) : [];
   return [
     ...instances
@@ -51,10 +54,18 @@ export function listeners({ file, instances, engine }: Topology): Listener[] {
       .map(({ path, host, port }) => ({ owner: path, path: `${path}.port`, host, port })),
     ...(isLayerwise(engine.mooncake) ? metaserver(flags).map((port) => ({ ...port, host })) : []),
     ...flags.flatMap(({ index, name, value }) => {
-      if (name !== "admin-port" && name !== "metrics-port") return [];
+      if (!["admin-port", "metrics-port", "page-port"].includes(name)) return [];
       const path = `scheduler.extraArgs[${index}]`;
       return [{ owner: path, path, host, port: Number(value) }];
     }),
+    ...besides("the scheduler's page", "scheduler.page.port", host, page?.port),
+    ...(monitoring === undefined
+      ? []
+      : [
+          ...besides("the scheduler's metrics", "monitoring.metricsPort", host, monitoring.metricsPort),
+          ...besides("Prometheus", "monitoring.prometheus.port", monitoring.host, monitoring.prometheus.port),
+          ...besides("Grafana", "monitoring.grafana.port", monitoring.host, monitoring.grafana?.port),
+        ]),
   ];
 }
 

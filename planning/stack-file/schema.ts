@@ -3,7 +3,18 @@ import { keyLine } from "../credentials/api-key.ts";
 import { canonicalEndpoint, sshEndpoint } from "../ssh-endpoint.ts";
 import { mostEntries } from "./size-problems.ts";
 import { target } from "./target.ts";
-import { extraArgs, extraEnv, hostAddress, ipv4, port, secretEnv, text, visible, whole } from "./words.ts";
+import {
+  extraArgs,
+  extraEnv,
+  hostAddress,
+  ipv4,
+  listening,
+  port,
+  secretEnv,
+  text,
+  visible,
+  whole,
+} from "./words.ts";
 
 const model = z.strictObject({
   path: text("where the weights lie in the container, e.g. /data/models/qwen2.5-7b"),
@@ -174,9 +185,66 @@ const scheduler = z.strictObject({
     .describe(
       "keys of clients, of each the line that `ascend-pd key new NAME` prints, e.g. [alice sha256:0b0c…], default none, and everybody may ask",
     ),
+  page: z
+    .strictObject({
+      port: port("TCP port of the page, e.g. 9002"),
+      address: listening.describe(
+        "address of the scheduler's host that the page listens at, or 0.0.0.0 or :: for all, default 127.0.0.1; for any other ascend-pd:secretEnv has to have the token that browsers are asked for, ASCEND_PD_PAGE_TOKEN",
+      ),
+    })
+    .describe(
+      "page for a browser that shows the stack as it is now, e.g. { port: 9002 }, default none; `ascend-pd page` shows it without",
+    )
+    .optional(),
   extraArgs: extraArgs("the scheduler"),
   extraEnv: extraEnv("the scheduler"),
   secretEnv: secretEnv("the scheduler"),
+});
+
+const memoryMib = (most: number) =>
+  whole(64, `MiB of memory that its container may use, default ${most}`).default(most);
+
+const monitoring = z.strictObject({
+  host: text("name of the host that it runs on, as in `hosts`; one with instances or without"),
+  metricsPort: port("TCP port of the scheduler's metrics, default 9464").default(9464),
+  npuExporters: z
+    .array(
+      visible.regex(/^([A-Za-z\d][\w.-]*|\[[\dA-Fa-f:.]+\]):\d{1,5}$/, {
+        error: "is not an address and a port",
+      }),
+    )
+    .max(mostEntries)
+    .default([])
+    .describe(
+      "address and port of each host's npu-exporter, which is not deployed from here, e.g. [10.0.0.18:8082], default none",
+    ),
+  prometheus: z
+    .strictObject({
+      image: text(
+        "image of Prometheus 2.40 or later, with /prometheus for its user, e.g. prom/prometheus:v3.5.0",
+      ),
+      port: port("TCP port of Prometheus, default 9090").default(9090),
+      address: listening.describe(
+        "address of its host that Prometheus listens at, or 0.0.0.0 or :: for all, default 127.0.0.1; it asks nobody who he is",
+      ),
+      retentionDays: whole(1, "days that Prometheus keeps what it has scraped, default 15").default(15),
+      retentionGib: whole(1, "GiB of it that it keeps at most, default 10").default(10),
+      memoryMib: memoryMib(2048),
+    })
+    .describe("the Prometheus that scrapes scheduler and instances and checks the alert rules"),
+  grafana: z
+    .strictObject({
+      image: text("image of Grafana 10 or later, e.g. grafana/grafana:12.2.0"),
+      port: port("TCP port of Grafana, default 3000").default(3000),
+      address: listening.describe(
+        "address of its host that Grafana listens at, or 0.0.0.0 or :: for all, default 127.0.0.1",
+      ),
+      memoryMib: memoryMib(512),
+    })
+    .describe(
+      "the Grafana that shows the dashboards, default none; the password of its user admin is GF_SECURITY_ADMIN_PASSWORD in ascend-pd:secretEnv",
+    )
+    .optional(),
 });
 
 /** What a stack file declares besides its engine. */
@@ -199,6 +267,11 @@ export const declaredShape = {
     .describe("decode instances, in the order of the rank table and of NODE_PORTS"),
   scheduler: scheduler.describe("the one place that clients send requests to"),
   target,
+  monitoring: monitoring
+    .describe(
+      "Prometheus, and Grafana, for scheduler and instances, in containers of their own, default none",
+    )
+    .optional(),
 };
 
 /** That, defaults filled in. */

@@ -28,6 +28,9 @@ export const hostAddress = z
   })
   .overwrite(canonical);
 
+/** Where something listens that is not for everybody. */
+export const listening = hostAddress.default("127.0.0.1");
+
 export const startTimeoutSeconds = (seconds: number) =>
   whole(1, `seconds until a started instance must be ready, default ${seconds}`).default(seconds);
 

@@ -668,6 +668,33 @@ export const cases: readonly Case[] = [
     mended: { allow: [] },
   },
   {
+    breaks: "PD171",
+    changes: { "scheduler.runtime": "ascendcloud", "scheduler.page": { port: 9002 } },
+    path: "scheduler.page",
+    message: "the manual's own scheduler (runtime ascendcloud) has no page",
+    fix: "set scheduler.runtime to ascend-pd, or take `scheduler.page` out",
+    mended: { "scheduler.runtime": "ascend-pd" },
+  },
+  {
+    breaks: "PD172",
+    changes: { "scheduler.page": { port: 9002 }, "scheduler.extraArgs": ["--page-host=0.0.0.0"] },
+    path: "scheduler.extraArgs[0]",
+    message: "--page-host is derived from scheduler.page.address",
+    fix: "remove it here and set scheduler.page.address",
+    mended: { "scheduler.extraArgs": [], "scheduler.page": { port: 9002, address: "0.0.0.0" } },
+  },
+  {
+    breaks: "PD173",
+    changes: {
+      monitoring: { host: "host-a", prometheus: { image: "prom/prometheus:v3.5.0" } },
+      "engine.extraArgs": ["--disable-log-stats"],
+    },
+    path: "engine.extraArgs[0]",
+    message: "--disable-log-stats leaves an instance without metrics",
+    fix: "remove it, or take `monitoring` out",
+    mended: { "engine.extraArgs": [] },
+  },
+  {
     breaks: "PD180",
     target: "kubernetes",
     changes: { "hosts.host-a.docker": "unix:///run/docker.sock" },
