@@ -1,6 +1,7 @@
 import type { Command } from "./command.ts";
 import { ask } from "./commands/ask.ts";
 import { bench } from "./commands/bench.ts";
+import { bundle } from "./commands/bundle.ts";
 import { completionOf } from "./commands/completion.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -23,6 +24,7 @@ import { status } from "./commands/status.ts";
 export const commands: Readonly<Record<string, Command>> = {
   ask,
   bench,
+  bundle,
   completion: completionOf(() => commands),
   diff,
   doctor,

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { callEngine, type EngineAddress, expectEngine, hostOf, tryEngine } from "../docker/api.ts";
+import { saveImage } from "../docker/save-image.ts";
 import { FixableError } from "../problems/fixable-error.ts";
 import { assembleNodeImage } from "./assemble-node-image.ts";
 import { cached, openCache } from "./cache.ts";
@@ -39,10 +40,7 @@ export async function ensureNodeImage(
     await tag(engine, official, image);
     return chosen(`${official} was ${present ? "in the engine already" : "pulled"}`);
   }
-  const sha256 = await nodeDigest(target);
-  const folder = await cached(context, `node-image/${version}-${target}-${sha256.slice(0, 12)}`, (partial) =>
-    assembleNodeImage(context, { version, architecture: target, sha256, image: assembled }, partial),
-  );
+  const folder = await assembledFolder(context, target);
   await expectEngine(engine, "/images/load?quiet=1", {
     method: "POST",
     tar: createReadStream(join(folder, "image.tar"), { highWaterMark: 1024 * 1024 }),
@@ -50,6 +48,36 @@ export async function ensureNodeImage(
   await tag(engine, assembled, image);
   return chosen(
     `assembled from npm and Debian packages, because ${official} could not be pulled: ${refusal}`,
+  );
+}
+
+/**
+ * The folder in the cache whose image.tar has that image, whence `ensureNodeImage` takes it where no registry is in reach:
+ * what `engine` has of it or pulls, and without an engine an assembled one.
+ */
+export async function nodeImageArchive(
+  context: Context,
+  engine: EngineAddress | undefined,
+  architecture: Architecture,
+): Promise<string> {
+  const name = await cacheName(architecture);
+  const folder = join(context.cacheDir, name);
+  if (existsSync(folder)) return folder;
+  if (engine === undefined) return assembledFolder(context, architecture);
+  const { image } = await ensureNodeImage(context, engine, architecture);
+  // There by now where it had to be assembled.
+  return cached(context, name, (partial) => saveImage(engine, image, join(partial, "image.tar")));
+}
+
+const cacheName = async (architecture: Architecture): Promise<string> =>
+  `node-image/${await pinnedVersion("node")}-${architecture}-${(await nodeDigest(architecture)).slice(0, 12)}`;
+
+async function assembledFolder(context: Context, architecture: Architecture): Promise<string> {
+  const version = await pinnedVersion("node");
+  const sha256 = await nodeDigest(architecture);
+  const image = `ascend-pd/node:${version}-${architecture}`;
+  return cached(context, await cacheName(architecture), (partial) =>
+    assembleNodeImage(context, { version, architecture, sha256, image }, partial),
   );
 }
 
