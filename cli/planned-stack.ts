@@ -1,3 +1,4 @@
+import { trustAlso } from "../hosts/trusted-authority.ts";
 import { plan as makePlan, type Planned } from "../planning/make-plan.ts";
 import { formatProblems } from "../problems/problem.ts";
 import { readStackFile } from "./stack-file.ts";
@@ -8,7 +9,10 @@ export interface PlannedStack extends Planned {
   readonly where: string;
 }
 
-/** The Plan of `stacks/Pulumi.<stack>.yaml`, changed by `change`. Throws UserError with everything that is wrong with the file. */
+/**
+ * The Plan of `stacks/Pulumi.<stack>.yaml`, changed by `change`. Whoever asks its scheduler then trusts whom the stack file
+ * says. Throws UserError with everything that is wrong with the file.
+ */
 export function plannedStack(
   stack: string,
   change = (deployment: unknown): unknown => deployment,
@@ -16,6 +20,7 @@ export function plannedStack(
   const { where, deployment } = readStackFile(stack);
   const result = makePlan(stack, change(deployment));
   if ("problems" in result) throw new UserError(formatProblems(where, result.problems));
+  trustAlso(result.plan.ca);
   return { where, ...result };
 }
 

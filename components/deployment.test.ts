@@ -167,7 +167,7 @@ describe.each(stacks)("stack %s", (stack) => {
         address: `${hostOf(plan, host)?.address}:${port}`,
       }));
 
-    expect(named("Container", `${stack}-scheduler`)?.ignoreChanges).toEqual(["uploads"]);
+    expect(named("Container", `${stack}-scheduler`)?.ignoreChanges).toEqual(["uploads", "memorySwap"]);
     for (const told of [announced, settled]) {
       expect(JSON.parse(told?.inputs.stdin)).toEqual({ instances, global, local: local.at(-1), nodePorts });
     }
@@ -336,7 +336,7 @@ test("The manual's own scheduler claims its device nodes and its image before it
   });
   // It has no administration, so that its instances have no turns.
   expect(registrations.filter(({ name }) => /-(membership|announced|settled)$/.test(name))).toEqual([]);
-  expect(find("Container", "own-scheduler")?.ignoreChanges).toEqual([]);
+  expect(find("Container", "own-scheduler")?.ignoreChanges).toEqual(["memorySwap"]);
   expect(find("Container", "own-prefill-1")?.dependencies).toEqual(["Command own-prefill-1-npus"]);
 });
 
@@ -356,7 +356,7 @@ function twoSimulatedHosts(): Plan {
 /** All inputs of a container: none beside these, so neither `privileged` nor `volumes`. */
 function inputsOf(container: ContainerPlan, stack: string, image: string) {
   const { name, command, env, devices, mounts, files, user, restricted, stopTimeoutSeconds } = container;
-  const { sharedMemoryMib, ipc, ulimits } = container;
+  const { sharedMemoryMib, memoryMib, ipc, ulimits } = container;
   return {
     name,
     image,
@@ -368,6 +368,7 @@ function inputsOf(container: ContainerPlan, stack: string, image: string) {
     ...(restricted ? { capabilities: { drops: ["ALL"] }, securityOpts: ["no-new-privileges"] } : {}),
     ...(user === undefined ? {} : { user }),
     ...(sharedMemoryMib === undefined ? {} : { shmSize: sharedMemoryMib }),
+    ...(memoryMib === undefined ? {} : { memory: memoryMib }),
     ...(ipc === undefined ? {} : { ipcMode: ipc }),
     ...(ulimits === undefined
       ? {}

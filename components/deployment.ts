@@ -80,7 +80,7 @@ export class PdDeployment extends pulumi.ComponentResource {
       new RankTableFile(file.path.slice(file.path.lastIndexOf("/") + 1), { file }, child);
     }
 
-    const { endpoint, api, servedModelName } = plan;
+    const { endpoint, ca, api, servedModelName } = plan;
     const administration = administrationOf(plan, child);
     const lastOfRole = new Map<Role, pulumi.Resource>();
     const instances: pulumi.Resource[] = [];
@@ -94,7 +94,7 @@ export class PdDeployment extends pulumi.ComponentResource {
       const args = argsOf(container);
       if (role === "scheduler") {
         const passFrom = givesPasses(plan);
-        const all = { ...args, administration, passFrom, endpoint, api, servedModelName, instances };
+        const all = { ...args, administration, passFrom, endpoint, ca, api, servedModelName, instances };
         accepted = new Scheduler(all, child).accepted;
         continue;
       }

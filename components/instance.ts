@@ -1,7 +1,7 @@
 import type * as command from "@pulumi/command";
 import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { addressOf } from "../hosts/administered.ts";
+import { addressOf, readyUrlOf } from "../hosts/administered.ts";
 import { type ContainerPlan, isInstance } from "../planning/plan.ts";
 import type { Identity } from "../planning/predecessors.ts";
 import type { Administration } from "./administration.ts";
@@ -152,15 +152,17 @@ export function awaitReady(
   host: Host,
   containerIds: pulumi.Input<string>[],
   options: pulumi.CustomResourceOptions,
+  trusted: { readonly ca?: string } = {},
 ): pulumi.Resource {
-  return probe(`${plan.name}-ready`, "await-ready", readyQuestion(plan, host), containerIds, options);
+  const question = { ...readyQuestion(plan, host), ...trusted };
+  return probe(`${plan.name}-ready`, "await-ready", question, containerIds, options);
 }
 
 function readyQuestion(plan: ContainerPlan, { host }: Host): ProbeArguments["await-ready"] {
   return {
     host,
     container: plan.name,
-    url: `http://${addressOf(host, plan)}${plan.readyPath}`,
+    url: readyUrlOf(host, plan),
     timeoutSeconds: plan.startTimeoutSeconds,
   };
 }

@@ -14,6 +14,8 @@ export interface SchedulerArgs extends ContainerArgs {
   readonly passFrom: Administered | undefined;
   /** Where clients reach it. */
   readonly endpoint: string;
+  /** Who signed its certificate, where that is no authority that everybody trusts. */
+  readonly ca: string | undefined;
   readonly api: Plan["api"];
   readonly servedModelName: string;
   /** Gates and memberships of the instances; the scheduler starts after them and stops before them. */
@@ -38,9 +40,11 @@ export class Scheduler extends pulumi.ComponentResource {
       provider: host.provider,
       dependsOn: [...instances, claimed],
       // They are renewed in it; a container that is made for another reason has them as they are then.
-      ignoreChanges: administration ? ["uploads"] : [],
+      // Of swap the Docker Engine decides, with a limit on memory: what it says of it is no change.
+      ignoreChanges: [...(administration ? ["uploads"] : []), "memorySwap"],
     });
-    const ready = awaitReady(plan, host, [container.id], { parent: this });
+    const trusted = args.ca === undefined ? {} : { ca: args.ca };
+    const ready = awaitReady(plan, host, [container.id], { parent: this }, trusted);
     const settled =
       administration &&
       probe(
@@ -57,6 +61,7 @@ export class Scheduler extends pulumi.ComponentResource {
       "first-completion",
       {
         url: endpoint,
+        ...trusted,
         api: args.api,
         model: args.servedModelName,
         timeoutSeconds: 120,

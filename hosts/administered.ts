@@ -54,6 +54,11 @@ export function addressOf({ address }: HostPlan, { port }: ContainerPlan): strin
   return `${bracketed(address)}:${port}`;
 }
 
+/** Where a container says whether it can take requests. */
+export function readyUrlOf(host: HostPlan, plan: ContainerPlan): string {
+  return `${plan.tls === true ? "https" : "http"}://${addressOf(host, plan)}${plan.readyPath}`;
+}
+
 /** Where a container of the Plan stands. */
 export function hostOf({ hosts }: Pick<Plan, "hosts">, { name, host }: ContainerPlan): HostPlan {
   const found = hosts.find((one) => one.name === host);

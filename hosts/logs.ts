@@ -7,7 +7,7 @@ import { lineReader } from "../log-signatures/lines.ts";
 import { search } from "../log-signatures/search.ts";
 import type { ContainerState } from "../log-signatures/signature.ts";
 import type { ContainerPlan, HostPlan } from "../planning/plan.ts";
-import { addressOf } from "./administered.ts";
+import { readyUrlOf } from "./administered.ts";
 import { again, isDropped } from "./again.ts";
 import { inspectIfThere } from "./containers.ts";
 import { engineOf } from "./engine.ts";
@@ -70,7 +70,7 @@ function stateOf(container: Container, startTimeoutSeconds: number, answer: stri
 
 /** `ready`, or what came in its place. */
 async function answerOf(host: HostPlan, plan: ContainerPlan): Promise<string> {
-  const url = `http://${addressOf(host, plan)}${plan.readyPath}`;
+  const url = readyUrlOf(host, plan);
   const answer = await answerAt(url);
   return answer === "ready" ? answer : `${url} gave ${answer}`;
 }

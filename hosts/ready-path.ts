@@ -1,9 +1,13 @@
 import { request } from "../docker/http.ts";
 
+/** Loaded where it is needed: probes are many, and start often. */
+const requestOf = (url: string): typeof request =>
+  url.startsWith("https:") ? process.getBuiltinModule("node:https").request : request;
+
 /** What comes from an instance's ready path: `ready`, or `HTTP 503`, or why no answer does. Never rejects. */
 export function answerAt(url: string): Promise<string> {
   return new Promise((resolve) => {
-    const call = request(url, { agent: false, signal: AbortSignal.timeout(5_000) }, (answer) => {
+    const call = requestOf(url)(url, { agent: false, signal: AbortSignal.timeout(5_000) }, (answer) => {
       const { statusCode = 0 } = answer;
       resolve(statusCode >= 200 && statusCode < 300 ? "ready" : `HTTP ${statusCode}`);
       answer.destroy();

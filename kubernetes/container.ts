@@ -26,8 +26,8 @@ export function podContainer(
   const { port, npus, readyPath, startTimeoutSeconds, sharedMemoryMib, secretEnv, ...rest } = others;
   // What is the pod's, or said otherwise: see pod.ts. Does not compile when the Plan says something that nothing heeds.
   const { host, image: _image, files: _files, stopTimeoutSeconds, ipc, ulimits, ...onDocker } = rest;
-  // Of monitoring alone, which is for stacks on Docker hosts.
-  const { volumes: _volumes, address: _address, memoryMib, ...forgotten } = onDocker;
+  // Of monitoring and of TLS, which are for stacks on Docker hosts.
+  const { volumes: _volumes, address: _address, tls: _tls, memoryMib, ...forgotten } = onDocker;
   forgotten satisfies Record<string, never>;
 
   const mounted = [

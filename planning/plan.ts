@@ -33,6 +33,8 @@ export interface Plan {
   readonly rankTables: RankTablesPlan;
   /** Where clients send requests, e.g. `http://10.0.0.18:9000`. */
   readonly endpoint: string;
+  /** PEM text of the authority that signed the certificate shown there; absent: one that everybody trusts, or plain HTTP. */
+  readonly ca?: string;
   /** Names the model answers to; what clients put into `model`. */
   readonly servedModelName: string;
   /** What clients find at `endpoint`: OpenAI's API, or vLLM's own (`/generate`). */
@@ -121,6 +123,8 @@ export interface ContainerPlan {
   readonly port: number;
   /** Where it listens, `0.0.0.0` for all addresses; absent: where its host's address leads. */
   readonly address?: string;
+  /** Whether it answers on that port by TLS alone. */
+  readonly tls?: true;
   /** Answers 200 when the container can take requests. */
   readonly readyPath: string;
   /** Seconds from start until `readyPath` must have answered. */

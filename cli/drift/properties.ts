@@ -90,7 +90,8 @@ function seen(
     logOpts: LogConfig.Config,
     ...(planned.memory !== undefined && {
       memory: Number(HostConfig.Memory) / 2 ** 20,
-      memorySwap: Number(HostConfig.MemorySwap) / 2 ** 20,
+      // Of swap that its kernel does not count a Docker Engine sets no limit.
+      memorySwap: HostConfig.MemorySwap === -1 ? planned.memorySwap : Number(HostConfig.MemorySwap) / 2 ** 20,
     }),
     ...limitsAndPrivileges(
       planned.memory === undefined ? HostConfig : { ...HostConfig, Memory: 0, MemorySwap: 0 },

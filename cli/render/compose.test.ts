@@ -25,7 +25,7 @@ function read(file: string) {
 function expected(plan: Plan, container: ContainerPlan) {
   const { name, role, image, command, env, devices, mounts, user, restricted, stopTimeoutSeconds } =
     container;
-  const { sharedMemoryMib, ipc, ulimits } = container;
+  const { sharedMemoryMib, memoryMib, ipc, ulimits } = container;
   return {
     container_name: name,
     image: image.kind === "source" ? `ascend-pd/${image.folder}:${plan.stack}` : image.name,
@@ -41,6 +41,7 @@ function expected(plan: Plan, container: ContainerPlan) {
     })),
     ...(user === undefined ? {} : { user }),
     ...(sharedMemoryMib === undefined ? {} : { shm_size: `${sharedMemoryMib}m` }),
+    ...(memoryMib === undefined ? {} : { mem_limit: `${memoryMib}m` }),
     ...(ipc === undefined ? {} : { ipc }),
     ...(ulimits === undefined ? {} : { ulimits }),
     ...(restricted ? { cap_drop: ["ALL"], security_opt: ["no-new-privileges"] } : {}),

@@ -91,6 +91,7 @@ function service(
   const {
     stopTimeoutSeconds,
     startTimeoutSeconds,
+    tls,
     port,
     readyPath,
     host,
@@ -149,7 +150,10 @@ function service(
     ...(isHead(container) &&
       !isMonitoring(container) && {
         healthcheck: {
-          test: healthTest(image.kind, `http://${loopbackOf(plan, host)}:${port}${readyPath}`),
+          test: healthTest(
+            image.kind,
+            `${tls === true ? "https" : "http"}://${loopbackOf(plan, host)}:${port}${readyPath}`,
+          ),
           interval: "5s",
           timeout: "5s",
           retries: 3,
@@ -172,6 +176,12 @@ function loopbackOf({ hosts }: Plan, host: string): string {
  * this repository, Python in one assembled for vLLM; for the manual's image it is not documented, but an image with vLLM has Python.
  */
 function healthTest(kind: ImagePlan["kind"], url: string): string[] {
+  // A scheduler asks itself, under an address that its certificate need not have.
+  if (url.startsWith("https:")) {
+    const script =
+      "require('node:https').get(process.argv[1], { rejectUnauthorized: false }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))";
+    return ["CMD", "node", "-e", script, url];
+  }
   if (kind === "source") {
     return ["CMD", "node", "-e", "fetch(process.argv[1]).then(({ ok }) => process.exit(ok ? 0 : 1))", url];
   }

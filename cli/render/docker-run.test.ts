@@ -77,7 +77,7 @@ function containerOf([, ...args]: readonly string[]) {
 function expected(plan: Plan, container: ContainerPlan) {
   const { name, role, env, devices, mounts, user, restricted, stopTimeoutSeconds, image, command } =
     container;
-  const { sharedMemoryMib, ipc, ulimits = {} } = container;
+  const { sharedMemoryMib, memoryMib, ipc, ulimits = {} } = container;
   const flags = {
     "--device": devices.map(({ hostPath, containerPath }) =>
       hostPath === containerPath ? hostPath : `${hostPath}:${containerPath}`,
@@ -88,6 +88,7 @@ function expected(plan: Plan, container: ContainerPlan) {
     "--env": Object.entries(env).map(([key, value]) => `${key}=${value}`),
     "--user": user === undefined ? [] : [user],
     "--shm-size": sharedMemoryMib === undefined ? [] : [`${sharedMemoryMib}m`],
+    "--memory": memoryMib === undefined ? [] : [`${memoryMib}m`],
     "--ipc": ipc === undefined ? [] : [ipc],
     "--ulimit": Object.entries(ulimits).map(([limit, value]) => `${limit}=${value}`),
     "--cap-drop": restricted ? ["ALL"] : [],

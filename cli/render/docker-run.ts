@@ -120,6 +120,9 @@ fix: in a clone of ascend-pd, after \`npm install\`:\n${commands.map((one) => ` 
     "",
     "work=$(mktemp -d)",
     "trap 'rm -rf \"$work\"' EXIT",
+    ...(plan.ca === undefined
+      ? []
+      : [`printf '%s' ${word(plan.ca)} > "$work/ca.pem"`, 'export CURL_CA_BUNDLE="$work/ca.pem"']),
   ].join("\n");
 }
 
@@ -192,6 +195,7 @@ function create(plan: Plan, container: ContainerPlan): string {
   } = container;
   const {
     stopTimeoutSeconds,
+    tls,
     host,
     npus,
     files,
@@ -248,10 +252,11 @@ const volumeFlag = ({ name, target }: VolumePlan): string =>
   `--mount ${word(`type=volume,source=${name},target=${target}`)}`;
 
 function awaitReady(plan: Plan, container: ContainerPlan): string {
-  const { name, host, port, readyPath, startTimeoutSeconds } = container;
+  const { name, host, port, tls, readyPath, startTimeoutSeconds } = container;
   const own = isAnywhere(container.address) ? undefined : container.address;
   const address = bracketed(own ?? plan.hosts.find((one) => one.name === host)?.address ?? "");
-  return `await ${word(name)} ${word(`http://${address}:${port}${readyPath}`)} ${startTimeoutSeconds}`;
+  const url = `${tls === true ? "https" : "http"}://${address}:${port}${readyPath}`;
+  return `await ${word(name)} ${word(url)} ${startTimeoutSeconds}`;
 }
 
 const isAnywhere = (address = "::") => address === "::" || address === "0.0.0.0";

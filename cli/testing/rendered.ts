@@ -75,37 +75,53 @@ export const hostilePlan: fc.Arbitrary<Plan> = fc
     contents: texts,
     user: fc.option(hostileText, { nil: undefined }),
     sharedMemoryMib: fc.option(fc.constant(1024), { nil: undefined }),
+    memoryMib: fc.option(fc.constant(2112), { nil: undefined }),
     ipc: fc.constantFrom("host" as const, undefined),
     ulimits: fc.option(fc.constant({ memlock: -1, nofile: 65536 }), { nil: undefined }),
     restricted: fc.boolean(),
   })
-  .map(({ image, command, values, sources, contents, user, sharedMemoryMib, ipc, ulimits, restricted }) => {
-    const plan = samplePlan();
-    const containers = plan.containers.map(
-      ({ user: _, ...container }): ContainerPlan => ({
-        ...container,
-        image: { kind: "reference", name: image },
-        command: [...command, container.name],
-        env: Object.fromEntries(values.map((value, index) => [`V${index}`, value])),
-        mounts: sources.map((source, index) => ({
-          source: `/${source}`,
-          target: `/mnt/${index}${source}`,
-          readOnly: index % 2 === 0,
-        })),
-        // The first is the same in all containers, the others differ.
-        files: contents.map((content, index) => ({
-          path: `/etc/a b/${index}'s`,
-          content: index === 0 ? content : content + container.name,
-        })),
-        ...(user !== undefined && { user }),
-        ...(sharedMemoryMib !== undefined && { sharedMemoryMib }),
-        ...(ipc && { ipc }),
-        ...(ulimits && { ulimits }),
-        restricted,
-      }),
-    );
-    return { ...plan, containers };
-  });
+  .map(
+    ({
+      image,
+      command,
+      values,
+      sources,
+      contents,
+      user,
+      sharedMemoryMib,
+      memoryMib,
+      ipc,
+      ulimits,
+      restricted,
+    }) => {
+      const plan = samplePlan();
+      const containers = plan.containers.map(
+        ({ user: _, memoryMib: __, ...container }): ContainerPlan => ({
+          ...container,
+          image: { kind: "reference", name: image },
+          command: [...command, container.name],
+          env: Object.fromEntries(values.map((value, index) => [`V${index}`, value])),
+          mounts: sources.map((source, index) => ({
+            source: `/${source}`,
+            target: `/mnt/${index}${source}`,
+            readOnly: index % 2 === 0,
+          })),
+          // The first is the same in all containers, the others differ.
+          files: contents.map((content, index) => ({
+            path: `/etc/a b/${index}'s`,
+            content: index === 0 ? content : content + container.name,
+          })),
+          ...(user !== undefined && { user }),
+          ...(sharedMemoryMib !== undefined && { sharedMemoryMib }),
+          ...(memoryMib !== undefined && { memoryMib }),
+          ...(ipc && { ipc }),
+          ...(ulimits && { ulimits }),
+          restricted,
+        }),
+      );
+      return { ...plan, containers };
+    },
+  );
 
 /** The sample with hostile names and addresses of hosts and containers, as no rule lets them pass. */
 export const hostileNames: fc.Arbitrary<Plan> = fc

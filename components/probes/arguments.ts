@@ -39,6 +39,8 @@ export interface ProbeArguments {
     readonly container: string;
     readonly url: string;
     readonly timeoutSeconds: number;
+    /** Who signed what is shown there, where that is no authority that everybody trusts. */
+    readonly ca?: string;
   };
   "await-running": { readonly host: HostPlan; readonly container: string };
   /** Of `SchedulerTables`, by standard input: they may be longer than a variable can be. */
@@ -52,6 +54,7 @@ export interface ProbeArguments {
     readonly api: "openai" | "vllm";
     readonly model: string;
     readonly timeoutSeconds: number;
+    readonly ca?: string;
     /** Whom a pass is to be had from, where clients are asked for keys. */
     readonly passFrom?: Administered;
   };

@@ -1,4 +1,5 @@
 import { passOf } from "../../hosts/pass.ts";
+import { trustAlso } from "../../hosts/trusted-authority.ts";
 import { probeArguments } from "./arguments.ts";
 import { completionOf } from "./completion.ts";
 import { runProbe } from "./main.ts";
@@ -7,6 +8,7 @@ import { runProbe } from "./main.ts";
 // prefill to decode. So the deployment counts as up when one real answer with text came back.
 await runProbe(async () => {
   const args = probeArguments("first-completion");
+  trustAlso(args.ca);
   const answer = await completionOf({
     ...args,
     key: args.passFrom === undefined ? "" : await passOf(args.passFrom),

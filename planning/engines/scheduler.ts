@@ -2,6 +2,8 @@ import { hostOf, type Instance, type Layout } from "../layout.ts";
 import type { ContainerOf } from "./engine.ts";
 import { flagsIn, optional, ownAddress, serverEnv, serverFlags } from "./flags.ts";
 import { type Handoff, handoffFlags } from "./handoff.ts";
+import { schedulerLimits } from "./scheduler-limits.ts";
+import { schedulerTls } from "./scheduler-tls.ts";
 
 /** On the memory file system of its own that Docker gives each container: nothing on the host leads there. */
 export const adminSocket = "/dev/shm/ascend-pd-admin.sock";
@@ -24,6 +26,8 @@ export const scheduler =
     command: [
       `--admin-socket=${adminSocket}`,
       ...optional("--api-keys-file", tables.keys),
+      ...schedulerTls(layout.file).flags,
+      ...optional("--max-answer-tokens", layout.file.scheduler.maxAnswerTokens?.toString()),
       ...handoffFlags(handoff),
       ...metaserver(handoff, layout, instance),
       ...page(layout),
@@ -32,9 +36,11 @@ export const scheduler =
     ],
     env: serverEnv(layout, instance, tables),
     devices: [],
-    mounts: [],
+    mounts: schedulerTls(layout.file).mounts,
     files: tables.files,
+    ...schedulerLimits(instance.extraArgs),
     restricted: true,
+    ...(layout.file.scheduler.tls !== undefined && { tls: true }),
     readyPath: "/readyz",
     startTimeoutSeconds: 60,
     stopTimeoutSeconds: Math.ceil(drainSeconds(instance)) + 10,

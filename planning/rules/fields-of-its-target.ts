@@ -2,6 +2,7 @@ import type { Rule } from "./rule.ts";
 
 const fixes: Readonly<Record<string, string>> = {
   "scheduler.host": "remove it: any node may have the scheduler",
+  "scheduler.tls": "remove it, and have the cluster's ingress end TLS",
   monitoring: "remove it, and have the cluster's own Prometheus scrape the pods",
 };
 
@@ -22,8 +23,9 @@ export const fieldsOfItsTarget: Rule = {
       return given("node").map((path) => ({ path, message, fix: "remove it, or give the stack a `target`" }));
     }
     const host = file.scheduler.host === undefined ? [] : ["scheduler.host"];
+    const tls = file.scheduler.tls === undefined ? [] : ["scheduler.tls"];
     const monitoring = file.monitoring === undefined ? [] : ["monitoring"];
-    return [...given("docker"), ...given("hostKey"), ...host, ...monitoring].map((path) => ({
+    return [...given("docker"), ...given("hostKey"), ...host, ...tls, ...monitoring].map((path) => ({
       path,
       message: "is for a Docker Engine, and the stack is for a cluster",
       fix: fixes[path] ?? "remove it, or `target`",

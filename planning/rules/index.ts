@@ -38,6 +38,7 @@ import { instancesAlike } from "./instances-alike.ts";
 import { interfaceCarriesAddress } from "./interface-carries-address.ts";
 import { interfaceKnown } from "./interface-known.ts";
 import { interfaceOfItsHost } from "./interface-of-its-host.ts";
+import { keysOfClientsToo } from "./keys-of-clients-too.ts";
 import { keysWithOurScheduler } from "./keys-with-our-scheduler.ts";
 import { kvHoldOfAll } from "./kv-hold-of-all.ts";
 import { kvPortsNotHccls } from "./kv-ports-not-hccls.ts";
@@ -78,6 +79,8 @@ import { stackNameFitsDocker } from "./stack-name-fits-docker.ts";
 import { tableModerate } from "./table-moderate.ts";
 import { tableSmallEnough } from "./table-small-enough.ts";
 import { targetsTellMetrics } from "./targets-tell-metrics.ts";
+import { tlsByItsKey } from "./tls-by-its-key.ts";
+import { tlsFolderPlain } from "./tls-folder-plain.ts";
 import { wholeCards } from "./whole-cards.ts";
 import { wholeNodes } from "./whole-nodes.ts";
 
@@ -133,6 +136,9 @@ export const rules: readonly Rule[] = [
   dockerEndpointsDistinct,
   hostAddressesOfOneFamily,
   hostAddressesAsEngineTakes,
+  tlsFolderPlain,
+  tlsByItsKey,
+  keysOfClientsToo,
   routingPolicyKnown,
   keysWithOurScheduler,
   runtimeHasImage,

@@ -146,6 +146,8 @@ function placed<T extends z.ZodObject>(schema: T): T {
     .meta({ anyOf: [{ required: ["host"] }, { required: ["hosts"] }] });
 }
 
+const fileName = z.string().regex(/^[\w-][\w.-]*$/, { error: "is not the name of a file" });
+
 const scheduler = z.strictObject({
   runtime: z
     .enum(["ascend-pd", "ascendcloud"])
@@ -195,6 +197,31 @@ const scheduler = z.strictObject({
     .describe(
       "page for a browser that shows the stack as it is now, e.g. { port: 9002 }, default none; `ascend-pd page` shows it without",
     )
+    .optional(),
+  maxAnswerTokens: whole(
+    1,
+    "tokens of one answer, which ends there, e.g. 4096, default what the engines give",
+  ).optional(),
+  tls: z
+    .strictObject({
+      folder: text(
+        "absolute folder of the scheduler's host with certificate and key, which its user 1000 can read, mounted read-only, e.g. /data/tls",
+      ),
+      cert: fileName
+        .default("tls.crt")
+        .describe("PEM file in it with the certificate, and those that signed it behind it, default tls.crt"),
+      key: fileName.default("tls.key").describe("PEM file in it with its key, default tls.key"),
+      ca: z
+        .string()
+        .regex(/^-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*$/, {
+          error: "is not the PEM text of one certificate",
+        })
+        .describe(
+          "PEM text of the authority that signed it, for `up` and the commands, default those that their machine trusts",
+        )
+        .optional(),
+    })
+    .describe("TLS for clients, default none: plain HTTP")
     .optional(),
   extraArgs: extraArgs("the scheduler"),
   extraEnv: extraEnv("the scheduler"),

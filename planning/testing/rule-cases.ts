@@ -104,7 +104,11 @@ export const cases: readonly Case[] = [
     path: "engine.extraArgs[1]",
     message: "--api-key is a credential, and plans, logs and Pulumi's state would show it",
     fix: "keep its value in ascend-pd:secretEnv, and name VLLM_API_KEY, which vLLM reads in its place, in `secretEnv` of engine",
-    mended: { "engine.extraArgs": [], "engine.secretEnv": ["VLLM_API_KEY"] },
+    mended: {
+      "engine.extraArgs": [],
+      "engine.secretEnv": ["VLLM_API_KEY"],
+      "scheduler.apiKeys": [`alice sha256:${"0".repeat(64)}`],
+    },
   },
   {
     breaks: "PD100",
@@ -535,6 +539,30 @@ export const cases: readonly Case[] = [
     message: "2001:db8::18 is an IPv6 address, which nobody has shown to work there",
     fix: "put in the IPv4 address of host-a; if this is meant, add PD153 with the reason to `allow`",
     mended: { "hosts.host-a.address": "10.0.0.18" },
+  },
+  {
+    breaks: "PD154",
+    changes: { "scheduler.tls": { folder: "tls" } },
+    path: "scheduler.tls.folder",
+    message: '"tls" is not an absolute path without `.`, `..` and colon',
+    fix: "write the path in full from /, e.g. /data/tls",
+    mended: { "scheduler.tls": { folder: "/data/tls" } },
+  },
+  {
+    breaks: "PD155",
+    changes: { "scheduler.extraArgs": ["--tls-cert=/data/tls/tls.crt"] },
+    path: "scheduler.extraArgs[0]",
+    message: "--tls-cert is not known to those who ask the scheduler",
+    fix: "set scheduler.tls, and remove it here",
+    mended: { "scheduler.extraArgs": undefined, "scheduler.tls": { folder: "/data/tls" } },
+  },
+  {
+    breaks: "PD156",
+    changes: { "engine.secretEnv": ["VLLM_API_KEY"] },
+    path: "scheduler.apiKeys",
+    message: "engines want a key (VLLM_API_KEY), and the scheduler asks for them whoever asks it",
+    fix: "add the line of a client's key, which `ascend-pd key new NAME` makes; if this is meant, add PD156 with the reason to `allow`",
+    mended: { "scheduler.apiKeys": [`alice sha256:${"0".repeat(64)}`] },
   },
   {
     breaks: "PD158",

@@ -23,6 +23,7 @@ export async function expectAsPlanned(stack: string, plan: ContainerPlan): Promi
   expect(Mounts.filter(({ Type }: { Type: string }) => Type === "bind")).toEqual([]);
   expect(HostConfig.NetworkMode).toBe("host");
   expect(HostConfig.ShmSize).toBe((plan.sharedMemoryMib ?? 64) * 2 ** 20);
+  expect(HostConfig.Memory).toBe((plan.memoryMib ?? 0) * 2 ** 20);
   expect(HostConfig.IpcMode).toBe("private");
   expect(sorted(HostConfig.Ulimits ?? [])).toEqual(
     sorted(Object.entries(plan.ulimits ?? {}).map(([Name, limit]) => ({ Name, Hard: limit, Soft: limit }))),
