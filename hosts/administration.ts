@@ -32,6 +32,8 @@ export interface InstanceState {
   readonly address: string;
   readonly healthy: boolean;
   readonly stalled: boolean;
+  /** It has failed too many requests. */
+  readonly broken?: boolean;
   /** No instance of the other role is known to hand KV cache over as it should be. */
   readonly unproven?: boolean;
   /** Names of those of the other role that it fails canaries with. */

@@ -51,6 +51,7 @@ export const STATES = [
   "ready",
   "unhealthy",
   "stalled",
+  "broken",
   "unproven",
   "draining",
   "drained",

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Feed } from "../page/feed.ts";
+import { Breakers } from "./canary/breakers.ts";
 import { Canaries } from "./canary/canaries.ts";
 import type { Config } from "./config/config.ts";
 import { InvalidTables } from "./config/endpoints.ts";
@@ -64,6 +65,7 @@ export async function startScheduler(config: Config, sink: LogSink, program: URL
   const table = prefixes && new PrefixTable(prefixes);
   const membership = new Membership(config, deadlines, connector, log, rosterObserver, table);
   if (config.canaryMs > 0) canaries = new Canaries(config, deadlines, membership, log);
+  const breakers = new Breakers(config, deadlines, membership, log);
   const passSecret = randomBytes(32);
   const renewal = new Renewal(config.trustFiles, config.trust, log, (trust) => {
     connector.renew(trust.engines);
@@ -139,6 +141,7 @@ export async function startScheduler(config: Config, sink: LogSink, program: URL
     feed.close();
     server?.close();
     canaries?.close();
+    breakers.close();
     membership.close();
     renewal.close();
     deadlines.close();

@@ -19,6 +19,7 @@ export function instanceWord({
   role,
   healthy,
   stalled,
+  broken = false,
   unproven = false,
   quarantined = [],
   draining,
@@ -26,7 +27,8 @@ export function instanceWord({
   inFlight,
   kvHeld,
 }: InstanceState): string {
-  const illness = !healthy ? "unhealthy" : stalled ? "stalled" : unproven ? "unproven" : undefined;
+  const ills = { unhealthy: !healthy, stalled, failing: broken, unproven };
+  const illness = Object.entries(ills).find(([, is]) => is)?.[0];
   const health = illness === undefined ? "" : `, ${illness}`;
   if (leaving) return `leaving${health}`;
   const way = role === "decode" ? "from" : "to";

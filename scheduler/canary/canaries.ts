@@ -216,6 +216,6 @@ function isBarred(one: Instance, other: Instance): boolean {
 const stateOf = ({ prefill, decode }: Pair) => decode.pairs.at(prefill.place);
 
 /** Whether it would serve, as far as is known without its pairs. */
-function isUp({ healthy, stalled, draining }: Instance): boolean {
-  return healthy && !stalled && !draining;
+function isUp({ healthy, stalled, broken, draining }: Instance): boolean {
+  return healthy && !stalled && !broken && !draining;
 }

@@ -131,7 +131,7 @@ export class Membership {
   /** What an operator is told of each instance. */
   get states(): readonly object[] {
     return this.#instances.map((instance) => {
-      const { name, role, pool, ready, healthy, stalled, unproven, draining } = instance;
+      const { name, role, pool, ready, healthy, stalled, broken, unproven, draining } = instance;
       const { inFlight, kvHeld, kvAbandoned, served, load } = instance;
       return {
         name,
@@ -140,6 +140,7 @@ export class Membership {
         ready,
         healthy,
         stalled,
+        broken,
         unproven,
         quarantined: this.quarantinedFor(instance).map((other) => other.name),
         draining,
@@ -243,7 +244,7 @@ export class Membership {
     this.#observer.changing();
     for (const instance of this.#leaving) {
       const isReplaced = this.#of(instance.role).some((other) => other.ready && !this.#leaving.has(other));
-      if (isReplaced || !instance.healthy || instance.stalled) instance.draining = true;
+      if (isReplaced || !instance.healthy || instance.stalled || instance.broken) instance.draining = true;
       if (instance.draining && instance.idle) this.#remove(instance);
     }
     for (const check of this.#waiters) check();

@@ -68,6 +68,7 @@ test("State tells of every instance.", async () => {
         ready: true,
         healthy: true,
         stalled: false,
+        broken: false,
         unproven: false,
         quarantined: [],
         draining: false,

@@ -168,6 +168,12 @@ export const METRICS: readonly TableEntry[] = [
   ),
   perInstance(
     "gauge",
+    "ascend_pd_instance_broken",
+    "1 while it gets nothing because it has failed too many requests.",
+    ({ broken }) => Number(broken),
+  ),
+  perInstance(
+    "gauge",
     "ascend_pd_instance_unproven",
     "1 while no instance of the other role is known to hand KV cache over as it should be.",
     ({ unproven }) => Number(unproven),

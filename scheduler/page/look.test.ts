@@ -2,13 +2,21 @@ import { expect, test } from "vitest";
 import { mean, rate } from "./counts.ts";
 import { statesOf } from "./look.ts";
 
-const instance = { healthy: true, stalled: false, unproven: false, draining: false, idle: false };
+const instance = {
+  healthy: true,
+  stalled: false,
+  broken: false,
+  unproven: false,
+  draining: false,
+  idle: false,
+};
 
 test.each([
   [{}, false, ["ready"]],
   [{ healthy: false }, false, ["unhealthy"]],
   [{ stalled: true }, false, ["stalled"]],
   [{ healthy: false, stalled: true }, false, ["unhealthy"]],
+  [{ broken: true, unproven: true }, false, ["broken"]],
   [{ unproven: true }, false, ["unproven"]],
   [{ stalled: true, unproven: true }, false, ["stalled"]],
   [{ draining: true }, false, ["draining"]],

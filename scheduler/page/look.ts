@@ -79,17 +79,13 @@ function viewOf(instance: Instance, facts: Facts, now: Counts, before: Counts | 
   };
 }
 
-export function statesOf(
-  {
-    healthy,
-    stalled,
-    unproven,
-    draining,
-    idle,
-  }: Pick<Instance, "healthy" | "stalled" | "unproven" | "draining" | "idle">,
-  isLeaving: boolean,
-): readonly StateWord[] {
-  const health: StateWord[] = !healthy ? ["unhealthy"] : stalled ? ["stalled"] : unproven ? ["unproven"] : [];
+/** What is wrong with an instance, the worst first: of several one is told. */
+const ILLS = ["stalled", "broken", "unproven"] as const;
+type Being = Pick<Instance, "healthy" | "draining" | "idle" | (typeof ILLS)[number]>;
+
+export function statesOf(being: Being, isLeaving: boolean): readonly StateWord[] {
+  const { healthy, draining, idle } = being;
+  const health: StateWord[] = healthy ? ILLS.filter((ill) => being[ill]).slice(0, 1) : ["unhealthy"];
   if (isLeaving) return ["leaving", ...health];
   if (draining) return [idle ? "drained" : "draining", ...health];
   return health.length > 0 ? health : ["ready"];

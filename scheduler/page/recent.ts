@@ -37,6 +37,7 @@ const SAID = [
   "pair",
   "healthy",
   "stalled",
+  "broken",
   "unproven",
   "quarantined",
   "state",
@@ -73,9 +74,11 @@ function eventOf(line: string): EventView {
 
 /** What a line that is not of a request says in a word. */
 function changeOf(entry: Entry): { what: string; isBad: boolean } {
-  const { healthy, stalled, unproven, quarantined, state, reloaded, worker, renamed, routing } = entry;
+  const { healthy, stalled, broken, unproven, quarantined, state, reloaded, worker, renamed, routing } =
+    entry;
   if (typeof healthy === "boolean") return { what: healthy ? "healthy" : "unhealthy", isBad: !healthy };
   if (typeof stalled === "boolean") return { what: stalled ? "stalled" : "works again", isBad: stalled };
+  if (typeof broken === "boolean") return { what: broken ? "broken" : "works again", isBad: broken };
   if (typeof unproven === "boolean") return { what: unproven ? "unproven" : "proven", isBad: unproven };
   if (typeof quarantined === "boolean")
     return { what: quarantined ? "quarantined" : "serves again", isBad: quarantined };
