@@ -256,6 +256,19 @@ test("A worker that dies while it drains is told of, and the others finish.", as
   expect(listeners(one.port)).toBe(0);
 });
 
+test("A thread that hangs while it serves is replaced, and the log says why; others go on.", async () => {
+  const { program, kill } = mortalProgram("for (;;);");
+  const one = await startRig({}, { ...THREADED, program });
+
+  kill();
+  await until(() => one.events.some(({ died }) => died !== undefined));
+  // One that it had taken on may be lost with it; its successor and the others answer.
+  await until(async () => (await ask(one.port, post(PLAIN))).status === 200);
+
+  expect(one.events).toContainEqual(expect.objectContaining({ died: "it hung: no sign of life for 10 s" }));
+  expect(await metric(one, "ascend_pd_worker_deaths_total")).toBe(1);
+});
+
 test("Rule 23: a worker that hangs does not keep the others from ending.", async () => {
   const { program, kill } = mortalProgram("for (;;);");
   const one = await startRig({}, { ...THREADED, program, timeouts: { drainMs: 10 } });

@@ -11,18 +11,24 @@ const RESTART_MS = 1000;
 /** A thread that has not ended so long after the drain limit does not get to it. */
 const HANGS_MS = 4000;
 
+/** How often a thread that serves is asked for a sign of life, and how many it may owe. */
+const PING_MS = 1000;
+const MAX_OWED = 10;
+
 type ToThread =
   | { readonly kind: "update"; readonly roster: Roster }
   | { readonly kind: "renew"; readonly trust: Trust; readonly keyNames: readonly string[] }
   | { readonly kind: "disconnect"; readonly id: number }
   /** The lines of its last `log` are taken. */
   | { readonly kind: "logged" }
+  | { readonly kind: "ping" }
   | { readonly kind: "drain" };
 
 type FromThread =
   | { readonly kind: "listening" }
   | { readonly kind: "cannotListen"; readonly message: string; readonly fix: string }
   | { readonly kind: "log"; readonly lines: readonly string[] }
+  | { readonly kind: "pong" }
   | { readonly kind: "becameIdle" };
 
 export interface ThreadsObserver extends ServerObserver {
@@ -56,7 +62,18 @@ export async function startThreads(
         reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
         if (isLackOfRoom(error)) reject(noRoom(rest.threads, error));
       };
+      let owed = 0;
+      let pings: NodeJS.Timeout | undefined;
+      // Counted in its own turns: where this thread is late itself, no thread owes more for it.
+      const ping = () => {
+        if (phase !== "serving") return;
+        if (++owed > MAX_OWED) {
+          reason ??= `it hung: no sign of life for ${(MAX_OWED * PING_MS) / 1000} s`;
+          void worker.terminate();
+        } else worker.postMessage({ kind: "ping" } satisfies ToThread);
+      };
       const ended = (code: number) => {
+        clearInterval(pings);
         running.delete(thread);
         const died = reason ?? `it ended with code ${code}`;
         reject(new Error(died));
@@ -80,7 +97,10 @@ export async function startThreads(
       }
       running.set(thread, worker);
       worker.on("message", (message: FromThread) => {
-        if (message.kind === "listening") resolve();
+        if (message.kind === "listening") {
+          pings = setInterval(ping, PING_MS).unref();
+          resolve();
+        } else if (message.kind === "pong") owed = 0;
         else if (message.kind === "cannotListen") {
           reason = message.message;
           reject(new ListenError(message.message, message.fix));
@@ -180,6 +200,7 @@ export async function serveInThread(): Promise<void> {
       else if (message.kind === "renew") server.renew(message.trust, message.keyNames);
       else if (message.kind === "disconnect") server.disconnect(message.id);
       else if (message.kind === "logged") logged();
+      else if (message.kind === "ping") post({ kind: "pong" });
       else {
         // With nothing left to do the thread ends.
         void server.drain().then(() => port.unref());
