@@ -2,6 +2,7 @@ import { Failure } from "../errors.ts";
 import { FAULTS } from "./account.ts";
 import type { Instance, Role } from "./instances.ts";
 import type { Prefixes } from "./prefixes.ts";
+import { RetryBudget } from "./retries.ts";
 
 /** How loaded an instance is; only compared. */
 export type Cost = (instance: Instance) => number;
@@ -26,8 +27,12 @@ export class Picker {
   /** Never changed, only replaced. */
   instances: readonly Instance[] = [];
 
+  /** Of both roles. */
+  readonly #retries: RetryBudget;
+
   /** `turn` is memory for one number. */
-  constructor(role: Role, policy: Policy, turn: Int32Array) {
+  constructor(role: Role, policy: Policy, turn: Int32Array, retries = new RetryBudget()) {
+    this.#retries = retries;
     this.role = role;
     this.#policy = policy;
     this.#turn = turn;
@@ -35,7 +40,7 @@ export class Picker {
 
   /** One that has no choice but this. */
   of(instance: Instance): Picker {
-    const only = new Picker(this.role, this.#policy, new Int32Array(1));
+    const only = new Picker(this.role, this.#policy, new Int32Array(1), this.#retries);
     only.instances = [instance];
     return only;
   }
@@ -100,6 +105,7 @@ export class Picker {
   ): Promise<T> {
     const not = busy ?? [];
     let next = this.pick(not, prefixes, from);
+    this.#retries.earn();
     for (let again = false; ; ) {
       if (next === undefined) throw new Failure(`no_${this.role}`);
       const instance = next;
@@ -126,7 +132,7 @@ export class Picker {
           next = retry && (this.pick(others, prefixes, from) ?? (retry === "any" ? instance : undefined));
           again = true;
         }
-        if (next === undefined) throw error;
+        if (next === undefined || !this.#retries.spend()) throw error;
       } finally {
         instance.end(bytes, units);
       }
