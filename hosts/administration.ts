@@ -45,6 +45,9 @@ export interface InstanceState {
   readonly kvHeld: number;
   readonly served: number;
   readonly failures: number;
+  /** Of decode: the part of its prompt tokens that prefill has computed, from 0 to 1; null where it is not known. */
+  readonly transferShare?: number | null;
+  readonly computesPrompts?: boolean;
 }
 
 /**

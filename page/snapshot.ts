@@ -80,6 +80,10 @@ export interface InstanceView {
   readonly waiting?: number;
   /** From 0 to 1. */
   readonly kvUsage?: number;
+  /** Of decode, where its engine tells: the part of its prompt tokens that prefill has computed, from 0 to 1. */
+  readonly transferShare?: number;
+  /** Whether decode computes most of its prompts itself. */
+  readonly computesPrompts?: boolean;
   readonly kvHeld: number;
   readonly kvReleased: number;
   readonly kvExpired: number;

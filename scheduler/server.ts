@@ -12,6 +12,7 @@ import { forwarded, model } from "./completion/forward.ts";
 import { Metaserver } from "./completion/metaserver.ts";
 import { Releases } from "./completion/releases.ts";
 import { responsesApi, stored } from "./completion/responses.ts";
+import { countFrom } from "./completion/usage.ts";
 import type { ServerConfig } from "./config/config.ts";
 import type { PolicyName } from "./config/flags.ts";
 import { whyNotServed } from "./config/not-served.ts";
@@ -227,6 +228,7 @@ export async function startServer(options: ServerOptions, observer: ServerObserv
       const { trace } = reply;
       trace.mark("total");
       const route = routeOf(trace.path);
+      countFrom(trace);
       stats.ended(route?.path ?? "other", trace);
       if (exporter !== undefined && trace.recorder instanceof Recording) {
         const asked = { route: route?.path ?? "other", model: config.servedModels[0] };

@@ -173,6 +173,7 @@ export class Engine implements Gate {
       const right = this.#wrongBlocks.take(kv, loaded?.kv ?? kv);
       const answer = loaded === undefined ? right : this.#faults.answerFrom(loaded.from, right);
       this.counters.promptTokens += prompt.tokens.length;
+      this.#countSources(prompt.tokens.length, slot.cachedTokens, loaded !== undefined);
       const until = preemptedAt(sequence, this.#config.preemptWithin);
       for (let index = 0; index < prompt.maxTokens; index += 1) {
         if (index === until) {
@@ -284,6 +285,15 @@ export class Engine implements Gate {
     const needed = Math.ceil(tokens.length / this.#config.blockSize);
     if (needed > blocks)
       this.#die(`a prompt needs ${needed} KV blocks, its kv_transfer_params name ${blocks}`);
+  }
+
+  /** Of what was transferred vLLM computes the last token anew. */
+  #countSources(all: number, cached: number, isLoaded: boolean): void {
+    const { promptTokensBySource: by } = this.counters;
+    const computed = isLoaded ? Math.min(1, all - cached) : all - cached;
+    by.local_cache_hit += cached;
+    by.local_compute += computed;
+    by.external_kv_transfer += all - cached - computed;
   }
 
   #recompute(id: string, reason: RecomputeReason): void {

@@ -10,6 +10,7 @@ export type RecomputeReason = "no_params" | "incomplete_params" | "load_failure"
 /** What an engine counts from its start on. */
 export class Counters {
   promptTokens = 0;
+  readonly promptTokensBySource = { local_compute: 0, local_cache_hit: 0, external_kv_transfer: 0 };
   generationTokens = 0;
   prefixQueries = 0;
   prefixHits = 0;
@@ -74,6 +75,7 @@ export function renderMetrics(names: Names, ranks: readonly Told[]): string {
 function families({ servedModelName, blockSize }: Names, { gauges, counters }: Told, rank: number): Family[] {
   const {
     promptTokens,
+    promptTokensBySource,
     generationTokens,
     prefixQueries,
     prefixHits,
@@ -109,6 +111,12 @@ function families({ servedModelName, blockSize }: Names, { gauges, counters }: T
     ["vllm:gpu_cache_usage_perc", "gauge", "The same under its name in vLLM v0.", one(usage)],
     ["vllm:cache_config_info", "gauge", "The size of the KV cache.", [["", cacheConfig, 1]]],
     ["vllm:prompt_tokens_total", "counter", "Prompt tokens processed.", one(promptTokens)],
+    [
+      "vllm:prompt_tokens_by_source_total",
+      "counter",
+      "The same by where they came from.",
+      by("source", promptTokensBySource),
+    ],
     ["vllm:generation_tokens_total", "counter", "Tokens generated.", one(generationTokens)],
     ["vllm:prefix_cache_queries_total", "counter", "Prompt tokens looked up.", one(prefixQueries)],
     ["vllm:prefix_cache_hits_total", "counter", "Those that were there.", one(prefixHits)],

@@ -69,6 +69,20 @@ test.each([
   expect(exitCode([status])).toBe(2);
 });
 
+test("Decode that computes prompts itself is a problem, although all run and answer.", () => {
+  const decode = { computesPrompts: true, transferShare: 0.021 };
+
+  const status = stackStatus(plan, hosts(listed()), scheduler(decode));
+
+  expect(status.verdict).toBe("degraded");
+  expect(status.problems).toEqual([
+    {
+      what: "decode-0 computes most prompts itself: 2 % came from prefill",
+      fix: expect.stringContaining("docs/scheduler.md"),
+    },
+  ]);
+});
+
 test("What the scheduler cannot be asked for is no guess: its own words are the problem.", () => {
   const refusal = { code: "unreachable", message: "no scheduler answers", fix: "look at its logs" };
 

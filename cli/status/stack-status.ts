@@ -63,7 +63,11 @@ export function stackStatus(
   if (containers.every(({ container }) => container === "absent")) {
     return { ...base, verdict: "not deployed", problems: [] };
   }
-  const problems = [...containers.flatMap(problemsOf(stack)), ...schedulerProblems(stack, scheduler)];
+  const problems = [
+    ...containers.flatMap(problemsOf(stack)),
+    ...schedulerProblems(stack, scheduler),
+    ...(state?.instances ?? []).flatMap(promptProblems),
+  ];
   return {
     ...base,
     verdict: problems.length > 0 ? "degraded" : "healthy",
@@ -106,6 +110,19 @@ function schedulerProblems(stack: string, scheduler: SchedulerSight): StackStatu
   if (scheduler.ready) return [];
   const fix = "it is ready again with one instance of each role that gets requests";
   return [{ what: "the scheduler refuses requests: a role has no instance", fix }];
+}
+
+/** Answers come, and are right, but not by PD separation. */
+function promptProblems({ name, computesPrompts, transferShare }: InstanceState): StackStatus["problems"] {
+  if (computesPrompts !== true) return [];
+  const part =
+    typeof transferShare === "number" ? `: ${Math.round(100 * transferShare)} % came from prefill` : "";
+  return [
+    {
+      what: `${name} computes most prompts itself${part}`,
+      fix: "see whether KV caches reach it: docs/scheduler.md, Is PD separation at work?",
+    },
+  ];
 }
 
 /** The worst of several: what is not deployed is no fault. */

@@ -53,10 +53,12 @@ export function instanceView(words: Words, role: InstanceView["role"], toggled: 
       const { at } = snapshot;
       setText(name, instance.name);
       setText(where, instance.address);
-      const states = instance.states.map((one) => words[one]).join(" · ");
-      setText(state, states);
+      const states: string[] = instance.states.map((one) => words[one]);
+      if (instance.computesPrompts) states.push(words.computesPrompts);
+      setText(state, states.join(" · "));
       const [first = "unhealthy", second] = instance.states;
-      const tone = TONES[second ?? first] ?? "bad";
+      const own = TONES[second ?? first] ?? "bad";
+      const tone = own === "good" && instance.computesPrompts ? "warn" : own;
       setAttribute(state, "class", `word ${tone}`);
       setText(running.value, short(instance.running ?? instance.inFlight));
       setText(queue.value, short(instance.waiting ?? Number.NaN));
@@ -103,6 +105,10 @@ function timed(kind: string, label: string) {
   return { value, node, drawn };
 }
 
+function shareOf({ transferShare }: InstanceView): string {
+  return transferShare === undefined ? "–" : percent(transferShare);
+}
+
 function tellMore(list: Element, instance: InstanceView, snapshot: Snapshot, words: Words): void {
   const { instances, edges, events } = snapshot;
   const own = instances.indexOf(instance);
@@ -131,6 +137,7 @@ function tellMore(list: Element, instance: InstanceView, snapshot: Snapshot, wor
     [words.served, short(instance.served)],
     [words.failures, short(instance.failures)],
     [words.kvOfIt, [instance.kvHeld, instance.kvReleased, instance.kvExpired].map(short).join(", ")],
+    ...(isPrefill ? [] : [[words.transferShare, shareOf(instance)] as const]),
     [words.trial, tried],
     [words.quarantined, instance.quarantined?.join(", ") || words.none],
     [isPrefill ? words.handsTo : words.takesFrom, named.join(", ") || words.none],

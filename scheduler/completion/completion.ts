@@ -28,6 +28,7 @@ import type { Releases } from "./releases.ts";
 import { answerToTheEnd, detokenized, type Resuming } from "./resume.ts";
 import { askedBy, type Sequence, type Shape, SOLE } from "./sequences.ts";
 import { AT_ONCE, answerSeveral } from "./several.ts";
+import { prefillTold, usageOf } from "./usage.ts";
 
 /** Prefill's answer is one token, but prompt log probabilities can make it long. */
 const MAX_PREFILL_ANSWER_BYTES = 8 * 1024 * 1024;
@@ -251,6 +252,7 @@ export function completions(engines: Engines, api: Api): Handler {
       };
       const take = (said: Buffer, members: readonly Member[] | undefined): Handed => {
         const kvParams = takeKvParams(instance, said, members, handoff);
+        prefillTold(answer.trace, usageOf(said));
         // An engine that gives no parameters keeps nothing either, nor does one that pushes.
         const isKept = handoff.byParams ? kvParams !== undefined : !handoff.decodeFirst;
         const tokens = tellsTokens ? takeTokens(said, members) : undefined;

@@ -7,6 +7,7 @@ import { Failure } from "../errors.ts";
 import { clientsAnswer } from "./legs.ts";
 import { ParamsGuard } from "./params-guard.ts";
 import { DONE_LAST, EventSplitter, MAX_EVENT_BYTES, type StreamEnd } from "./sse.ts";
+import { decodeTold, readUsage, usageOf } from "./usage.ts";
 
 /** A plain answer up to this size is held until it is known to be whole. */
 export const MAX_HELD_BYTES = 1024 * 1024;
@@ -70,6 +71,8 @@ export async function relayEvents(
   } catch (failure) {
     // The client has its whole answer: how the engine ends the connection is no concern of the request.
     if (!done) throw failure;
+  } finally {
+    decodeTold(reply.trace, readUsage(splitter.usage));
   }
 }
 
@@ -106,7 +109,9 @@ export function relayPlain(question: Question, reply: Answer, gapMs: number): Pr
         if (rest.length > 0) reply.write(rest);
         return reply.end();
       }
-      reply.send(200, clientsAnswer(question.instance, held.take()));
+      const answer = held.take();
+      decodeTold(reply.trace, usageOf(answer));
+      reply.send(200, clientsAnswer(question.instance, answer));
     },
   });
 }

@@ -7,6 +7,7 @@ import { goingOn, hasTools, kept, readAgain, seesTokens, tellingIds, wantsIds, w
 import { givenBack, type Leg, ResumedAnswer } from "./resumed-answer.ts";
 import type { Sequence, Shape } from "./sequences.ts";
 import { tellAttempt } from "./several.ts";
+import { addTokens, countFrom } from "./usage.ts";
 
 /*
  * vllm-ascend's decode gives a request back when it runs out of KV cache: its answer ends, and says `recomputed`. It is asked
@@ -78,7 +79,12 @@ async function isAnswered(
     // What its engine has to say behind that is of no concern.
     if (!leg.isGivenBack) throw error;
   } finally {
-    if (leg.trace !== trace) tellAttempt(trace, leg.trace);
+    if (leg.trace !== trace) {
+      tellAttempt(trace, leg.trace);
+      // What the first leg has made is among the events of all.
+      countFrom(trace, trace.events - leg.trace.events);
+      addTokens(trace, leg.trace, false);
+    }
   }
   return !leg.isGivenBack;
 }

@@ -8,6 +8,7 @@ import { Trace } from "../log.ts";
 import { type Common, commonOf, type Part, readPart, remade, sumOf, type Usage } from "./choices.ts";
 import type { Sequence } from "./sequences.ts";
 import { dataOf, EventSplitter } from "./sse.ts";
+import { addTokens } from "./usage.ts";
 
 /** Of one request, however many it asks for. */
 export const AT_ONCE = 16;
@@ -83,6 +84,7 @@ class JoinedAnswer {
   ended(answer: SequenceAnswer): void {
     this.#answers.delete(answer);
     tellAttempt(this.#reply.trace, answer.trace);
+    addTokens(this.#reply.trace, answer.trace, !answer.sequence.samePrompt);
   }
 
   /** A plain answer is whole. */
@@ -162,7 +164,7 @@ class SequenceAnswer implements Answer {
   onOpen: (() => void) | undefined;
   started = false;
   readonly #all: JoinedAnswer;
-  readonly #sequence: Sequence;
+  readonly sequence: Sequence;
   readonly #at: number;
   readonly hold: Hold;
   readonly #held: ByteBuffer;
@@ -172,7 +174,7 @@ class SequenceAnswer implements Answer {
     this.#all = all;
     this.hold = hold;
     this.#held = new ByteBuffer(undefined, hold);
-    this.#sequence = sequence;
+    this.sequence = sequence;
     this.#at = at;
     const totals = { addBytes() {}, addEvents: (count: number) => whole.addEvents(count) };
     this.trace = new Trace(`${whole.id}-${at}`, whole.method, whole.path, totals, whole);
@@ -199,7 +201,7 @@ class SequenceAnswer implements Answer {
   }
 
   write(bytes: Buffer): boolean {
-    if (this.#isStream) return this.#all.write(bytes, this.#sequence);
+    if (this.#isStream) return this.#all.write(bytes, this.sequence);
     this.#all.hold(bytes.length);
     this.#held.appendCopy(bytes);
     return true;
@@ -212,7 +214,7 @@ class SequenceAnswer implements Answer {
   }
 
   end(): void {
-    if (!this.#isStream) this.#all.add(this.#held.take(), this.#sequence, this.#at);
+    if (!this.#isStream) this.#all.add(this.#held.take(), this.sequence, this.#at);
   }
 }
 

@@ -5,6 +5,7 @@ import { ERROR_MARK, isErrorObject } from "../engine/refusal.ts";
 import { Failure } from "../errors.ts";
 import { scanIfObject } from "../json/spans.ts";
 import { PARAMS_MARK, withoutTransferParams } from "./transfer-params.ts";
+import { MAX_USAGE, USAGE } from "./usage.ts";
 
 /**
  * A longer event is a failure: what waits for its end is held in memory, once per stream. Log probabilities of a whole
@@ -87,6 +88,8 @@ export class EventSplitter {
   #searched = 0;
   #wasSpecial = false;
   #started = false;
+  /** The last `usage` in whole events, from its key on, in latin1; empty where there was none. */
+  usage = "";
 
   /** `hold` counts what waits for the end of its event. */
   constructor(last: StreamEnd = DONE_LAST, hold?: Hold) {
@@ -111,7 +114,7 @@ export class EventSplitter {
       throw new Failure("decode_failed", { detail: `an event is longer than ${MAX_EVENT_BYTES} bytes` });
     }
     // What has no end yet is searched as it comes: a large event would take its time all at once.
-    const isSpecial = this.#isSpecial(end === 0 ? bytes : bytes.subarray(0, end));
+    const isSpecial = this.#isSpecial(end === 0 ? bytes : bytes.subarray(0, end), end > 0);
     this.#wasSpecial = end === 0 && isSpecial;
     this.#searched = end === 0 ? bytes.length : 0;
     const pass = bytes.subarray(start, end);
@@ -119,8 +122,10 @@ export class EventSplitter {
   }
 
   /** Whether there is something in `bytes` to look at more closely, of which `#searched` were searched before. */
-  #isSpecial(bytes: Buffer): boolean {
-    const text = bytes.toString("latin1", Math.max(0, this.#searched - MAX_MARK));
+  #isSpecial(bytes: Buffer, isWhole: boolean): boolean {
+    const text = bytes.toString("latin1", Math.max(0, this.#searched - (isWhole ? MAX_USAGE : MAX_MARK)));
+    const usage = isWhole ? text.lastIndexOf(USAGE) : -1;
+    if (usage !== -1) this.usage = text.slice(usage, usage + MAX_USAGE);
     return this.#wasSpecial || this.#last.special.test(text);
   }
 

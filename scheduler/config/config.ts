@@ -104,6 +104,8 @@ export interface Config extends Trusted {
   readonly canaryMs: number;
   readonly timeouts: Timeouts;
   readonly health: WatchLimits;
+  /** Whether decode is asked where its prompts come from: where anybody is told. */
+  readonly asksForSources: boolean;
 }
 
 /** What serving clients needs: data only, which can be sent to another thread. */
@@ -294,6 +296,7 @@ export function readConfig(args: readonly string[], env: Env): Reading {
       queueMs: seconds("queue-timeout"),
     },
     health: { intervalMs: seconds("health-interval"), timeoutMs: seconds("health-timeout") },
+    asksForSources: admin.length > 0 || given("metrics-port").length > 0 || given("page-port").length > 0,
   };
   return problems.length > 0 ? { kind: "problems", problems } : { kind: "config", config };
 }

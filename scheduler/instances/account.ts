@@ -1,6 +1,7 @@
 import { PAIR, Pairs } from "./pairs.ts";
 import { CACHE_WORDS } from "./prefix-cache.ts";
 import { unitsOf } from "./prefixes.ts";
+import type { PromptSources } from "./prompt-sources.ts";
 
 /** What an instance says about itself on /metrics. */
 export interface Load {
@@ -62,8 +63,13 @@ const TOLD = {
   requests: 2,
   bytes: 3,
   tokenlessMs: 4,
-  canaries: 5,
-  end: 8,
+  transferred: 5,
+  cachedTokens: 6,
+  computed: 7,
+  transferShare: 8,
+  computesPrompts: 9,
+  canaries: 10,
+  end: 13,
 } as const;
 /** What comes of a canary: of a failed one tokens are wrong, or none came; `unknown` says nothing of the pair. */
 export const SUNG = ["passed", "failed", "unknown"] as const;
@@ -95,6 +101,7 @@ export class Account {
     const memory = new SharedArrayBuffer(8 * TOLD.end + columns + 4 * CACHE_WORDS + PLACES + 4);
     const account = new Account(memory, { threads, thread: 0 });
     account.load = undefined;
+    account.sources = undefined;
     account.pairs.setAll(PAIR.unguarded);
     return memory;
   }
@@ -271,6 +278,42 @@ export class Account {
   set sentBefore({ requests, bytes }: Sent) {
     this.#told[TOLD.requests] = requests;
     this.#told[TOLD.bytes] = bytes;
+  }
+
+  /** Where it says that the tokens of its prompts came from, since its start. */
+  get sources(): PromptSources | undefined {
+    const external_kv_transfer = this.#said(TOLD.transferred);
+    if (Number.isNaN(external_kv_transfer)) return undefined;
+    return {
+      external_kv_transfer,
+      local_cache_hit: this.#said(TOLD.cachedTokens),
+      local_compute: this.#said(TOLD.computed),
+    };
+  }
+
+  set sources(sources: PromptSources | undefined) {
+    this.#told[TOLD.transferred] = sources?.external_kv_transfer ?? Number.NaN;
+    this.#told[TOLD.cachedTokens] = sources?.local_cache_hit ?? Number.NaN;
+    this.#told[TOLD.computed] = sources?.local_compute ?? Number.NaN;
+    if (sources === undefined) this.transferShare = Number.NaN;
+  }
+
+  /** Of the tokens that it had to have lately: the part that prefill has computed, from 0 to 1; NaN when it is not known. */
+  get transferShare(): number {
+    return this.#said(TOLD.transferShare);
+  }
+
+  set transferShare(share: number) {
+    this.#told[TOLD.transferShare] = share;
+  }
+
+  /** Whether it computes prompts itself that prefill was to compute. */
+  get computesPrompts(): boolean {
+    return this.#said(TOLD.computesPrompts) === 1;
+  }
+
+  set computesPrompts(is: boolean) {
+    this.#told[TOLD.computesPrompts] = Number(is);
   }
 
   /**

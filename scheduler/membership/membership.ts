@@ -54,7 +54,7 @@ export class Membership {
     observer: RosterObserver,
     prefixes: PrefixTable | undefined,
   ) {
-    const { policy, health, timeouts, handoff, servedModels, engineKey } = config;
+    const { policy, health, timeouts, handoff, servedModels, engineKey, asksForSources } = config;
     this.#deadlines = deadlines;
     this.#surroundings = {
       deadlines,
@@ -71,7 +71,7 @@ export class Membership {
     this.#isGuarded = config.canaryMs > 0;
     this.#log = log;
     this.#observer = observer;
-    const limits = { ...health, stallMs: timeouts.stallMs };
+    const limits = { ...health, stallMs: timeouts.stallMs, asksForSources };
     // With a plain handoff decode waits for what prefill has computed: alone it cannot be tried.
     const probe = handoff === "plain" ? undefined : { model: servedModels[0] };
     const loadPolicy = policy === "RoundRobin" || policy === "affinity" ? undefined : policy;
@@ -84,6 +84,10 @@ export class Membership {
       stalledChanged: (instance) => {
         this.#say(instance, { stalled: instance.stalled });
         this.recheck();
+      },
+      promptsChanged: (instance) => {
+        const { computesPrompts, transferShare } = instance;
+        this.#say(instance, { computesPrompts, transferShare: Math.round(1000 * transferShare) / 1000 });
       },
       shortChanged: (why) => log(logLine({ watching: why === undefined, ...(why && { why }) })),
       loadChanged: (instance, problem) => {
@@ -132,7 +136,7 @@ export class Membership {
   get states(): readonly object[] {
     return this.#instances.map((instance) => {
       const { name, role, pool, ready, healthy, stalled, broken, unproven, draining } = instance;
-      const { inFlight, kvHeld, kvAbandoned, served, load } = instance;
+      const { inFlight, kvHeld, kvAbandoned, served, load, transferShare, computesPrompts } = instance;
       return {
         name,
         role,
@@ -151,6 +155,8 @@ export class Membership {
         served,
         failures: FAULTS.reduce((sum, fault) => sum + instance.faults(fault), 0),
         load: load ?? null,
+        transferShare: Number.isNaN(transferShare) ? null : transferShare,
+        computesPrompts,
       };
     });
   }

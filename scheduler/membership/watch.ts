@@ -17,6 +17,7 @@ import {
   readWork,
   type Work,
 } from "../instances/load.ts";
+import { PromptWatch, readSources } from "../instances/prompt-sources.ts";
 import { scanIfObject } from "../json/spans.ts";
 import { Drought, firstModel, probeBody, Silence } from "./stall.ts";
 
@@ -29,9 +30,14 @@ const GONE = /^(?:ECONNREFUSED|ECONNRESET|connection closed)/;
 const PROBE_MS = 5000;
 
 interface StallLimit {
+  /** Whether anybody is told where decode's prompts come from. */
+  readonly asksForSources: boolean;
   /** How long an instance may have requests without a byte of an answer before it is tried. */
   readonly stallMs: number;
 }
+
+/** How many health checks come for each time that decode is asked where its prompts come from. */
+const CHECKS_A_LOOK = 10;
 
 /** How an instance is tried that seems to stand still. */
 export interface Probe {
@@ -52,6 +58,8 @@ export interface Observer {
   stalledChanged(instance: Instance): void;
   /** `problem`: why its load cannot be compared; `undefined` when it can. */
   loadChanged(instance: Instance, problem: string | undefined): void;
+  /** Whether decode computes prompts itself. */
+  promptsChanged(instance: Instance): void;
   /** `why`: instances cannot be asked; `undefined` when they can again. */
   shortChanged(why: string | undefined): void;
 }
@@ -90,6 +98,7 @@ export class Watch {
     void this.#progress(instance);
     if (this.#loadPolicy !== undefined && instance.role === "prefill") this.#load(instance, this.#loadPolicy);
     this.#cache(instance);
+    if (this.#limits.asksForSources && instance.role === "decode") this.#sources(instance);
   }
 
   trialOf(instance: Instance): Trial | undefined {
@@ -235,6 +244,23 @@ export class Watch {
     });
   }
 
+  /** Learns whether prefill's work reaches a decode instance. */
+  #sources(instance: Instance): void {
+    const watch = new PromptWatch();
+    const looks = () => (answer: Buffer | Failure) => {
+      const metrics =
+        answer instanceof Failure ? undefined : ofRank(answer.toString("latin1"), instance.rank);
+      const sources = metrics === undefined ? undefined : readSources(metrics);
+      watch.look(sources);
+      instance.sources = sources;
+      instance.transferShare = watch.share;
+      if (instance.computesPrompts === watch.computes) return;
+      instance.computesPrompts = watch.computes;
+      this.#observer.promptsChanged(instance);
+    };
+    void this.#repeat(instance, "/metrics", looks, CHECKS_A_LOOK * this.#limits.intervalMs);
+  }
+
   end(): void {
     this.#watched.clear();
     for (const stop of this.#stops) stop.stop(new Failure("shutting_down"));
@@ -245,13 +271,14 @@ export class Watch {
     instance: Instance,
     path: string,
     asking: () => (answer: Buffer | Failure) => void,
+    intervalMs = this.#limits.intervalMs,
   ): Promise<void> {
     while (this.#watched.has(instance)) {
       const hear = asking();
       const answer = await this.#ask(instance, path, this.#limits.timeoutMs).catch(toFailure);
       if (!this.#watched.has(instance)) return;
       hear(answer);
-      await this.#pause(this.#limits.intervalMs);
+      await this.#pause(intervalMs);
     }
   }
 

@@ -1,6 +1,7 @@
 import { FAULTS, SUNG } from "../instances/account.ts";
 import type { Instance } from "../instances/instances.ts";
 import { PAIR } from "../instances/pairs.ts";
+import { SOURCES } from "../instances/prompt-sources.ts";
 import type { Metric, Sample } from "./metrics.ts";
 import type { Stats } from "./stats.ts";
 
@@ -146,6 +147,33 @@ export const METRICS: readonly TableEntry[] = [
   ),
   single(
     "counter",
+    "ascend_pd_prompt_tokens_total",
+    "Tokens of prompts, as engines count them.",
+    ({ stats }) => stats.promptTokens,
+  ),
+  single(
+    "counter",
+    "ascend_pd_cached_tokens_total",
+    "Of these: those that prefill had in its prefix cache, where it says so.",
+    ({ stats }) => stats.cachedTokens,
+  ),
+  {
+    type: "counter",
+    name: "ascend_pd_generated_tokens_total",
+    help: "Tokens of answers, by how they are known: the engine's usage, or the events of a stream without one.",
+    labels: ["source"],
+    samples: ({ stats: { generatedTokens } }) =>
+      Object.entries(generatedTokens).map(([source, value]) => ({ labels: { source }, value })),
+  },
+  {
+    type: "counter",
+    name: "ascend_pd_key_tokens_total",
+    help: "Tokens by the name of the key that requests came with: kind is prompt, cached or generated.",
+    labels: ["key", "kind"],
+    samples: ({ stats, keyNames }) => stats.keyTokenSamples(keyNames),
+  },
+  single(
+    "counter",
     "ascend_pd_recomputed_total",
     "Requests for which prefill gave no KV parameters, so that decode computed the prompt.",
     ({ stats }) => stats.recomputed,
@@ -263,6 +291,37 @@ export const METRICS: readonly TableEntry[] = [
     "ascend_pd_instance_load_told",
     "1 while its /metrics tell what the routing policy compares.",
     ({ load }) => Number(load !== undefined),
+  ),
+  {
+    type: "counter",
+    name: "ascend_pd_instance_prompt_tokens_total",
+    help: "Prompt tokens of a decode instance by where they came from, as its own /metrics count them.",
+    labels: ["role", "pd_instance", "source"],
+    samples: ({ instances }) =>
+      instances.flatMap((instance) => {
+        const { sources } = instance;
+        if (sources === undefined) return [];
+        return SOURCES.map((source) => ({
+          labels: { ...labelsOf(instance), source },
+          value: sources[source],
+        }));
+      }),
+  },
+  {
+    type: "gauge",
+    name: "ascend_pd_instance_transfer_share",
+    help: "Of its prompt tokens of the last minute that it had not cached: the part that prefill computed, 0 to 1.",
+    labels: ["role", "pd_instance"],
+    samples: ({ instances }) =>
+      instances
+        .filter(({ transferShare }) => !Number.isNaN(transferShare))
+        .map((instance) => ({ labels: labelsOf(instance), value: instance.transferShare })),
+  },
+  perInstance(
+    "gauge",
+    "ascend_pd_instance_computes_prompts",
+    "1 while a decode instance computes most of its prompts itself: KV caches do not reach it.",
+    ({ computesPrompts }) => Number(computesPrompts),
   ),
   single(
     "counter",

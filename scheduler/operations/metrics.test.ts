@@ -77,6 +77,13 @@ function requests(families: ReadonlyMap<string, Family>): Record<string, number>
   return Object.fromEntries(families.get("ascend_pd_requests_total")?.samples ?? []);
 }
 
+/** What engines have to tell first: completion/usage.test.ts and membership/prompts.test.ts have those that do. */
+const OF_ENGINES = [
+  "ascend_pd_key_tokens_total",
+  "ascend_pd_instance_prompt_tokens_total",
+  "ascend_pd_instance_transfer_share",
+];
+
 test("Every metric of the table is there, in its order, with its type and its labels only.", async () => {
   const one = await startRig(
     { prefill: [(call) => answerJson(call, "{}", "500 No")] },
@@ -95,7 +102,7 @@ test("Every metric of the table is there, in its order, with its type and its la
       const its = Array.from(sample.matchAll(/[{,]([a-z_]+)="/g), ([, label]) => label);
       expect(its.filter((label) => label !== "le")).toEqual(labels);
     }
-    expect(families.get(name)?.samples.size, name).toBeGreaterThan(0);
+    if (!OF_ENGINES.includes(name)) expect(families.get(name)?.samples.size, name).toBeGreaterThan(0);
   }
 });
 

@@ -1,6 +1,6 @@
 import { ROUTES } from "../config/routes.ts";
 import { ERRORS } from "../errors.ts";
-import type { Totals, Trace } from "../log.ts";
+import type { Tokens, Totals, Trace } from "../log.ts";
 import { MAX_KEYS } from "../trust/key-file.ts";
 import { Histogram, type Sample } from "./metrics.ts";
 
@@ -45,8 +45,11 @@ const HISTOGRAMS = {
   lag: LAG_BOUNDS,
 };
 const HISTOGRAM_CELLS = Object.values(HISTOGRAMS).reduce((sum, { length }) => sum + length + 2, 0);
-/** For each name of keys, and one for those that are beyond. */
-const KEY_CELLS = (MAX_KEYS + 1) * CLASSES;
+/** Kinds of tokens that are counted. */
+const KINDS = ["prompt", "cached", "generated"] as const;
+/** For each name of keys, and one for those that are beyond: requests by class of status, then tokens by kind. */
+const KEY_COLUMNS = CLASSES + KINDS.length;
+const KEY_CELLS = (MAX_KEYS + 1) * KEY_COLUMNS;
 const KEYS_AT = TOTALS.end + REQUEST_CELLS + HISTOGRAM_CELLS;
 const CELLS = KEYS_AT + KEY_CELLS;
 
@@ -174,8 +177,10 @@ export class Stats implements Totals {
   }
 
   /** A request is over. `path` is one of those that are served, or `other`. */
-  ended(path: string, { key, status = 0, outcome = "", ms, events, recomputed, givenBack = 0 }: Trace): void {
+  ended(path: string, trace: Trace): void {
+    const { key, status = 0, outcome = "", ms, events, recomputed, givenBack = 0, tokens } = trace;
     const digit = Math.floor(status / 100);
+    if (tokens !== undefined) this.#addTokens(tokens, key);
     this.#add(requestCell(PATHS.indexOf(path), OUTCOMES.indexOf(outcome), digit), 1);
     if (key !== undefined) this.#add(keyCell(this.keyNames.indexOf(key), digit), 1);
     if (recomputed) this.#add(TOTALS.recomputed, 1);
@@ -191,6 +196,38 @@ export class Stats implements Totals {
       this.legs.prefill.observe((prefill - body) / 1000);
       if (outcome === "ok") this.legs.decode.observe((total - prefill) / 1000);
     }
+  }
+
+  #addTokens({ prompt = 0, cached = 0, generated = 0, by }: Tokens, key: string | undefined): void {
+    this.#add(TOTALS.promptTokens, prompt);
+    this.#add(TOTALS.cachedTokens, cached);
+    this.#add(by === "usage" ? TOTALS.toldTokens : TOTALS.countedTokens, generated);
+    if (key === undefined) return;
+    const at = keyCell(this.keyNames.indexOf(key), CLASSES);
+    for (const [kind, count] of [prompt, cached, generated].entries()) this.#add(at + kind, count);
+  }
+
+  get promptTokens(): number {
+    return this.#cells[TOTALS.promptTokens] ?? 0;
+  }
+
+  get cachedTokens(): number {
+    return this.#cells[TOTALS.cachedTokens] ?? 0;
+  }
+
+  /** By who has counted them. */
+  get generatedTokens(): { readonly usage: number; readonly events: number } {
+    return { usage: this.#cells[TOTALS.toldTokens] ?? 0, events: this.#cells[TOTALS.countedTokens] ?? 0 };
+  }
+
+  /** Tokens of requests that came with keys of which name; none that no request has. */
+  keyTokenSamples(names: readonly string[]): Sample[] {
+    return [...names.entries(), [-1, "other"] as const].flatMap(([place, key]) =>
+      KINDS.map((kind, at): Sample => {
+        const value = this.#cells[keyCell(place, CLASSES + at)] ?? 0;
+        return { labels: { key, kind }, value };
+      }).filter(({ value }) => value > 0),
+    );
   }
 
   /** How many requests have ended in which way; none that no request has. */
@@ -241,6 +278,6 @@ function requestCell(path: number, outcome: number, digit: number): number {
 }
 
 /** `place` is -1 for a name that has none. */
-function keyCell(place: number, digit: number): number {
-  return KEYS_AT + (place === -1 ? MAX_KEYS : place) * CLASSES + digit;
+function keyCell(place: number, column: number): number {
+  return KEYS_AT + (place === -1 ? MAX_KEYS : place) * KEY_COLUMNS + column;
 }

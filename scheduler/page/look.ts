@@ -53,6 +53,7 @@ export function snapshotOf(facts: Facts, now: Counts, before: Counts | undefined
 
 function viewOf(instance: Instance, facts: Facts, now: Counts, before: Counts | undefined): InstanceView {
   const { name, role, pool, id, inFlight, kvHeld, kvReleased, kvExpired, served } = instance;
+  const { transferShare, computesPrompts } = instance;
   const [counts, earlier] = [now.instances.get(id), before?.instances.get(id)];
   const since = (of: "firsts" | "paces") => counts && mean(counts[of], earlier?.[of]);
   const trial = facts.trialOf(instance);
@@ -70,6 +71,8 @@ function viewOf(instance: Instance, facts: Facts, now: Counts, before: Counts | 
     ...(quarantined.length > 0 && { quarantined }),
     inFlight,
     ...Object.fromEntries(said),
+    ...(!Number.isNaN(transferShare) && { transferShare: rounded(transferShare) }),
+    ...(computesPrompts && { computesPrompts }),
     kvHeld,
     kvReleased,
     kvExpired,

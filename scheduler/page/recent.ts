@@ -42,6 +42,7 @@ const SAID = [
   "quarantined",
   "state",
   "reloaded",
+  "computesPrompts",
 ];
 
 type Entry = Readonly<Record<string, unknown>>;
@@ -76,6 +77,7 @@ function eventOf(line: string): EventView {
 function changeOf(entry: Entry): { what: string; isBad: boolean } {
   const { healthy, stalled, broken, unproven, quarantined, state, reloaded, worker, renamed, routing } =
     entry;
+  const { computesPrompts: computes } = entry;
   if (typeof healthy === "boolean") return { what: healthy ? "healthy" : "unhealthy", isBad: !healthy };
   if (typeof stalled === "boolean") return { what: stalled ? "stalled" : "works again", isBad: stalled };
   if (typeof broken === "boolean") return { what: broken ? "broken" : "works again", isBad: broken };
@@ -85,6 +87,8 @@ function changeOf(entry: Entry): { what: string; isBad: boolean } {
   if (typeof state === "string") return { what: state, isBad: false };
   if (typeof reloaded === "boolean")
     return { what: reloaded ? "reloaded" : "not reloaded", isBad: !reloaded };
+  if (typeof computes === "boolean")
+    return { what: computes ? "computes prompts" : "fetches prompts", isBad: computes };
   if (worker !== undefined) return { what: "worker died", isBad: true };
   if (renamed !== undefined) return { what: "renamed", isBad: false };
   if (routing !== undefined) return { what: "routing", isBad: false };

@@ -118,6 +118,8 @@ export function testConfig(endpoints: Endpoints, { timeouts, ...overrides }: Ove
     kvRelease: "reject",
     canaryMs: 0,
     health: { intervalMs: 50, timeoutMs: 1000 },
+    // Fake engines are asked for what a test is about alone.
+    asksForSources: false,
     ...overrides,
     timeouts: { ...TIMEOUTS, ...timeouts },
   };
