@@ -27,6 +27,8 @@ export interface StreamEnd {
   readonly name: string;
   /** What has to be looked at more closely: almost no event. One search for all costs less than one for each. */
   readonly special: RegExp;
+  /** What is special, or a `usage`. */
+  readonly marked: RegExp;
   isLast(data: Buffer): boolean;
   /** Whether it can stand alone, as what has the whole answer in it. */
   readonly isAnswer?: true;
@@ -35,7 +37,8 @@ export interface StreamEnd {
 }
 
 function streamEnd(name: string, mark: string, isLast: StreamEnd["isLast"]): StreamEnd {
-  return { name, special: new RegExp(`${mark}|${ERROR_MARK.source}|${PARAMS_MARK.source}`), isLast };
+  const special = `${mark}|${ERROR_MARK.source}|${PARAMS_MARK.source}`;
+  return { name, special: new RegExp(special), marked: new RegExp(`${special}|${USAGE}`), isLast };
 }
 
 /** Whether an event's data is an object of one of these types. */
@@ -124,6 +127,8 @@ export class EventSplitter {
   /** Whether there is something in `bytes` to look at more closely, of which `#searched` were searched before. */
   #isSpecial(bytes: Buffer, isWhole: boolean): boolean {
     const text = bytes.toString("latin1", Math.max(0, this.#searched - (isWhole ? MAX_USAGE : MAX_MARK)));
+    // One search for all costs less than one for each, and almost no event has any.
+    if (!this.#last.marked.test(text)) return this.#wasSpecial;
     const usage = isWhole ? text.lastIndexOf(USAGE) : -1;
     if (usage !== -1) this.usage = text.slice(usage, usage + MAX_USAGE);
     return this.#wasSpecial || this.#last.special.test(text);
