@@ -162,7 +162,7 @@ test("Tokens are counted by the name of the key, and by no word of a client's.",
       prefill: [prefillWith(usage(5, 1, `,${details(4)}`))],
       decode: [(call) => answerJson(call, `{"choices":[{"text":"ab"}],${usage(5, 2)}}`)],
     },
-    { ...METERED, trust: { keys: [{ name: "alice", sha256, trusted: false }] } },
+    { ...METERED, trust: { keys: [{ name: "alice", sha256, trusted: false, share: 1, priority: 0 }] } },
   );
 
   for (const key of ["sk", "sk", "sk-invented"])
