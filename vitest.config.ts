@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["**/*.test.ts"],
-          exclude: ["node_modules", "test/*.test.ts", "test/faults", "**/*.machine.test.ts"],
+          exclude: ["node_modules", "test/*.test.ts", "test/!(reliability)/**", "**/*.machine.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

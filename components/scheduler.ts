@@ -40,8 +40,7 @@ export class Scheduler extends pulumi.ComponentResource {
       provider: host.provider,
       dependsOn: [...instances, claimed],
       // They are renewed in it; a container that is made for another reason has them as they are then.
-      // Of swap the Docker Engine decides, with a limit on memory: what it says of it is no change.
-      ignoreChanges: [...(administration ? ["uploads"] : []), "memorySwap"],
+      ...(administration && { ignoreChanges: ["uploads"] }),
     });
     const trusted = args.ca === undefined ? {} : { ca: args.ca };
     const ready = awaitReady(plan, host, [container.id], { parent: this }, trusted);

@@ -25,4 +25,6 @@ export const differences = {
   logOpts: "the kubelet's containerLogMaxSize and containerLogMaxFiles",
   labels: "more of them; what no label of Kubernetes can hold is an annotation, or left out",
   ulimits: "refused by PD185",
+  memory: "the limit of its resources, and what it asks for",
+  memorySwap: "of swap a pod has none, unless its node is set up for it",
 } as const;

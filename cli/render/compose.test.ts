@@ -41,7 +41,7 @@ function expected(plan: Plan, container: ContainerPlan) {
     })),
     ...(user === undefined ? {} : { user }),
     ...(sharedMemoryMib === undefined ? {} : { shm_size: `${sharedMemoryMib}m` }),
-    ...(memoryMib === undefined ? {} : { mem_limit: `${memoryMib}m` }),
+    ...(memoryMib === undefined ? {} : { mem_limit: `${memoryMib}m`, memswap_limit: `${memoryMib}m` }),
     ...(ipc === undefined ? {} : { ipc }),
     ...(ulimits === undefined ? {} : { ulimits }),
     ...(restricted ? { cap_drop: ["ALL"], security_opt: ["no-new-privileges"] } : {}),

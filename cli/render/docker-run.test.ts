@@ -89,6 +89,7 @@ function expected(plan: Plan, container: ContainerPlan) {
     "--user": user === undefined ? [] : [user],
     "--shm-size": sharedMemoryMib === undefined ? [] : [`${sharedMemoryMib}m`],
     "--memory": memoryMib === undefined ? [] : [`${memoryMib}m`],
+    "--memory-swap": memoryMib === undefined ? [] : [`${memoryMib}m`],
     "--ipc": ipc === undefined ? [] : [ipc],
     "--ulimit": Object.entries(ulimits).map(([limit, value]) => `${limit}=${value}`),
     "--cap-drop": restricted ? ["ALL"] : [],

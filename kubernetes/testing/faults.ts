@@ -55,7 +55,7 @@ function podFaults(template: Template): string[] {
         ...(resources?.limits?.[name] === resources?.requests?.[name]
           ? []
           : [`${name}: requests are not limits`]),
-        ...(/^[1-9]\d*$/.test(String(amount)) && typeof amount === "string"
+        ...(/^[1-9]\d*(Mi)?$/.test(String(amount)) && typeof amount === "string"
           ? []
           : [`${name}: ${amount} is no number as text`]),
       ]),

@@ -125,14 +125,14 @@ export class Picker {
         if (!(error instanceof Failure)) throw error;
         if (error.isBusy) {
           not.push(instance);
-          next = busy === undefined ? this.pick(not, prefixes, from) : undefined;
+          next = busy === undefined && this.#retries.spend() ? this.pick(not, prefixes, from) : undefined;
         } else {
           const retry = again ? undefined : error.retry;
           const others = [...not, ...this.#beside(instance)];
           next = retry && (this.pick(others, prefixes, from) ?? (retry === "any" ? instance : undefined));
           again = true;
         }
-        if (next === undefined || !this.#retries.spend()) throw error;
+        if (next === undefined) throw error;
       } finally {
         instance.end(bytes, units);
       }

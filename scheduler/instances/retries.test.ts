@@ -5,7 +5,7 @@ import { answerJson, type Script } from "../testing/engine.ts";
 import { startRig } from "../testing/rig.ts";
 import { RetryBudget } from "./retries.ts";
 
-test("However requests and retries come: at most a fifth of the requests, ten, and one a second are retried.", () => {
+test("However requests and retries come: at most as many as requests, ten, and one a second are retried.", () => {
   const step = fc.record({ asked: fc.nat(20), wanted: fc.nat(20), ms: fc.nat(3000) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -18,18 +18,18 @@ test("However requests and retries come: at most a fifth of the requests, ten, a
         asked += one.asked;
         for (let at = 0; at < one.wanted; at++) if (budget.spend(now)) retried++;
 
-        expect(retried).toBeLessThanOrEqual(10 + asked / 5 + now / 1000 + 1e-6);
+        expect(retried).toBeLessThanOrEqual(10 + asked + now / 1000 + 1e-6);
       }
     }),
   );
 });
 
-test("Where a few fail, each of them is asked once more.", () => {
+test("Where half are busy, each request finds one that is not.", () => {
   const budget = new RetryBudget(0);
 
   const retried = Array.from({ length: 1000 }, (_, at) => {
     budget.earn();
-    return at % 10 === 0 ? budget.spend(at) : true;
+    return at % 2 === 0 ? budget.spend(at) : true;
   });
 
   expect(retried).not.toContain(false);
@@ -42,7 +42,7 @@ test("Where all engines are busy, they are not asked ever more often by those wh
       '{"error":{"message":"busy, try on a different instance","type":"Service Unavailable"}}',
       "503 Busy",
     );
-  const one = await startRig({ prefill: [busy, busy, busy] });
+  const one = await startRig({ prefill: [busy, busy, busy, busy, busy] });
   const COUNT = 60;
 
   const statuses = new Set<number>();
@@ -50,7 +50,7 @@ test("Where all engines are busy, they are not asked ever more often by those wh
 
   const asked = one.prefill.reduce((sum, { calls }) => sum + calls.length, 0);
   expect(statuses).toEqual(new Set([503]));
-  // Without a budget each would be asked by each: 180 times. A machine that is slow earns a few by the second.
-  expect(asked).toBeGreaterThan(COUNT + 10);
-  expect(asked).toBeLessThan(2 * COUNT);
+  // Without a budget each would be asked by each: 300 times. A machine that is slow earns a few by the second.
+  expect(asked).toBeGreaterThan(2 * COUNT);
+  expect(asked).toBeLessThan(3 * COUNT);
 });

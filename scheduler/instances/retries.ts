@@ -1,5 +1,5 @@
-/** Of the legs that are asked, so many may be asked once more: 20 %. */
-const SHARE = 0.2;
+/** For each leg that is asked one more question, so that engines of which half are busy turn nobody away. */
+const SHARE = 1;
 /** And a few however few requests there are, so many more each second. */
 const FEW = 10;
 const FEW_PER_SECOND = 1;
@@ -7,8 +7,9 @@ const FEW_PER_SECOND = 1;
 const MOST = 100;
 
 /**
- * How often a leg may be asked once more, over all requests of a thread: where most fail, second attempts only add to what
- * there is too much of.
+ * How often a leg may be asked of another instance because one was busy, over all requests of a thread: where nearly all are,
+ * asking each of them only adds to what there is too much of. An instance that could not be reached costs nobody anything, and
+ * has one second attempt in any case.
  */
 export class RetryBudget {
   #left = FEW;

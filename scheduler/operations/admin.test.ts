@@ -79,6 +79,8 @@ test("State tells of every instance.", async () => {
         served: 1,
         failures: 0,
         load: null,
+        transferShare: null,
+        computesPrompts: false,
       },
       expect.objectContaining({ name: "decode-0", role: "decode", inFlight: 1, served: 0 }),
     ],

@@ -36,7 +36,7 @@ export async function command(
   const list = groups.map((one, id) => ({ group_id: `${id}`, server_count: "1", server_list: [one] }));
   writeFileSync(table, JSON.stringify({ version: "1.0", status: "completed", server_group_list: list }));
   return {
-    words: [process.execPath, MAIN, "--host=127.0.0.1", "--port=0", "--canary-interval=0", ...args],
+    words: [process.execPath, MAIN, "--host=127.0.0.1", "--port=0", ...args],
     prefill,
     decode,
     env: { GLOBAL_RANK_TABLE_FILE_PATH: table, NODE_PORTS: `${prefill.port},${decode.port}` },

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { canariesPass } from "./canaries.ts";
 import { ids } from "./cases.ts";
 import { since } from "./compare.ts";
 import { counts } from "./engine-metrics.ts";
@@ -22,7 +23,7 @@ import { storedResponses } from "./stored.ts";
  * leaves behind is freed, and that a killed engine which is started again serves as before.
  */
 
-const PROOFS: Readonly<Record<string, (rig: Rig) => Promise<Proof>>> = {
+const PROOFS: Readonly<Record<string, (rig: Rig, checkout: string) => Promise<Proof>>> = {
   "only decode generates, from what it fetches": handedOver,
   "responses are stored and cancelled where they are": storedResponses,
   "clients leave while decode generates": (rig) =>
@@ -32,6 +33,7 @@ const PROOFS: Readonly<Record<string, (rig: Rig) => Promise<Proof>>> = {
       when(async () => (await counts(rig.prefill.url)).requests >= CLIENTS / 2),
     ),
   "clients leave at any moment": leavingAnyhow,
+  "a pair that works passes its canaries": canariesPass,
   "decode is killed": (rig) => killed(rig, "decode"),
   "prefill is killed": (rig) => killed(rig, "prefill"),
 };
@@ -43,7 +45,7 @@ export async function proveAll(place: Place, checkout: string): Promise<Record<s
   const all: Record<string, Proof> = {};
   try {
     for (const [name, prove] of Object.entries(PROOFS)) {
-      const proof = await prove(rig);
+      const proof = await prove(rig, resolve(checkout));
       all[name] = proof;
       console.log([`${name}: ${JSON.stringify(proof.figures)}`, ...proof.wrong].join("\n    WRONG: "));
     }

@@ -95,7 +95,7 @@ export async function scheduler(
   const started = await program(
     "scheduler/main.ts",
     // Canaries are requests too: where engines' own counts are looked at there are none.
-    ["--port=0", "--served-model-name=sim", "--health-interval=0.1", "--canary-interval=0", ...args],
+    ["--port=0", "--served-model-name=sim", "--health-interval=0.1", ...args],
     {
       GLOBAL_RANK_TABLE_FILE_PATH: table,
       NODE_PORTS: [...prefill, ...decode].map(({ port }) => port).join(","),
