@@ -63,7 +63,7 @@ const CASES: readonly [words: readonly string[], offered: readonly string[]][] =
   ],
   [
     ["render", ""],
-    ["docker-run", "compose", "kubernetes"],
+    ["docker-run", "compose", "kubernetes", "monitoring"],
   ],
   [
     ["render", "compose", ""],
