@@ -163,7 +163,7 @@ export const FLAGS = [
     name: "client-share",
     value: "PERCENT",
     fallback: "90",
-    help: "of these three, for one client address (of IPv6 a /64); beyond it 429",
+    help: "of connections, requests and buffered bytes, for one client address (of IPv6 a /64); beyond it 429",
   },
   {
     name: "admin-socket",
