@@ -29,7 +29,6 @@ export const scheduler =
       ...schedulerTls(layout.file).flags,
       ...optional("--max-answer-tokens", layout.file.scheduler.maxAnswerTokens?.toString()),
       ...handoffFlags(handoff),
-      ...canaries(handoff),
       ...metaserver(handoff, layout, instance),
       ...page(layout),
       ...metrics(layout, instance),
@@ -46,11 +45,6 @@ export const scheduler =
     startTimeoutSeconds: 60,
     stopTimeoutSeconds: Math.ceil(drainSeconds(instance)) + 10,
   });
-
-/** Where decode fetches by parameters, each pair proves that it does, and goes on proving it. */
-function canaries({ handoff, "kv-connector": connector }: Handoff): string[] {
-  return handoff === "kv-params" && connector !== "MooncakeLayerwiseConnector" ? ["--canary-interval=8"] : [];
-}
 
 /** Its address, for connectors by which decode tells it where it wants KV cache. */
 function metaserver(handoff: Handoff, layout: Layout, instance: Instance): string[] {

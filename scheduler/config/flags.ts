@@ -202,7 +202,7 @@ export const FLAGS = [
     name: "canary-interval",
     value: "SECONDS",
     fallback: "0",
-    help: "between two canaries of a pair of prefill and decode, known tokens that show whether KV arrives right; stacks have 8; 0: none",
+    help: "between two canaries of a pair of prefill and decode, known tokens that show whether KV arrives right, e.g. 8; 0: none",
   },
   { name: "connect-timeout", value: "SECONDS", fallback: "2", help: "to connect to an instance" },
   {
