@@ -20,10 +20,13 @@ interface Page {
 function read(file: string): Page {
   const text = readFileSync(join(root, file), "utf8");
   const code: string[] = [];
-  const prose = text.replace(/^( *)```(\w*)\n([\s\S]*?)^\1```$/gm, (_, indent: string, language, body) => {
-    code.push(`${language}\n${body.replaceAll(`\n${indent}`, "\n")}`);
-    return "";
-  });
+  const prose = text.replace(
+    /^( *)```([^\n`]*)\n([\s\S]*?)^\1```$/gm,
+    (_, indent: string, language, body) => {
+      code.push(`${language}\n${body.replaceAll(`\n${indent}`, "\n")}`);
+      return "";
+    },
+  );
   const seen = new Map<string, number>();
   const headings = [...prose.matchAll(/^(#+) (.*)$/gm)].map(([, marks = "", title = ""]) => {
     const slug = slugOf(title);
@@ -86,9 +89,11 @@ const cellsOf = ({ prose }: Page) =>
     .filter((line) => line.trim().startsWith("|"))
     .map((line) => line.split(/(?<!\\)\|/).length);
 
-/** Each line's first word: comments, and what a picture says, are translated. */
+/** Each line's first word: comments, and what a picture says, are translated. What may import what is no prose. */
 const beginnings = ({ code }: Page) =>
-  code.map((block) => block.split("\n").map((line) => line.trim().split(/\s/)[0]));
+  code.map((block) =>
+    block.split("\n").map((line) => (block.startsWith("imports") ? line : line.trim().split(/\s/)[0])),
+  );
 
 /** Where a line of the Chinese page begins with a Chinese word, the English line may begin as it likes. */
 const asIn = (lines: ReturnType<typeof beginnings>) =>
