@@ -60,7 +60,8 @@ export function sideServer(listener: RequestListener): HttpServer {
   const { createServer } = process.getBuiltinModule("node:http");
   const server = createServer({ requestTimeout: 10_000 }, listener);
   server.maxConnections = SIDE_CONNECTIONS;
-  // Node would end the connection without a word.
-  server.on("connect", (_, socket) => socket.end(NO_TUNNEL, () => socket.destroy()));
+  // Node would end the connection without a word. It has taken its own error listener off: without one, a client that resets
+  // the connection would end the process.
+  server.on("connect", (_, socket) => socket.on("error", () => {}).end(NO_TUNNEL, () => socket.destroy()));
   return server;
 }

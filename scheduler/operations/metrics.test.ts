@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { ask, client, get, PLAIN, post, STREAM, until } from "../testing/client.ts";
 import {
   answerEvents,
@@ -294,6 +296,23 @@ test("The metrics port answers CONNECT, and does not end the connection without 
   one.send("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n");
 
   expect((await one.answer()).status).toBe(405);
+});
+
+test("A client that asks the metrics port for a tunnel, and resets the connection, harms nobody.", async () => {
+  const { metricsPort = 0 } = await startRig({}, METERED);
+  const uncaught: unknown[] = [];
+  const note = (error: unknown) => void uncaught.push(error);
+  process.on("uncaughtException", note);
+  onTestFinished(() => void process.off("uncaughtException", note));
+
+  for (let times = 0; times < 10; times++) {
+    const socket = connect(metricsPort, "127.0.0.1").on("error", () => {});
+    socket.write("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", () => socket.resetAndDestroy());
+    await once(socket, "close");
+  }
+
+  expect((await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).status).toBe(200);
+  expect(uncaught).toEqual([]);
 });
 
 test("The client port has no metrics, and without its flag nobody has.", async () => {
