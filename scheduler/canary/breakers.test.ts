@@ -45,6 +45,19 @@ test("An instance that fails its requests gets none before it has answered a can
   expect(tries.every(({ path }) => path === "/v1/completions")).toBe(true);
 });
 
+test("An instance that refuses a canary is back after its time: engines may want a key that only clients have.", async () => {
+  const sick: Script = (call) =>
+    isCanary(call.body)
+      ? answerJson(call, '{"error":{"message":"no key"}}', "401 Unauthorized")
+      : answerJson(call, '{"error":{"message":"no"}}', "500 No");
+  const one = await startRig({ decode: [sick, goodDecode] }, ADMIN);
+
+  await askMany(one, 12);
+  await until(one, "decode-0", { broken: true, ready: false });
+
+  await until(one, "decode-0", { broken: false, ready: true });
+});
+
 test.for(["400 Bad Request", "429 Too Many Requests"])(
   "What an engine answers %s to never takes it out.",
   async (status) => {

@@ -5,6 +5,7 @@ import type { Instance } from "../instances/instances.ts";
 import { type LogSink, logLine } from "../log.ts";
 import { Asking } from "./asking.ts";
 import { type Breaker, CLOSED, counted, isHalfOpen, tried } from "./breaker.ts";
+import { isRefusal } from "./verdict.ts";
 
 const LOOK_MS = 250;
 
@@ -70,10 +71,16 @@ export class Breakers {
 
   async #try(instance: Instance, known: Known): Promise<void> {
     known.isTried = true;
-    const works = !this.#tries || (await this.#asking.alone(instance)).text !== undefined;
+    const works = !this.#tries || (await this.#works(instance));
     known.isTried = false;
     known.breaker = tried(known.breaker, works, performance.now());
     if (works && instance.broken) this.#become(instance, false);
+  }
+
+  /** One that refuses a canary, as where engines want a client's key, would refuse all: its requests have to show it. */
+  async #works(instance: Instance): Promise<boolean> {
+    const answered = await this.#asking.alone(instance);
+    return answered.text !== undefined || isRefusal(answered.failure);
   }
 
   #become(instance: Instance, broken: boolean): void {

@@ -38,8 +38,7 @@ export function verdictOf(answered: Answered, expected: Expected): Verdict | und
     return isRight(answered.text, expected) ? { outcome: "passed" } : undefined;
   const { failure, leg } = answered;
   if (leg === "decode" && isOfTransfer(failure)) return undefined;
-  const isFinal = failure.code === "refused_by_engine" && failure.status < 500 && failure.status !== 429;
-  const never = isFinal || failure.code === "missing_kv_params";
+  const never = isRefusal(failure) || failure.code === "missing_kv_params";
   return { outcome: "unknown", why: failure.detail ?? failure.message, never };
 }
 
@@ -57,6 +56,11 @@ export function secondVerdictOf(answered: Answered, expected: Expected): Verdict
     outcome: "failed",
     why: `decode computes alone, and not from there: ${failure.detail ?? failure.code}`,
   };
+}
+
+/** Whether the engine works, and would not be asked a canary at any other time either. */
+export function isRefusal({ code, status }: Failure): boolean {
+  return code === "refused_by_engine" && status < 500 && status !== 429;
 }
 
 function isRight(text: string, expected: Expected): boolean {
