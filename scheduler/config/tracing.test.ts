@@ -75,7 +75,7 @@ test("The service's name, its attributes and headers are what OpenTelemetry's va
 
 test.each<[env: Record<string, string>, flag: string | undefined, message: string]>([
   [{}, "collector:4318", '--otlp-endpoint is "collector:4318", which is no address of OTLP over HTTP'],
-  [{}, "http://u:p@c", '--otlp-endpoint is "http://u:p@c", which is no address of OTLP over HTTP'],
+  [{}, "http://u:p@c", "--otlp-endpoint has a name or password in it"],
   [
     { OTEL_EXPORTER_OTLP_ENDPOINT: "c" },
     undefined,
@@ -89,6 +89,11 @@ test.each<[env: Record<string, string>, flag: string | undefined, message: strin
   ],
   [
     { OTEL_EXPORTER_OTLP_HEADERS: "sk-secret" },
+    "http://c",
+    "OTEL_EXPORTER_OTLP_HEADERS is no list of name=value",
+  ],
+  [
+    { OTEL_EXPORTER_OTLP_HEADERS: "a/b=c" },
     "http://c",
     "OTEL_EXPORTER_OTLP_HEADERS is no list of name=value",
   ],

@@ -10,6 +10,8 @@ export interface Tracing {
 const TRACES = "v1/traces";
 const SERVICE = "ascend-pd-scheduler";
 const MAX_VALUE = 1000;
+const ATTRIBUTE = /^[A-Za-z0-9._/-]{1,256}$/;
+const HEADER = /^[A-Za-z0-9._-]{1,256}$/;
 
 /** The flag, and OpenTelemetry's own variables, which mean here what they mean everywhere. */
 export function tracingOf(
@@ -34,8 +36,11 @@ export function tracingOf(
           ? "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
           : "OTEL_EXPORTER_OTLP_ENDPOINT";
     problems.push({
-      message: `${where} is ${shown(written)}, which is no address of OTLP over HTTP`,
-      fix: "give one such as http://collector:4318, without a name or password in it",
+      // It is not shown: problems are in logs.
+      message: written.includes("@")
+        ? `${where} has a name or password in it`
+        : `${where} is ${shown(written)}, which is no address of OTLP over HTTP`,
+      fix: "give one such as http://collector:4318, and a key that it wants in OTEL_EXPORTER_OTLP_HEADERS",
     });
     return { otlp: undefined, sampler };
   }
@@ -48,9 +53,10 @@ export function tracingOf(
   const headers = pairsOf(
     "OTEL_EXPORTER_OTLP_HEADERS",
     env.OTEL_EXPORTER_OTLP_TRACES_HEADERS || env.OTEL_EXPORTER_OTLP_HEADERS,
+    HEADER,
     problems,
   );
-  const resource = pairsOf("OTEL_RESOURCE_ATTRIBUTES", env.OTEL_RESOURCE_ATTRIBUTES, problems);
+  const resource = pairsOf("OTEL_RESOURCE_ATTRIBUTES", env.OTEL_RESOURCE_ATTRIBUTES, ATTRIBUTE, problems);
   const name = env.OTEL_SERVICE_NAME || resource["service.name"] || SERVICE;
   return { otlp: { url, headers, resource: { ...resource, "service.name": name } }, sampler };
 }
@@ -69,13 +75,15 @@ function urlOf(written: string, isBase: boolean): string | undefined {
 function pairsOf(
   variable: string,
   text: string | undefined,
+  names: RegExp,
   problems: UsageProblem[],
 ): Record<string, string> {
   const pairs: Record<string, string> = {};
   for (const pair of (text ?? "").split(",")) {
-    const [, name, value] = /^\s*([A-Za-z0-9._/-]{1,256})\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
-    const plain = value === undefined ? undefined : decoded(value);
-    if (name !== undefined && plain !== undefined) pairs[name] = plain;
+    const equals = pair.indexOf("=");
+    const name = pair.slice(0, equals).trim();
+    const plain = equals === -1 ? undefined : decoded(pair.slice(equals + 1).trim());
+    if (names.test(name) && plain !== undefined) pairs[name] = plain;
     else if (pair.trim() !== "") {
       problems.push({
         message: `${variable} is no list of name=value`,
