@@ -76,7 +76,7 @@ export function parseField(line: string): Field {
 }
 
 /** OWS is space and tab only; `String.trim` would take bytes that mean something. */
-function trimmed(line: string, from: number): string {
+export function trimmed(line: string, from = 0): string {
   let start = from;
   let end = line.length;
   while (start < end && (line[start] === " " || line[start] === "\t")) start++;

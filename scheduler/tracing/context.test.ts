@@ -99,6 +99,10 @@ test.each<[what: string, ...lines: string[]]>([
   expect(stateOf(...lines)).toBe("");
 });
 
+test("White space within a member takes no longer than other signs, however much of it there is.", () => {
+  expect(stateOf(`foo=1${" ".repeat(2 ** 20)}1`)).toBe("");
+});
+
 test("A tracestate that concerns one connection alone is not passed on.", () => {
   const found = contextIn(head(`traceparent: ${GOOD}`, "tracestate: a=b", "Connection: tracestate"));
 

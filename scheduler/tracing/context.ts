@@ -1,4 +1,4 @@
-import { type Field, listTokens } from "../http/head.ts";
+import { type Field, listTokens, trimmed } from "../http/head.ts";
 
 /** Where in a trace a request is, as W3C Trace Context says it. */
 export interface TraceContext {
@@ -39,7 +39,7 @@ function stateIn(fields: readonly Field[]): string {
   if (lines.length === 0 || listTokens(fields, "connection").includes("tracestate")) return "";
   const members = lines
     .flatMap((line) => line.split(","))
-    .map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ""))
+    .map((member) => trimmed(member))
     .filter((member) => member !== "");
   const keys = new Set<string>();
   for (const member of members) {
