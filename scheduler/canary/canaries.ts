@@ -41,7 +41,6 @@ export class Canaries {
   readonly #singing = new Set<Instance>();
   /** Of those that are told to have changed meanwhile. */
   readonly #renewals = new WeakMap<Instance, number>();
-  /** Ends of trust: see PAIR.trusted. */
   readonly #timer: NodeJS.Timeout;
 
   constructor(config: Config, deadlines: Deadlines, members: Members, log: LogSink) {
@@ -57,7 +56,8 @@ export class Canaries {
   renewed(instance: Instance): void {
     this.#renewals.set(instance, this.#renewal(instance) + 1);
     this.#expected.delete(instance);
-    for (const pair of this.#pairs()) if (Object.values(pair).includes(instance)) this.#setTiming(pair, NEW);
+    for (const other of this.#members.instances)
+      if (other.role !== instance.role) this.#setTiming(pairOf(instance, other), NEW);
   }
 
   close(): void {
@@ -67,32 +67,39 @@ export class Canaries {
 
   #look(): void {
     const now = performance.now();
-    const due = this.#pairs().filter((pair) => this.#isDue(pair, now));
+    const { instances } = this.#members;
+    const free = instances.filter((one) => this.#isFree(one));
+    const rested = new Set(free.filter((one) => this.#isRested(one, now)));
+    // A deployment of ranks has thousands of pairs: what is known of an instance is asked once, not for each of them.
+    const due = pairsOf(free).filter((pair) => {
+      this.#endTrust(pair, now);
+      const state = stateOf(pair);
+      if (!isUrgent(state) && !(rested.has(pair.prefill) && rested.has(pair.decode))) return false;
+      return isDue(state, this.#timing(pair), now, this.#config.canaryMs);
+    });
     const rank = (pair: Pair) => (isUrgent(stateOf(pair)) ? 0 : 1);
     due.sort((a, b) => rank(a) - rank(b) || this.#timing(a).last - this.#timing(b).last);
-    for (const pair of due) if (this.#mayBegin(pair, now)) void this.#sing(pair, now);
-    for (const instance of this.#members.instances) this.#silence(instance).look();
+    for (const pair of due)
+      if (!this.#singing.has(pair.prefill) && !this.#singing.has(pair.decode)) void this.#sing(pair, now);
+    for (const instance of instances) this.#silence(instance).look();
     if (this.prove()) this.#members.recheck();
   }
 
-  #isDue(pair: Pair, now: number): boolean {
-    const { canaryMs } = this.#config;
-    const { decode, prefill } = pair;
-    const timing = this.#timing(pair);
-    if (stateOf(pair) === PAIR.trusted && now >= timing.last + canaryMs)
+  #endTrust(pair: Pair, now: number): void {
+    const { prefill, decode } = pair;
+    if (stateOf(pair) === PAIR.trusted && now >= this.#timing(pair).last + this.#config.canaryMs)
       decode.pairs.set(prefill.place, PAIR.serves);
-    return isDue(stateOf(pair), timing, now, canaryMs);
   }
 
-  #mayBegin(pair: Pair, now: number): boolean {
-    const { timeouts, runningRequests } = this.#config;
-    const isOnSchedule = !isUrgent(stateOf(pair));
-    return [pair.prefill, pair.decode].every((one) => {
-      if (!isUp(one) || this.#singing.has(one) || one.inFlight >= runningRequests[one.role]) return false;
-      if (!isOnSchedule) return true;
-      // One that seems to stand still is tried by the watch: tokens of a canary would speak for it.
-      return now >= (this.#began.get(one) ?? 0) + SPACING_MS && this.#silence(one).ms <= timeouts.stallMs;
-    });
+  /** Whether it may have a canary at all. */
+  #isFree(one: Instance): boolean {
+    return isUp(one) && !this.#singing.has(one) && one.inFlight < this.#config.runningRequests[one.role];
+  }
+
+  /** And one by schedule: one that seems to stand still is tried by the watch, and tokens of a canary would speak for it. */
+  #isRested(one: Instance, now: number): boolean {
+    const { stallMs } = this.#config.timeouts;
+    return now >= (this.#began.get(one) ?? 0) + SPACING_MS && this.#silence(one).ms <= stallMs;
   }
 
   async #sing(pair: Pair, now: number): Promise<void> {
@@ -166,24 +173,21 @@ export class Canaries {
   /** Instances that no pair is left of get nothing. Gives whether that has changed for any. */
   prove(): boolean {
     const { instances } = this.#members;
+    const up = instances.filter(isUp);
+    const othersOf = {
+      prefill: up.filter(({ role }) => role === "decode"),
+      decode: up.filter(({ role }) => role === "prefill"),
+    };
     let hasChanged = false;
     for (const one of instances) {
-      const others = instances.filter((other) => other.role !== one.role && isUp(other));
-      const unproven = others.length > 0 && others.every((other) => isBarred(one, other));
+      const others = othersOf[one.role];
+      const unproven = others.length > 0 && others.every((other) => isBarred(pairOf(one, other)));
       if (unproven === one.unproven) continue;
       one.unproven = unproven;
       hasChanged = true;
       this.#log(logLine({ instance: one.name, unproven }));
     }
     return hasChanged;
-  }
-
-  #pairs(): Pair[] {
-    const { instances } = this.#members;
-    const decodes = instances.filter(({ role }) => role === "decode");
-    return instances
-      .filter(({ role }) => role === "prefill")
-      .flatMap((prefill) => decodes.map((decode) => ({ prefill, decode })));
   }
 
   #timing({ prefill, decode }: Pair): Timing {
@@ -208,8 +212,18 @@ export class Canaries {
 
 const UNKNOWN: Verdict = { outcome: "unknown", why: "decode does not compute alone", never: false };
 
-function isBarred(one: Instance, other: Instance): boolean {
-  const [prefill, decode] = one.role === "prefill" ? [one, other] : [other, one];
+function pairsOf(instances: readonly Instance[]): Pair[] {
+  const decodes = instances.filter(({ role }) => role === "decode");
+  return instances
+    .filter(({ role }) => role === "prefill")
+    .flatMap((prefill) => decodes.map((decode) => ({ prefill, decode })));
+}
+
+function pairOf(one: Instance, other: Instance): Pair {
+  return one.role === "prefill" ? { prefill: one, decode: other } : { prefill: other, decode: one };
+}
+
+function isBarred({ prefill, decode }: Pair): boolean {
   return decode.pairs.bars(prefill.place);
 }
 
