@@ -50,7 +50,9 @@ export const isReady = ({ metadata, status }: Pod): boolean =>
   status.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
 
 /** What a pod waits for, for people. */
-export function waitingFor({ spec, status }: Pod): string {
+export function waitingFor({ metadata, spec, status }: Pod): string {
+  if (metadata.deletionTimestamp !== undefined)
+    return `it is ending on ${spec.nodeName ?? "no node"}, and has until ${metadata.deletionTimestamp}`;
   const placed = status.conditions?.find(({ type }) => type === "PodScheduled");
   if (spec.nodeName === undefined) return `no node takes it: ${placed?.message ?? "nobody has looked yet"}`;
   const { restartCount = 0, state, lastState } = status.containerStatuses?.[0] ?? {};

@@ -24,7 +24,8 @@ export interface Answer {
 /** Asks the API server, and gives what it answers, whatever that is. Throws where it cannot be reached. */
 export async function call(access: Access, path: string, options: Call = {}): Promise<Answer> {
   const response = await open(access, path, { signal: AbortSignal.timeout(120_000), ...options });
-  return { status: response.statusCode ?? 0, text: await text(response) };
+  const all = text(response).catch((error: Error) => Promise.reject(new Unreachable(access, error)));
+  return { status: response.statusCode ?? 0, text: await all };
 }
 
 /** Like `call`, but gives the answer as it comes. */

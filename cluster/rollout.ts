@@ -53,15 +53,13 @@ export async function untilReady(access: Access, object: ApiObject, timeoutSecon
 const isObserved = ({ metadata, status }: Workload): boolean =>
   (status.observedGeneration ?? 0) >= metadata.generation;
 
+/** Whether its pods are made from what it is now: of those before, no word counts, they are going. */
+const isUpdated = (workload: Workload): boolean =>
+  isObserved(workload) && (workload.status.updatedReplicas ?? 0) >= workload.spec.replicas;
+
 function isWholeAndReady(workload: Workload, pods: readonly Pod[]): boolean {
-  const { spec, status } = workload;
-  const { replicas } = spec;
-  if (
-    !isObserved(workload) ||
-    (status.updatedReplicas ?? 0) < replicas ||
-    (status.readyReplicas ?? 0) < replicas
-  )
-    return false;
+  const { replicas } = workload.spec;
+  if (!isUpdated(workload) || (workload.status.readyReplicas ?? 0) < replicas) return false;
   return pods.length === replicas && pods.every(isReady);
 }
 
@@ -82,7 +80,8 @@ async function look(
     if (isSo(workload, pods)) return { workload, pods };
     const waiting = pods.filter((pod) => !isReady(pod));
     const lost = waiting.find(
-      (pod) => pod.metadata.deletionTimestamp === undefined && hopeless(pod) !== undefined,
+      (pod) =>
+        isUpdated(workload) && pod.metadata.deletionTimestamp === undefined && hopeless(pod) !== undefined,
     );
     if (lost !== undefined) throw await failure(lost, hopeless(lost) ?? "", "");
     if (Date.now() > deadline) {
