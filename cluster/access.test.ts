@@ -72,6 +72,42 @@ test("A login program is run and gives the token.", async () => {
   expect(access.token).toBe("given-me");
 });
 
+test("A login program that is named by a relative path lies beside its kubeconfig.", async () => {
+  await writeFile(join(folder, "login"), `#!/bin/sh\necho '{"status": {"token": "beside"}}'\n`);
+  await chmod(join(folder, "login"), 0o755);
+  const exec = { apiVersion: "client.authentication.k8s.io/v1", command: "./login" };
+
+  const access = await findAccess(undefined, { KUBECONFIG: await config("config", one({ exec })) });
+
+  expect(access.token).toBe("beside");
+});
+
+test("Of a token and a file with one, the file counts, which is renewed.", async () => {
+  await writeFile(join(folder, "token"), "renewed\n");
+  const file = await config("config", one({ token: "old", tokenFile: "token" }));
+
+  expect(await findAccess(undefined, { KUBECONFIG: file })).toMatchObject({ token: "renewed" });
+});
+
+test("A server without TLS is told no token.", async () => {
+  const file = await config("config", one({ token: "secret" }, { server: "http://10.0.0.1:8001" }));
+
+  expect(await findAccess(undefined, { KUBECONFIG: file })).toEqual({
+    name: "prod",
+    server: "http://10.0.0.1:8001",
+    namespace: "pd",
+    tls: {},
+  });
+});
+
+test("A file that the kubeconfig names and that is not there is told by its path.", async () => {
+  const file = await config("config", one({ "client-certificate": "gone.pem" }));
+
+  const asked = findAccess(undefined, { KUBECONFIG: file });
+
+  await expect(asked).rejects.toThrow(`${folder}/gone.pem, by which the cluster is reached, cannot be read`);
+});
+
 test("A login program that fails is told with its words.", async () => {
   const exec = {
     apiVersion: "client.authentication.k8s.io/v1",
@@ -87,6 +123,7 @@ test("A login program that fails is told with its words.", async () => {
 test.each([
   ["a context that it has not", one({ token: "t" }), "test", "has no context test"],
   ["a way to log in that kubectl has dropped", one({ "auth-provider": {} }), undefined, "uses auth-provider"],
+  ["somebody else's name", one({ token: "t", as: "admin" }), undefined, "uses as, which is not supported"],
   ["no current context", { ...one({}), "current-context": "" }, undefined, "has no current context"],
 ])("%s is refused by name.", async (_, content, context, message) => {
   const file = await config("config", content);

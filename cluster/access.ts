@@ -73,15 +73,15 @@ function read(file: string): KubeConfig | undefined {
 
 const PATHS = ["certificate-authority", "client-certificate", "client-key", "tokenFile"];
 
-/** Paths in it are relative to its own folder. */
+/** Paths in it are relative to its own folder; a login program without a slash is looked for on PATH. */
 function absolute(config: KubeConfig, folder: string): KubeConfig {
   const within = (fields: Fields = {}): Fields =>
-    Object.fromEntries(
-      Object.entries(fields).map(([name, value]) => [
-        name,
-        PATHS.includes(name) && value ? resolve(folder, String(value)) : value,
-      ]),
-    );
+    Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, fieldWithin(name, value)]));
+  const fieldWithin = (name: string, value: unknown): unknown => {
+    if (PATHS.includes(name) && value) return resolve(folder, String(value));
+    const command = name === "exec" ? String(Object(value).command ?? "") : "";
+    return command.includes("/") ? { ...Object(value), command: resolve(folder, command) } : value;
+  };
   return {
     ...config,
     clusters: (config.clusters ?? []).map(({ name, cluster }) => ({ name, cluster: within(cluster) })),
@@ -116,9 +116,13 @@ async function fromConfig(config: KubeConfig, wanted: string | undefined, files:
   if (typeof cluster?.server !== "string") {
     throw new FixableError(`${files}: context ${name} has no cluster with a server`, "mend the file");
   }
-  const user = named(config.users, context.user)?.user ?? {};
+  const server = cluster.server.replace(/\/$/, "");
+  // Who it is nobody tells a server that has not said who it is itself; kubectl neither.
+  const user = (server.startsWith("https:") && named(config.users, context.user)?.user) || {};
   const refused =
     ["auth-provider", "username", "password"].find((field) => user[field]) ??
+    // As somebody else it would do what that one may not.
+    ["as", "as-uid", "as-groups", "as-user-extra"].find((field) => user[field]) ??
     ["proxy-url"].find((field) => cluster[field]);
   if (refused !== undefined) {
     throw new FixableError(
@@ -126,14 +130,14 @@ async function fromConfig(config: KubeConfig, wanted: string | undefined, files:
       "use a token, a client certificate or an exec plugin, as kubectl does since 1.26",
     );
   }
-  const server = cluster.server.replace(/\/$/, "");
   const plugin = user.exec ? await execCredential(user.exec, { server, name }) : undefined;
   const own = {
     cert: plugin?.cert ?? material(user, "client-certificate"),
     key: plugin?.key ?? material(user, "client-key"),
   };
   const ca = material(cluster, "certificate-authority");
-  const token = plugin?.token ?? user.token ?? (user.tokenFile && readToken(String(user.tokenFile)));
+  // The file is the one that is renewed.
+  const token = plugin?.token ?? (user.tokenFile ? readToken(String(user.tokenFile)) : user.token);
   return {
     name,
     server,
@@ -154,7 +158,19 @@ function material(fields: Fields, name: string): Buffer | undefined {
   const data = fields[`${name}-data`];
   if (typeof data === "string" && data !== "") return Buffer.from(data, "base64");
   const path = fields[name];
-  return typeof path === "string" && path !== "" ? readFileSync(path) : undefined;
+  return typeof path === "string" && path !== "" ? readNamed(path) : undefined;
+}
+
+/** A file that a kubeconfig names, or that a pod has. */
+function readNamed(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new FixableError(
+      `${path}, by which the cluster is reached, cannot be read: ${(error as Error).message}`,
+      "make it readable, or log in to the cluster again",
+    );
+  }
 }
 
 function inCluster(env: NodeJS.ProcessEnv): Access {
@@ -163,9 +179,9 @@ function inCluster(env: NodeJS.ProcessEnv): Access {
     name: "in-cluster",
     server: `https://${host.includes(":") ? `[${host}]` : host}:${env.KUBERNETES_SERVICE_PORT ?? 443}`,
     namespace: readToken(`${SERVICE_ACCOUNT}/namespace`),
-    tls: { ca: readFileSync(`${SERVICE_ACCOUNT}/ca.crt`) },
+    tls: { ca: readNamed(`${SERVICE_ACCOUNT}/ca.crt`) },
     token: readToken(`${SERVICE_ACCOUNT}/token`),
   };
 }
 
-const readToken = (path: string): string => readFileSync(path, "utf8").trim();
+const readToken = (path: string): string => readNamed(path).toString().trim();
