@@ -23,13 +23,17 @@ export function apiObject(
   return probe(
     `${kind}-${metadata.name}`,
     "apply-object",
-    inCluster(context, object, 600),
+    inCluster(context, object, 600 + graceOf(object)),
     // Another one, not the same one changed.
     [apiVersion, metadata.namespace ?? ""],
     { ...options, deleteBeforeReplace: true },
     { atEnd: "remove-object", stdin: JSON.stringify(object) },
   );
 }
+
+/** Seconds that each of its pods may take to end; none of what makes no pods. */
+export const graceOf = ({ spec }: ApiObject): number =>
+  Object(spec).template?.spec?.terminationGracePeriodSeconds ?? 0;
 
 /** An object by name, for a probe. */
 export function inCluster(

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { Plan, Role } from "../planning/plan.ts";
-import { apiObject, inCluster, type WholeObject } from "./api-object.ts";
+import { apiObject, graceOf, inCluster, type WholeObject } from "./api-object.ts";
 import { inTurn } from "./in-turn.ts";
 import { probe } from "./probe.ts";
 
@@ -32,7 +32,7 @@ export class ClusterDeployment extends pulumi.ComponentResource {
     for (const object of objects.filter(({ kind }) => kind === "StatefulSet")) {
       const container = containerOf(plan, object);
       const applied = apiObject(context, object, { ...parent, dependsOn: common });
-      const asked = inCluster(context, object, container.startTimeoutSeconds + container.stopTimeoutSeconds);
+      const asked = inCluster(context, object, container.startTimeoutSeconds + graceOf(object));
       const changes = [definitionOf(object)];
       // What is in use is made anew one by one; at first nothing is, so that all models load side by side.
       const renewed = probe(`${container.name}-renewed`, "renew-pods", asked, changes, {
@@ -50,11 +50,7 @@ export class ClusterDeployment extends pulumi.ComponentResource {
       throw new Error(`there is no scheduler among the objects of ${plan.stack}`);
     const applied = apiObject(context, deployment, { ...parent, dependsOn: [...common, ...instances] });
     const changes = [definitionOf(deployment)];
-    const asked = inCluster(
-      context,
-      deployment,
-      scheduler.startTimeoutSeconds + scheduler.stopTimeoutSeconds,
-    );
+    const asked = inCluster(context, deployment, scheduler.startTimeoutSeconds + graceOf(deployment));
     const ready = probe(`${scheduler.name}-ready`, "await-pods", asked, changes, {
       ...parent,
       dependsOn: applied,
