@@ -9,11 +9,17 @@ import { tryOnCluster } from "./cluster-trial.ts";
 /** The same containers as pods of a cluster, tried there before any resource is declared. */
 export async function onCluster(stack: string, plan: ClusterPlan): Promise<ClusterDeployment> {
   const { context, form } = plan.kubernetes;
+  const refuse = (what: string, other: string): never => {
+    const rendered = `ascend-pd render kubernetes ${stack} | kubectl apply --server-side --field-manager=ascend-pd --filename -`;
+    throw new pulumi.RunError(`stacks/Pulumi.${stack}.yaml: ${what}\nfix: ${rendered}; or ${other}`);
+  };
   if (form !== "plain") {
-    throw new pulumi.RunError(
-      `stacks/Pulumi.${stack}.yaml: target.form ${form} is rendered, and not applied by this program\n` +
-        `fix: ascend-pd render kubernetes ${stack} | kubectl apply --server-side --field-manager=ascend-pd --filename -; ` +
-        "or take form: plain",
+    refuse(`target.form ${form} is rendered, and not applied by this program`, "take form: plain");
+  }
+  if (plan.rankTables.apiKeys !== undefined) {
+    refuse(
+      "scheduler.apiKeys: the first completion is asked through the API server, which hands no key on, so `up` would not end",
+      "take the keys out",
     );
   }
   const objects = kubernetesObjects(plan).map((object) => withFiles(plan, object));

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, expect, test } from "vitest";
 import { plan as makePlan } from "../planning/make-plan.ts";
-import { changedInput } from "../planning/testing/sample-input.ts";
+import { changedInput, onKubernetes } from "../planning/testing/sample-input.ts";
 import { PdDeployment } from "./deployment.ts";
 import { idleCredentials, secretMistakes } from "./secrets.ts";
 import { inTemporaryProject, type Registration, registrationsOf } from "./testing/mocks.ts";
@@ -114,4 +114,10 @@ test("A secret that is named and not there, or not encrypted, is a mistake with 
     "ascend-pd:secretEnv has no API_KEY\n" +
       "fix: `pulumi config set --stack two --secret --path 'ascend-pd:secretEnv.API_KEY'`",
   ]);
+});
+
+test("A stack on a cluster needs no secrets in its configuration: its pods have them from there.", async () => {
+  const plan = planned({ ...onKubernetes(), "scheduler.secretEnv": ["API_KEY"] });
+
+  expect(secretMistakes(plan)).toEqual([]);
 });

@@ -57,7 +57,7 @@ export function idleCredentials({ containers }: Plan): string[] {
 }
 
 /** Why the secrets of a stack cannot be used as they are, one text each. */
-export function secretMistakes({ stack, containers }: Plan): string[] {
+export function secretMistakes({ stack, containers, kubernetes }: Plan): string[] {
   const key = (name: string) => `ascend-pd:${name}`;
   const set = (path: string) => `pulumi config set --stack ${stack} --secret --path '${key(path)}'`;
   const inPlain = ["secretEnv", "registryAuth"]
@@ -70,7 +70,8 @@ export function secretMistakes({ stack, containers }: Plan): string[] {
       ]
     : [];
   const values = JSON.parse(pulumi.runtime.getConfig(key("secretEnv")) ?? "{}");
-  const wanted = new Set(containers.flatMap(({ secretEnv = [] }) => secretEnv));
+  // Pods have theirs from a Secret of their cluster.
+  const wanted = new Set(kubernetes ? [] : containers.flatMap(({ secretEnv = [] }) => secretEnv));
   const missing = [...wanted]
     .filter((name) => typeof values[name] !== "string")
     .map((name) => `${key("secretEnv")} has no ${name}\nfix: \`${set(`secretEnv.${name}`)}\``);
