@@ -42,7 +42,7 @@ test("The scheduler comes once all instances are ready, which come once everythi
   );
   for (const name of ["prefill-0", "decode-0"]) {
     expect(named(`StatefulSet-two-${name}`)?.dependencies).toEqual(
-      expect.arrayContaining([`Command Service-two-prefill`, "Command PriorityClass-pd-two-decode"]),
+      expect.arrayContaining([`Command Service-two-prefill`, "Command PriorityClass-pd.two.decode"]),
     );
     expect(named(`two-${name}-ready`)?.dependencies).toEqual([`Command two-${name}-renewed`]);
     expect(named(`two-${name}-renewed`)?.dependencies).toEqual([`Command StatefulSet-two-${name}`]);

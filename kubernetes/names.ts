@@ -43,6 +43,9 @@ export const roleService = (stack: string, role: Role): string => `${stack}-${ro
 /** The Secret with the values of `secretEnv`; the stack file has only their names. */
 export const secretName = (stack: string): string => `${stack}-env`;
 
-/** Of the cluster, not of a namespace: two stacks of one name in two namespaces have two. */
+/**
+ * Of the cluster, not of a namespace: two stacks of one name in two namespaces have two. By dots, which neither has: stack `b-c` in
+ * namespace `a` has others than stack `c` in `a-b`.
+ */
 export const priorityClassName = ({ stack, kubernetes }: ClusterPlan, role: Role): string =>
-  `${kubernetes.namespace}-${stack}-${role}`;
+  `${kubernetes.namespace}.${stack}.${role}`;

@@ -62,6 +62,15 @@ test("What others name stands before them, and the scheduler comes last.", () =>
   ]);
 });
 
+test("No two stacks of a cluster have one PriorityClass, whatever their namespaces are called.", () => {
+  const classes = (stack: string, namespace: string) =>
+    ofKind(objectsOf({ "target.namespace": namespace }, stack), "PriorityClass").map(
+      ({ metadata }) => metadata.name,
+    );
+
+  expect(classes("b-c", "a")).not.toEqual(classes("c", "a-b"));
+});
+
 test("A pod is never beside the one that it replaces: the NPUs are one instance's.", () => {
   const objects = objectsOf();
 
