@@ -7,7 +7,13 @@ const local = "command:local:Command";
 const violationsWith = (type: string, props: object, commands: readonly string[] = []) =>
   violationsOf(onlyKnownCommands, resource("probe", props, type, { commands }));
 
-test.each(["docker run --privileged alpine", "node components/probes/join.ts; reboot", "node /tmp/evil.ts"])(
+test.each([
+  "docker run --privileged alpine",
+  "node components/probes/join.ts; reboot",
+  "node /tmp/evil.ts",
+  `node -e 'import("ascend-pd/probes/../evil")'`,
+  `node -e 'import("ascend-pd/probes/join");reboot()'`,
+])(
   "The command %s is reported by its first word, here or on a host, unless the configuration lists it.",
   async (command) => {
     const violation = `probe runs a command that is not listed: ${command.split(" ")[0]}`;
@@ -44,12 +50,13 @@ test("A file that is written on a host is reported, unless the configuration lis
   expect(await violationsWith("command:remote:CopyToRemote", props, ["/etc/cron.d/job"])).toEqual([]);
 });
 
-test("Every probe passes.", async () => {
+test("Every probe passes, of a clone and of the npm package.", async () => {
   const files = readdirSync("components/probes").filter((file) => file.endsWith(".ts"));
 
   for (const file of files.filter((file) => !file.includes(".test."))) {
-    const props = { create: `node components/probes/${file}`, environment: { PROBE: "{}" } };
-    expect(await violationsWith(local, props)).toEqual([]);
+    const name = file.replace(/\.ts$/, "");
+    for (const create of [`node components/probes/${file}`, `node -e 'import("ascend-pd/probes/${name}")'`])
+      expect(await violationsWith(local, { create, environment: { PROBE: "{}" } })).toEqual([]);
   }
 });
 

@@ -1,7 +1,7 @@
 import { resourcePolicy } from "../resource-policy.ts";
 
-/** The programs that an `up` of this repository runs, and the one variable that tells them what of. */
-const probe = /^node components\/probes\/[a-z-]+\.ts$/;
+/** The programs that an `up` runs, of a clone or of the npm package, and the one variable that tells them what of. */
+const probe = /^node (components\/probes\/[a-z-]+\.ts|-e 'import\("ascend-pd\/probes\/[a-z-]+"\)')$/;
 const ofProbes = ["PROBE"];
 
 /** A command does what no resource shows: `docker run --privileged` is a container that none of these policies sees. */
