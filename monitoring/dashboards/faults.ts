@@ -56,6 +56,42 @@ export const faults: Dashboard = {
       ],
     },
     {
+      title: "By what they answer",
+      panels: [
+        number(
+          "Broken",
+          "Instances that get nothing because they have failed too many requests.",
+          "none",
+          sum(of(scheduler.instanceBroken)),
+          fromOne,
+        ),
+        number(
+          "Unproven",
+          "Instances of which no pair is known to hand KV cache over as it should be.",
+          "none",
+          sum(of(scheduler.instanceUnproven)),
+          [{ from: 1, colour: "orange" }],
+        ),
+        number(
+          "Quarantined pairs",
+          "Pairs of prefill and decode that have failed their last canary.",
+          "none",
+          sum(of(scheduler.quarantinedPairs)),
+          fromOne,
+        ),
+        number(
+          "Without KV cache",
+          "Decode instances that compute most of their prompts themselves.",
+          "none",
+          sum(of(scheduler.computesPrompts)),
+          fromOne,
+        ),
+        lines("Canaries", "Those that a second brings, by what came of them.", "reqps", [
+          { expr: sum(rate(scheduler.canaries), "outcome"), legend: "{{outcome}}" },
+        ]),
+      ],
+    },
+    {
       title: "Requests",
       panels: [
         lines("Failed requests", "Share of answers 5xx.", "percentunit", [
