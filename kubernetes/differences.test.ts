@@ -68,6 +68,7 @@ test.each(engines)(
         uploads: docker.uploads.map(({ file, content }) => ({ file, content })),
         devices: docker.devices,
         shmSize: Object(docker).shmSize,
+        memory: Object(docker).memory,
         restricted: Object(docker).capabilities !== undefined,
         ipcMode: Object(docker).ipcMode,
         ...(container.member === undefined || container.member.index === 0
@@ -94,7 +95,7 @@ function readBack(plan: ClusterPlan, { name, npus: ids }: ContainerPlan) {
       ...mount,
       ...spec.volumes.find((volume: Any) => volume.name === mount.name),
     })) ?? [];
-  const { memory: _memory, ...counts } = one.resources?.limits ?? {};
+  const { memory, ...counts } = one.resources?.limits ?? {};
   const count = Object.values(counts)[0];
   return {
     command: one.args.map(expanded),
@@ -139,6 +140,7 @@ function readBack(plan: ClusterPlan, { name, npus: ids }: ContainerPlan) {
             permissions: "rwm",
           })),
     shmSize: mib(mounts.find(({ mountPath }: Any) => mountPath === "/dev/shm")?.emptyDir.sizeLimit),
+    memory: mib(memory),
     restricted:
       one.securityContext.capabilities?.drop[0] === "ALL" &&
       one.securityContext.allowPrivilegeEscalation === false,
