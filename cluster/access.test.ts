@@ -75,7 +75,7 @@ test("A login program is run and gives the token.", async () => {
 test("A login program that is named by a relative path lies beside its kubeconfig.", async () => {
   await writeFile(join(folder, "login"), `#!/bin/sh\necho '{"status": {"token": "beside"}}'\n`);
   await chmod(join(folder, "login"), 0o755);
-  const exec = { apiVersion: "client.authentication.k8s.io/v1", command: "./login" };
+  const exec = { apiVersion: "client.authentication.k8s.io/v1", command: "./login", args: null, env: null };
 
   const access = await findAccess(undefined, { KUBECONFIG: await config("config", one({ exec })) });
 

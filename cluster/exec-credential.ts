@@ -11,8 +11,9 @@ export interface Credential {
 interface Plugin {
   readonly apiVersion: string;
   readonly command: string;
-  readonly args?: readonly string[];
-  readonly env?: readonly { readonly name: string; readonly value: string }[];
+  /** Kubeconfigs that programs write have null where there are none. */
+  readonly args?: readonly string[] | null;
+  readonly env?: readonly { readonly name: string; readonly value: string }[] | null;
 }
 
 /** Runs it as kubectl does. It may not ask on a terminal, of which there is none under Pulumi. */
@@ -20,12 +21,13 @@ export async function execCredential(
   exec: unknown,
   { server, name }: { readonly server: string; readonly name: string },
 ): Promise<Credential> {
-  const { apiVersion, command, args = [], env = [] } = exec as Plugin;
+  const { apiVersion, command, ...plugin } = exec as Plugin;
+  const [args, env] = [plugin.args ?? [], plugin.env ?? []];
   const info = { apiVersion, kind: "ExecCredential", spec: { interactive: false, cluster: { server } } };
   const { code, stdout, stderr } = await tryRun(command, args, {
     env: {
       ...process.env,
-      ...Object.fromEntries((env ?? []).map((one) => [one.name, one.value])),
+      ...Object.fromEntries(env.map((one) => [one.name, one.value])),
       KUBERNETES_EXEC_INFO: JSON.stringify(info),
     },
   });
