@@ -12,3 +12,13 @@ export function keyLineOf(name: string, words: readonly string[], key: string): 
   const hash = createHash("sha256").update(key).digest("hex");
   return [name, `sha256:${hash}`, ...words].join(" ");
 }
+
+/** Whether all keys of a name have one share and one priority, without which the scheduler refuses their file. */
+export function isOneTreatmentAName(lines: readonly string[]): boolean {
+  const number = (line: string, word: string, otherwise: number) =>
+    Number(new RegExp(` ${word}=(-?\\d+)`).exec(line)?.[1] ?? otherwise);
+  const treatment = (line: string) => `${number(line, "share", 1)} ${number(line, "priority", 0)}`;
+  return [...Map.groupBy(lines, (line) => line.split(" ")[0]).values()].every(
+    (own) => new Set(own.map(treatment)).size === 1,
+  );
+}

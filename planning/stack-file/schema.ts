@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { keyLine } from "../credentials/api-key.ts";
+import { isOneTreatmentAName, keyLine } from "../credentials/api-key.ts";
 import { canonicalEndpoint, sshEndpoint } from "../ssh-endpoint.ts";
 import { mostEntries } from "./size-problems.ts";
 import { target } from "./target.ts";
@@ -183,6 +183,7 @@ const scheduler = z.strictObject({
     .refine((lines) => new Set(lines.map((line) => line.split(" ")[1])).size === lines.length, {
       error: "has a key twice",
     })
+    .refine(isOneTreatmentAName, { error: "has keys of one name with different shares or priorities" })
     .default([])
     .describe(
       "keys of clients, of each the line that `ascend-pd key new NAME` prints, e.g. [alice sha256:0b0c…], default none, and everybody may ask",
