@@ -118,7 +118,7 @@ async function fromConfig(config: KubeConfig, wanted: string | undefined, files:
   }
   const server = cluster.server.replace(/\/$/, "");
   // Who it is nobody tells a server that has not said who it is itself; kubectl neither.
-  const user = (server.startsWith("https:") && named(config.users, context.user)?.user) || {};
+  const user: Fields = (server.startsWith("https:") && named(config.users, context.user)?.user) || {};
   const refused =
     ["auth-provider", "username", "password"].find((field) => user[field]) ??
     // As somebody else it would do what that one may not.

@@ -24,16 +24,17 @@ const deployment = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name
 function clusterOf(states: readonly { readonly status: object; readonly pod: object }[]): Promise<Access> {
   let looks = 0;
   let pod: object = {};
-  return apiServer((path, response) => {
-    const answer = (body: object) => response.end(JSON.stringify(body));
-    if (path.endsWith("/apis/apps/v1"))
-      return answer({ resources: [{ name: "deployments", kind: "Deployment", namespaced: true }] });
-    if (path.includes("/pods?")) return answer({ items: [pod] });
-    if (path.includes("/log?")) return response.end("unknown flag");
+  const next = () => {
     const state = states[Math.min(looks++, states.length - 1)];
     pod = state?.pod ?? {};
     const spec = { replicas: 1, selector: { matchLabels: { app: "scheduler" } } };
-    answer({ ...deployment, metadata: { name: "scheduler", generation: 2 }, spec, status: state?.status });
+    return { ...deployment, metadata: { name: "scheduler", generation: 2 }, spec, status: state?.status };
+  };
+  const resources = [{ name: "deployments", kind: "Deployment", namespaced: true }];
+  return apiServer((path, response) => {
+    if (path.includes("/log?")) response.end("unknown flag");
+    else if (path.includes("/pods?")) response.end(JSON.stringify({ items: [pod] }));
+    else response.end(JSON.stringify(path.endsWith("/apis/apps/v1") ? { resources } : next()));
   });
 }
 

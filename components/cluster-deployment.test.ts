@@ -50,7 +50,7 @@ test("The scheduler comes once all instances are ready, which come once everythi
 });
 
 test("What is removed is told by its name alone, and nothing of an object stands in a variable.", () => {
-  const { inputs } = named("Deployment-two-scheduler") ?? {};
+  const inputs = named("Deployment-two-scheduler")?.inputs;
 
   expect(inputs.delete).toBe("node components/probes/remove-object.ts");
   expect(JSON.parse(inputs.environment.PROBE).object).toEqual({
