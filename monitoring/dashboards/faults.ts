@@ -1,7 +1,7 @@
 import { scheduler, up } from "../metrics.ts";
 import { jobs } from "../targets.ts";
 import type { Dashboard } from "./dashboard.ts";
-import { fromOne, lines, number, of, rate, share, stackVariable, sum } from "./queries.ts";
+import { fromOne, fromOneOrange, lines, number, of, rate, share, stackVariable, sum } from "./queries.ts";
 
 const states = `${of(scheduler.instanceReady)}`;
 const anyTarget = `job=~"${jobs.scheduler}|${jobs.engine}"`;
@@ -43,9 +43,13 @@ export const faults: Dashboard = {
           sum(of(scheduler.instanceStalled)),
           fromOne,
         ),
-        number("Drained", "Instances that get nothing new.", "none", sum(of(scheduler.instanceDraining)), [
-          { from: 1, colour: "orange" },
-        ]),
+        number(
+          "Drained",
+          "Instances that get nothing new.",
+          "none",
+          sum(of(scheduler.instanceDraining)),
+          fromOneOrange,
+        ),
         number(
           "Threads died",
           "Of --workers, in a day.",
@@ -53,42 +57,48 @@ export const faults: Dashboard = {
           sum(`increase(${of(scheduler.workerDeaths)}[1d])`),
           fromOne,
         ),
-      ],
-    },
-    {
-      title: "By what they answer",
-      panels: [
         number(
           "Broken",
-          "Instances that get nothing because they have failed too many requests.",
+          "Instances that get nothing because they failed too many requests.",
           "none",
           sum(of(scheduler.instanceBroken)),
           fromOne,
         ),
         number(
           "Unproven",
-          "Instances of which no pair is known to hand KV cache over as it should be.",
+          "Instances that get nothing until a canary has gone well with one of the other role.",
           "none",
           sum(of(scheduler.instanceUnproven)),
-          [{ from: 1, colour: "orange" }],
+          fromOneOrange,
         ),
         number(
           "Quarantined pairs",
-          "Pairs of prefill and decode that have failed their last canary.",
+          "Of a prefill and a decode instance: they failed their last canary.",
           "none",
           sum(of(scheduler.quarantinedPairs)),
           fromOne,
         ),
         number(
-          "Without KV cache",
-          "Decode instances that compute most of their prompts themselves.",
+          "Canaries failed",
+          "In an hour.",
+          "none",
+          sum(`increase(${of(scheduler.canaries, 'outcome="failed"')}[1h])`),
+          fromOne,
+        ),
+        number(
+          "Compute prompts",
+          "Decode instances that compute most prompts themselves: KV caches do not reach them.",
           "none",
           sum(of(scheduler.computesPrompts)),
           fromOne,
         ),
-        lines("Canaries", "Those that a second brings, by what came of them.", "reqps", [
-          { expr: sum(rate(scheduler.canaries), "outcome"), legend: "{{outcome}}" },
-        ]),
+        number(
+          "Spans dropped",
+          "Of traces, in an hour: the collector was slow or failed.",
+          "none",
+          sum(`increase(${of(scheduler.spans, 'result="dropped"')}[1h])`),
+          fromOneOrange,
+        ),
       ],
     },
     {
@@ -120,6 +130,12 @@ export const faults: Dashboard = {
         lines("Gets requests", "1 while it does.", "none", [{ expr: states, legend: "{{pd_instance}}" }]),
         lines("Answers Prometheus", "1 while it does.", "none", [
           { expr: of(up, anyTarget), legend: "{{job}} {{pd_instance}}" },
+        ]),
+        lines("Canaries", "A second, by decode instance and outcome.", "short", [
+          {
+            expr: sum(rate(scheduler.canaries), "pd_instance", "outcome"),
+            legend: "{{pd_instance}} {{outcome}}",
+          },
         ]),
         lines("Leases of KV cache that ran out", "Prompts a second whose KV cache nobody fetched.", "short", [
           { expr: sum(rate(scheduler.kvExpired), "pd_instance"), legend: "{{pd_instance}}" },

@@ -1,6 +1,17 @@
 import { engine, scheduler } from "../metrics.ts";
 import type { Dashboard } from "./dashboard.ts";
-import { fromOne, lines, number, of, quantiles, rate, share, stackVariable, sum } from "./queries.ts";
+import {
+  fromOne,
+  fromOneOrange,
+  lines,
+  number,
+  of,
+  quantiles,
+  rate,
+  share,
+  stackVariable,
+  sum,
+} from "./queries.ts";
 
 const one = 'pd_instance="$pd_instance"';
 
@@ -47,7 +58,21 @@ export const instance: Dashboard = {
           "1 while it gets nothing new.",
           "none",
           `max(${of(scheduler.instanceDraining, one)})`,
-          [{ from: 1, colour: "orange" }],
+          fromOneOrange,
+        ),
+        number(
+          "Broken",
+          "1 while it gets nothing because it failed too many requests.",
+          "none",
+          `max(${of(scheduler.instanceBroken, one)})`,
+          fromOne,
+        ),
+        number(
+          "Unproven",
+          "1 while it gets nothing until a canary has gone well.",
+          "none",
+          `max(${of(scheduler.instanceUnproven, one)})`,
+          fromOneOrange,
         ),
         number(
           "In flight",

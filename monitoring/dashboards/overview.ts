@@ -53,8 +53,10 @@ export const overview: Dashboard = {
         lines("Requests by path", "Requests that are over.", "reqps", [
           { expr: sum(rate(scheduler.requests), "path"), legend: "{{path}}" },
         ]),
-        lines("Events", "Events or records of answers a second; with most engines one is a token.", "short", [
-          { expr: sum(rate(scheduler.events)), legend: "events" },
+        lines("Tokens", "A second, as engines count them.", "short", [
+          { expr: sum(rate(scheduler.promptTokens)), legend: "of prompts" },
+          { expr: sum(rate(scheduler.cachedTokens)), legend: "of these in prefill's prefix cache" },
+          { expr: sum(rate(scheduler.generatedTokens)), legend: "generated" },
         ]),
         lines("Answers", "Bytes of answers a second.", "Bps", [
           { expr: sum(rate(scheduler.answerBytes)), legend: "bytes" },

@@ -51,4 +51,6 @@ export const number: Short = panel("number");
 /** Lines over time. */
 export const lines: Short = panel("lines");
 
+/** Of what need not be a fault. */
+export const fromOneOrange = [{ from: 1, colour: "orange" }] as const;
 export const fromOne = [{ from: 1, colour: "red" }] as const;

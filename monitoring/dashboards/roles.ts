@@ -84,6 +84,15 @@ export const roles: Dashboard = {
           "percentunit",
           [{ expr: share(sum(rate(scheduler.recomputed)), sum(rate(scheduler.requests))), legend: "share" }],
         ),
+        lines(
+          "Prompts from prefill",
+          "Part of the prompt tokens of the last minute, those cached aside, that decode got and did not compute.",
+          "percentunit",
+          named(of(scheduler.transferShare)),
+        ),
+        lines("Prompt tokens of decode", "A second, by where they came from.", "short", [
+          { expr: sum(rate(scheduler.promptSources), "source"), legend: "{{source}}" },
+        ]),
         lines("Answers given back", "By decode for want of KV cache, a second.", "short", [
           { expr: sum(rate(scheduler.givenBack)), legend: "given back" },
         ]),
