@@ -24,7 +24,7 @@ export function plannedStack(
   return { where, ...result };
 }
 
-/** That, of a stack on Docker Engines. Throws UserError for one on a cluster, of which this program only writes the objects. */
+/** That, of a stack on Docker Engines. Throws UserError for one on a cluster, whose pods are asked through its API. */
 export function dockerStack(stack: string): PlannedStack {
   const planned = plannedStack(stack);
   const { kubernetes } = planned.plan;
