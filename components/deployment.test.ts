@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { plan as makePlan } from "../planning/make-plan.ts";
 import type { ContainerPlan, Plan } from "../planning/plan.ts";
-import { sampleInput } from "../planning/testing/sample-input.ts";
+import { changedInput, onKubernetes, sampleInput } from "../planning/testing/sample-input.ts";
 import { PdDeployment } from "./deployment.ts";
 import { inTemporaryProject, planOfStack, type Registration, registrationsOf } from "./testing/mocks.ts";
 
@@ -344,6 +344,15 @@ test("A Plan with a container on a host that it does not have is refused.", asyn
   const plan = { ...(await planOfStack("sim-1p1d")), hosts: [] };
 
   await expect(deployed(plan)).rejects.toThrow("on an unknown host local");
+});
+
+test("A Plan for a cluster is refused before any resource is declared.", () => {
+  const result = makePlan("cluster", changedInput(onKubernetes()));
+  if ("problems" in result) throw new Error(JSON.stringify(result.problems));
+
+  expect(() => new PdDeployment("cluster", result)).toThrow(
+    "cluster: its target is a Kubernetes cluster, and PdDeployment is for Docker Engines",
+  );
 });
 
 function twoSimulatedHosts(): Plan {

@@ -39,6 +39,13 @@ export class PdDeployment extends pulumi.ComponentResource {
     { plan, predecessors, nodeImage = testedNode }: PdDeploymentArgs,
     options?: pulumi.ComponentResourceOptions,
   ) {
+    // Hosts of such a Plan name no Docker Engine, so that all containers would come to be on this machine's own.
+    if (plan.kubernetes !== undefined) {
+      throw new pulumi.RunError(
+        `${plan.stack}: its target is a Kubernetes cluster, and PdDeployment is for Docker Engines\n` +
+          "fix: have `deploy()` apply the stack file, or take `target` out",
+      );
+    }
     super("ascend-pd:index:PdDeployment", name, { stack: plan.stack, endpoint: plan.endpoint }, options);
     const child = { parent: this };
     const hosts = new Map(plan.hosts.map((host) => [host.name, new Host(host.name, { host }, child)]));
