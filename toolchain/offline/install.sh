@@ -13,6 +13,7 @@ fail() {
 bundle=${1:?usage: sh install.sh BUNDLE [FOLDER]}
 folder=${2:-ascend-pd}
 cache=${ASCEND_PD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ascend-pd}
+case $cache in /*) ;; *) cache=$PWD/$cache ;; esac
 [ -r "$bundle" ] || fail "$bundle cannot be read" "give the path of the archive"
 [ ! -e "$folder" ] || fail "$folder is there already" "give another folder, or move that one away"
 mkdir -p "$(dirname "$folder")"
@@ -37,6 +38,8 @@ cd "$work"
 echo "checking $(wc -l < SHA256SUMS) files" >&2
 bad=$(LC_ALL=C sha256sum --check --strict --quiet SHA256SUMS 2>&1) ||
   fail "$damaged: $(echo "$bad" | head -n 1)" "$again"
+[ "$(find . ! -type d ! -type l | wc -l)" -eq $(($(sort -u SHA256SUMS | wc -l) + 1)) ] ||
+  fail "$damaged: it has files without a checksum" "$again"
 here="$(uname -s) $(uname -m)"
 [ "$(cat platform)" = "$here" ] ||
   fail "$bundle is for $(cat platform), and this is $here" "make one on a machine of this kind"
@@ -47,17 +50,22 @@ if [ ! -d "$cache" ]; then
 fi
 # Where the plugins of this program are looked for, which is told from others by its folder.
 key=$(printf %s "$folder$(cat program)" | sha256sum | cut -c 1-8)
-[ ! -d plugins ] || {
-  mkdir -p "cache/pulumi-home/$key"
-  mv plugins "cache/pulumi-home/$key/plugins"
-}
 # Each part whole or not at all; one that is there is the same, since its name has its version.
-find cache -mindepth 2 -maxdepth 2 | while read -r part; do
-  [ ! -e "$cache/${part#cache/}" ] || continue
-  mkdir -p "$cache/$(dirname "${part#cache/}")"
-  fresh=$cache/${part#cache/}.partial-$$
+place() {
+  [ ! -e "$2" ] || return 0
   # The cache may be on another file system.
-  mv "$part" "$fresh" && mv "$fresh" "$cache/${part#cache/}"
+  fresh=$2.partial-$$
+  said=$(mkdir -p "$(dirname "$2")" 2>&1 && mv "$1" "$fresh" 2>&1 && mv -T "$fresh" "$2" 2>&1) || {
+    rm -rf "$fresh"
+    [ -e "$2" ] || fail "$2 cannot be written: $said" "make room, or set ASCEND_PD_CACHE to another folder, and run this again"
+  }
+}
+for part in cache/*/* plugins/*; do
+  [ -e "$part" ] || continue
+  case $part in
+    plugins/*) place "$part" "$cache/pulumi-home/$key/$part" ;;
+    *) place "$part" "$cache/${part#cache/}" ;;
+  esac
 done
-mv project "$folder"
+mv -T project "$folder" || fail "$folder cannot be written" "give another folder"
 echo "$folder"

@@ -39,10 +39,10 @@ async function seal(): Promise<void> {
 
 const pack = () => run("sh", ["-c", 'tar -czf "$0" *', archive], { cwd: content });
 
-function install(...args: string[]): Promise<RunResult> {
-  return tryRun("sh", ["-c", 'tar -xOzf "$0" install.sh | sh -s "$@"', archive, archive, ...args], {
+function install(site: string, env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
+  return tryRun("sh", ["-c", 'tar -xOzf "$0" install.sh | sh -s "$@"', archive, archive, site], {
     cwd: folder,
-    env: { ...process.env, ASCEND_PD_CACHE: join(folder, "cache") },
+    env: { ...process.env, ASCEND_PD_CACHE: join(folder, "cache"), ...env },
   });
 }
 
@@ -68,6 +68,39 @@ test("A part of the cache that is there already stays.", async () => {
   expect((await install("site")).code).toBe(0);
 
   expect(await readFile(join(folder, "cache/go/pulumi-1/pulumi"), "utf8")).toBe("the one in use");
+});
+
+test("Plugins of another version come to those that an earlier project in the same folder has left.", async () => {
+  expect((await install("site")).code).toBe(0);
+  await rm(join(folder, "site"), { recursive: true });
+  await put("plugins/resource-docker-v2/pulumi-resource-docker", "a newer plugin");
+  await seal();
+
+  expect((await install("site")).code).toBe(0);
+
+  const [home = ""] = await readdir(join(folder, "cache/pulumi-home"));
+  expect((await readdir(join(folder, "cache/pulumi-home", home, "plugins"))).sort()).toEqual([
+    "resource-docker-v1",
+    "resource-docker-v2",
+  ]);
+});
+
+test("Where a part cannot be put into the cache, that is said, and there is no project without its tools.", async () => {
+  await mkdir(join(folder, "cache"));
+  await writeFile(join(folder, "cache/go"), "a file in the way");
+
+  const { code, stderr } = await install("site");
+
+  expect(stderr).toMatch(/^error: .*cache\/go\/pulumi-1 cannot be written: .*\nfix: make room, or /m);
+  expect(code).toBe(1);
+  expect(await left()).toEqual(["cache"]);
+});
+
+test("A cache that is named from here is one here.", async () => {
+  const { code } = await install("site", { ASCEND_PD_CACHE: "other/cache" });
+
+  expect(code).toBe(0);
+  expect((await readdir(join(folder, "other/cache"))).sort()).toEqual(["CACHEDIR.TAG", "go", "pulumi-home"]);
 });
 
 test("Of an archive that is cut short nothing is installed.", async () => {
@@ -99,6 +132,17 @@ test("Of an archive that lacks a file nothing is installed.", async () => {
   await pack();
 
   expect((await install("site")).code).toBe(1);
+  expect(await left()).toEqual([]);
+});
+
+test("Of an archive with a file that nobody has summed nothing is installed.", async () => {
+  await put("project/index.ts", "not of the project");
+  await pack();
+
+  const { code, stderr } = await install("site");
+
+  expect(stderr).toContain("bundle.tar.gz is cut short or damaged: it has files without a checksum\nfix: ");
+  expect(code).toBe(1);
   expect(await left()).toEqual([]);
 });
 
