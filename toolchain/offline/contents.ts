@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, readlink, realpath } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { defaultHost } from "../../docker/api.ts";
 import { FixableError } from "../../problems/fixable-error.ts";
 import type { Context } from "../context.ts";
@@ -20,8 +20,14 @@ export interface Tree {
   readonly paths: readonly string[];
 }
 
-/** The project with its npm packages, Node among them, and the folder in it that ascend-pd runs from, `""` in a clone. */
-export async function projectTrees(folder: string): Promise<{ trees: Tree[]; program: string }> {
+/**
+ * The project with its npm packages, Node among them, and the folder in it that ascend-pd runs from, `""` in a clone. What
+ * is at `archive` stays out.
+ */
+export async function projectTrees(
+  folder: string,
+  archive: string,
+): Promise<{ trees: Tree[]; program: string }> {
   const root = await realpath(folder);
   if (!existsSync(join(root, "Pulumi.yaml"))) {
     throw new FixableError(
@@ -44,15 +50,23 @@ export async function projectTrees(folder: string): Promise<{ trees: Tree[]; pro
     );
   }
   const left = new Set([...(await developersPackages(modules)), ".cache", ".vite", ".vite-temp"]);
-  // Hidden files are histories, settings and secrets of this machine; dist/ and a clone's lib/ are made anew.
-  const isOurs = (path: string) =>
-    !path.startsWith(".") && !["node_modules", "dist", ...(isClone ? ["lib"] : [])].includes(path);
   const trees = [
-    { from: root, to: "project/", paths: await filesOf(root, isOurs) },
+    { from: root, to: "project/", paths: await ownFiles(root, relative(root, archive)) },
     { from: modules, to: "project/node_modules/", paths: await filesOf(modules, (path) => !left.has(path)) },
   ];
   return { trees, program };
 }
+
+/** Paths of what makes a project up, without an archive at `archive` that an earlier run has made of it. */
+export function ownFiles(root: string, archive: string): Promise<string[]> {
+  // dist/ and a clone's lib/ are made anew, and so is what starts an installed project.
+  const left = ["node_modules", "dist", ...(isClone ? ["lib"] : []), launcherName, archive];
+  // Hidden files are histories, settings and secrets of this machine.
+  return filesOf(root, (path) => !basename(path).startsWith(".") && !left.includes(path));
+}
+
+/** What starts the command in an installed project. */
+export const launcherName = "ascend-pd";
 
 /** The Pulumi of our own, with its plugins, whatever Pulumi the machine has besides. */
 export async function pulumiTrees(context: Context): Promise<Tree[]> {

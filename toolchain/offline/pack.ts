@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { copyFile, lstat, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, lstat, mkdir, mkdtemp, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -11,7 +11,7 @@ import { FixableError } from "../../problems/fixable-error.ts";
 import { run } from "../../system/programs.ts";
 import type { Context } from "../context.ts";
 import { type Architecture, sha256Of } from "../node-digests.ts";
-import { imageTree, projectTrees, pulumiTrees, type Tree } from "./contents.ts";
+import { imageTree, launcherName, projectTrees, pulumiTrees, type Tree } from "./contents.ts";
 
 export interface Bundle {
   readonly file: string;
@@ -38,7 +38,7 @@ export async function pack(
   file: string,
   progress: Progress,
 ): Promise<Bundle> {
-  const { trees, program } = await projectTrees(project);
+  const { trees, program } = await projectTrees(project, await placeOf(file));
   trees.push(...(await pulumiTrees(context)), await imageTree(context, architectures));
   const platform = (await run("uname", ["-sm"])).trim();
   const own = await mkdtemp(join(tmpdir(), "ascend-pd-bundle-"));
@@ -48,9 +48,9 @@ export async function pack(
     await writeFile(join(own, "platform"), platform);
     await writeFile(join(own, "program"), program === "" ? "" : `/${program}`);
     await mkdir(join(own, "project"));
-    await writeFile(join(own, "project/ascend-pd"), launcher(program), { mode: 0o755 });
+    await writeFile(join(own, "project", launcherName), launcher(program), { mode: 0o755 });
     const first: Tree = { from: own, to: "", paths: ["install.sh", "platform", "program"] };
-    const start: Tree = { from: own, to: "", paths: ["project/ascend-pd"] };
+    const start: Tree = { from: own, to: "", paths: [`project/${launcherName}`] };
     const all = [first, start, ...trees];
     const { sums, bytes } = await checksums(all, progress);
     await writeFile(join(own, "SHA256SUMS"), sums);
@@ -64,6 +64,14 @@ export async function pack(
     await rm(own, { recursive: true, force: true });
     await rm(partial, { force: true });
   }
+}
+
+/** Where a file is or will be, by the real path of its folder. */
+async function placeOf(file: string): Promise<string> {
+  const folder = await realpath(dirname(resolve(file))).catch(() => {
+    throw new FixableError(`there is no folder ${dirname(file)}`, "make it, or write the archive elsewhere");
+  });
+  return join(folder, basename(file));
 }
 
 /** Starts the command with the Node that came with it. */
@@ -104,7 +112,7 @@ async function checksums(
 }
 
 /** Has tar(1) write the trees in this order, the small files that a reader wants first before all others. */
-async function write(
+export async function write(
   file: string,
   trees: readonly Tree[],
   list: string,
@@ -117,7 +125,8 @@ async function write(
   // The longest first, for one may lie in another. What a link holds is left as it is.
   const places = [...trees].sort((a, b) => b.from.length - a.from.length);
   const renamed = places.map(({ from, to }) => `--transform=s,^${escaped(from)}/,${to},S`);
-  const owners = ["--owner=0", "--group=0", "--numeric-owner", "--mode=u+rwX,go+rX,go-w"];
+  // What only its owner can read, such as a key, stays so.
+  const owners = ["--owner=0", "--group=0", "--numeric-owner", "--mode=u+rwX,go-w"];
   const files = ["-c", "-P", "--null", "--no-recursion", `--files-from=${list}`];
   const tar = spawn("tar", [...files, ...owners, ...renamed], { stdio: ["ignore", "pipe", "pipe"] });
   let complaint = "";
