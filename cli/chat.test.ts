@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
+import { FixableError } from "../problems/fixable-error.ts";
 import { streamChat } from "./chat.ts";
 
 const servers: Server[] = [];
@@ -123,6 +124,12 @@ test("A refusal shows the status and the server's own words.", async () => {
   const endpoint = await serve((_request, response) => response.writeHead(503).end("no decode instance"));
 
   await expect(chat(endpoint)).rejects.toThrow(`${endpoint} answered 503: no decode instance`);
+});
+
+test("What keeps an answer from coming is told with a way to mend it.", async () => {
+  const endpoint = await serve((_request, response) => response.writeHead(503).end("no decode instance"));
+
+  await expect(chat(endpoint)).rejects.toBeInstanceOf(FixableError);
 });
 
 test("Where nobody listens, the address and the reason are named.", async () => {

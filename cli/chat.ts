@@ -1,3 +1,5 @@
+import { FixableError } from "../problems/fixable-error.ts";
+
 /**
  * Sends one chat completion and gives its text piece by piece as it streams in.
  * Throws with the server's own words when it refuses, and when the stream ends without `[DONE]`. `begun` is told the id
@@ -22,20 +24,20 @@ export async function* streamChat(
     }),
     signal: AbortSignal.timeout(120_000),
   }).catch((error: Error) => {
-    throw new Error(`${endpoint} does not answer: ${reasonOf(error)}`);
+    throw failed(`${endpoint} does not answer: ${reasonOf(error)}`);
   });
   if (!response.ok || response.body === null) {
-    throw new Error(`${endpoint} answered ${response.status}: ${await response.text()}`);
+    throw failed(`${endpoint} answered ${response.status}: ${await response.text()}`);
   }
   begun(response.headers.get("x-request-id") ?? "");
   for await (const data of eventsOf(response.body)) {
     if (data === "[DONE]") return;
     const chunk = JSON.parse(data);
-    if (chunk.error) throw new Error(`the answer broke off: ${chunk.error.message}`);
+    if (chunk.error) throw failed(`the answer broke off: ${chunk.error.message}`);
     const piece: unknown = chunk.choices?.[0]?.delta?.content;
     if (typeof piece === "string" && piece !== "") yield piece;
   }
-  throw new Error("the answer broke off before it was complete");
+  throw failed("the answer broke off before it was complete");
 }
 
 /** The data of each event. What is no data, such as a comment that keeps the connection alive, is left out. */
@@ -48,9 +50,15 @@ async function* eventsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGe
       for (const event of events) if (event.startsWith("data: ")) yield event.slice("data: ".length);
     }
   } catch (error) {
-    throw new Error(`the answer broke off: ${reasonOf(error as Error)}`);
+    throw failed(`the answer broke off: ${reasonOf(error as Error)}`);
   }
 }
+
+const failed = (message: string): FixableError =>
+  new FixableError(
+    message,
+    "`ascend-pd status` says how a stack is, and `ascend-pd logs` what it has to say",
+  );
 
 function reasonOf({ cause, message }: Error): string {
   return cause instanceof Error ? cause.message : message;

@@ -82,12 +82,16 @@ test("A stack with TLS and keys for clients comes up, and is the same afterwards
 
 test("ask, bench, status, doctor --logs and drift reach it by the stack's own authority.", async () => {
   const answered = await ascendPd("ask", name, "What is TLS?", "--max-tokens=4", "--json");
+  const load = ["--concurrency=2", "--requests=4", "--warmup=0", "--input=8", "--output=4", "--json"];
+  const bench = await ascendPd("bench", `--stack=${name}`, ...load);
   const status = await ascendPd("status", name, "--json");
   const logs = await ascendPd("doctor", name, "--logs", "--json");
   const drift = await ascendPd("drift", name, "--json");
 
   expect(answered.code, answered.stderr).toBe(0);
   expect(JSON.parse(answered.stdout)).toMatchObject({ prefill: "prefill-0", decode: "decode-0" });
+  expect(bench.code, bench.stderr).toBe(0);
+  expect(JSON.parse(bench.stdout)).toMatchObject({ results: [{ completed: 4, failed: 0 }] });
   expect(JSON.parse(status.stdout)).toMatchObject([
     { verdict: "healthy", endpoint: `https://127.0.0.1:${port}` },
   ]);

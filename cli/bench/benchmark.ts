@@ -3,6 +3,7 @@ import { complain, print } from "../print.ts";
 import { withProgress } from "../progress.ts";
 import { UserError } from "../user-error.ts";
 import { benchClient } from "./client.ts";
+import { keyFor } from "./key.ts";
 import { type Instances, instancesOf, measurementsFile, type Pair } from "./measurements.ts";
 import { plot } from "./plot.ts";
 import { costsBy, estimatedTokens } from "./prompts.ts";
@@ -14,12 +15,13 @@ import { type Target, targetOf, tokenCounter } from "./target.ts";
 
 /** All runs of a command, one behind the other; returns the exit code. */
 export async function benchmark(settings: Settings): Promise<number> {
-  const key = process.env.OPENAI_API_KEY || undefined;
-  const target = await targetOf(settings.stack, settings.url, settings.model, key);
+  const given = process.env.OPENAI_API_KEY || undefined;
+  const target = await targetOf(settings.stack, settings.url, settings.model, given);
   const { plan } = target;
   const instances =
     settings.measurements === undefined || plan === undefined ? undefined : instancesOf(plan, settings.loads);
-  const questions = await questionsFor(settings, target, key);
+  const key = await keyFor(plan, given);
+  const questions = await questionsFor(settings, target, key());
 
   const ending = new AbortController();
   const stop = () => ending.abort();

@@ -28,7 +28,7 @@ async function asked(
   base: string,
   signal = new AbortController().signal,
 ): Promise<{ outcome: Outcome; gaps: number }> {
-  const client = benchClient(base, undefined);
+  const client = benchClient(base, () => undefined);
   let gaps = 0;
   const outcome = await client.ask(question, signal, () => gaps++);
   client.close();
@@ -142,7 +142,7 @@ test("Who leaves before a byte of the answer, on a connection that was kept, ask
     response.on("close", left);
     return ending.abort();
   });
-  const client = benchClient(base, undefined);
+  const client = benchClient(base, () => undefined);
   const ask = (signal: AbortSignal) => client.ask(question, signal, () => {});
 
   await ask(ending.signal);
@@ -162,7 +162,7 @@ test("A connection that is kept, and that the server closes meanwhile, is no fai
     response.on("finish", () => setImmediate(() => request.socket.resetAndDestroy()));
   });
   servers.at(-1)?.on("connection", () => connections++);
-  const client = benchClient(base, undefined);
+  const client = benchClient(base, () => undefined);
   const kinds: string[] = [];
 
   for (let index = 0; index < 20; index++) {
@@ -174,16 +174,17 @@ test("A connection that is kept, and that the server closes meanwhile, is no fai
   expect(connections).toBeGreaterThan(1);
 });
 
-test("A key goes with every request.", async () => {
+test("The key of the moment goes with each request.", async () => {
   const keys: unknown[] = [];
   const base = await serve((request, response) => {
     keys.push(request.headers.authorization);
     response.end(`${token}${done}`);
   });
-  const client = benchClient(base, "sk-1");
+  const passes = ["sk-1", "sk-2"];
+  const client = benchClient(base, () => passes.shift());
 
-  await client.ask(question, new AbortController().signal, () => {});
+  for (let index = 0; index < 3; index++) await client.ask(question, new AbortController().signal, () => {});
   client.close();
 
-  expect(keys).toEqual(["Bearer sk-1"]);
+  expect(keys).toEqual(["Bearer sk-1", "Bearer sk-2", undefined]);
 });

@@ -1,5 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
+import { authorization, type Key } from "./key.ts";
 
 /** A request as it is sent. */
 export interface Question {
@@ -37,17 +38,17 @@ const SILENCE_MS = 600_000;
 const LONGEST_LINE = 16 * 1024 * 1024;
 const LONGEST_REFUSAL = 64 * 1024;
 
-export function benchClient(base: string, key: string | undefined): Client {
+/** `key` is asked for each request: what it gives may change. */
+export function benchClient(base: string, key: Key): Client {
   const isTls = base.startsWith("https:");
   const options = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, noDelay: true };
   const agent = isTls ? new TlsAgent(options) : new Agent(options);
   const send = isTls ? tlsRequest : plainRequest;
-  const authorization = key === undefined ? {} : { authorization: `Bearer ${key}` };
   const begin = ({ path, body }: Question): ClientRequest => {
     const headers = {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),
-      ...authorization,
+      ...authorization(key()),
     };
     return send(`${base}${path}`, { method: "POST", agent, headers, timeout: SILENCE_MS }).end(body);
   };

@@ -1,6 +1,7 @@
 import type { Plan } from "../../planning/plan.ts";
 import { dockerStack } from "../planned-stack.ts";
 import { UserError } from "../user-error.ts";
+import { authorization } from "./key.ts";
 import type { CountTokens } from "./prompts.ts";
 
 /** Whom to ask. */
@@ -43,11 +44,9 @@ function baseOf(url: string): string {
   throw new UserError(`--url ${url} is no address\nfix: e.g. http://10.0.0.18:9000`);
 }
 
-const headersFor = (key: string | undefined) => (key === undefined ? {} : { authorization: `Bearer ${key}` });
-
 async function firstModel(base: string, key: string | undefined): Promise<string> {
   const asked = fetch(`${base}/v1/models`, {
-    headers: headersFor(key),
+    headers: authorization(key),
     signal: AbortSignal.timeout(30_000),
   });
   const why = await asked.then(
@@ -68,7 +67,7 @@ export function tokenCounter({ base, model }: Target, key: string | undefined): 
   return async (prompt) => {
     const answer = await fetch(`${base}/tokenize`, {
       method: "POST",
-      headers: { "content-type": "application/json", ...headersFor(key) },
+      headers: { "content-type": "application/json", ...authorization(key) },
       body: JSON.stringify({ model, prompt, add_special_tokens: false }),
       signal: AbortSignal.timeout(30_000),
     });

@@ -9,8 +9,8 @@ export const bench: Command = {
 Asks for streamed completions and says TTFT, TPOT, ITL and E2EL (end to end), tokens and requests per second, and what
 failed. docs/bench.md says how each is counted: as \`vllm bench serve\` does.
 
-  --stack STACK        the scheduler of stacks/Pulumi.STACK.yaml
-  --url URL            any server with OpenAI's API; a key for it is taken from OPENAI_API_KEY
+  --stack STACK        the scheduler of stacks/Pulumi.STACK.yaml; where it asks for keys it gives a pass
+  --url URL            any server with OpenAI's API
   --model NAME         what requests put into \`model\` (the stack's; of a URL, the first of its /v1/models)
   --concurrency N,…    so many requests at any time, one behind the other; several make a run each
   --rate R,…           so many requests a second, at random moments, whether or not those before are answered
@@ -26,7 +26,7 @@ failed. docs/bench.md says how each is counted: as \`vllm bench serve\` does.
   --measurements FILE  also run each concurrency with answers of one token, and write what \`ascend-pd ratio FILE\` reads
   --json               print {"endpoint", "model", "seed", "slo", "results": […]}, with vLLM's names
 
-Ctrl-C ends it early, with what was measured until then.
+The key in OPENAI_API_KEY, where there is one, goes with each request. Ctrl-C ends it early, with what was measured until then.
 
 examples:
   ascend-pd bench --stack 2p2d --concurrency 16 --slo ttft=2s,tpot=50ms
