@@ -43,6 +43,18 @@ test("A host says its address and interface, its NPUs and their addresses, and w
   expect(versionsOf(output())).toBe("driver 25.5.1, Docker 26.1.4");
 });
 
+test.each([
+  ["2001:db8::1 50122 2001:db8::18 22", "2001:db8::18"],
+  ["::ffff:10.0.0.1 50122 ::ffff:10.0.0.18 22", "10.0.0.18"],
+  ["fe80::1%eth0 50122 fe80::18%eth0 22", undefined],
+])("Reached by IPv6, %j, its address is %s.", (connection, address) => {
+  const both = `${interfaces}\n4: bond0.12    inet6 2001:db8::18/64 scope global \\       valid_lft forever`;
+
+  const seen = discovered(output({ connection, interfaces: both }));
+
+  expect([seen.address, seen.interface]).toEqual([address, address && "bond0.12"]);
+});
+
 test("An A3 host is told by the names of its NPUs.", () => {
   expect(discovered(output({ "npu-smi info": a3Info }))).toMatchObject({
     names: ["Ascend910"],
@@ -71,7 +83,7 @@ test("Whatever a host prints, it is read, and nothing is made of garbage.", () =
         const seen = discovered(output({ [name]: text }));
 
         expect(seen.npus.every((npu) => Number.isInteger(npu) && npu >= 0 && npu < 100)).toBe(true);
-        expect(seen.address === undefined || /^[\d.]+$/.test(seen.address)).toBe(true);
+        expect(seen.address === undefined || /^[\da-f.:]+$/.test(seen.address)).toBe(true);
         discovered(text);
       },
     ),

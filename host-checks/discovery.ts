@@ -1,3 +1,4 @@
+import { canonical, isIpv4, isIpv6 } from "../rank-tables/addresses.ts";
 import { readSections } from "./facts.ts";
 import { generationOf } from "./tools/generations.ts";
 import { readDeviceIp } from "./tools/hccn-tool.ts";
@@ -36,7 +37,8 @@ export function discovered(output: string): Discovered {
         .map(Number),
     ),
   ].sort((a, b) => a - b);
-  const address = /^\S+ \d+ (\d+\.\d+\.\d+\.\d+) \d+$/.exec(text("connection"))?.[1];
+  const reached = canonical(/^\S+ \d+ (\S+) \d+$/.exec(text("connection"))?.[1] ?? "");
+  const address = isIpv4(reached) || isIpv6(reached) ? reached : undefined;
   const info = valued(said("npu-smi info"), readNpuInfo);
   const names = "value" in info ? [...new Set(info.value.devices.map(({ name }) => name))] : [];
   const known = new Set(names.map((name) => generationOf(name)?.name));
@@ -92,8 +94,8 @@ const valued = <T>(reading: Reading<string>, read: (text: string) => Reading<T>)
 /** Of lines such as `2: bond0    inet 10.0.0.18/24 brd … scope global bond0`. */
 function interfaceOf(interfaces: string, address: string | undefined): string | undefined {
   for (const line of linesOf(interfaces)) {
-    const [, name, own] = /^\d+: (\S+)\s+inet (\d+\.\d+\.\d+\.\d+)\//.exec(line) ?? [];
-    if (own !== undefined && own === address) return name?.split("@")[0];
+    const [, name, own] = /^\d+: (\S+)\s+inet6? (\S+?)\//.exec(line) ?? [];
+    if (own !== undefined && canonical(own) === address) return name?.split("@")[0];
   }
   return undefined;
 }

@@ -77,7 +77,7 @@ export function discoveryScript(): string {
     "part machine uname -m",
     'part connection echo "$SSH_CONNECTION"',
     "part nodes npu_ids",
-    "part interfaces ip -o -4 addr show",
+    "part interfaces ip -o addr show",
     "part docker within 10 docker version --format '{{.Server.Version}}'",
     ...findTools,
     'if [ -n "$npu_smi" ]; then part "npu-smi info" within 15 "$npu_smi" info; fi',

@@ -36,8 +36,8 @@ weights, lengths) is marked TODO. The file plans as it is, so that a preview can
 Where there is no project, Pulumi.yaml, package.json and a program, index.ts, are written too. Without hosts, a new project's
 stack is a simulated one, which runs on any machine with a Docker Engine.
 
-USER@HOST is as ssh takes it, with your ssh configuration; HOST:PORT where sshd listens elsewhere. A host key is pinned that
-your known_hosts has; of another host the key's fingerprint is shown, and you are asked.
+USER@HOST is as ssh takes it, with your ssh configuration; HOST:PORT where sshd listens elsewhere, with an IPv6 address in
+brackets. A host key is pinned that your known_hosts has; of another host the key's fingerprint is shown, and you are asked.
 
   --stack NAME  what the stack is called (first); the file must not be there
   --dry-run     print the file instead
@@ -46,7 +46,7 @@ examples:
   ascend-pd init root@10.0.0.18 root@10.0.0.19 --stack prod
   ascend-pd init root@host-a --dry-run
   npx ascend-pd pulumi stack select --create prod && npx ascend-pd pulumi preview --stack prod
-  mkdir inference && cd inference && npx ascend-pd init && npm install
+  npm install ../ascend-pd-0.1.0.tgz && npx ascend-pd init && npm install
 
 exit codes: 0 written, 1 a host does not answer or its key is not accepted, 2 the command line is wrong, there are too few
 NPUs, or what was written does not plan yet`,
@@ -62,7 +62,7 @@ NPUs, or what was written does not plan yet`,
     if (positionals.length === 0 && !isNew)
       throw new UserError("USER@HOST is missing\nfix: name the hosts, e.g. root@10.0.0.18");
     if (!/^[\w.-]{1,100}$/.test(stack))
-      throw new UserError(`--stack ${stack} is no name\nfix: letters, digits, - and _`);
+      throw new UserError(`--stack ${stack} is no name\nfix: letters, digits, ., - and _`);
     const file = `stacks/Pulumi.${stack}.yaml`;
     if (!isDryRun && existsSync(file)) {
       throw new UserError(`${file} is there already\nfix: give another name as --stack, or --dry-run`);

@@ -52,6 +52,7 @@ test("A package.json that is there keeps what it says, and gets what it lacks.",
 test.each([
   ["index.ts", "", "index.ts is there, and no Pulumi.yaml"],
   ["package.json", '{ "type": "commonjs" }', 'package.json says "type": "commonjs"'],
+  ["package.json", "{", "package.json cannot be read: Expected property name.*"],
   ["Pulumi.yaml", "", "USER@HOST is missing"],
 ])("Where %s is in the way, nothing is written.", async (file, text, said) => {
   await writeFile(join(folder, file), text);

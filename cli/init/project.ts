@@ -58,7 +58,7 @@ stackConfigDir: stacks
 function packageJson(folder: string): string {
   const file = join(folder, "package.json");
   const given = existsSync(file)
-    ? JSON.parse(readFileSync(file, "utf8"))
+    ? parsed(readFileSync(file, "utf8"))
     : { name: nameOf(folder), private: true };
   if (given.type === "commonjs")
     throw new UserError(
@@ -77,6 +77,14 @@ function packageJson(folder: string): string {
     allowScripts: { node: true, ...given.allowScripts },
   };
   return `${JSON.stringify(whole, undefined, 2)}\n`;
+}
+
+function parsed(text: string) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`package.json cannot be read: ${(error as Error).message}\nfix: mend it`);
+  }
 }
 
 /** As Pulumi and npm take it. */

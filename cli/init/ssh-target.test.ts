@@ -10,17 +10,20 @@ const folder = inTemporaryFolder();
 test.each([
   ["root@10.0.0.18", "ssh://root@10.0.0.18", "10.0.0.18"],
   ["root@host-a:2222", "ssh://root@host-a:2222", "[host-a]:2222"],
+  ["root@[2001:DB8::18]:2222", "ssh://root@[2001:db8::18]:2222", "[2001:db8::18]:2222"],
+  ["ssh://root@[2001:db8::18]", "ssh://root@[2001:db8::18]", "2001:db8::18"],
+  ["root@2001:db8::18", "ssh://root@[2001:db8::18]", "2001:db8::18"],
   ["ssh://ops@host-a.example.com", "ssh://ops@host-a.example.com", "host-a.example.com"],
 ])("%s is reached at %s, and known as %s.", async (target, docker, known) => {
   expect(await sshTarget(target)).toMatchObject({ docker, known });
 });
 
-test.each(["-oProxyCommand=x", "root@-x", "root@host;id", "", "root@a b", "root@host:", "user@host@x"])(
-  "%j is no host, and reaches no ssh.",
-  async (target) => {
-    await expect(sshTarget(target)).rejects.toThrow(/is no host\nfix: /);
-  },
-);
+test.each([
+  ...["-oProxyCommand=x", "root@-x", "root@host;id", "", "root@a b", "root@host:", "user@host@x"],
+  ...["root@host:99999", "root@host:0", "root@[host]", "root@[::1", "root@fe80::1%eth0", "root@1:2:3"],
+])("%j is no host, and reaches no ssh.", async (target) => {
+  await expect(sshTarget(target)).rejects.toThrow(/is no host\nfix: /);
+});
 
 test("A key is known by name, by hash and by port, Ed25519 first; one that is revoked is not.", async () => {
   const file = join(folder(), "known_hosts");

@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import { bracketed, canonical, isIpv6 } from "../../rank-tables/addresses.ts";
 import { tryRun } from "../../system/programs.ts";
 import { UserError } from "../user-error.ts";
 
@@ -14,17 +15,19 @@ export interface SshTarget {
   readonly files: readonly string[];
 }
 
+/** A name, an IPv4 address, or an IPv6 address, which needs no brackets where there is no port. */
+const TARGET =
+  /^(?:ssh:\/\/)?(?:(?<user>[\w.-]+)@)?(?<written>[\w.-]+|\[[\da-f:.]+\]|[\da-f:.]+)(?::(?<port>\d{1,5}))?$/i;
+
+const isPort = (text = "22"): boolean => Number(text) >= 1 && Number(text) <= 65_535;
+
 /** Throws UserError for what is no target. */
 export async function sshTarget(target: string): Promise<SshTarget> {
-  const {
-    user,
-    name,
-    port: given,
-  } = /^(?:ssh:\/\/)?(?:(?<user>[\w.-]+)@)?(?<name>[\w.-]+)(?::(?<port>\d{1,5}))?$/.exec(target)?.groups ??
-  {};
-  if (name === undefined || name.startsWith("-")) {
+  const { user, written = "", port: given } = TARGET.exec(target)?.groups ?? {};
+  const name = canonical(written.replace(/^\[(.*)\]$/, "$1"));
+  if (name === "" || name.startsWith("-") || (name.includes(":") && !isIpv6(name)) || !isPort(given)) {
     throw new UserError(
-      `${target} is no host\nfix: give hosts as ssh takes them: root@10.0.0.18, root@host-a:2222`,
+      `${target} is no host\nfix: give hosts as ssh takes them: root@10.0.0.18, root@host-a:2222, root@[2001:db8::18]:2222`,
     );
   }
   const options = [
@@ -37,7 +40,7 @@ export async function sshTarget(target: string): Promise<SshTarget> {
   const [host, port] = [setting("hostname"), Number(setting("port"))];
   return {
     // By the name that was given, which their configuration may have more to say of, such as a host to jump over.
-    docker: `ssh://${setting("user")}@${name}${given === undefined ? "" : `:${given}`}`,
+    docker: `ssh://${setting("user")}@${bracketed(name)}${given === undefined ? "" : `:${given}`}`,
     known: setting("hostkeyalias") || (port === 22 ? host : `[${host}]:${port}`),
     host,
     port,

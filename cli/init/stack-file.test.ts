@@ -55,6 +55,16 @@ test("Whatever NPUs hosts have and whatever they say, the file is read and break
   );
 });
 
+test("Hosts that are reached by IPv6 plan too.", () => {
+  const both = [0, 1].map((index): InitHost => {
+    const { seen, ...one } = host(index, [0, 1]);
+    const address = `2001:db8::${index + 1}`;
+    return { ...one, docker: `ssh://root@[${address}]`, seen: { ...seen, address } };
+  });
+
+  expect(planned(both)).toMatchObject({ plan: { endpoint: "http://[2001:db8::1]:9000" } });
+});
+
 test("One host has both roles, each on half of its NPUs; of several each has one.", () => {
   const eight = [0, 1, 2, 3, 4, 5, 6, 7];
 
@@ -85,4 +95,8 @@ test("Hosts are named as they were called, each otherwise.", () => {
   expect(
     hostNames(["root@10.0.0.18", "Node_A.example.com", "root@node-a:2222", "ssh://x@node-a", "..."]),
   ).toEqual(["host-10-0-0-18", "node-a", "node-a-2", "node-a-3", "host"]);
+  expect(hostNames(["root@[2001:db8::18]:2222", "root@2001:db8::18"])).toEqual([
+    "host-2001-db8-18",
+    "host-2001-db8-18-2",
+  ]);
 });

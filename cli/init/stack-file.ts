@@ -1,5 +1,6 @@
 import type { Discovered } from "../../host-checks/discovery.ts";
 import { visible } from "../../problems/text.ts";
+import { isIpv6 } from "../../rank-tables/addresses.ts";
 import { UserError } from "../user-error.ts";
 import { schemaLine } from "./project.ts";
 
@@ -112,8 +113,9 @@ function hostLines({ name, docker, hostKey, versions, seen }: InitHost): string[
 export function hostNames(targets: readonly string[]): string[] {
   const taken = new Set<string>();
   return targets.map((target) => {
-    const host = target.replace(/^(ssh:\/\/)?([^@]*@)?/, "").replace(/:\d+$/, "");
-    const short = /^[\d.]+$/.test(host) ? `host-${host}` : (host.split(".")[0] ?? "");
+    const written = target.replace(/^(ssh:\/\/)?([^@]*@)?/, "");
+    const host = isIpv6(written) ? written : written.replace(/:\d+$/, "");
+    const short = /^[\d.]+$|:/.test(host) ? `host-${host}` : (host.split(".")[0] ?? "");
     const base =
       short
         .toLowerCase()

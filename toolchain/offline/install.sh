@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs an archive of `ascend-pd bundle` on a machine without a network. Needs sh, tar, gzip and coreutils:
 #   tar -xOzf BUNDLE install.sh | sh -s BUNDLE [FOLDER]
-# Nothing of the archive is run or moved into place before every file in it has the checksum that it was packed with.
+# Nothing else of the archive is run or moved into place before every file in it has the checksum that it was packed with.
 set -eu
 
 fail() {
