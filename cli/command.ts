@@ -19,6 +19,8 @@ export interface Command {
   readonly operands?: readonly Operand[];
   /** Commands of a word more, such as `ranktable gen`. */
   readonly subcommands?: Readonly<Record<string, Command>>;
+  /** What follows it is for another program, a --help too unless it comes first. */
+  readonly isPrefix?: true;
   /** Returns the exit code. What it throws is shown; a UserError is the user's mistake: exit code 2. */
   run(args: readonly string[]): Promise<number> | number;
 }

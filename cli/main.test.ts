@@ -23,6 +23,8 @@ test.each([
   ["plan", "-h"],
   ["scheduler", "--help"],
   ["ranktable", "gen", "--help"],
+  ["pulumi", "--help"],
+  ["toolchain", "-h"],
 ])("%s %s %s prints a usage.", async (...args) => {
   const { code, stdout } = await ascendPd(args);
 
@@ -54,6 +56,8 @@ test.each([
   [["plan", "--jsn", "1p1d"], /^error: Unknown option '--jsn'\nfix: did you mean --json\?$/m],
   [["plan", "--quickly", "1p1d"], /^error: Unknown option '--quickly'\nfix: --help/],
   [["plan", "3p3d"], /^error: stacks\/Pulumi\.3p3d\.yaml cannot be read\nfix: .*sim-1p1d/],
+  // What is behind `toolchain` is for another program, as the -h of `toolchain exec df -h` is.
+  [["toolchain", "where", "x", "-h"], /^error: where takes no x$/m],
 ])("%j is the user's mistake: said without a stack, exit code 2.", async (args, complaint) => {
   const { code, stdout, stderr } = await ascendPd(args);
 

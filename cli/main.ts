@@ -29,7 +29,7 @@ async function main(words: readonly string[]): Promise<number> {
     throw new UserError(`there is no command ${name}${hint}\n\n${overview()}`);
   }
   const [command, args] = found;
-  if (args.some(isHelp)) {
+  if ((command.isPrefix ? args.slice(0, 1) : args).some(isHelp)) {
     print(command.usage);
     return 0;
   }

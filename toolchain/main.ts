@@ -10,38 +10,8 @@ import { ensureDockerEngine, stopDockerEngine } from "./docker-engine.ts";
 import { requireOwnFolder } from "./own-folder.ts";
 import { stateDir } from "./state.ts";
 import { ensureToolchain } from "./toolchain.ts";
+import { usage } from "./usage.ts";
 import { ensureVllmImage } from "./vllm/image.ts";
-
-const usage = `usage: npm run toolchain -- [OPTIONS] [ensure | exec PROGRAM [ARGS] | vllm-image | where | clean]
-
-Obtains what this project needs to run: the Pulumi CLI, its plugins, a Docker Engine and a Node image. Each part
-is what this machine has, else the published one, else one made from package registries. docs/toolchain.md tells more.
-
-  ensure             obtain everything (the default)
-  exec PROGRAM …     obtain Pulumi, then run a program with it; npm run pulumi -- … is short for exec pulumi …
-                     A Docker Engine that an earlier run has obtained is used; none is started
-  vllm-image         assemble the image of engine vllm, for stack files that give none, in the Docker Engine that
-                     DOCKER_HOST names or that of this machine: some minutes and 12 GB, once
-  where              the folders that are used; obtains nothing
-  clean              stop our own Docker Engine and delete the cache; deployments and their state stay
-
-options, before the command:
-  --engine           exec: obtain a Docker Engine and the Node image too
-  --no-engine        leave them out
-  --explain          say for each part which one was chosen, and why
-  --json             ensure, where: print JSON
-  --help             this text
-
-examples:
-  npm run toolchain                                what is missing, obtained
-  npm run toolchain -- --explain --no-engine       which Pulumi is used, and why
-  npm run pulumi -- preview --stack sim-1p1d       pulumi, without installing it
-  npm run toolchain -- --engine exec pulumi up --stack sim-1p1d
-  npm run toolchain -- exec sh -c 'which pulumi'
-  npm run toolchain -- clean
-
-exit codes: 0 done, 1 a part could not be obtained (the message says what to do), 2 the command line is wrong,
-127 exec: no such program; otherwise exec's program decides`;
 
 interface Options {
   readonly engine: boolean | undefined;

@@ -31,7 +31,7 @@ told apart from drift, and containers that it did not make are recognised.
 examples:
   ascend-pd drift 2p2d
   ascend-pd drift 2p2d --host host-b
-  npm run --silent toolchain -- exec npx ascend-pd drift 2p2d --json
+  ascend-pd toolchain exec npx ascend-pd drift 2p2d --json
 
 exit codes: 0 no drift (there may be notes), 2 drift, or an NPU that fails, 1 any error: a host could not be asked (what
 the others have is printed), the command line or the stack file is wrong`,

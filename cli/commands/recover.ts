@@ -18,7 +18,7 @@ name as interrupted, or that lack this stack's label, are never touched. With a 
 lock with \`pulumi cancel\` first.
 
 example:
-  ascend-pd recover 2p2d && npm run pulumi -- up --stack 2p2d
+  ascend-pd recover 2p2d && ascend-pd pulumi up --stack 2p2d
 
 exit codes: 0 done, or nothing to do; 1 it failed; 2 the command line is wrong`,
   operands: ["stack"],

@@ -14,7 +14,7 @@ export async function knownStacks(
   if (code !== 0 && demos.length === 0) {
     throw new FixableError(
       `pulumi cannot say which stacks there are: ${stderr.trim().split("\n").at(-1)}`,
-      "name the stacks, or run this with a pulumi that is logged in: npm run --silent toolchain -- exec npx ascend-pd status",
+      "name the stacks, or run this with a pulumi that is logged in: npx ascend-pd toolchain exec npx ascend-pd status",
     );
   }
   const known = code === 0 ? namesIn(stdout) : [];

@@ -31,7 +31,7 @@ export function oneOf(...choices: readonly string[]): Shape {
 /** Ends a sentence on what the published plugin can do and this one cannot. */
 export const notCovered =
   "not covered by the stand-in for pulumi-resource-command: install the published plugin " +
-  "(npm run pulumi -- plugin install resource command 1.2.1 --reinstall)";
+  "(npx ascend-pd pulumi plugin install resource command 1.2.1 --reinstall)";
 
 export const uncovered: Shape = () => notCovered;
 
