@@ -9,8 +9,8 @@ export function commandsPage(): string {
 <!-- Made from the code by \`node generate/main.ts\`. -->
 
 \`ascend-pd COMMAND --help\` tells all of one, with examples. What a command was asked for goes to stdout, progress and problems
-to stderr, so that \`--json\` can be piped on. \`bench\`, \`init\` and \`status\` say how far they are when it takes over two seconds, on a
-terminal in one line. Nothing is coloured, so that \`NO_COLOR\` has nothing to change.
+to stderr, so that \`--json\` can be piped on. \`bench\`, \`bundle\`, \`init\` and \`status\` say how far they are when it takes over two
+seconds, on a terminal in one line. Nothing is coloured, so that \`NO_COLOR\` has nothing to change.
 
 | command | it can |
 | --- | --- |

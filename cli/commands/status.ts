@@ -70,7 +70,7 @@ function shown(all: readonly StackStatus[], isFleet: boolean): string {
   return isFleet ? fleetText(all) : all.map(statusText).join("\n\n");
 }
 
-/** Of stacks that Pulumi knows. One that does not plan is told and left out; the others are counted. */
+/** Of stacks that Pulumi knows. One that does not plan, or is no Docker Engines', is told and left out; the others are counted. */
 async function knownPlans(): Promise<Plan[]> {
   const names = stackNames();
   const known = await withProgress(
@@ -84,9 +84,11 @@ async function knownPlans(): Promise<Plan[]> {
   }
   return known.flatMap((name) => {
     const result = makePlan(name, readStackFile(name).deployment);
-    if ("plan" in result) return [result.plan];
+    if ("plan" in result && result.plan.kubernetes === undefined) return [result.plan];
     complain(
-      `note: stacks/Pulumi.${name}.yaml is wrong, so it is left out; \`ascend-pd plan ${name}\` says why`,
+      "plan" in result
+        ? `note: ${name} is on a Kubernetes cluster, so it is left out: ask the cluster itself`
+        : `note: stacks/Pulumi.${name}.yaml is wrong, so it is left out; \`ascend-pd plan ${name}\` says why`,
     );
     return [];
   });
