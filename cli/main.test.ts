@@ -34,6 +34,8 @@ test.each([
 
 test.each([
   [["pln"], /^error: there is no command pln\nfix: did you mean plan\?$/m],
+  [["bundle", "instal", "x"], /^error: there is no command bundle instal\nfix: did you mean install\?$/m],
+  [["ranktable", "gne"], /^error: there is no command ranktable gne\nfix: did you mean gen\?$/m],
   [["constructor"], /^error: there is no command constructor$/m],
   [["scheduler"], /^error: ACTION is no action\nfix: one of state, drain, join, reload$/m],
   [["scheduler", "stat", "--port=9001"], /^error: stat is no action/],

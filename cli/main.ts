@@ -33,6 +33,12 @@ async function main(words: readonly string[]): Promise<number> {
     print(command.usage);
     return 0;
   }
+  const [word = ""] = args;
+  const meant = nearest(word, Object.keys(command.subcommands ?? {}));
+  if (meant !== undefined) {
+    const parent = words.slice(0, words.length - args.length).join(" ");
+    throw new UserError(`there is no command ${parent} ${word}\nfix: did you mean ${meant}?`);
+  }
   return command.run(args);
 }
 
