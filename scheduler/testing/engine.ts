@@ -131,7 +131,9 @@ export const DONE = "data: [DONE]\n\n";
 
 export const goodPrefill: Script = (call) => answerJson(call, `{"id":"p","kv_transfer_params":${KV_PARAMS}}`);
 export const PLAIN_ANSWER = '{"id":"d","choices":[{"text":"ab"}]}';
-export const goodDecode: Script = (call) =>
-  JSON.parse(call.body).stream === true
-    ? answerEvents(call, ...EVENTS, DONE)
-    : answerJson(call, PLAIN_ANSWER);
+/** Whoever asks for something else, as for the models, is told of none. */
+export const goodDecode: Script = (call) => {
+  if (call.body === "") answerJson(call, "{}");
+  else if (JSON.parse(call.body).stream === true) answerEvents(call, ...EVENTS, DONE);
+  else answerJson(call, PLAIN_ANSWER);
+};

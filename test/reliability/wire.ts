@@ -64,9 +64,18 @@ export async function wireTo(engine: number): Promise<Wire> {
     strike: undefined as Strike | undefined,
     async listen() {
       server = createServer({ allowHalfOpen: true, noDelay: true }, serve);
-      server.listen(port, "127.0.0.1");
-      await once(server, "listening");
-      ({ port } = server.address() as { port: number });
+      // Below those that the kernel gives by itself, so that nobody has it while it is refused.
+      const isFirst = port === 0;
+      for (;;) {
+        if (isFirst) port = 10_000 + Math.floor(20_000 * Math.random());
+        server.listen(port, "127.0.0.1");
+        try {
+          await once(server, "listening");
+          break;
+        } catch (error) {
+          if (!isFirst) throw error;
+        }
+      }
       wire.port = port;
     },
     async refuse() {
