@@ -164,8 +164,9 @@ function demoPlan(name: string, deployment: unknown): Plan {
   const result = makePlan(name, deployment);
   if ("problems" in result) throw new UserError(formatProblems(where, result.problems));
   if (!runsAnywhere(deployment)) {
+    const what = result.plan.kubernetes === undefined ? "Ascend hosts" : "a Kubernetes cluster";
     throw new UserError(
-      `${where} is for Ascend hosts; the demo runs stacks that need no NPU: ${demoStacks().join(", ")}\n` +
+      `${where} is for ${what}; the demo runs stacks that need neither: ${demoStacks().join(", ")}\n` +
         `fix: preview it with \`npm run pulumi -- preview --stack ${name}\``,
     );
   }
@@ -181,9 +182,10 @@ function demoStacks(): string[] {
   return stackNames().filter((name) => runsAnywhere(readStackFile(name).deployment));
 }
 
-/** Whether it runs without NPUs; what else is wrong with it does not matter here. */
+/** Whether it runs without NPUs and a cluster; what else is wrong with it does not matter here. */
 function runsAnywhere(deployment: unknown): boolean {
-  return engineSchema.safeParse(Object(deployment).engine).data?.needsNpus === false;
+  const { engine, target } = Object(deployment);
+  return target === undefined && engineSchema.safeParse(engine).data?.needsNpus === false;
 }
 
 /** The assembled image has one, beside what a stack file mounts. */
