@@ -47,15 +47,25 @@ export function mistakesEndWith1(run: Command["run"]): Command["run"] {
   };
 }
 
-/** `parseArgs` whose complaints end with what was meant, or else with the way to the help. */
-export function parseOptions<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
+/**
+ * What stands after a dash, and what without; `tokens` are both in their order. Throws a UserError that ends with what was
+ * meant, or else with the way to the help.
+ */
+export const parseOptions = <T extends Options>(args: readonly string[], options: T) =>
+  orMistake(options, () => parseArgs({ args: [...args], options, allowPositionals: true, tokens: true }));
+
+/** The same of a command that takes nothing without a dash. */
+export const parseFlags = <T extends Options>(args: readonly string[], options: T) =>
+  orMistake(options, () => parseArgs({ args: [...args], options }));
+
+function orMistake<T>(options: Options, parse: () => T): T {
   try {
-    return parseArgs(config);
+    return parse();
   } catch (error) {
     // Node goes on with how to pass a file name that looks like an option.
     const [complaint = ""] = (error as Error).message.split(/\. (?=To specify)/);
     const unknown = /^Unknown option '--([^']+)'/.exec(complaint)?.[1] ?? "";
-    const meant = nearest(unknown, Object.keys(config.options ?? {}));
+    const meant = nearest(unknown, Object.keys(options));
     throw new UserError(
       `${complaint}\nfix: ${meant === undefined || unknown === "" ? "--help shows what there is" : `did you mean --${meant}?`}`,
     );

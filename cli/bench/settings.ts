@@ -44,11 +44,7 @@ export interface Settings {
 
 /** Throws UserError. */
 export function readSettings(args: readonly string[]): Settings {
-  const { values, positionals } = parseOptions({
-    args: [...args],
-    allowPositionals: true,
-    options: BENCH_OPTIONS,
-  });
+  const { values, positionals } = parseOptions(args, BENCH_OPTIONS);
   if (positionals.length > 0) {
     throw new UserError(`${positionals.join(" ")}: it takes options alone\nfix: name a stack as --stack`);
   }

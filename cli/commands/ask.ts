@@ -45,11 +45,7 @@ exit codes: 0 answered, 1 not answered, 2 the command line or the stack file is 
   options: OPTIONS,
   operands: ["stack"],
   async run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS,
-    });
+    const { values, positionals } = parseOptions(args, OPTIONS);
     const [stack, question, ...others] = positionals;
     if (stack === undefined || question === undefined || others.length > 0) {
       throw new UserError("it takes a STACK and one QUESTION\nfix: put the question in quotes");

@@ -4,7 +4,7 @@ import type { Context } from "../../toolchain/context.ts";
 import type { Architecture } from "../../toolchain/node-digests.ts";
 import { install } from "../../toolchain/offline/install.ts";
 import { pack } from "../../toolchain/offline/pack.ts";
-import { type Command, oneOperand, parseOptions } from "../command.ts";
+import { type Command, oneOperand, parseFlags, parseOptions } from "../command.ts";
 import { complain, print } from "../print.ts";
 import { withProgress } from "../progress.ts";
 import { UserError } from "../user-error.ts";
@@ -36,7 +36,7 @@ exit codes: 0 installed, 1 the archive is damaged or cannot be installed here, 2
   options: json,
   operands: ["file"],
   async run(args) {
-    const { values, positionals } = parseOptions({ args: [...args], allowPositionals: true, options: json });
+    const { values, positionals } = parseOptions(args, json);
     const [file, folder = "ascend-pd", ...others] = positionals;
     const said: string[] = [];
     const installed = await withProgress(
@@ -74,7 +74,7 @@ exit codes: 0 written, 1 a part could not be obtained or written, 2 the command 
   options: OPTIONS,
   subcommands: { install: installBundle },
   async run(args) {
-    const { values } = parseOptions({ args: [...args], options: OPTIONS });
+    const { values } = parseFlags(args, OPTIONS);
     const images = values.arch.split(",");
     if (!images.every(isArchitecture) || images.length === 0)
       throw new UserError(`--arch is ${values.arch}\nfix: amd64, arm64, or amd64,arm64`);

@@ -28,7 +28,7 @@ examples:
 exit codes: 0 printed, 2 the command line is wrong`,
     operands: [Object.keys(shells)],
     run(args) {
-      const { positionals } = parseOptions({ args: [...args], allowPositionals: true });
+      const { positionals } = parseOptions(args, {});
       const shell = oneOperand(positionals, "SHELL");
       const script = Object.hasOwn(shells, shell) ? shells[shell] : undefined;
       if (script === undefined) {

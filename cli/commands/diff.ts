@@ -36,11 +36,7 @@ exit codes: 0 no change, 2 changes, 1 any error: the preview failed, a file cann
 };
 
 async function show(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseOptions({
-    args: [...args],
-    allowPositionals: true,
-    options: OPTIONS,
-  });
+  const { values, positionals } = parseOptions(args, OPTIONS);
   const result = await read(positionals);
   print(values.json ? JSON.stringify(machineReadable(result), undefined, 2) : text(result).trimEnd());
   if ("errors" in result) {

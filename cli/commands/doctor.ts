@@ -57,11 +57,7 @@ wrong`,
 };
 
 async function examine(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseOptions({
-    args: [...args],
-    allowPositionals: true,
-    options: OPTIONS,
-  });
+  const { values, positionals } = parseOptions(args, OPTIONS);
   const isSelected = values.logs && positionals.length === 0;
   const stack = isSelected ? await selectedStack() : oneOperand(positionals, "STACK");
   const known = values.logs ? logCodes : checkCodes;

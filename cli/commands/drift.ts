@@ -41,11 +41,7 @@ the others have is printed), the command line or the stack file is wrong`,
 };
 
 async function look(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseOptions({
-    args: [...args],
-    allowPositionals: true,
-    options: OPTIONS,
-  });
+  const { values, positionals } = parseOptions(args, OPTIONS);
   const stack = positionals.length === 0 ? await selectedStack() : oneOperand(positionals, "STACK");
   const { plan } = dockerStack(stack);
   const tell = (problem: string) => complain(`error: ${problem}`);

@@ -27,11 +27,7 @@ exit codes: 0 printed, 2 the stack cannot work or the command line is wrong`,
   options: OPTIONS,
   operands: ["stack"],
   run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS,
-    });
+    const { values, positionals } = parseOptions(args, OPTIONS);
     const draw = Object.hasOwn(formats, values.format) ? formats[values.format] : undefined;
     if (draw === undefined) {
       throw new UserError(

@@ -52,11 +52,7 @@ exit codes: 0 written, 1 a host does not answer or its key is not accepted, 2 th
 NPUs, or what was written does not plan yet`,
   options: OPTIONS,
   async run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS,
-    });
+    const { values, positionals } = parseOptions(args, OPTIONS);
     const { stack, "dry-run": isDryRun } = values;
     const isNew = !hasProject(".");
     if (positionals.length === 0 && !isNew)

@@ -30,11 +30,7 @@ examples:
 exit codes: 0 made, 2 the command line is wrong`,
   options: OPTIONS,
   run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS,
-    });
+    const { values, positionals } = parseOptions(args, OPTIONS);
     const name = oneOperand(positionals, "NAME");
     const key = `sk-${randomBytes(32).toString("base64url")}`;
     const words = [

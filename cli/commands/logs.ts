@@ -36,11 +36,7 @@ exit codes: 0 done, 1 a log could not be read, 2 the command line or the stack f
   options: OPTIONS,
   operands: ["stack"],
   async run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS,
-    });
+    const { values, positionals } = parseOptions(args, OPTIONS);
     const [stack, ...names] = positionals;
     if (stack === undefined) throw new UserError("STACK is missing\nfix: --help shows what there is");
     if (!/^\d{1,7}$/.test(values.tail)) {

@@ -30,11 +30,7 @@ exit codes: 0 shown, until it was interrupted, 2 the command line or the stack f
   options: OPTIONS,
   operands: ["stack"],
   async run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS,
-    });
+    const { values, positionals } = parseOptions(args, OPTIONS);
     const stack = oneOperand(positionals, "STACK");
     const port = portOf(values.port);
     const { where, plan } = dockerStack(stack);

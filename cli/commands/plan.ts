@@ -24,11 +24,7 @@ exit codes: 0 the stack can work (there may be warnings), 2 it cannot, or the co
   options: OPTIONS,
   operands: ["stack"],
   run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS,
-    });
+    const { values, positionals } = parseOptions(args, OPTIONS);
     const stack = oneOperand(positionals, "STACK");
     const { where, deployment } = readStackFile(stack);
     const result = makePlan(stack, deployment);

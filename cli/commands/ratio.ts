@@ -49,11 +49,7 @@ exit codes: 0 there is an estimate, 2 the measurements do not give one, or the c
   options: OPTIONS,
   operands: ["file"],
   run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS,
-    });
+    const { values, positionals } = parseOptions(args, OPTIONS);
     const { stack, json, ...options } = values;
     const file = positionals.length > 0 ? oneOperand(positionals, "FILE") : undefined;
     const { where, measured } = readMeasurements(file, options);

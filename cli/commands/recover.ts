@@ -23,7 +23,7 @@ example:
 exit codes: 0 done, or nothing to do; 1 it failed; 2 the command line is wrong`,
   operands: ["stack"],
   async run(args) {
-    const { positionals } = parseOptions({ args: [...args], allowPositionals: true });
+    const { positionals } = parseOptions(args, {});
     const name = oneOperand(positionals, "STACK");
     await recovered(name);
     return 0;

@@ -59,11 +59,7 @@ exit codes: 0 printed or written, 2 the stack cannot work or the command line is
   options: OPTIONS,
   operands: [targets, "stack"],
   run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS,
-    });
+    const { values, positionals } = parseOptions(args, OPTIONS);
     const [target = "", ...operands] = positionals;
     if (!targets.includes(target)) {
       throw new UserError(`there is no target "${target}"\nfix: one of: ${targets.join(", ")}`);

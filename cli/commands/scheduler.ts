@@ -54,11 +54,7 @@ wrong`,
   options: OPTIONS,
   operands: [Object.keys(actions)],
   async run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS,
-    });
+    const { values, positionals } = parseOptions(args, OPTIONS);
     const [name, instance, ...others] = positionals;
     const action = name !== undefined && Object.hasOwn(actions, name) ? actions[name] : undefined;
     if (name === undefined || action === undefined) {

@@ -43,11 +43,7 @@ exit codes: 0 healthy, 2 degraded, 1 unreachable, or the command line or a stack
 };
 
 async function run(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseOptions({
-    args: [...args],
-    allowPositionals: true,
-    options: OPTIONS,
-  });
+  const { values, positionals } = parseOptions(args, OPTIONS);
   const plans =
     positionals.length > 0 ? positionals.map((name) => dockerStack(name).plan) : await knownPlans();
   const isFleet = positionals.length !== 1;

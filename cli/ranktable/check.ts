@@ -30,11 +30,7 @@ exit codes: 0 they fit together (there may be warnings), 2 they do not, 1 the co
 };
 
 function compare(args: readonly string[]): number {
-  const { values, positionals } = parseOptions({
-    args: [...args],
-    allowPositionals: true,
-    options: OPTIONS,
-  });
+  const { values, positionals } = parseOptions(args, OPTIONS);
   if (positionals.length === 0) throw new UserError("FILE is missing\nfix: name the rank tables to check");
   const { members, problems } = checkFiles(positionals, values["node-ports"]);
   if (values.json) printJson({ instances: members, problems: problemsJson(problems) });

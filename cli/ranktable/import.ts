@@ -36,11 +36,7 @@ exit codes: 0 written, 2 refused: nothing was written`,
   options: OPTIONS,
   operands: ["file"],
   run(args) {
-    const { values, positionals } = parseOptions({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS,
-    });
+    const { values, positionals } = parseOptions(args, OPTIONS);
     if (positionals.length === 0)
       throw new UserError("FILE is missing\nfix: name the deployment's rank tables");
     const nodePorts = required(values["node-ports"], "--node-ports", "8088,8089");

@@ -19,12 +19,7 @@ export function parseWithLists<T extends Options, List extends string>(
     return name !== undefined && value !== undefined && isList(name) ? [`--${name}`, value] : [arg];
   });
   const flags = Object.fromEntries(listNames.map((name) => [name, { type: "boolean" } as const]));
-  const { values, tokens } = parseOptions({
-    args: separate,
-    options: { ...flags, ...options },
-    allowPositionals: true,
-    tokens: true,
-  });
+  const { values, tokens } = parseOptions(separate, { ...flags, ...options });
   const lists = new Map<List, string[]>();
   let current: string[] | undefined;
   for (const token of tokens) {
