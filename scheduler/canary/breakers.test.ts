@@ -45,6 +45,31 @@ test("An instance that fails its requests gets none before it has answered a can
   expect(tries.every(({ path }) => path === "/v1/completions")).toBe(true);
 });
 
+test("No more than half of a role is taken out: what most fail may be the requests' fault.", async () => {
+  const sick: Script = (call) => answerJson(call, '{"error":{"message":"no"}}', "500 No");
+  const one = await startRig({ decode: [sick, sick, sick, goodDecode] }, ADMIN);
+
+  for (let round = 0; round < 4; round++) {
+    await askMany(one, 24);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+
+  const { instances } = await operator(one).state();
+  expect(instances.filter(({ broken }) => broken)).toHaveLength(2);
+});
+
+test("An instance that was taken out is back when no other of its role is left.", async () => {
+  const sick: Script = (call) => answerJson(call, '{"error":{"message":"no"}}', "500 No");
+  const one = await startRig({ decode: [sick, goodDecode] }, ADMIN);
+  await askMany(one, 12);
+  await until(one, "decode-0", { broken: true, ready: false });
+
+  const [, other] = one.decode;
+  if (other !== undefined) other.health = (call) => answerJson(call, "{}", "503 Dead");
+
+  await until(one, "decode-0", { broken: false, ready: true });
+});
+
 test("An instance that refuses a canary is back after its time: engines may want a key that only clients have.", async () => {
   const sick: Script = (call) =>
     isCanary(call.body)

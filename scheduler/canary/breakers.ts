@@ -1,19 +1,13 @@
 import type { Config } from "../config/config.ts";
 import type { Deadlines } from "../data/deadlines.ts";
-import { FAULTS } from "../instances/account.ts";
 import type { Instance } from "../instances/instances.ts";
 import { type LogSink, logLine } from "../log.ts";
 import { Asking } from "./asking.ts";
 import { type Breaker, CLOSED, counted, isHalfOpen, tried } from "./breaker.ts";
+import type { Members } from "./members.ts";
 import { isRefusal } from "./verdict.ts";
 
 const LOOK_MS = 250;
-
-interface Members {
-  readonly instances: readonly Instance[];
-  /** Which of them get requests has changed. */
-  recheck(): void;
-}
 
 /** What is known of one instance. */
 interface Known {
@@ -26,7 +20,8 @@ interface Known {
 
 /**
  * A breaker for each instance, fed with what all threads count anyway. While it is open the instance is `broken` and gets no
- * requests; never the last ready one of its role, whose requests may end well after all.
+ * requests; never the last ready one of its role, whose requests may end well after all, nor more than half of them, since
+ * what most fail may be the requests' fault.
  */
 export class Breakers {
   readonly #asking: Asking;
@@ -61,10 +56,10 @@ export class Breakers {
       if (!instance.broken && known.breaker.kind === "open") known.breaker = CLOSED;
       const before = known.breaker;
       known.breaker = counted(before, { good: known.good - good, bad: known.bad - bad }, now);
-      if (known.breaker.kind === "open" && before.kind === "closed") {
-        if (this.#isLast(instance)) known.breaker = CLOSED;
-        else this.#become(instance, true);
-      }
+      if (known.breaker.kind === "open" && this.#isNeeded(instance)) {
+        known.breaker = CLOSED;
+        if (instance.broken) this.#become(instance, false);
+      } else if (known.breaker.kind === "open" && before.kind === "closed") this.#become(instance, true);
       if (isHalfOpen(known.breaker, now) && !known.isTried) void this.#try(instance, known);
     }
   }
@@ -89,9 +84,12 @@ export class Breakers {
     this.#members.recheck();
   }
 
-  #isLast(instance: Instance): boolean {
-    const { instances } = this.#members;
-    return !instances.some((other) => other !== instance && other.role === instance.role && other.ready);
+  #isNeeded(instance: Instance): boolean {
+    const others = this.#members.instances.filter(
+      (other) => other !== instance && other.role === instance.role,
+    );
+    const isLast = !others.some(({ ready }) => ready);
+    return isLast || (others.filter(({ broken }) => broken).length + 1) * 2 > others.length + 1;
   }
 
   #of(instance: Instance): Known {
@@ -101,8 +99,5 @@ export class Breakers {
   }
 }
 
-/** A stream that has begun counts like a whole answer: it may last for minutes. */
-function endsOf(instance: Instance): { good: number; bad: number } {
-  const bad = FAULTS.reduce((sum, fault) => sum + instance.faults(fault), 0);
-  return { good: instance.served + instance.firsts.count, bad };
-}
+/** Of a stream its first event counts as well: its end may be minutes away. */
+const endsOf = ({ served, firsts, failures }: Instance) => ({ good: served + firsts.count, bad: failures });

@@ -5,17 +5,11 @@ import { PAIR } from "../instances/pairs.ts";
 import { type LogSink, logLine } from "../log.ts";
 import { Silence } from "../membership/stall.ts";
 import { Asking } from "./asking.ts";
+import type { Members } from "./members.ts";
 import { after, isDue, isUrgent, NEW, SPACING_MS, type Timing } from "./schedule.ts";
 import { type Expected, isEvidence, narrowed, secondVerdictOf, type Verdict, verdictOf } from "./verdict.ts";
 
 const TICK_MS = 100;
-
-/** The instances, for as long as their pairs are looked after. */
-interface Members {
-  readonly instances: readonly Instance[];
-  /** Which of them get requests has changed. */
-  recheck(): void;
-}
 
 interface Pair {
   readonly prefill: Instance;

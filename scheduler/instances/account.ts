@@ -222,7 +222,12 @@ export class Account {
     return this.#counter(COUNTERS.kvExpired);
   }
 
-  /** Times that it has failed a request in this way. */
+  /** Times that it has failed a request, in whatever way. */
+  get failures(): number {
+    return FAULTS.reduce((sum, fault) => sum + this.faults(fault), 0);
+  }
+
+  /** In this way. */
   faults(kind: Fault): number {
     return this.#counter(COUNTERS.faults + FAULTS.indexOf(kind));
   }

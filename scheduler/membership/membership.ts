@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import { authority, type Endpoint, type Endpoints, type NamedEndpoint } from "../config/endpoints.ts";
 import type { Deadlines } from "../data/deadlines.ts";
 import { authorizationLine } from "../engine/request.ts";
-import { Account, FAULTS } from "../instances/account.ts";
+import { Account } from "../instances/account.ts";
 import { Instance, type Role, type Roster, type Surroundings } from "../instances/instances.ts";
 import { Lines } from "../instances/lines.ts";
 import { PAIR } from "../instances/pairs.ts";
@@ -153,7 +153,7 @@ export class Membership {
         kvHeld,
         kvAbandoned,
         served,
-        failures: FAULTS.reduce((sum, fault) => sum + instance.faults(fault), 0),
+        failures: instance.failures,
         load: load ?? null,
         transferShare: Number.isNaN(transferShare) ? null : transferShare,
         computesPrompts,

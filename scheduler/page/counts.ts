@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorCode } from "../errors.ts";
-import { FAULTS, type Times } from "../instances/account.ts";
+import type { Times } from "../instances/account.ts";
 import type { Instance } from "../instances/instances.ts";
 import type { Stats } from "../operations/stats.ts";
 
@@ -66,8 +66,4 @@ export function rate(now: number, before: number | undefined, ms: number): numbe
 export function mean(now: Times, before: Times | undefined): number | undefined {
   const count = before === undefined ? 0 : now.count - before.count;
   return before === undefined || count <= 0 ? undefined : (now.ms - before.ms) / count;
-}
-
-export function failuresOf(instance: Instance): number {
-  return FAULTS.reduce((sum, fault) => sum + instance.faults(fault), 0);
 }

@@ -2,7 +2,7 @@ import type { HostView, InstanceView, Snapshot, StateWord } from "../../page/sna
 import type { Instance } from "../instances/instances.ts";
 import type { Telling } from "../instances/load.ts";
 import type { Trial } from "../membership/watch.ts";
-import { type Counts, failuresOf, mean, rate } from "./counts.ts";
+import { type Counts, mean, rate } from "./counts.ts";
 
 /** What is known of the scheduler and its instances besides what is counted. */
 export interface Facts
@@ -77,7 +77,7 @@ function viewOf(instance: Instance, facts: Facts, now: Counts, before: Counts | 
     kvReleased,
     kvExpired,
     served,
-    failures: failuresOf(instance),
+    failures: instance.failures,
     ...timed(since("firsts"), since("paces")),
   };
 }

@@ -111,8 +111,9 @@ export class Exporter {
 
   #post(body: Buffer): Promise<Sent> {
     const { url, headers } = this.#otlp;
-    return new Promise((resolve) => {
-      const failed = (problem: string, later: boolean) => resolve({ problem, later, rejected: 0 });
+    const { promise, resolve } = Promise.withResolvers<Sent>();
+    const failed = (problem: string, later: boolean) => resolve({ problem, later, rejected: 0 });
+    try {
       const options = {
         method: "POST",
         headers: { "content-type": "application/json", ...headers, "content-length": body.length },
@@ -132,7 +133,11 @@ export class Exporter {
       });
       request.on("error", (error: NodeJS.ErrnoException) => failed(error.code ?? error.message, true));
       request.end(body);
-    });
+    } catch (error) {
+      // Node refuses some addresses and headers only now.
+      failed((error as Error).message, false);
+    }
+    return promise;
   }
 }
 

@@ -9,6 +9,8 @@ import type { LegSpan, Recording } from "./recording.ts";
 
 const KIND = { internal: 1, server: 2, client: 3 } as const;
 const ERROR = 2;
+/** A client can invent others: they would be names of spans without end. */
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]);
 
 type Value = { readonly stringValue: string } | { readonly intValue: string };
 
@@ -86,13 +88,16 @@ export function spansOf(
     spanId,
     ...(context.parentId !== "" && { parentSpanId: context.parentId }),
     ...(context.state !== "" && { traceState: context.state }),
-    name: operation === undefined ? `${trace.method} ${route}` : [operation, model].filter(Boolean).join(" "),
+    name:
+      operation === undefined
+        ? `${METHODS.has(trace.method) ? trace.method : "HTTP"} ${route}`
+        : [operation, model].filter(Boolean).join(" "),
     kind: KIND.server,
     startTimeUnixNano: since(0),
     endTimeUnixNano: ended,
     attributes: attributesOf({
       ...shared,
-      "http.request.method": trace.method,
+      "http.request.method": METHODS.has(trace.method) ? trace.method : "_OTHER",
       "http.route": route,
       "http.response.status_code": status,
       "error.type": isFailed ? outcome : undefined,
