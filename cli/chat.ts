@@ -1,4 +1,5 @@
 import { FixableError } from "../problems/fixable-error.ts";
+import { eventData } from "./event-data.ts";
 
 /**
  * Sends one chat completion and gives its text piece by piece as it streams in.
@@ -42,13 +43,9 @@ export async function* streamChat(
 
 /** The data of each event. What is no data, such as a comment that keeps the connection alive, is left out. */
 async function* eventsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
-  let tail = "";
+  const cut = eventData();
   try {
-    for await (const text of body.pipeThrough(new TextDecoderStream())) {
-      const events = (tail + text).split("\n\n");
-      tail = events.pop() ?? "";
-      for (const event of events) if (event.startsWith("data: ")) yield event.slice("data: ".length);
-    }
+    for await (const text of body.pipeThrough(new TextDecoderStream())) yield* cut(text);
   } catch (error) {
     throw failed(`the answer broke off: ${reasonOf(error as Error)}`);
   }

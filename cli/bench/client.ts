@@ -1,5 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
+import { eventData } from "../event-data.ts";
 import { authorization, type Key } from "./key.ts";
 
 /** A request as it is sent. */
@@ -34,8 +35,7 @@ export interface Client {
 
 /** No byte for so long is no answer any more. */
 const SILENCE_MS = 600_000;
-/** A server that sends lines or refusals without end fills no memory. */
-const LONGEST_LINE = 16 * 1024 * 1024;
+/** A server that refuses without end fills no memory. */
 const LONGEST_REFUSAL = 64 * 1024;
 
 /** `key` is asked for each request: what it gives may change. */
@@ -120,7 +120,7 @@ function read(
   }
   const progress = { ttft: 0, last: 0, events: 0, isDone: false };
   let usage: { prompt_tokens?: unknown; completion_tokens?: unknown } | undefined;
-  let line = "";
+  const cut = eventData();
   const event = (data: string) => {
     if (data === "[DONE]") {
       progress.isDone = true;
@@ -138,11 +138,8 @@ function read(
     progress.events++;
   };
   answer.on("data", (text: string) => {
-    const lines = (line + text).split("\n");
-    line = lines.pop() ?? "";
     try {
-      if (line.length > LONGEST_LINE) throw new Error("an event is longer than 16 MiB");
-      for (const one of lines) if (one.startsWith("data:")) event(one.slice("data:".length).trim());
+      for (const data of cut(text)) event(data);
     } catch (error) {
       if (error instanceof ErrorEvent) fail(`error in the stream: ${error.code}`, error.message);
       else fail("not an event stream", (error as Error).message);
