@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { GAUGES } from "../../test/testing/gauges.ts";
 import { operator } from "../../test/testing/pd-processes.ts";
 import { rankTable } from "../../test/testing/rank-table.ts";
 
@@ -75,15 +76,6 @@ export interface Service {
   leftOnInstances(): Promise<string[]>;
   close(): Promise<void>;
 }
-
-const GAUGES = [
-  "ascend_pd_requests_in_flight",
-  "ascend_pd_requests_waiting",
-  "ascend_pd_connections",
-  "ascend_pd_buffered_bytes",
-  "ascend_pd_instance_in_flight",
-  "ascend_pd_instance_kv_held",
-];
 
 /** A scheduler with two workers before three prefill and three decode instances, ready. */
 export async function startService(): Promise<Service> {

@@ -1,36 +1,18 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { connect } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Scheduler, startScheduler } from "../../scheduler/scheduler.ts";
 import { testConfig } from "../../scheduler/testing/rig.ts";
-import { configOf } from "../../simulator/config.ts";
-import { Flags } from "../../simulator/flags.ts";
-import { expectedText } from "../../simulator/oracle.ts";
-import { type Simulator, startSimulator } from "../../simulator/server.ts";
 import { type Cell, titleOf } from "./cells.ts";
-import { expected, type Got, type Outcome } from "./expected.ts";
+import { clientOf } from "./client.ts";
+import { type Engine, ownEngine, processEngine } from "./engines.ts";
+import { expected, type Outcome } from "./expected.ts";
+import { factsOf, stateOf } from "./facts.ts";
 import type { Hands, Leg } from "./faults.ts";
 import { KINDS, LEASE_SECONDS } from "./kinds.ts";
+import { LIMIT_MS, until, within } from "./waiting.ts";
 import { type Wire, wireTo } from "./wire.ts";
 
-/** For anything that a cell waits for: only what hangs reaches it. */
-const LIMIT_MS = 240_000;
 /** For an instance or a client that stands still, in cells where one does. */
 const SILENCE_MS = 1500;
-const TOKENS = 6;
-const POLL_MS = 100;
 const MAIN = new URL("../../scheduler/main.ts", import.meta.url);
-
-/** A simulated engine in this process, or in one of its own that can be killed. */
-interface Engine {
-  readonly port: number;
-  /** KV blocks and requests that it has now. */
-  taken(): Promise<number>;
-  kill(signal: "SIGKILL" | "SIGSTOP"): Promise<void>;
-  restart(): Promise<void>;
-  close(): void;
-}
 
 interface Instance {
   readonly role: Leg;
@@ -148,58 +130,6 @@ async function instancesOf(role: Leg, cell: Cell, prefill: readonly string[], cl
   );
 }
 
-async function ownEngine(flags: readonly string[]): Promise<Engine> {
-  const config = configOf(new Flags([...flags, "--port=0"]), undefined, {});
-  const simulator: Simulator = await startSimulator(config, () => {});
-  const cannot = async () => {
-    throw new Error("this engine is no process");
-  };
-  return {
-    port: simulator.port,
-    async taken() {
-      const { running, waiting, kvBlocksUsed } = simulator.engine.gauges;
-      return running + waiting + kvBlocksUsed;
-    },
-    kill: cannot,
-    restart: cannot,
-    close: () => void simulator.close(0),
-  };
-}
-
-async function processEngine(flags: readonly string[]): Promise<Engine> {
-  let child: ChildProcess;
-  let stopped = false;
-  const start = async (port: number): Promise<number> => {
-    child = spawn(process.execPath, ["simulator/main.ts", ...flags, `--port=${port}`], {
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    const [said] = await once(child.stdout as NonNullable<typeof child.stdout>, "data");
-    return Number(/:(\d+)\s*$/.exec(`${said}`)?.[1]);
-  };
-  const port = await start(0);
-  return {
-    port,
-    async taken() {
-      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-      return ["vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc"]
-        .map((name) => Number(new RegExp(`^${name}\\{.*\\} (.*)$`, "m").exec(text)?.[1]))
-        .reduce((sum, one) => sum + one, 0);
-    },
-    async kill(signal) {
-      stopped = signal === "SIGSTOP";
-      const over = once(child, "exit");
-      child.kill(signal);
-      if (!stopped) await over;
-    },
-    async restart() {
-      if (stopped) child.kill("SIGCONT");
-      else if (child.exitCode !== null || child.signalCode !== null) await start(port);
-      stopped = false;
-    },
-    close: () => void child.kill("SIGKILL"),
-  };
-}
-
 /** A line of the scheduler's log, as far as it is looked at. */
 interface Line {
   readonly id?: string;
@@ -257,143 +187,4 @@ async function schedulerOf(
   const scheduler = await startScheduler(config, (text) => lines.push(JSON.parse(text)), MAIN);
   closing.push(() => scheduler.close());
   return scheduler;
-}
-
-/** A request of a raw client, and what comes of it. */
-function clientOf(port: number, { stream }: Cell) {
-  const body = `{"model":"m","prompt":"How does it end?","max_tokens":${TOKENS},"seed":9007199254740993,"stream":${stream}}`;
-  const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
-  let text = "";
-  socket.on("data", (bytes) => {
-    text += bytes.toString("latin1");
-  });
-  socket.on("error", () => {});
-  const head = [
-    "POST /v1/completions HTTP/1.1",
-    "Host: test",
-    "Content-Type: application/json",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    "Connection: close",
-  ];
-  socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
-  const over = Promise.race([once(socket, "end"), once(socket, "close")]);
-  return {
-    socket,
-    /** What it is once the connection is over. */
-    got: async (): Promise<Got> => {
-      await over;
-      const isBroken = socket.destroyed && !socket.readableEnded;
-      const said = Buffer.from(text, "latin1").toString();
-      socket.destroy();
-      return isBroken || socket.isPaused() || said === ""
-        ? "nothing"
-        : readAnswer(said, expectedText(body, TOKENS), stream);
-    },
-  };
-}
-
-/** Throws for what no client should ever get. */
-function readAnswer(said: string, oracle: string, stream: boolean): Got {
-  const status = Number(said.split(" ")[1]);
-  const body = said.slice(said.indexOf("\r\n\r\n") + 4);
-  const wrong = (why: string) => new Error(`${why}: ${said}`);
-  if (status !== 200) {
-    if (JSON.parse(body).error.message === undefined) throw wrong("an error without a message");
-    return status;
-  }
-  if (!stream) {
-    if (JSON.parse(body).choices[0].text !== oracle) throw wrong("other tokens than the model's");
-    return "exact";
-  }
-  const data = [...unchunked(body).matchAll(/data: (.*)\n\n/g)].map(([, json = ""]) => json);
-  const last = data.pop() ?? "";
-  const tokens = data.map((json) => JSON.parse(json).choices[0]?.text ?? "").join("");
-  if (last === "[DONE]") {
-    if (tokens !== oracle) throw wrong("other tokens than the model's");
-    if (!body.endsWith("0\r\n\r\n")) throw wrong("a stream without its last chunk");
-    return "exact";
-  }
-  if (JSON.parse(last).error?.message === undefined) throw wrong("a stream that says nothing of its end");
-  if (!oracle.startsWith(tokens) || tokens === "") throw wrong("other tokens than the model's");
-  return "error event";
-}
-
-function unchunked(body: string): string {
-  let text = "";
-  for (let at = 0; at < body.length; ) {
-    const line = body.indexOf("\r\n", at);
-    const size = Number.parseInt(body.slice(at, line), 16);
-    text += body.slice(line + 2, line + 2 + size);
-    at = line + 2 + size + 2;
-  }
-  return text;
-}
-
-async function stateOf({ adminPorts: [port] }: Scheduler) {
-  const answer = await fetch(`http://127.0.0.1:${port}/state`);
-  return (await answer.json()) as { instances: { healthy: boolean }[] };
-}
-
-/** What a metric says: by its labels' values, joined. */
-function samples(text: string, name: string): Map<string, number> {
-  const found = text.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (.*)$`, "gm"));
-  return new Map(
-    [...found].map(([, labels = "", value]) => [
-      [...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, of]) => `${key}=${of}`).join(" "),
-      Number(value),
-    ]),
-  );
-}
-
-const GAUGES = [
-  "ascend_pd_requests_in_flight",
-  "ascend_pd_requests_waiting",
-  "ascend_pd_connections",
-  "ascend_pd_buffered_bytes",
-  "ascend_pd_instance_in_flight",
-  "ascend_pd_instance_kv_held",
-];
-
-/** What the metrics say once; `left` is the sum of all gauges that are to come back to 0. */
-async function factsOf({ metricsPort }: Scheduler) {
-  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-  const sum = (name: string) => [...samples(text, name).values()].reduce((total, one) => total + one, 0);
-  const failures: Record<string, number> = {};
-  for (const [labels, value] of samples(text, "ascend_pd_instance_failures_total")) {
-    const kind = /kind=(\S+)/.exec(labels)?.[1] ?? "";
-    if (value > 0) failures[kind] = (failures[kind] ?? 0) + value;
-  }
-  const requests: Record<string, number> = {};
-  for (const [labels, value] of samples(text, "ascend_pd_requests_total")) {
-    const [, outcome, status] = /outcome=(\S+) status=(\S*)/.exec(labels) ?? [];
-    requests[`${outcome} ${status}`] = value;
-  }
-  return {
-    left: GAUGES.reduce((total, name) => total + sum(name), 0),
-    failures,
-    requests,
-    kv: {
-      released: sum("ascend_pd_instance_kv_released_total"),
-      expired: sum("ascend_pd_instance_kv_expired_total"),
-    },
-  };
-}
-
-/** Looks again and again; gives what it sees. */
-async function until<T>(look: () => T | Promise<T>): Promise<NonNullable<T>> {
-  const end = performance.now() + LIMIT_MS;
-  for (;;) {
-    const seen = await look();
-    if (seen) return seen;
-    if (performance.now() > end) throw new Error(`never came: ${look}`);
-    await sleep(POLL_MS);
-  }
-}
-
-async function within<T>(what: string, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not within ${LIMIT_MS} ms: ${what}`)), LIMIT_MS);
-  });
-  return Promise.race([work, over]).finally(() => clearTimeout(timer));
 }
