@@ -8,6 +8,9 @@ import { cached } from "./cache.ts";
 import type { Context } from "./context.ts";
 import { installPackages } from "./debian-packages.ts";
 
+/** To get the others by. */
+const UV = "uv==0.13.9";
+
 export const UV_FIX = "uv needs PyPI or a mirror of it, as UV_DEFAULT_INDEX names one";
 
 /** A Python that has `packages` (`openai==3.57.0`) and what they need, from PyPI. Throws a FixableError. */
@@ -32,7 +35,7 @@ export async function withUv<T>(context: Context, body: (uv: string) => Promise<
   const folder = await mkdtemp(join(tmpdir(), "ascend-pd-uv-"));
   try {
     await run("python3", ["-m", "venv", folder]);
-    await run(join(folder, "bin/pip"), ["install", "--quiet", "uv"], { fix: UV_FIX });
+    await run(join(folder, "bin/pip"), ["install", "--quiet", UV], { fix: UV_FIX });
     return await body(join(folder, "bin/uv"));
   } finally {
     await rm(folder, { recursive: true });

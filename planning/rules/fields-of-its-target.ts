@@ -3,7 +3,8 @@ import type { Rule } from "./rule.ts";
 const fixes: Readonly<Record<string, string>> = {
   "scheduler.host": "remove it: any node may have the scheduler",
   "scheduler.tls": "remove it, and have the cluster's ingress end TLS",
-  monitoring: "remove it, and have the cluster's own Prometheus scrape the pods",
+  monitoring:
+    "remove it, and have the cluster's own Prometheus scrape the pods, which takes a network policy that lets it to them",
 };
 
 export const fieldsOfItsTarget: Rule = {
