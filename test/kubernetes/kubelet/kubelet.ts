@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { setInterval as every } from "node:timers/promises";
 import type { Access } from "../../../cluster/access.ts";
-import { observe } from "../../../cluster/observe.ts";
 import { call } from "../../../cluster/request.ts";
+import { observe } from "./observe.ts";
 import { type Place, PodLife } from "./pod.ts";
 import type { Pod } from "./pod-spec.ts";
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Access } from "./access.ts";
-import { refusal } from "./refusals.ts";
-import { call, open, Unreachable } from "./request.ts";
+import type { Access } from "../../../cluster/access.ts";
+import { refusal } from "../../../cluster/refusals.ts";
+import { call, open, Unreachable } from "../../../cluster/request.ts";
 
 interface Listed {
   readonly metadata: { readonly uid: string; readonly resourceVersion: string };
